@@ -1,0 +1,86 @@
+"""Every exception that Setaccio raises on purpose, in one tree.
+
+    SetaccioError                exit code 1
+    ├── UsageError               2   the call itself is wrong (flags, config, a missing file)
+    │   └── MissingExtraError    2   a part that an optional install brings is absent
+    ├── TaskError                3   the task or its schema can not be used
+    │   └── SchemaError          3   not a JSON Schema, or a keyword the constraint can not enforce
+    ├── DataError                4   documents or pairs can not be read
+    ├── ModelError               5   a model file is missing, corrupt or of the wrong kind
+    │   └── BrokenBuildError     5   llama.cpp was built in a way that crashes on this processor
+    ├── TrainError               6   training was refused before it started, or went wrong
+    └── ExportError              7   merge, conversion, quantisation or its proof failed
+
+The library raises these; only the command line prints them and turns them into exit codes. A
+message names the input at fault and then says what to do next.
+"""
+
+from __future__ import annotations
+
+
+class SetaccioError(Exception):
+    """Base of every error that Setaccio raises on purpose.
+
+    Attributes:
+        exit_code: what the command line exits with when this error ends it.
+    """
+
+    exit_code = 1
+
+
+class UsageError(SetaccioError):
+    """The call itself is wrong: a flag, a config value, a path that is not there."""
+
+    exit_code = 2
+
+
+class MissingExtraError(UsageError):
+    """A part that comes with an optional install is absent.
+
+    Args:
+        extra: the optional dependency group that brings it, such as ``train``.
+        package: the module that could not be imported.
+    """
+
+    def __init__(self, extra: str, package: str) -> None:
+        super().__init__(
+            f"{package} is not installed. Install this part with: pip install 'setaccio[{extra}]'"
+        )
+
+
+class TaskError(SetaccioError):
+    """A task can not be used as it stands."""
+
+    exit_code = 3
+
+
+class SchemaError(TaskError):
+    """A JSON Schema is invalid, or uses a keyword that the constraint can not enforce."""
+
+
+class DataError(SetaccioError):
+    """Documents or pairs can not be read."""
+
+    exit_code = 4
+
+
+class ModelError(SetaccioError):
+    """A model file is missing, corrupt, or not the kind that was asked for."""
+
+    exit_code = 5
+
+
+class BrokenBuildError(ModelError):
+    """llama.cpp was compiled in a way that crashes on this processor."""
+
+
+class TrainError(SetaccioError):
+    """Training was refused before it started, or went wrong while it ran."""
+
+    exit_code = 6
+
+
+class ExportError(SetaccioError):
+    """Merging, converting, quantising or proving the result failed."""
+
+    exit_code = 7

@@ -1,0 +1,246 @@
+"""The task: what is to be extracted, said once and used everywhere.
+
+A :class:`Task` is a name, an instruction, a JSON Schema, optional few-shot examples and per-field
+scoring rules. The same object renders the training prompt, the runtime prompt and the evaluation,
+so prompt and gold can not disagree. It is read from one YAML (or JSON) file, from a folder that
+holds ``task.yaml``, from a pydantic class, or from the metadata of a GGUF that was exported here.
+
+    >>> from setaccio.data import load_task
+    >>> load_task("recipe").fields
+    ('title', 'ingredients', 'directions')
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from setaccio.data.errors import TaskError
+from setaccio.data.schema import check_schema
+
+Json = Any
+Message = dict[str, str]
+Method = Literal["exact", "text", "number", "fuzzy", "unordered", "ordered"]
+
+TASK_FOLDER = Path(__file__).parent / "tasks"
+
+
+class ScoringRule(BaseModel):
+    """How one field is compared with its gold value.
+
+    ``exact`` compares as written; ``text`` after normalisation; ``number`` within ``tolerance``;
+    ``fuzzy`` counts similar text as right from ``threshold`` on; ``unordered`` and ``ordered``
+    align the items of two lists, the second without crossings, items compared as ``fuzzy`` text.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Method = Field(description="the comparison")
+    threshold: float = Field(0.85, ge=0, le=1, description="least similarity, 0 to 1, that counts")
+    tolerance: float = Field(0.0, ge=0, description="greatest absolute difference of two numbers")
+
+
+class Shot(BaseModel):
+    """One worked example that is shown in the prompt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str = Field(description="the document")
+    gold: dict[str, Json] = Field(description="what should come out")
+
+
+class Task(BaseModel):
+    """What is extracted from a document, and how the result is judged.
+
+    Raises:
+        TaskError: by :func:`load_task` and :meth:`from_metadata` when a part is missing or wrong.
+        SchemaError: when the schema is not a usable JSON Schema.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a short identifier")
+    instruction: str = Field(min_length=1, description="what the model is asked to do")
+    json_schema: dict[str, Json] = Field(alias="schema", description="JSON Schema of the result")
+    examples: tuple[Shot, ...] = Field(default=(), description="few-shot examples, oldest first")
+    scoring: dict[str, ScoringRule] = Field(
+        default_factory=dict, description="field path such as `author.name` to its rule"
+    )
+
+    @field_validator("json_schema")
+    @classmethod
+    def _schema_is_usable(cls, schema: dict[str, Json]) -> dict[str, Json]:
+        check_schema(schema)
+        return schema
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the top-level properties, in the order in which they are generated."""
+        return tuple(self.json_schema.get("properties", {}))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of everything in the task: two tasks with one digest are the same task."""
+        return hashlib.sha256(self.to_metadata().encode()).hexdigest()
+
+    def messages(self, text: str) -> list[Message]:
+        """Chat messages that ask for the extraction of one document.
+
+        Args:
+            text: the document, which stays data: nothing in it is read as an instruction or token.
+
+        Returns:
+            ``{"role", "content"}`` messages: system, few-shot turns, and the document as the last.
+        """
+        schema = dump_compact(self.json_schema)
+        turns = [{"role": "system", "content": f"{self.instruction}\n{schema}"}]
+        for shot in self.examples:
+            turns.append({"role": "user", "content": shot.text})
+            turns.append({"role": "assistant", "content": self.render_gold(shot.gold)})
+        return [*turns, {"role": "user", "content": text}]
+
+    def render_gold(self, gold: Json) -> str:
+        """Write a gold value the way the constrained model writes it.
+
+        Compact JSON, keys in the order of the schema: the form that training teaches is the only
+        form that the grammar allows, so neither fights the other.
+        """
+        return dump_compact(order_like(gold, self.json_schema))
+
+    def problems(self, value: Json) -> list[str]:
+        """Say where a value breaks the schema, formats included.
+
+        Returns:
+            One sentence per violation, first the path; empty when the value is valid.
+        """
+        return [f"{error.json_path}: {error.message}" for error in self._errors(value)]
+
+    def _errors(self, value: Json) -> Iterator[jsonschema.ValidationError]:
+        kind = jsonschema.validators.validator_for(
+            self.json_schema, default=jsonschema.Draft202012Validator
+        )
+        yield from kind(self.json_schema, format_checker=kind.FORMAT_CHECKER).iter_errors(value)
+
+    def to_metadata(self) -> str:
+        """The whole task as one canonical JSON string, as it is written into a GGUF."""
+        return dump_compact(self.model_dump(by_alias=True, mode="json"))
+
+    @classmethod
+    def from_metadata(cls, text: str, source: str = "metadata") -> Task:
+        """Read a task back from :meth:`to_metadata`.
+
+        Raises:
+            TaskError: the text is not a task.
+        """
+        try:
+            return parse_task(json.loads(text), source)
+        except json.JSONDecodeError as error:
+            raise TaskError(f"{source}: the stored task is not JSON ({error}).") from error
+
+    @classmethod
+    def from_pydantic(cls, model: type[BaseModel], instruction: str | None = None) -> Task:
+        """Make a task from a pydantic class: its name, docstring and JSON Schema.
+
+        Args:
+            model: the class whose instances should come out.
+            instruction: what the model is asked to do; the default names the class.
+        """
+        name = model.__name__.lower()
+        return cls(
+            name=name,
+            instruction=instruction or f"Extract the {name} from the text as JSON.",
+            schema=model.model_json_schema(),
+        )
+
+    @classmethod
+    def from_schema(cls, schema: dict[str, Json], instruction: str | None = None) -> Task:
+        """Make a task from a bare JSON Schema; its ``title`` becomes the name.
+
+        Args:
+            schema: the JSON Schema of the result.
+            instruction: what the model is asked to do; the schema's description by default.
+        """
+        title = "".join(c if c.isalnum() else "-" for c in str(schema.get("title", "schema")))
+        name = title.strip("-") or "schema"
+        asked = (
+            instruction or schema.get("description") or "Extract the data from the text as JSON."
+        )
+        return cls(name=name, instruction=asked, schema=schema)
+
+
+def dump_compact(value: Json) -> str:
+    """Compact JSON: no blanks after separators, characters as themselves."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def order_like(value: Json, schema: Json) -> Json:
+    """Put the keys of ``value`` into the order of the schema's ``properties``, recursively.
+
+    Keys that the schema does not name keep their order at the end. Grammars emit properties in
+    schema order, so gold that is trained in another order would teach what can not be said.
+    """
+    if isinstance(value, list) and isinstance(schema, dict):
+        return [order_like(item, schema.get("items")) for item in value]
+    if not isinstance(value, dict) or not isinstance(schema, dict):
+        return value
+    known = schema.get("properties", {})
+    keys = [k for k in known if k in value] + [k for k in value if k not in known]
+    return {key: order_like(value[key], known.get(key)) for key in keys}
+
+
+def parse_task(raw: Json, source: str) -> Task:
+    """Validate the content of a task file.
+
+    Args:
+        raw: the parsed YAML or JSON.
+        source: what to name in an error message.
+
+    Raises:
+        TaskError: a part is missing, unknown or of the wrong type; every one is named.
+    """
+    if not isinstance(raw, dict):
+        raise TaskError(f"{source}: a task is a mapping with name, instruction and schema.")
+    try:
+        return Task.model_validate(raw)
+    except ValidationError as error:
+        parts = [f"{'.'.join(map(str, e['loc'])) or 'task'}: {e['msg']}" for e in error.errors()]
+        raise TaskError(f"{source}: not a valid task. {'; '.join(parts)}.") from error
+
+
+def load_task(name_or_path: str | Path) -> Task:
+    """Load a task by the name of a bundled one, or from a file or folder.
+
+    Args:
+        name_or_path: ``recipe`` (bundled), a ``.yaml``/``.json`` file, or a folder with
+            ``task.yaml``. A file that holds a bare JSON Schema becomes a task of that schema.
+
+    Raises:
+        TaskError: nothing of that name, or not a task; the message lists the bundled ones.
+    """
+    path = Path(name_or_path)
+    if path.is_dir():
+        path = path / "task.yaml"
+    bundled = TASK_FOLDER / f"{name_or_path}.yaml"
+    if not path.is_file() and path.name == str(name_or_path) and bundled.is_file():
+        path = bundled
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in TASK_FOLDER.glob("*.yaml")))
+        raise TaskError(f"{name_or_path}: no such task file or bundled task (bundled: {known}).")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{path}: not UTF-8 text. Save the task file as UTF-8.") from error
+    except yaml.YAMLError as error:
+        raise TaskError(f"{path}: not YAML or JSON. {' '.join(str(error).split())}") from error
+    looks_like_schema = isinstance(raw, dict) and "instruction" not in raw and "schema" not in raw
+    if looks_like_schema and ({"type", "properties", "$ref", "anyOf", "$schema"} & set(raw)):
+        check_schema(raw, source=str(path))
+        return Task.from_schema(raw)
+    return parse_task(raw, str(path))
