@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import random
 
-from setaccio.data.recipe_parts import PREPARATIONS
+from setaccio.data.recipe_parts import PREPARATIONS, pool
 
-_CUPS = ("1", "2", "3", "1/2", "1/4", "3/4", "1 1/2", "1/3", "2/3", "2 1/2", "1 1/4", "4", "3 1/2",
-         "½", "1½", "¼", "2½", "¾", "⅓", "1 3/4", "2 1/4", "one", "two", "half a", "2-3", "6", "1.5")
+_CUPS = pool(
+    """1|2|3|1/2|1/4|3/4|1 1/2|1/3|2/3|2 1/2|1 1/4|4|3 1/2|½|1½|¼|2½|¾|⅓|1 3/4|2 1/4|one|two|
+    half a|2-3|6|1.5"""
+)
 _SPOONS = ("1", "2", "1/2", "1/4", "3/4", "1 1/2", "3", "½", "¼", "4", "1/8", "2 1/2", "1-2", "one")
-_COUNTS = ("1", "2", "3", "4", "6", "8", "5", "one", "two", "2-3", "2 to 3", "1/2", "a dozen", "12",
-           "three", "½", "4-5", "10", "a few", "a couple of")
+_COUNTS = pool(
+    """1|2|3|4|6|8|5|one|two|2-3|2 to 3|1/2|a dozen|12|three|½|4-5|10|a few|a couple of"""
+)
 _POUNDS = ("1", "2", "1/2", "1 1/2", "3", "2 1/2", "3/4", "1 to 1 1/2", "½", "4", "5", "1 1/4")
 _OUNCES = ("8", "4", "6", "12", "16", "3", "10", "14", "2", "5", "9")
-_GRAMS = ("100", "200", "250", "500", "300", "150", "50", "75", "400", "350", "120", "225", "30",
-          "180", "80", "600", "450", "40", "90", "125", "60", "275", "325", "160", "170", "650")
-_CAN_SIZES = ("8", "15", "16", "10 3/4", "14 1/2", "20", "6", "12", "6 1/2", "14", "28", "15 1/4", "4")
+_GRAMS = pool(
+    """100|200|250|500|300|150|50|75|400|350|120|225|30|180|80|600|450|40|90|125|60|275|325|160|
+    170|650"""
+)
+_CAN_SIZES = pool("""8|15|16|10 3/4|14 1/2|20|6|12|6 1/2|14|28|15 1/4|4""")
 _PACK_SIZES = ("8", "3", "6", "10", "16", "4", "12", "3 1/2", "18", "20", "5.1", "18.25")
 
 _UNITS = {
@@ -36,9 +41,18 @@ _UNITS = {
 }  # fmt: skip
 _SINGULAR = {"1", "1/2", "1/4", "3/4", "1/3", "2/3", "½", "¼", "¾", "⅓", "one", "half a", "1/8"}
 _SIZES = ("medium", "large", "small", "ripe", "whole", "fresh", "big", "firm", "good-sized")
-_PER_KIND = {"spice": "spoon", "flavour": "spoon", "herb": "herb", "liquid": "cup", "dry": "cup"}
-_IRREGULAR = {"potato": "potatoes", "tomato": "tomatoes", "leaf": "leaves", "mango": "mangoes",
-              "rib": "ribs", "radish": "radishes", "squash": "squash", "peach": "peaches"}  # fmt: skip
+_IRREGULAR = {
+    "potato": "potatoes",
+    "tomato": "tomatoes",
+    "leaf": "leaves",
+    "mango": "mangoes",
+    "radish": "radishes",
+    "squash": "squash",
+}
+_CLOVES = pool(
+    """1 clove|2 cloves|3 cloves|2 large cloves|4 cloves of|1 small clove|6 cloves|two cloves of|
+    1 head of|2-3 cloves"""
+)
 
 
 def make_item(rng: random.Random, kind: str, food: str, style: str) -> tuple[str, str]:
@@ -60,7 +74,7 @@ def make_item(rng: random.Random, kind: str, food: str, style: str) -> tuple[str
     if kind in ("veg", "fruit", "piece", "egg"):
         amount, food = _counted(rng, kind, food, style)
     elif kind == "garlic":
-        amount = _cloves(rng)
+        amount = rng.choice(_CLOVES)
     else:
         amount = _measured(rng, kind, food, style)
     return _prepared(rng, kind, amount, food), food
@@ -149,8 +163,8 @@ def _packed(rng: random.Random, kind: str, style: str) -> str:
     else:
         size = rng.choice(_PACK_SIZES)
         box = rng.choice((_unit(style, "package", count), "box", "envelope", "carton", "bag"))
-        if several and box in ("envelope", "carton", "bag"):
-            box += "s"
+        if several and box in ("box", "envelope", "carton", "bag"):
+            box = plural(box)
     shape = rng.random()
     if shape < 0.4:
         return f"{count} {box}"
@@ -161,11 +175,6 @@ def _packed(rng: random.Random, kind: str, style: str) -> str:
     if shape < 0.93:
         return f"{count} {size} {ounce} {box}"
     return f"{count} {box} ({size} {ounce})"
-
-
-def _cloves(rng: random.Random) -> str:
-    return rng.choice(("1 clove", "2 cloves", "3 cloves", "2 large cloves", "4 cloves of",
-                       "1 small clove", "6 cloves", "two cloves of", "1 head of", "2-3 cloves"))  # fmt: skip
 
 
 def _prepared(rng: random.Random, kind: str, amount: str, food: str) -> str:

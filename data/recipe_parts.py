@@ -15,38 +15,41 @@ def pool(text: str) -> tuple[str, ...]:
 
 FOODS: dict[str, tuple[str, ...]] = {
     "dry": pool(
-        """flour|sugar|brown sugar|powdered sugar|whole wheat flour|cornmeal|rolled oats|bread crumbs|
-        graham cracker crumbs|cake flour|self-rising flour|white sugar|granulated sugar|wheat germ|
-        Bisquick|biscuit mix|rye flour|rice flour|buckwheat flour|cornflakes|crushed saltines|
-        almond flour|semolina|confectioners sugar|light brown sugar|dark brown sugar|oat bran|
-        crisp rice cereal|quick oats|cocoa powder|potato flakes|polenta|couscous|instant rice|
-        cracker crumbs|vanilla wafer crumbs|panko|spelt flour|chickpea flour|tapioca"""
+        """flour|sugar|brown sugar|powdered sugar|whole wheat flour|cornmeal|rolled oats|
+        bread crumbs|graham cracker crumbs|cake flour|self-rising flour|white sugar|
+        granulated sugar|wheat germ|Bisquick|biscuit mix|rye flour|rice flour|buckwheat flour|
+        cornflakes|crushed saltines|almond flour|semolina|confectioners sugar|
+        light brown sugar|dark brown sugar|oat bran|crisp rice cereal|quick oats|cocoa powder|
+        potato flakes|polenta|couscous|instant rice|cracker crumbs|vanilla wafer crumbs|panko|
+        spelt flour|chickpea flour|tapioca"""
     ),
     "spice": pool(
         """salt|baking powder|baking soda|cinnamon|nutmeg|ground cloves|ginger|allspice|paprika|
-        black pepper|cayenne pepper|chili powder|cumin|curry powder|turmeric|oregano|dried basil|
-        thyme|rosemary|sage|garlic powder|onion powder|dry mustard|celery seed|poppy seeds|
-        caraway seeds|cream of tartar|cornstarch|garlic salt|celery salt|seasoned salt|mace|
-        cardamom|coriander|fennel seed|marjoram|dill weed|white pepper|red pepper flakes|
-        smoked paprika|pumpkin pie spice|Italian seasoning|sesame seeds|dry yeast|soda|kosher salt|
-        sea salt|lemon pepper|saffron|anise seed|bay leaf powder|tarragon|chili flakes|garam masala"""
+        black pepper|cayenne pepper|chili powder|cumin|curry powder|turmeric|oregano|
+        dried basil|thyme|rosemary|sage|garlic powder|onion powder|dry mustard|celery seed|
+        poppy seeds|caraway seeds|cream of tartar|cornstarch|garlic salt|celery salt|
+        seasoned salt|mace|cardamom|coriander|fennel seed|marjoram|dill weed|white pepper|
+        red pepper flakes|smoked paprika|pumpkin pie spice|Italian seasoning|sesame seeds|
+        dry yeast|soda|kosher salt|sea salt|lemon pepper|saffron|anise seed|bay leaf powder|
+        tarragon|chili flakes|garam masala"""
     ),
     "liquid": pool(
         """milk|water|buttermilk|heavy cream|sour cream|chicken broth|beef broth|orange juice|
-        pineapple juice|apple cider|vegetable stock|tomato juice|white wine|red wine|cold water|
-        boiling water|warm water|evaporated milk|half-and-half|whipping cream|plain yogurt|
-        coconut milk|lemonade|ginger ale|cranberry juice|strong coffee|hot tea|apple juice|
-        vegetable broth|clam juice|grape juice|beer|lukewarm water|almond milk|skim milk|club soda|
-        crème fraîche|fish stock|dry sherry|lime soda|prune juice|oat milk"""
+        pineapple juice|apple cider|vegetable stock|tomato juice|white wine|red wine|
+        cold water|boiling water|warm water|evaporated milk|half-and-half|whipping cream|
+        plain yogurt|coconut milk|lemonade|ginger ale|cranberry juice|strong coffee|hot tea|
+        apple juice|vegetable broth|clam juice|grape juice|beer|lukewarm water|almond milk|
+        skim milk|club soda|crème fraîche|fish stock|dry sherry|lime soda|prune juice|oat milk"""
     ),
     "flavour": pool(
         """vanilla|vanilla extract|almond extract|lemon juice|lime juice|Worcestershire sauce|
-        soy sauce|vinegar|cider vinegar|red wine vinegar|honey|molasses|maple syrup|corn syrup|
-        Dijon mustard|prepared mustard|ketchup|Tabasco sauce|horseradish|olive oil|vegetable oil|
-        sesame oil|salad oil|peanut oil|balsamic vinegar|white vinegar|tomato paste|rum|brandy|
-        lemon extract|peppermint extract|orange liqueur|fish sauce|hot sauce|chili sauce|tahini|
-        capers|pesto|mayonnaise|Kahlúa|salad dressing|steak sauce|butter flavoring|rosewater|
-        barbecue sauce|hoisin sauce|agave syrup|tamarind paste|liquid smoke|grated lemon rind"""
+        soy sauce|vinegar|cider vinegar|red wine vinegar|honey|molasses|maple syrup|
+        corn syrup|Dijon mustard|prepared mustard|ketchup|Tabasco sauce|horseradish|olive oil|
+        vegetable oil|sesame oil|salad oil|peanut oil|balsamic vinegar|white vinegar|
+        tomato paste|rum|brandy|lemon extract|peppermint extract|orange liqueur|fish sauce|
+        hot sauce|chili sauce|tahini|capers|pesto|mayonnaise|Kahlúa|salad dressing|
+        steak sauce|butter flavoring|rosewater|barbecue sauce|hoisin sauce|agave syrup|
+        tamarind paste|liquid smoke|grated lemon rind"""
     ),
     "fat": pool(
         """butter|margarine|shortening|oleo|unsalted butter|lard|coconut oil|salted butter|
@@ -55,10 +58,10 @@ FOODS: dict[str, tuple[str, ...]] = {
     "egg": pool("egg|egg|egg|egg yolk|egg white|large egg"),
     "veg": pool(
         """onion|carrot|potato|tomato|green pepper|red pepper|zucchini|cucumber|eggplant|
-        sweet potato|red onion|turnip|leek|beet|parsnip|squash|yellow onion|green onion|shallot|
-        jalapeño|bell pepper|scallion|radish|Roma tomato|russet potato|spring onion|fennel bulb|
-        artichoke|avocado|poblano pepper|plum tomato|butternut squash|courgette|aubergine|rutabaga|
-        white onion|chili pepper|pumpkin|kohlrabi|spaghetti squash"""
+        sweet potato|red onion|turnip|leek|beet|parsnip|squash|yellow onion|green onion|
+        shallot|jalapeño|bell pepper|scallion|radish|Roma tomato|russet potato|spring onion|
+        fennel bulb|artichoke|avocado|poblano pepper|plum tomato|butternut squash|courgette|
+        aubergine|rutabaga|white onion|chili pepper|pumpkin|kohlrabi|spaghetti squash"""
     ),
     "leafy": pool(
         """celery|cabbage|spinach|broccoli|cauliflower|mushrooms|lettuce|green beans|peas|corn|
@@ -73,10 +76,11 @@ FOODS: dict[str, tuple[str, ...]] = {
     "garlic": pool("garlic|garlic|garlic"),
     "meat": pool(
         """ground beef|chicken|bacon|ham|sausage|stew beef|ground turkey|chuck roast|shrimp|
-        crab meat|round steak|ground pork|lamb shoulder|veal|cod fillets|haddock|salmon fillets|
-        Italian sausage|hamburger|pork tenderloin|turkey breast|tuna steaks|scallops|beef brisket|
-        short ribs|pork shoulder|catfish|lean beef|chorizo|smoked sausage|venison|halibut|prosciutto|
-        chicken thighs|spareribs|corned beef|kielbasa|flank steak|trout|lobster meat|mussels"""
+        crab meat|round steak|ground pork|lamb shoulder|veal|cod fillets|haddock|
+        salmon fillets|Italian sausage|hamburger|pork tenderloin|turkey breast|tuna steaks|
+        scallops|beef brisket|short ribs|pork shoulder|catfish|lean beef|chorizo|
+        smoked sausage|venison|halibut|prosciutto|chicken thighs|spareribs|corned beef|
+        kielbasa|flank steak|trout|lobster meat|mussels"""
     ),
     "piece": pool(
         """chicken breast|pork chop|chicken thigh|sausage link|hot dog|lamb chop|drumstick|
@@ -84,28 +88,30 @@ FOODS: dict[str, tuple[str, ...]] = {
         minute steak|tuna steak"""
     ),
     "canned": pool(
-        """cream of chicken soup|cream of mushroom soup|tomato sauce|kidney beans|crushed pineapple|
-        tomatoes|tuna|black beans|whole kernel corn|cream-style corn|green chilies|evaporated milk|
-        pork and beans|cherry pie filling|condensed milk|tomato soup|chickpeas|mandarin oranges|
-        fruit cocktail|pumpkin purée|sliced peaches|cheddar cheese soup|refried beans|salmon|
-        French-fried onions|stewed tomatoes|cream of celery soup|water chestnuts|enchilada sauce|
-        pinto beans|coconut cream|blueberry pie filling|diced tomatoes|black olives|beef consommé|
+        """cream of chicken soup|cream of mushroom soup|tomato sauce|kidney beans|
+        crushed pineapple|tomatoes|tuna|black beans|whole kernel corn|cream-style corn|
+        green chilies|evaporated milk|pork and beans|cherry pie filling|condensed milk|
+        tomato soup|chickpeas|mandarin oranges|fruit cocktail|pumpkin purée|sliced peaches|
+        cheddar cheese soup|refried beans|salmon|French-fried onions|stewed tomatoes|
+        cream of celery soup|water chestnuts|enchilada sauce|pinto beans|coconut cream|
+        blueberry pie filling|diced tomatoes|black olives|beef consommé|
         sweetened condensed milk|chow mein noodles|navy beans|artichoke hearts|pimentos"""
     ),
     "packaged": pool(
         """cream cheese|lemon Jell-O|yellow cake mix|instant vanilla pudding|onion soup mix|
         frozen spinach|Cool Whip|crescent rolls|frozen broccoli|stuffing mix|taco seasoning|
-        chocolate pudding|orange gelatin|Ranch dressing mix|tortillas|ramen noodles|puff pastry|
-        brownie mix|slivered almonds|lime Jell-O|frozen hash browns|white cake mix|phyllo dough|
-        frozen peas|butterscotch pudding|strawberry gelatin|chocolate cake mix|frozen strawberries|
-        dry yeast|unflavored gelatin|corn muffin mix|Velveeta|frozen whipped topping|biscuits|
-        egg noodles|spice cake mix|frozen corn|saltine crackers|won ton wrappers|brown gravy mix"""
+        chocolate pudding|orange gelatin|Ranch dressing mix|tortillas|ramen noodles|
+        puff pastry|brownie mix|slivered almonds|lime Jell-O|frozen hash browns|
+        white cake mix|phyllo dough|frozen peas|butterscotch pudding|strawberry gelatin|
+        chocolate cake mix|frozen strawberries|dry yeast|unflavored gelatin|corn muffin mix|
+        Velveeta|frozen whipped topping|biscuits|egg noodles|spice cake mix|frozen corn|
+        saltine crackers|won ton wrappers|brown gravy mix"""
     ),
     "cheese": pool(
         """Cheddar cheese|Mozzarella cheese|Parmesan cheese|Swiss cheese|Monterey Jack cheese|
         cottage cheese|feta|Ricotta|Gruyère|blue cheese|Provolone|American cheese|goat cheese|
-        sharp Cheddar|Colby cheese|Romano cheese|mascarpone|Brie|pepper Jack|Gouda|queso fresco|
-        halloumi|Emmental|Pecorino"""
+        sharp Cheddar|Colby cheese|Romano cheese|mascarpone|Brie|pepper Jack|Gouda|
+        queso fresco|halloumi|Emmental|Pecorino"""
     ),
     "nut": pool(
         """pecans|walnuts|almonds|peanuts|coconut|cashews|hazelnuts|pistachios|pine nuts|
@@ -118,8 +124,8 @@ FOODS: dict[str, tuple[str, ...]] = {
     "berry": pool(
         """raisins|strawberries|blueberries|raspberries|cranberries|cherries|dates|currants|
         maraschino cherries|dried apricots|prunes|applesauce|golden raisins|blackberries|
-        mandarin orange slices|seedless grapes|candied fruit|rhubarb|dried cherries|gooseberries|
-        mashed bananas|fresh peaches|shredded carrots|grated zucchini|citron"""
+        mandarin orange slices|seedless grapes|candied fruit|rhubarb|dried cherries|
+        gooseberries|mashed bananas|fresh peaches|shredded carrots|grated zucchini|citron"""
     ),
     "sweet": pool(
         """chocolate chips|miniature marshmallows|butterscotch chips|semi-sweet chocolate|
@@ -129,8 +135,9 @@ FOODS: dict[str, tuple[str, ...]] = {
     ),
     "pasta": pool(
         """macaroni|spaghetti|egg noodles|rice|lasagna noodles|penne|wild rice|long-grain rice|
-        brown rice|linguine|rigatoni|pasta shells|fettuccine|barley|lentils|orzo|bow tie pasta|
-        quinoa|bulgur|rotini|split peas|basmati rice|Arborio rice|vermicelli|ziti|gnocchi|farfalle"""
+        brown rice|linguine|rigatoni|pasta shells|fettuccine|barley|lentils|orzo|
+        bow tie pasta|quinoa|bulgur|rotini|split peas|basmati rice|Arborio rice|vermicelli|
+        ziti|gnocchi|farfalle"""
     ),
     "bare": pool(
         """salt and pepper to taste|salt|oil for frying|cooking spray|paprika to taste|
@@ -143,8 +150,9 @@ FOODS: dict[str, tuple[str, ...]] = {
 
 PREPARATIONS: dict[str, tuple[str, ...]] = {
     "veg": pool(
-        """chopped|finely chopped|diced|sliced|thinly sliced|minced|grated|peeled and cubed|peeled|
-        coarsely chopped|cut into chunks|quartered|julienned|shredded|halved|seeded and diced"""
+        """chopped|finely chopped|diced|sliced|thinly sliced|minced|grated|peeled and cubed|
+        peeled|coarsely chopped|cut into chunks|quartered|julienned|shredded|halved|
+        seeded and diced"""
     ),
     "leafy": pool(
         """chopped|shredded|sliced|finely shredded|torn|cooked|cut up|drained|trimmed|steamed|
@@ -153,8 +161,8 @@ PREPARATIONS: dict[str, tuple[str, ...]] = {
     "herb": pool("chopped|finely chopped|minced|torn|snipped|fresh, chopped"),
     "garlic": pool("minced|crushed|finely chopped|pressed|sliced|grated"),
     "meat": pool(
-        """cooked|cubed|browned and drained|cut into strips|cut into bite-size pieces|diced|trimmed|
-        cooked and crumbled|peeled and deveined|thinly sliced|cut up|shredded"""
+        """cooked|cubed|browned and drained|cut into strips|cut into bite-size pieces|diced|
+        trimmed|cooked and crumbled|peeled and deveined|thinly sliced|cut up|shredded"""
     ),
     "piece": pool("boned and skinned|pounded thin|cooked and diced|halved|trimmed|cut in half"),
     "canned": pool("drained|undrained|drained and rinsed|with juice|chopped|mashed|undiluted"),
@@ -211,7 +219,7 @@ ARCHETYPES: dict[str, tuple[str, str]] = {
         "blend 3|add 1|chill?|finish? 1|note?",
     ),
     "skillet": (
-        "piece 0-1|meat 0-1|veg 1-2|garlic 0-1|flavour 1-2|spice 1-2|leafy 0-1|pasta 0-1|liquid 0-1",
+        "piece 0-1|meat 0-1|veg 1-2|garlic 0-1|flavour 1-2|spice 1-2|leafy 0-1|pasta 0-1",
         "prep? 1|saute 2|saute 1|add 2|simmer|season? 1|finish",
     ),
     "candy": (
@@ -250,73 +258,83 @@ ARCHETYPES: dict[str, tuple[str, str]] = {
 
 TAILS: dict[str, tuple[str, ...]] = {
     "cake": pool(
-        """Cake|Pound Cake|Coffee Cake|Bundt Cake|Cupcakes|Sheet Cake|Upside-Down Cake|Brownies|Bars|
-        Layer Cake|Torte|Gâteau|Muffins|Squares|Tea Cake|Dump Cake|Pudding Cake|Snack Cake"""
+        """Cake|Pound Cake|Coffee Cake|Bundt Cake|Cupcakes|Sheet Cake|Upside-Down Cake|Brownies|
+        Bars|Layer Cake|Torte|Gâteau|Muffins|Squares|Tea Cake|Dump Cake|Pudding Cake|
+        Snack Cake"""
     ),
     "cookies": pool(
-        """Cookies|Drop Cookies|Bars|Snaps|Shortbread|Biscotti|Crinkles|Icebox Cookies|Thumbprints|
-        Wafers|Macaroons|Sandwich Cookies|Chews|Rounds"""
+        """Cookies|Drop Cookies|Bars|Snaps|Shortbread|Biscotti|Crinkles|Icebox Cookies|
+        Thumbprints|Wafers|Macaroons|Sandwich Cookies|Chews|Rounds"""
     ),
     "bread": pool(
-        """Bread|Rolls|Biscuits|Loaf|Focaccia|Buns|Scones|Flatbread|Dinner Rolls|Brioche|Crescents|
-        Batter Bread|Monkey Bread|Soda Bread|Pretzels"""
+        """Bread|Rolls|Biscuits|Loaf|Focaccia|Buns|Scones|Flatbread|Dinner Rolls|Brioche|
+        Crescents|Batter Bread|Monkey Bread|Soda Bread|Pretzels"""
     ),
-    "pie": pool("Pie|Tart|Cobbler|Crisp|Galette|Quiche|Custard Pie|Cream Pie|Turnovers|Crumble|Flan"),
+    "pie": pool(
+        "Pie|Tart|Cobbler|Crisp|Galette|Quiche|Custard Pie|Cream Pie|Turnovers|Crumble|Flan"
+    ),
     "casserole": pool(
-        """Casserole|Bake|Gratin|Hot Dish|Lasagna|Pot Pie|Strata|Enchiladas|Tetrazzini|Scallop|Delight|
-        Supper|Au Gratin|Moussaka|Shepherd's Pie"""
+        """Casserole|Bake|Gratin|Hot Dish|Lasagna|Pot Pie|Strata|Enchiladas|Tetrazzini|Scallop|
+        Delight|Supper|Au Gratin|Moussaka|Shepherd's Pie"""
     ),
     "soup": pool(
-        """Soup|Stew|Chowder|Chili|Bisque|Gumbo|Minestrone|Goulash|Broth|Ragoût|Consommé|Borscht|Pot|
-        Jambalaya|Potage"""
+        """Soup|Stew|Chowder|Chili|Bisque|Gumbo|Minestrone|Goulash|Broth|Ragoût|Consommé|Borscht|
+        Pot|Jambalaya|Potage"""
     ),
-    "salad": pool(
-        "Salad|Slaw|Coleslaw|Tabbouleh|Relish|Salad Bowl|Salad Supreme|Niçoise|Layered Salad|Waldorf"
-    ),
+    "salad": pool("Salad|Slaw|Coleslaw|Tabbouleh|Relish|Salad Bowl|Salad Supreme|Niçoise|Waldorf"),
     "dip": pool(
         "Dip|Spread|Cheese Ball|Pâté|Salsa|Guacamole|Hummus|Fondue|Log|Mousse|Party Dip|Tapenade"
     ),
-    "drink": pool("Punch|Smoothie|Shake|Cooler|Tea|Lemonade|Eggnog|Slush|Cider|Julius|Frappé|Toddy"),
+    "drink": pool(
+        "Punch|Smoothie|Shake|Cooler|Tea|Lemonade|Eggnog|Slush|Cider|Julius|Frappé|Toddy"
+    ),
     "skillet": pool(
         "Skillet|Sauté|Fajitas|Stroganoff|Hash|Scampi|Curry|Tacos|Fricassée|Cacciatore|Picadillo"
     ),
     "candy": pool("Fudge|Brittle|Truffles|Clusters|Toffee|Bark|Balls|Caramels|Divinity|Pralines"),
     "roast": pool(
-        "Roast|Bake|Kabobs|Parmesan|Barbecue|Ribs|Drumsticks|Fillets|Schnitzel|à la King|Cordon Bleu"
+        "Roast|Bake|Kabobs|Parmesan|Barbecue|Ribs|Drumsticks|Fillets|Schnitzel|à la King"
     ),
     "pasta": pool("Pasta|Spaghetti|Noodles|Alfredo|Mac and Cheese|Carbonara|Ziti|Linguine|Pilaf"),
     "dessert": pool(
-        """Delight|Dessert|Trifle|Fluff|Parfait|Icebox Cake|Pudding|Crème Brûlée|Mousse|Surprise|Supreme|
-        Dream|Soufflé|Cheesecake|Éclair Dessert|Whip"""
+        """Delight|Dessert|Trifle|Fluff|Parfait|Icebox Cake|Pudding|Crème Brûlée|Mousse|Surprise|
+        Supreme|Dream|Soufflé|Cheesecake|Éclair Dessert|Whip"""
     ),
-    "pickle": pool("Pickles|Relish|Chutney|Chow-Chow|Preserves|Kimchi|Kraut|Pickled Onions|Marinade"),
+    "pickle": pool(
+        "Pickles|Relish|Chutney|Chow-Chow|Preserves|Kimchi|Kraut|Pickled Onions|Marinade"
+    ),
     "breakfast": pool(
         "Pancakes|Waffles|French Toast|Omelet|Crêpes|Frittata|Scramble|Hotcakes|Porridge|Blintzes"
     ),
     "sauce": pool(
         "Sauce|Marinade|Dressing|Gravy|Glaze|Vinaigrette|Salsa Verde|Barbecue Sauce|Aioli|Béchamel"
     ),
-    "stirfry": pool("Stir-Fry|Fried Rice|Lo Mein|Chop Suey|Paella|Pad Thai|Teriyaki|Rice Bowl|Bibimbap"),
+    "stirfry": pool(
+        "Stir-Fry|Fried Rice|Lo Mein|Chop Suey|Paella|Pad Thai|Teriyaki|Rice Bowl|Bibimbap"
+    ),
 }
 
 OWNERS = pool(
-    """Grandma's|Mom's|Aunt Betty's|Grandmother's|Nana's|Uncle Joe's|Granny's|Mother's|Mama's|Dad's|
-    Aunt Ruth's|Cousin Emma's|Oma's|Abuela's|Grandpa's|Mrs. Miller's|Sister Mary's|Aunt Ida's|Papa's"""
+    """Grandma's|Mom's|Aunt Betty's|Grandmother's|Nana's|Uncle Joe's|Granny's|Mother's|Mama's|
+    Dad's|Aunt Ruth's|Cousin Emma's|Oma's|Abuela's|Grandpa's|Mrs. Miller's|Sister Mary's|
+    Aunt Ida's|Papa's"""
 )
 ADJECTIVES = pool(
-    """Easy|Quick|Creamy|Old-Fashioned|Best Ever|Spicy|Sweet|Crunchy|Baked|Crock-Pot|Homemade|Country|
-    Favorite|Golden|Hearty|Simple|No-Bake|Southern|Delicious|Hot|Frozen|Tangy|Cheesy|Quick and Easy|
-    Mexican|Italian|Hawaiian|German|Swedish|Cajun|Tex-Mex|Amish|Greek|French|Low-Fat|Busy Day|
-    Never Fail|Company|Holiday|Christmas|Sunday|Harvest|Summer|Glazed|Stuffed|Smothered|Barbecued|
-    Marinated|Overnight|Five Minute|Million Dollar|Impossible|Microwave|Slow Cooker|Fresh|Crispy|
-    Sour Cream|Double|Triple|Savory|Smoky|Sticky|Rustic|Dutch|Polish|Irish|Cuban|Moroccan|Thai"""
+    """Easy|Quick|Creamy|Old-Fashioned|Best Ever|Spicy|Sweet|Crunchy|Baked|Crock-Pot|Homemade|
+    Country|Favorite|Golden|Hearty|Simple|No-Bake|Southern|Delicious|Hot|Frozen|Tangy|Cheesy|
+    Quick and Easy|Mexican|Italian|Hawaiian|German|Swedish|Cajun|Tex-Mex|Amish|Greek|French|
+    Low-Fat|Busy Day|Never Fail|Company|Holiday|Christmas|Sunday|Harvest|Summer|Glazed|
+    Stuffed|Smothered|Barbecued|Marinated|Overnight|Five Minute|Million Dollar|Impossible|
+    Microwave|Slow Cooker|Fresh|Crispy|Sour Cream|Double|Triple|Savory|Smoky|Sticky|Rustic|
+    Dutch|Polish|Irish|Cuban|Moroccan|Thai"""
 )
 CLASSICS = pool(
-    """Coq au Vin|Ratatouille|Pão de Queijo|Jalapeño Poppers|Crème Caramel|Tom's Texas Hash|Älplermagronen|
-    Boeuf Bourguignon|Piña Colada Slush|Smörgåstårta|Rösti|Pavlova|Tiramisù|Huevos Rancheros|Spätzle|
-    Chicken Kiev|Tarte Tatin|Toad in the Hole|Hush Puppies|Monkey Bread|Sloppy Joes|Dirty Rice|Haystacks|
-    Pigs in a Blanket|Puppy Chow|Watergate Salad|Ambrosia|Funeral Potatoes|Snickerdoodles|Hoppin' John|
-    Ants on a Log|Ham Balls|Taco Ring|Forgotten Cookies|Friendship Tea|Mississippi Mud|Robert Redford|
-    Wacky Cake|Chess Pie|Hummingbird Cake|Cowboy Caviar|Better Than Anything Cake|Ugly Duckling Cake"""
+    """Coq au Vin|Ratatouille|Pão de Queijo|Jalapeño Poppers|Crème Caramel|Tom's Texas Hash|
+    Älplermagronen|Boeuf Bourguignon|Piña Colada Slush|Smörgåstårta|Rösti|Pavlova|Tiramisù|
+    Huevos Rancheros|Spätzle|Chicken Kiev|Tarte Tatin|Toad in the Hole|Hush Puppies|
+    Monkey Bread|Sloppy Joes|Dirty Rice|Haystacks|Pigs in a Blanket|Puppy Chow|
+    Watergate Salad|Ambrosia|Funeral Potatoes|Snickerdoodles|Hoppin' John|Ants on a Log|
+    Ham Balls|Taco Ring|Forgotten Cookies|Friendship Tea|Mississippi Mud|Robert Redford|
+    Wacky Cake|Chess Pie|Hummingbird Cake|Cowboy Caviar|Better Than Anything Cake|
+    Ugly Duckling Cake"""
 )
-

@@ -22,7 +22,7 @@ from pathlib import Path
 from setaccio.data.errors import DataError
 from setaccio.data.recipe_items import make_item
 from setaccio.data.recipe_parts import ADJECTIVES, ARCHETYPES, CLASSICS, FOODS, OWNERS, TAILS
-from setaccio.data.recipe_steps import FILL, PHASES
+from setaccio.data.recipe_steps import FILL, PHASES, STEP_STARTS
 
 HELD_OUT_EVERY = 6
 MAX_ITEM_CHARS = 90
@@ -59,9 +59,7 @@ def split_pool(pool: tuple[str, ...], *, held_out: bool) -> tuple[str, ...]:
         The entries at positions 5, 11, 17... when ``held_out``, the others otherwise.
     """
     last = HELD_OUT_EVERY - 1
-    return tuple(
-        item for n, item in enumerate(pool) if (n % HELD_OUT_EVERY == last) is held_out
-    )
+    return tuple(item for n, item in enumerate(pool) if (n % HELD_OUT_EVERY == last) is held_out)
 
 
 @cache
@@ -110,10 +108,12 @@ def generate_recipe(rng: random.Random, *, held_out: bool = False) -> Structured
 def _choose_foods(rng: random.Random, slots: str, held_out: bool) -> list[tuple[str, str]]:
     chosen: list[tuple[str, str]] = []
     seen: set[str] = set()
+    extra = rng.choice((0, 0, 0, 0, 1, 2, 3))
     for slot in slots.split("|"):
         kind, _, amount = slot.partition(" ")
         low, _, high = amount.partition("-")
-        for _ in range(rng.randint(int(low), int(high or low))):
+        more = extra if kind in ("spice", "veg", "dry", "flavour", "nut") else 0
+        for _ in range(rng.randint(int(low), int(high or low) + more)):
             food = _food(rng, kind, held_out)
             words = set(food.lower().split())
             # Two foods of one name would make a mention ambiguous.
@@ -152,9 +152,7 @@ def _shorten(rng: random.Random, mentions: list[str]) -> list[str]:
     ]
 
 
-def _directions(
-    rng: random.Random, plan: str, mentions: list[str], held_out: bool
-) -> list[str]:
+def _directions(rng: random.Random, plan: str, mentions: list[str], held_out: bool) -> list[str]:
     phases = [_phase(part) for part in plan.split("|") if _keeps(rng, part)]
     waiting = list(mentions)
     shares = _shares(rng, [weight for _, weight in phases], len(waiting))
@@ -163,7 +161,8 @@ def _directions(
         if weight and not share:
             continue
         taken, waiting = waiting[:share], waiting[share:]
-        pattern = rng.choice(_cached_pool("phase", name, held_out))
+        rare = held_out and rng.random() < 0.6
+        pattern = rng.choice(_cached_pool("phase", name, rare))
         steps.append(_fill(rng, pattern, _food_list(rng, taken)))
     return steps
 
@@ -190,12 +189,15 @@ def _shares(rng: random.Random, weights: list[int], total: int) -> list[int]:
 
 def _food_list(rng: random.Random, names: list[str]) -> str:
     article = rng.choice(("", "", "the ", "the "))
-    named = [article + name if n == 0 or rng.random() < 0.3 else name for n, name in
-             enumerate(names)]
+    named = [
+        article + name if n == 0 or rng.random() < 0.3 else name for n, name in enumerate(names)
+    ]
     if len(named) < 2:
         return "".join(named)
-    last = rng.choice((" and ", " and ", ", and ", " & ")) if len(named) > 2 else rng.choice(
-        (" and ", " and ", " with ")
+    last = (
+        rng.choice((" and ", " and ", ", and ", " & "))
+        if len(named) > 2
+        else rng.choice((" and ", " and ", " with "))
     )
     return ", ".join(named[:-1]) + last + named[-1]
 
@@ -207,7 +209,7 @@ def _fill(rng: random.Random, pattern: str, foods: str) -> str:
             lambda match: foods if match[1] == "list" else rng.choice(FILL[match[1]]),
             pattern,
         )
-    sentence = " ".join(pattern.split())
+    sentence = re.sub(r"\banother an? ", "another ", " ".join(pattern.split()))
     return sentence[0].upper() + sentence[1:]
 
 
@@ -245,9 +247,7 @@ def _title(rng: random.Random, archetype: str, foods: list[str], held_out: bool)
 
 def _title_case(text: str) -> str:
     small = {"and", "of", "in", "with", "for", "the"}
-    return " ".join(
-        word if word in small else word[0].upper() + word[1:] for word in text.split()
-    )
+    return " ".join(word if word in small else word[0].upper() + word[1:] for word in text.split())
 
 
 def public_domain_recipes(path: Path) -> Iterator[StructuredRecipe]:
@@ -283,18 +283,27 @@ def clean_recipe(recipe: StructuredRecipe) -> StructuredRecipe | None:
     title = _plain(re.sub(r"\s*\([^)]*\)\s*$", "", recipe.title))
     items = [_plain(item).rstrip(".;,") for item in recipe.ingredients]
     steps = [s for step in recipe.directions for s in sentences(_plain(step))]
-    steps = [s if s[-1] in ".!?" else s + "." for s in steps if re.match(r"[A-Z]", s)]
+    steps = [s if s[-1] in ".!?" else s + "." for s in steps if _instructs(s)]
     usable = (
         title
-        and 2 <= len(items)
+        and len(items) >= 2
         and 2 <= len(steps) <= MAX_STEPS
-        and all(0 < len(item) <= MAX_ITEM_CHARS and not item.endswith(":") for item in items)
+        and all(0 < len(item) <= MAX_ITEM_CHARS for item in items)
+        # A heading or a remark is no ingredient.
+        and not any(item.endswith(":") or re.search(r"[.!?] [A-Z]", item) for item in items)
         and all(12 <= len(step) <= MAX_STEP_CHARS for step in steps)
         and len(set(items)) == len(items)
         and len(set(steps)) == len(steps)
         and sum(map(len, items + steps)) <= 1400
     )
     return StructuredRecipe(title, items, steps) if usable else None
+
+
+def _instructs(sentence: str) -> bool:
+    """Say whether a sentence tells the reader to do something, rather than about the dish."""
+    match = re.match(r"([A-Z][\w-]*)", sentence)
+    word = match[1].lower() if match else ""
+    return word in STEP_STARTS or word.endswith("ly")
 
 
 def _plain(text: str) -> str:

@@ -1,1 +1,72 @@
-"""Placeholder."""
+"""From an adapter to a GGUF that knows its task: merge, convert, quantise, prove.
+
+Names are imported when first used, so that importing this package imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from setaccio.export.convert import convert
+    from setaccio.export.export import ExportReport, export
+    from setaccio.export.llamacpp_source import converter_root
+    from setaccio.export.merge import MergeReport, merge
+    from setaccio.export.parity import ParityReport, check_parity
+    from setaccio.export.pretokenizer import pretokenizer_name
+    from setaccio.export.quantise import predicted_size, quantisations, quantise
+
+_HOMES = {
+    "ExportReport": "export",
+    "MergeReport": "merge",
+    "ParityReport": "parity",
+    "check_parity": "parity",
+    "convert": "convert",
+    "converter_root": "llamacpp_source",
+    "export": "export",
+    "merge": "merge",
+    "predicted_size": "quantise",
+    "pretokenizer_name": "pretokenizer",
+    "quantisations": "quantise",
+    "quantise": "quantise",
+}
+
+__all__ = [
+    "ExportReport",
+    "MergeReport",
+    "ParityReport",
+    "check_parity",
+    "convert",
+    "converter_root",
+    "export",
+    "merge",
+    "predicted_size",
+    "pretokenizer_name",
+    "quantisations",
+    "quantise",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+class _Package(ModuleType):
+    """A package whose verbs stay functions.
+
+    Importing the module ``merge`` would otherwise bind the module over the function of that name,
+    so that what ``from setaccio.export import merge`` gives depended on what ran before.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,1 +1,49 @@
-"""Placeholder."""
+"""A GGUF and a text in, an extraction out: offline, on a CPU, without torch.
+
+    >>> from setaccio.runtime import TINY_GGUF, Extractor
+    >>> extraction = Extractor(TINY_GGUF).extract("Beat 2 eggs with 50 g sugar.")
+    >>> extraction.status, extraction.data
+
+Names are loaded when they are first used, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from setaccio.runtime.constraint import Constraint
+    from setaccio.runtime.extraction import Extraction, Status
+    from setaccio.runtime.extractor import Extractor
+    from setaccio.runtime.models import TINY_GGUF, LoadedModel, load_model
+
+_HOMES = {
+    "Constraint": "constraint",
+    "Extraction": "extraction",
+    "Extractor": "extractor",
+    "LoadedModel": "models",
+    "Status": "extraction",
+    "TINY_GGUF": "models",
+    "load_model": "models",
+}
+
+__all__ = [
+    "TINY_GGUF",
+    "Constraint",
+    "Extraction",
+    "Extractor",
+    "LoadedModel",
+    "Status",
+    "load_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,7 +1,7 @@
 """Draw synthetic examples: `generate(seed, index)` picks a family by weight and calls it.
 
-    from setaccio.data.synthetic import generate
-    example = generate(seed=0, index=17)
+from setaccio.data.synthetic import generate
+example = generate(seed=0, index=17)
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
 
+from setaccio.data.synthetic import commerce, knowledge, people, records
 from setaccio.data.synthetic.example import Example
+from setaccio.data.synthetic.noise import noise
 from setaccio.data.synthetic.procedures import procedures
 from setaccio.data.synthetic.random_schema import random_rows, random_schema
 from setaccio.data.synthetic.words import Words
@@ -22,6 +24,27 @@ FAMILIES: dict[str, Family] = {
     "procedures": procedures,
     "random_schema": random_schema,
     "random_rows": random_rows,
+    "orders": commerce.orders,
+    "receipts": commerce.receipts,
+    "listings": commerce.listings,
+    "reviews": commerce.reviews,
+    "inventories": commerce.inventories,
+    "contacts": people.contacts,
+    "job_ads": people.job_ads,
+    "events": people.events,
+    "minutes": people.minutes,
+    "tickets": people.tickets,
+    "journeys": people.journeys,
+    "readings": records.readings,
+    "logs": records.logs,
+    "results": records.results,
+    "library": records.library,
+    "stock": records.stock,
+    "commands": knowledge.commands,
+    "definitions": knowledge.definitions,
+    "questions": knowledge.questions,
+    "sentences": knowledge.sentences,
+    "notes": knowledge.notes,
 }
 
 # Procedures come nearest to the tasks the base model is tuned on later; random schemas teach it to
@@ -48,4 +71,4 @@ def generate(seed: int, index: int) -> Example:
     """
     rng = random.Random(f"{seed}:{index}")
     name = rng.choices(_NAMES, cum_weights=_CUMULATIVE)[0]
-    return FAMILIES[name](rng, _words())
+    return noise(rng, FAMILIES[name](rng, _words()))

@@ -5,7 +5,15 @@ Plain data. Every pool is a tuple of strings; `words.Words` draws from them.
 
 from __future__ import annotations
 
-GIVEN = tuple(
+
+def _pool(text: str) -> tuple[str, ...]:
+    """The entries of `text`: apart by `|` where there is one, else by white space."""
+    if "|" not in text:
+        return tuple(word.replace("~", " ") for word in text.split())
+    return tuple(entry.strip() for entry in text.split("|"))
+
+
+GIVEN = _pool(
     """
     Ada Adaeze Adam Adèle Ahmed Aiko Aisha Alan Alba Aleksander Alessia Alice Amara Amélie Amina
     Amir Ana Anaïs Anders Andrea Andrés Ángel Anh Anika Anna Antoine António Anwar Arjun Armando
@@ -31,20 +39,20 @@ GIVEN = tuple(
     Tadeusz Takumi Tamar Tariq Tatiana Tereza Thandiwe Théo Thomas Tiago Timothée Tobias Tomás
     Tove Trinh Ulrike Uma Valentina Vera Veronika Víctor Viktor Vlad Wanjiru Wei William Wojciech
     Xavier Xiu Yara Yasmin Yohannes Youssef Yuki Yusuf Zainab Zdeněk Zoë Zofia Zsófia
-    """.split()
+    """
 )
 
-SURNAMES = tuple(
+SURNAMES = _pool(
     """
     Smith Jones García Müller Nowak Novák Rossi Ferrari Silva Santos Kowalska Nguyen Tran Kim Park
     Lee Chen Wang Li Zhang Sato Suzuki Tanaka Okafor Adeyemi Mensah Diallo Traoré Haddad Khan
     Patel Sharma Singh Gupta Ivanov Petrova Kovács Nagy Horváth Popescu Ionescu Jensen Hansen
     Lindqvist Bergström Virtanen Korhonen O'Brien Murphy MacLeod Dupont Lefèvre Moreau Núñez
     Fernández Gutiérrez Peña Ibáñez Weiß Schröder Jäger Yılmaz Demir Öztürk Papadopoulos
-    """.split()
+    """
 )
 
-ADJECTIVES = tuple(
+ADJECTIVES = _pool(
     """
     rusty small large old new wooden broken heavy thin thick narrow wide short long red blue green
     yellow white black grey brown orange purple plain soft hard dry wet damp clean dirty cheap
@@ -54,10 +62,10 @@ ADJECTIVES = tuple(
     vintage modern bright dark pale clear cloudy warm cold fresh medium extra tiny huge double
     single upper lower left right front rear inner outer spare assorted leftover waterproof
     reinforced adjustable removable decorative transparent shiny dull striped matching used
-    """.split()
+    """
 )
 
-MATERIALS = tuple(
+MATERIALS = _pool(
     """
     nail screw bolt washer nut hinge bracket plank board dowel batten rope twine string wire cable
     ribbon cord thread needle button zip fabric felt canvas lining elastic bead sequin yarn hook
@@ -72,37 +80,37 @@ MATERIALS = tuple(
     thermometer scale timer lamp shade hanger basket crate box shelf drawer handle knob latch lock
     key chain wheel axle tyre pedal saddle spoke fender reflector bell tent pole peg stove lantern
     blanket pillow mattress curtain rail carpet mat cushion stool chair table bench cabinet desk
-    """.split()
-)
-
-MASS = tuple(
     """
-    sand gravel cement plaster sawdust compost potting_soil mulch clay glue wood_glue epoxy varnish
-    primer paint turpentine linseed_oil beeswax paraffin_wax borax washing_soda citric_acid bleach
-    water warm_water distilled_water dye_powder fabric_dye resin hardener grout mortar lime
-    fertiliser bone_meal peat vermiculite perlite wire rope twine felt canvas fleece wool stuffing
-    copper_sulphate table_salt iron_filings white_vinegar liquid_soap glycerine corn_starch
-    acrylic_paint latex chalk_powder pigment shellac machine_oil grease silicone solder masking_tape
-    """.replace("_", "~").split()
 )
 
-UNITS = tuple(
+MASS = _pool(
+    """
+    sand gravel cement plaster sawdust compost potting~soil mulch clay glue wood~glue epoxy varnish
+    primer paint turpentine linseed~oil beeswax paraffin~wax borax washing~soda citric~acid bleach
+    water warm~water distilled~water dye~powder fabric~dye resin hardener grout mortar lime
+    fertiliser bone~meal peat vermiculite perlite wire rope twine felt canvas fleece wool stuffing
+    copper~sulphate table~salt iron~filings white~vinegar liquid~soap glycerine corn~starch
+    acrylic~paint latex chalk~powder pigment shellac machine~oil grease silicone solder masking~tape
+    """
+)
+
+UNITS = _pool(
     """
     cup cups c. tablespoon tablespoons tbsp. tbsp teaspoon teaspoons tsp. tsp lb. lbs. lb pound
     pounds oz. oz ounce ounces g kg grams ml l litres liters pint pints pt. quart quarts qt. gallon
     cm mm m metres feet ft inches in. yards handful pinch dash
-    """.split()
+    """
 )
 
-CONTAINERS = tuple(
+CONTAINERS = _pool(
     """
     can cans package packages pkg. pkgs. bag bags box boxes jar jars tube tubes bottle bottles roll
     rolls sheet sheets stick sticks strip strips piece pieces bunch bunches carton bundle packet
     packets tin tins coil block blocks pair pairs
-    """.split()
+    """
 )
 
-VERBS = tuple(
+VERBS = _pool(
     """
     mix stir pour combine heat drain cool cover spread sprinkle fold roll cut trim chop slice measure
     mark drill sand file plane saw glue nail screw bolt clamp tighten loosen attach fasten fix mount
@@ -113,36 +121,36 @@ VERBS = tuple(
     inspect clean grease oil lubricate adjust wind unwind dig rake water plant prune feed mulch sow
     transplant label sort count weigh dissolve add blend beat whip knead chill freeze melt boil
     simmer steam warm bake fire grind crush filter strain store assemble mould carve
-    """.split()
+    """
 )
 
-PLACES = tuple(
+PLACES = _pool(
     """
     bucket tray large~bowl jar workbench vice frame box corner shelf garage shed greenhouse sink
     tub pan saucepan kiln mould container flat~surface table hole groove slot gap edge centre top
     bottom side base bed pot trench wall floor lid cloth sheet~of~paper plastic~bag clean~jar basin
-    """.split()
+    """
 )
 
-MANNERS = tuple(
+MANNERS = _pool(
     """
     gently|carefully|firmly|slowly|evenly|thoroughly|lightly|by hand|with a damp cloth|
     with a soft brush|with pliers|with a fork|in small circles|from left to right|in one go|
     a little at a time|without pressing|one at a time|at an angle|in thin layers|on both sides|
     with your fingers|in pairs|clockwise|along the grain|at low speed|on high|without stirring
-    """.replace("\n", "").split("|")
+    """
 )
 
-RESULTS = tuple(
+RESULTS = _pool(
     """
     smooth|firm|dry|soft|golden|clear|tight|level|even|set|cool|hot|tender|warm to the touch|
     no gaps remain|the edges meet|it stops dripping|it clicks|it turns brown|bubbles appear|
     completely dissolved|well blended|light and fluffy|it holds its shape|the surface is dull|
     the colour is even|it is just covered|all is used|the glue sets|you hear a snap|thick
-    """.replace("\n", "").split("|")
+    """
 )
 
-CITIES = tuple(
+CITIES = _pool(
     """
     Lisbon Porto Madrid Sevilla Málaga Lyon Marseille Nîmes Genève Zürich Köln Düsseldorf Kraków
     Łódź Gdańsk Praha Brno Wien Graz Budapest Győr Ljubljana Zagreb Split Beograd Athens Izmir
@@ -151,35 +159,30 @@ CITIES = tuple(
     Toronto Montréal Québec Halifax Bogotá Medellín Quito Lima Cusco Santiago Valparaíso Córdoba
     Montevideo Recife Oslo Bergen Malmö Göteborg Tampere Tallinn Riga Vilnius Cork Galway Leeds
     York Bath Hull Cardiff Swansea Dundee Inverness Trieste Torino Bologna Bari Palermo
-    """.split()
+    """
 )
 
-STREETS = "Street Road Avenue Lane Drive Way Court Close Place Square Boulevard Row Terrace".split()
-COMPANY_ENDS = (
+STREETS = _pool("Street Road Avenue Lane Drive Way Court Close Place Square Boulevard Row Terrace")
+COMPANY_ENDS = _pool(
     "Ltd|Inc.|GmbH|& Sons|& Co.|Group|Partners|Systems|Works|Holdings|Labs|Supply|Studio|"
     "S.A.|S.r.l.|AB|Oy|LLC|Industries|Logistics|Services|Trading|Hardware|Bros."
-).split("|")
-MONTHS = (
+)
+MONTHS = _pool(
     "January February March April May June July August September October November December"
-).split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-NUMBER_WORDS = (
+)
+DAYS = _pool("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+NUMBER_WORDS = _pool(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty"
-).split()
-COLOURS = (
+)
+COLOURS = _pool(
     "red blue green black white silver grey orange navy teal beige maroon ivory turquoise amber"
-).split()
-JOBS = tuple(
+)
+JOBS = _pool(
     """
     electrician|plumber|data analyst|nurse|site manager|welder|translator|librarian|accountant|
     carpenter|backend developer|receptionist|bus driver|lab technician|graphic designer|teacher|
     warehouse operative|project coordinator|gardener|mechanic|archivist|surveyor|tailor|editor|
     security guard|product manager|social worker|sales assistant|machine operator|physiotherapist
-    """.replace("\n", "").split("|")
+    """
 )
-JOBS = tuple(job.strip() for job in JOBS)
-MANNERS = tuple(manner.strip() for manner in MANNERS)
-RESULTS = tuple(result.strip() for result in RESULTS)
-MASS = tuple(name.replace("~", " ") for name in MASS)
-PLACES = tuple(name.replace("~", " ") for name in PLACES)

@@ -106,7 +106,18 @@ def narrate(
     if rng.random() < 0.5:
         rng.shuffle(facts)
     form = form or rng.choice(
-        ("prose", "prose", "prose", "chatty", "chatty", "run-on", "lines", "lines", "mixed", "inline")
+        (
+            "prose",
+            "prose",
+            "prose",
+            "chatty",
+            "chatty",
+            "run-on",
+            "lines",
+            "lines",
+            "mixed",
+            "inline",
+        )
     )
     if form == "lines":
         glue = rng.choice((": ", ":", " - ", " = ", "\t", ":\t", " | ", " .... "))
@@ -115,7 +126,7 @@ def narrate(
     if form == "inline":
         glue, sep = rng.choice((": ", " ", "=")), rng.choice(("; ", ", ", " | ", " / ", ". "))
         return sep.join(f"{label(rng, each)}{glue}{each.shown}" for each in facts)
-    said = [capitalise(pick(rng, each.said).format(v=each.shown)) for each in facts]
+    said = [_say(rng, each) for each in facts]
     if form == "run-on":
         joined = said[0] + "".join(
             rng.choice((", ", ", and ", "; ", " and ", ", also ")) + lower_first(each)
@@ -129,25 +140,54 @@ def narrate(
         return "\n\n".join(part for part in (head, tail) if part)
     sentences = [each if each[-1] in ".!?" and rng.random() < 0.8 else each + "." for each in said]
     if form == "chatty":
-        for _ in range(rng.randint(1, 3)):
+        for _ in range(rng.randint(1, 6)):
             sentences.insert(rng.randint(0, len(sentences)), words.sentence(rng))
     return rng.choice((" ", " ", " ", "\n")).join(sentences)
+
+
+def _say(rng: random.Random, item: Fact) -> str:
+    """A sentence with the fact; its first letter stays as it is where the value comes first."""
+    shape = pick(rng, item.said)
+    return (shape if shape.startswith("{v}") else capitalise(shape)).format(v=item.shown)
 
 
 def lower_first(text: str) -> str:
     """`text` with its first letter in lower case, unless the word looks like a name or a code."""
     first = text.split(" ", 1)[0]
-    known = ("The", "It", "We", "They", "Please", "There", "Its", "In", "At", "On", "By", "Our", "A")
+    known = (
+        "The",
+        "It",
+        "We",
+        "They",
+        "Please",
+        "There",
+        "Its",
+        "In",
+        "At",
+        "On",
+        "By",
+        "Our",
+        "A",
+    )
     return text[:1].lower() + text[1:] if first in known else text
 
 
 def frame(rng: random.Random, words: Words, body: str) -> str:
-    """Put remarks, a salutation or white space around `body`."""
+    """Put remarks, a passage beside the point or white space around `body`."""
+    if rng.random() < 0.4:
+        passage = " ".join(words.sentence(rng) for _ in range(rng.randint(1, 8)))
+        body = follow(rng, body, passage) if rng.random() < 0.5 else follow(rng, passage, body)
     if rng.random() < 0.25:
-        body = intro(rng, words) + rng.choice((" ", "\n", "\n\n")) + body
+        body = follow(rng, intro(rng, words), body)
     if rng.random() < 0.25:
-        body = body + rng.choice((" ", "\n", "\n\n")) + outro(rng, words)
+        body = follow(rng, body, outro(rng, words))
     return space(rng, body)
+
+
+def follow(rng: random.Random, first: str, second: str) -> str:
+    """Put `second` behind `first`: on a new line where nothing else would part the two."""
+    same_line = first[-1:] in ".!?:" and "\n" not in first and "\t" not in second
+    return first + rng.choice((" ", "\n", "\n\n") if same_line else ("\n", "\n\n")) + second
 
 
 def space(rng: random.Random, text: str) -> str:

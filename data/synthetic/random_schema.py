@@ -83,7 +83,7 @@ def _fact(rng: random.Random, words: Words, key: str) -> Fact:
 
 def random_schema(rng: random.Random, words: Words) -> Example:
     """A handful of random facts; the schema asks for some of them, at times nested."""
-    count = rng.choice((1, 2, 3, 4, 5, 6, 7, 8))
+    count = rng.choice((2, 3, 4, 5, 6, 7, 8, 9, 10, 12))
     names = list(dict.fromkeys(_name(rng, words) for _ in range(count)))
     facts = [_fact(rng, words, name) for name in names]
     text = narrate(rng, words, facts)
@@ -108,10 +108,14 @@ def random_rows(rng: random.Random, words: Words) -> Example:
     rows: list[list[Slot]] = []
     lines: list[str] = []
     shape = rng.choice(("prose", "prose", "csv", "pairs", "loose"))
-    lead = rng.choice(("The {t} has ", "Number {i}: ", "This {t} comes with ", "", "{t} {i}: ", "One has "))
+    lead = rng.choice(
+        ("The {t} has ", "Number {i}: ", "This {t} comes with ", "", "{t} {i}: ", "One has ")
+    )
     sep = rng.choice((", ", " | ", "; ", "\t"))
-    verb = rng.choice((" {v} as {k}", "{k} {v}", "a {k} of {v}", "{k} = {v}", "{k}: {v}", "{v} ({k})"))
-    for index in range(1, rng.randint(2, 6)):
+    verb = rng.choice(
+        (" {v} as {k}", "{k} {v}", "a {k} of {v}", "{k} = {v}", "{k}: {v}", "{v} ({k})")
+    )
+    for index in range(1, rng.randint(2, 8)):
         values: list[Any] = []
         for kind in kinds:
             if kind == "integer":

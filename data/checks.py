@@ -1,0 +1,287 @@
+"""Look over pairs before anything is trained on them.
+
+Contract: ``check_pairs`` reports and changes nothing. Given several parts of a data set it also
+finds what leaks from one into another. Its findings are:
+
+    invalid          the gold does not fit the task's schema
+    empty            the text, or a field of the gold, is empty
+    ungrounded       too few of the gold's words occur in the text: they may not belong together
+    too_long         the text, or text and gold in tokens, is longer than allowed
+    duplicate_id     an id occurs twice in one part
+    duplicate        the same text again, within a part or across parts
+    same_text        the same text but for case, punctuation and spacing
+    near_duplicate   almost the same text in another part
+
+    report = check_pairs({"train": train, "test": test}, task)
+    report.ok, report.counts, report.render()
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rapidfuzz import fuzz
+
+from setaccio.data.records import Pair
+from setaccio.data.task import Task
+
+KINDS = {
+    "invalid": "gold that does not fit the schema",
+    "empty": "empty text or gold fields",
+    "ungrounded": "gold not found in its text",
+    "too_long": "over-long rows",
+    "duplicate_id": "ids that occur twice",
+    "duplicate": "duplicate texts",
+    "same_text": "duplicates but for case, punctuation, spacing",
+    "near_duplicate": "near-duplicates across parts",
+}
+MAX_CHARS = 8000
+MIN_GROUNDED = 0.4
+NEAR = 90.0
+_SHINGLE = 4
+_SKETCH = 24
+_SHARED = 4
+_BUCKET = 200
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to look at.
+
+    Attributes:
+        kind: a key of ``KINDS``.
+        part: the name of the part of the data that the pair is in.
+        id: the pair's id.
+        line: the pair's place in its part, from 1.
+        message: what was found.
+    """
+
+    kind: str
+    part: str
+    id: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        """Render as ``part:line (id): message``."""
+        return f"{self.part}:{self.line} ({self.id}): {self.message}"
+
+
+@dataclass
+class CheckReport:
+    """What ``check_pairs`` found.
+
+    Attributes:
+        sizes: number of pairs by part.
+        findings: in the order in which the pairs came; near-duplicates last.
+    """
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of findings by kind, every kind named."""
+        counted = Counter(finding.kind for finding in self.findings)
+        return {kind: counted[kind] for kind in KINDS}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole report as plain data, for JSON."""
+        return {
+            "sizes": dict(self.sizes),
+            "counts": self.counts,
+            "findings": [dict(vars(finding)) for finding in self.findings],
+        }
+
+    def render(self, examples: int = 3) -> str:
+        """Write the report as lines of text.
+
+        Args:
+            examples: how many findings of each kind to show.
+        """
+        sizes = ", ".join(f"{size} in {part}" for part, size in self.sizes.items())
+        total = sum(self.sizes.values())
+        lines = [f"{total} pairs checked ({sizes}), {len(self.findings)} findings"]
+        for kind, count in self.counts.items():
+            lines.append(f"{count:7d}  {KINDS[kind]}")
+            shown = [finding for finding in self.findings if finding.kind == kind][:examples]
+            lines += [f"         {finding}" for finding in shown]
+            if count > len(shown) > 0:
+                lines.append(f"         and {count - len(shown)} more")
+        return "\n".join(lines)
+
+
+def check_pairs(
+    pairs: Iterable[Pair] | Mapping[str, Iterable[Pair]],
+    task: Task,
+    *,
+    max_chars: int = MAX_CHARS,
+    count_tokens: Callable[[Pair], int] | None = None,
+    max_tokens: int | None = None,
+    min_grounded: float = MIN_GROUNDED,
+    near: float = NEAR,
+) -> CheckReport:
+    """Check pairs against their task and one another.
+
+    Args:
+        pairs: the pairs, or parts of a data set by name (``{"train": ..., "test": ...}``).
+        task: for its schema; leaves that the schema restricts to given values need not occur in
+            the text.
+        max_chars: longest text, in characters.
+        count_tokens: counts the tokens of a whole example, prompt and gold included.
+        max_tokens: most tokens that ``count_tokens`` may give.
+        min_grounded: least share, 0 to 1, of the gold's words that must occur in the text.
+        near: least similarity, 0 to 100, at which texts of two parts are near-duplicates.
+
+    Returns:
+        The report; nothing is raised for bad pairs.
+    """
+    parts = pairs if isinstance(pairs, Mapping) else {"pairs": pairs}
+    report = CheckReport()
+    known = _Known(near)
+    for part, rows in parts.items():
+        report.sizes[part] = 0
+        for line, pair in enumerate(rows, start=1):
+            report.sizes[part] = line
+
+            def note(kind: str, message: str, at: tuple[str, str, int]) -> None:
+                report.findings.append(Finding(kind, *at, message))
+
+            at = (part, pair.id, line)
+            for message in task.problems(pair.gold):
+                note("invalid", message, at)
+            for message in _empty(pair):
+                note("empty", message, at)
+            share, absent = grounded_share(pair, task)
+            if share < min_grounded:
+                note("ungrounded", f"{share:.0%} of the gold's words occur; not: {absent}", at)
+            if len(pair.text) > max_chars:
+                note("too_long", f"{len(pair.text)} characters, at most {max_chars} allowed", at)
+            if count_tokens and max_tokens and (tokens := count_tokens(pair)) > max_tokens:
+                note("too_long", f"{tokens} tokens, at most {max_tokens} allowed", at)
+            for kind, message in known.compare(part, line, pair):
+                note(kind, message, at)
+    return report
+
+
+def _empty(pair: Pair) -> Iterator[str]:
+    if not pair.text.strip():
+        yield "the text is empty"
+    if not pair.gold:
+        yield "the gold is empty"
+    for path, value, _ in _leaves(pair.gold, {}):
+        if value in ("", None, [], {}) or (isinstance(value, str) and not value.strip()):
+            yield f"{path} is empty"
+
+
+def grounded_share(pair: Pair, task: Task) -> tuple[float, str]:
+    """Say how much of the gold can be read in the text.
+
+    Args:
+        pair: the text and its gold.
+        task: its schema tells which leaves are labels (``enum``, ``const``, true or false).
+
+    Returns:
+        The share of the leaves' words that occur in the text, 1.0 for a gold without words, and
+        the first of those that do not occur.
+    """
+    text = Counter(_words(pair.text))
+    total, absent = 0, []
+    for _, value, schema in _leaves(pair.gold, task.json_schema):
+        if isinstance(value, bool) or value is None or {"enum", "const"} & set(schema):
+            continue
+        for word in _words(str(value)):
+            total += 1
+            if not text[word]:
+                absent.append(word)
+    share = 1 - len(absent) / total if total else 1.0
+    return share, ", ".join(dict.fromkeys(absent[:5]))
+
+
+def _leaves(value: Any, schema: Any, path: str = "$") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    schema = schema if isinstance(schema, dict) else {}
+    if isinstance(value, dict) and value:
+        known = schema.get("properties", {})
+        for key, inner in value.items():
+            yield from _leaves(inner, known.get(key), f"{path}.{key}")
+    elif isinstance(value, list) and value:
+        for n, inner in enumerate(value):
+            yield from _leaves(inner, schema.get("items"), f"{path}[{n}]")
+    else:
+        yield path, value, schema
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+class _Known:
+    """Texts seen so far, found again by exact, normalised and sketched form."""
+
+    def __init__(self, near: float) -> None:
+        self.near = near
+        self.ids: set[tuple[str, str]] = set()
+        self.exact: dict[str, str] = {}
+        self.normal: dict[str, str] = {}
+        self.rows: list[tuple[str, str, str]] = []
+        self.buckets: dict[int, list[int]] = defaultdict(list)
+
+    def compare(self, part: str, line: int, pair: Pair) -> Iterator[tuple[str, str]]:
+        """Yield what the pair repeats, then remember it."""
+        place = f"{part}:{line} ({pair.id})"
+        words = _words(pair.text)
+        normal = " ".join(words)
+        if (part, pair.id) in self.ids:
+            yield "duplicate_id", f"the id {pair.id} occurs before"
+        if pair.text in self.exact:
+            yield "duplicate", f"same text as {self.exact[pair.text]}"
+        elif words and normal in self.normal:
+            yield "same_text", f"same words as {self.normal[normal]}"
+        else:
+            sketch = _sketch(words)
+            found = self._nearest(part, normal, sketch)
+            if found:
+                yield "near_duplicate", f"{found[0]:.0f}% the same as {found[1]}"
+            for bucket in sketch:
+                self.buckets[bucket].append(len(self.rows))
+            self.rows.append((part, place, normal))
+        self.ids.add((part, pair.id))
+        self.exact.setdefault(pair.text, place)
+        self.normal.setdefault(normal, place)
+
+    def _nearest(self, part: str, normal: str, sketch: list[int]) -> tuple[float, str] | None:
+        shared: Counter[int] = Counter()
+        for bucket in sketch:
+            # A stock sentence that everything holds tells nothing and would cost most.
+            if len(self.buckets[bucket]) <= _BUCKET:
+                shared.update(self.buckets[bucket])
+        needed = min(_SHARED, len(sketch))
+        best: tuple[float, str] | None = None
+        for n, count in shared.items():
+            other, place, text = self.rows[n]
+            if other == part or count < needed:
+                continue
+            score = fuzz.ratio(normal, text, score_cutoff=self.near)
+            if score and (best is None or score > best[0]):
+                best = score, place
+        return best
+
+
+def _sketch(words: list[str]) -> list[int]:
+    """The smallest hashes of the text's word sequences: alike texts share many of them.
+
+    Bottom-k sketch after Broder, "On the resemblance and containment of documents" (1997).
+    """
+    last = max(1, len(words) - _SHINGLE + 1)
+    shingles = {" ".join(words[n : n + _SHINGLE]) for n in range(last)}
+    return sorted({zlib.crc32(shingle.encode()) for shingle in shingles})[:_SKETCH]

@@ -1,0 +1,40 @@
+"""Token ids of prompt pieces with a transformers tokenizer.
+
+Contract: ``encode_pieces(tokenizer, pieces)`` gives the ids that the exported GGUF gets from
+llama.cpp for the same pieces. Training and the proof after an export both use it. Nothing is
+imported from transformers: any object with its ``encode`` method does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from setaccio.data.prompt import Piece
+
+
+class Encoder(Protocol):
+    """The part of a transformers tokenizer that is used here."""
+
+    def encode(self, text: str, **options: Any) -> Any:
+        """Return the token ids of ``text``."""
+        ...
+
+
+def encode_pieces(tokenizer: Encoder, pieces: Iterable[Piece]) -> list[int]:
+    """Tokenise each piece apart and join the ids.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        pieces: from :func:`setaccio.data.prompt.prompt_pieces`; in a piece that is not special,
+            the text of a control token stays text.
+
+    Returns:
+        Token ids in order; nothing is added in front or behind.
+    """
+    ids: list[int] = []
+    for piece in pieces:
+        ids += tokenizer.encode(
+            piece.text, add_special_tokens=False, split_special_tokens=not piece.special
+        )
+    return ids

@@ -1,0 +1,141 @@
+"""What an evaluation comes to: one row per arm, and the files of a run folder.
+
+``config.json``             what was asked: task, arms with the hash of each model, versions
+``predictions-<arm>.jsonl`` what came out, one line per document, written as it comes
+``scores.jsonl``            levels and field scores, one line per arm and document
+``comparison.json``         the summaries of all arms
+``comparison.md``           the table
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from setaccio.data.records import Pair, atomic_write
+from setaccio.data.task import Json, Task, dump_compact
+from setaccio.eval.normalise import NORMALISATION
+from setaccio.eval.score import DocumentScore, rename_keys, score_document
+from setaccio.eval.summary import Summary
+from setaccio.runtime.parsing import parse_answer
+
+_FINISHED = frozenset({"", "ok", "invalid_json", "invalid_schema"})
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One arm of a comparison.
+
+    Attributes:
+        name: what the table calls it.
+        model: file name of the model, or whatever made the outputs.
+        constraint: ``schema``, ``none``, or empty when unknown.
+        size_bytes: size of the GGUF; None when unknown.
+        sha256: hash of the GGUF; empty when unknown.
+        summary: its numbers.
+        scores: one per document, in the order of the pairs.
+    """
+
+    name: str
+    model: str
+    constraint: str
+    size_bytes: int | None
+    sha256: str
+    summary: Summary
+    scores: tuple[DocumentScore, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the documents' scores, as plain dictionaries."""
+        return {
+            "name": self.name,
+            "model": self.model,
+            "constraint": self.constraint,
+            "size_bytes": self.size_bytes,
+            "sha256": self.sha256,
+            "summary": self.summary.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Arms that were measured on the same documents.
+
+    Attributes:
+        task: the task.
+        arms: in the order in which they are shown.
+        folder: where the run was written; None when it was not.
+    """
+
+    task: Task
+    arms: tuple[ArmResult, ...]
+    folder: Path | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain dictionaries, ready for JSON."""
+        return {
+            "task": self.task.name,
+            "task_digest": self.task.digest,
+            "normalisation": NORMALISATION,
+            "arms": [arm.to_dict() for arm in self.arms],
+        }
+
+
+def score_row(
+    task: Task, pair: Pair, row: dict[str, Json], aliases: dict[str, str] | None = None
+) -> DocumentScore:
+    """Score one recorded output.
+
+    Args:
+        task: schema and scoring rules.
+        pair: the document with its gold.
+        row: ``raw`` (the text that came out) or ``data`` (a JSON value); ``status`` where known.
+        aliases: other key name to the task's, as in :func:`setaccio.eval.score.rename_keys`.
+
+    Returns:
+        The score. A status that says that the model did not finish makes L3 zero; where there is
+        no status it is what the levels say: ``ok``, ``invalid_json`` or ``invalid_schema``.
+    """
+    status = str(row.get("status") or "")
+    if isinstance(row.get("raw"), str):
+        answer = parse_answer(row["raw"])
+        value, strict = answer.value, answer.strict
+    else:
+        value, strict = row.get("data"), True
+    score = score_document(
+        task,
+        pair.gold,
+        rename_keys(value, aliases or {}),
+        strict=strict,
+        complete=status in _FINISHED,
+        status=status,
+        id=pair.id,
+    )
+    if status:
+        return score
+    found = "ok" if score.l2 else "invalid_schema" if score.l1 else "invalid_json"
+    return score.under(found)
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write a JSON file, whole or not at all, indented for reading."""
+    with atomic_write(path) as stream:
+        stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_results(folder: Path, comparison: Comparison, markdown: str) -> None:
+    """Write ``scores.jsonl``, ``comparison.json`` and ``comparison.md``.
+
+    Args:
+        folder: the run folder, made if it is not there.
+        comparison: what to write.
+        markdown: the table.
+    """
+    with atomic_write(folder / "scores.jsonl") as stream:
+        for arm in comparison.arms:
+            for score in arm.scores:
+                stream.write(dump_compact({"arm": arm.name, **score.to_dict()}) + "\n")
+    write_json(folder / "comparison.json", comparison.to_dict())
+    with atomic_write(folder / "comparison.md") as stream:
+        stream.write(markdown)

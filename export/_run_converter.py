@@ -1,0 +1,65 @@
+"""Child process: run llama.cpp's converter with our decisions in place.
+
+Contract: ``python _run_converter.py < job.json`` with the keys ``root`` (the converter's folder),
+``model``, ``out``, ``outtype``, ``name``, ``pretokenizer`` (or null: the converter decides) and
+``metadata`` (text values to add). It imports nothing of ours, because the converter needs its own
+sibling ``gguf-py`` first on the path, and a child keeps that choice away from the caller.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def _decide_pretokenizer(text_model: Any, name: str) -> None:
+    text_model.get_vocab_base_pre = lambda self, tokenizer: name
+
+
+def _add_metadata(text_model: Any, values: dict[str, str]) -> None:
+    original = text_model.prepare_metadata
+
+    def prepare_metadata(self: Any, vocab_only: bool) -> None:
+        original(self, vocab_only=vocab_only)
+        for key, value in values.items():
+            self.gguf_writer.add_string(key, value)
+
+    text_model.prepare_metadata = prepare_metadata
+
+
+def _forbid_remote_code() -> None:
+    """Some converter classes ask for code that comes with the model; it must never run."""
+    from transformers import AutoTokenizer
+
+    original = AutoTokenizer.from_pretrained
+
+    def from_pretrained(*args: Any, **options: Any) -> Any:
+        return original(*args, **{**options, "trust_remote_code": False})
+
+    AutoTokenizer.from_pretrained = from_pretrained
+
+
+def main() -> None:
+    """Read the job and become the converter."""
+    job = json.load(sys.stdin)
+    root = Path(job["root"])
+    # The script's own folder goes: its modules have everyday names. The converter looks for
+    # vocabularies beside the first entry of the path, so its root has to be that.
+    sys.path[0:1] = [str(root), str(root / "gguf-py")]
+    from conversion import TextModel  # type: ignore[import-not-found, unused-ignore]
+
+    _forbid_remote_code()
+    if job["pretokenizer"]:
+        _decide_pretokenizer(TextModel, job["pretokenizer"])
+    _add_metadata(TextModel, job["metadata"])
+    entry = root / "convert_hf_to_gguf.py"
+    sys.argv = [str(entry), job["model"], "--outfile", job["out"], "--outtype", job["outtype"]]
+    sys.argv += ["--model-name", job["name"]]
+    runpy.run_path(str(entry), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

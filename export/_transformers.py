@@ -1,0 +1,96 @@
+"""Load models and tokenizers of a folder through transformers: safetensors only, no foreign code.
+
+Contract: ``load_model`` gives an evaluation-mode model in float32, or in its own 16-bit type where
+memory does not suffice; ``load_tokenizer`` the tokenizer. Nothing is fetched: a folder is a folder.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from setaccio.data.errors import ExportError, MissingExtraError
+
+if TYPE_CHECKING:
+    import torch
+
+# Share of the free memory that a float32 copy may take, activations and a second weight aside.
+_MEMORY_SHARE = 0.7
+
+
+def weight_bytes(folder: Path) -> int:
+    """Bytes of all safetensors in a model folder."""
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def require_torch() -> None:
+    """Raise MissingExtraError when the training extra is not installed."""
+    for package in ("torch", "transformers", "peft"):
+        try:
+            __import__(package)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("train", package) from error
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load the tokenizer of a model folder.
+
+    Raises:
+        ExportError: there is none, or it can not be read.
+    """
+    require_torch()
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            str(folder), trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ExportError(f"{folder}: no usable tokenizer. {_short(error)}") from error
+
+
+def load_model(folder: Path) -> Any:
+    """Load the causal language model of a folder for evaluation on the CPU.
+
+    Raises:
+        ExportError: not a model folder, no safetensors, or an architecture that needs code of
+            its own.
+    """
+    require_torch()
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            dtype=_working_dtype(folder),
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ExportError(f"{folder}: can not be loaded. {_short(error)}") from error
+    return model.eval()
+
+
+def stored_dtype(folder: Path) -> torch.dtype:
+    """The 16-bit type in which a folder's weights are kept: float16 if it says so, or bfloat16."""
+    import torch
+
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    named = config.get("dtype") or config.get("torch_dtype")
+    return torch.float16 if named == "float16" else torch.bfloat16
+
+
+def _working_dtype(folder: Path) -> torch.dtype:
+    import torch
+
+    as_float32 = 2 * weight_bytes(folder)
+    fits = as_float32 < _MEMORY_SHARE * psutil.virtual_memory().available
+    return torch.float32 if fits else stored_dtype(folder)
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,144 @@
+"""What the transformers model says: the reference that a GGUF is compared with.
+
+Contract: ``make_reference(hf_dir, task, texts)`` tokenises prompts, decodes greedily in float32
+and keeps the logits, once for all quantisations of one model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from setaccio.data.errors import ExportError, ModelError
+from setaccio.data.hf_tokens import encode_pieces
+from setaccio.data.prompt import ChatFormat, Piece, completion_end, prompt_pieces
+from setaccio.data.task import Task
+from setaccio.export._transformers import load_model, load_tokenizer
+
+MAX_NEW_TOKENS = 48
+
+# What tokenisers get wrong: other scripts, fractions, runs of digits and blanks, line ends,
+# apostrophes, emoji, control characters. The model's own control tokens are added to it.
+_HARD_TEXT = (
+    "½ cup crème fraîche at 180°C,\tthen  wait   12345 s.\r\n\n \n I'll 'RE we'Ve\n"
+    "Привет мир! 小麦粉を２００ｇ 混ぜる。 한국어 مرحبا हिन्दी 👩‍🍳🥚🥚 ---=== {\"a\": [1.5, null]} \u200b\x7f end "
+)
+
+
+class Continuation(NamedTuple):
+    """Greedy decoding of one prompt.
+
+    Attributes:
+        prompt: its token ids.
+        tokens: what follows, at most ``max_new_tokens``, an end token included.
+        logits: of each of these tokens, in float32; tokens x vocabulary.
+    """
+
+    prompt: list[int]
+    tokens: list[int]
+    logits: npt.NDArray[np.float32]
+
+
+class Reference(NamedTuple):
+    """Everything that a GGUF has to reproduce.
+
+    Attributes:
+        chat: template and special tokens.
+        eos: id of the end-of-sequence token.
+        stops: ids that must end an answer: ``eos``, the generation config's and the template's.
+        prompts: pieces of each prompt whose ids are compared; the last is a hard text.
+        ids: the ids of each.
+        continuations: of all prompts but the hard one.
+    """
+
+    chat: ChatFormat
+    eos: int
+    stops: list[int]
+    prompts: list[list[Piece]]
+    ids: list[list[int]]
+    continuations: list[Continuation]
+
+
+def make_reference(
+    hf_dir: Path, task: Task | None, texts: list[str], *, max_new_tokens: int = MAX_NEW_TOKENS
+) -> Reference:
+    """Run the transformers model on a few documents.
+
+    Args:
+        hf_dir: model folder with tokenizer and chat template.
+        task: makes the prompt around a text; without one the text alone is the user's turn.
+        texts: documents.
+        max_new_tokens: how far to decode each.
+
+    Raises:
+        ExportError: the folder can not be loaded, has no chat template or no end token, or a
+            prompt does not fit into the context.
+        MissingExtraError: torch or transformers is not installed.
+    """
+    tokenizer = load_tokenizer(hf_dir)
+    model = load_model(hf_dir)
+    chat = _chat_format(tokenizer, hf_dir)
+    hard = _HARD_TEXT + " ".join(tokenizer.all_special_tokens)
+    try:
+        prompts = [prompt_pieces(chat, _messages(task, text)) for text in [*texts, hard]]
+        closing = encode_pieces(tokenizer, [Piece(completion_end(chat), True)])
+    except ModelError as error:
+        raise ExportError(f"{hf_dir}: {error}") from error
+    ids = [encode_pieces(tokenizer, pieces) for pieces in prompts]
+    stops = _stops(tokenizer, model, closing)
+    context = getattr(model.config, "max_position_embeddings", None)
+    longest = max(len(prompt) for prompt in ids[:-1]) if texts else 0
+    if context and longest + max_new_tokens > context:
+        raise ExportError(
+            f"{hf_dir}: a probe prompt has {longest} tokens, but the context is {context} with "
+            f"{max_new_tokens} to generate. Give shorter texts."
+        )
+    continuations = [_continue(model, prompt, stops, max_new_tokens) for prompt in ids[:-1]]
+    return Reference(chat, tokenizer.eos_token_id, stops, prompts, ids, continuations)
+
+
+def _messages(task: Task | None, text: str) -> list[dict[str, str]]:
+    return task.messages(text) if task else [{"role": "user", "content": text}]
+
+
+def _chat_format(tokenizer: Any, hf_dir: Path) -> ChatFormat:
+    if not tokenizer.chat_template:
+        raise ExportError(f"{hf_dir}: the tokenizer has no chat template; add one before export.")
+    if tokenizer.eos_token_id is None:
+        raise ExportError(f"{hf_dir}: the tokenizer names no end-of-sequence token.")
+    begins = tokenizer.encode("a")[:1]
+    return ChatFormat(
+        template=tokenizer.get_chat_template(),
+        bos=tokenizer.bos_token or "",
+        eos=tokenizer.eos_token,
+        add_bos=tokenizer.bos_token_id is not None and begins == [tokenizer.bos_token_id],
+    )
+
+
+def _stops(tokenizer: Any, model: Any, closing: list[int]) -> list[int]:
+    configured = model.generation_config.eos_token_id
+    if configured is None:
+        configured = []
+    elif isinstance(configured, int):
+        configured = [configured]
+    return list(dict.fromkeys([tokenizer.eos_token_id, *configured, *closing[:1]]))
+
+
+def _continue(model: Any, prompt: list[int], stops: list[int], limit: int) -> Continuation:
+    """Plain greedy decoding; ``generate`` would apply the penalties of a generation config."""
+    import torch
+
+    tokens: list[int] = []
+    rows = []
+    step, cache = prompt, None
+    with torch.inference_mode():
+        while len(tokens) < limit and not (tokens and tokens[-1] in stops):
+            out = model(torch.tensor([step]), past_key_values=cache, use_cache=True)
+            cache = out.past_key_values
+            rows.append(out.logits[0, -1].float().numpy())
+            tokens.append(int(rows[-1].argmax()))
+            step = tokens[-1:]
+    return Continuation(prompt, tokens, np.stack(rows))

@@ -1,0 +1,65 @@
+# Setaccio's recipes. `just` lists them; every one makes the environment ready first.
+
+set positional-arguments
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+python := ".venv/bin/python"
+setaccio := ".venv/bin/setaccio"
+
+# List the recipes
+[private]
+default:
+    @{{ just_executable() }} --list --unsorted --justfile {{ justfile() }}
+
+# Make the environment: .venv, pinned packages, llama.cpp compiled for this processor
+setup:
+    @bash scripts/setup.sh
+
+# Fine-tune the tiny base on recipes, export, extract and compare: the whole path in minutes
+demo *ARGS: setup
+    @{{ setaccio }} demo "$@"
+
+# Run the tests (arguments go to pytest)
+test *ARGS: setup
+    @{{ python }} -m pytest "$@"
+
+# Check style and formatting
+lint: setup
+    @{{ python }} -m ruff check .
+    @{{ python }} -m ruff format --check .
+
+# Check types (mypy, strict)
+types: setup
+    @{{ python }} -m mypy
+
+# Extract JSON from a text file (or folder, JSON Lines, or - for standard input)
+extract FILE *ARGS: setup
+    @{{ setaccio }} extract "$@"
+
+# Fine-tune an adapter, for example: just train --config my-run.yaml
+train *ARGS: setup
+    @{{ setaccio }} train "$@"
+
+# Merge, convert and quantise a trained run, for example: just export runs/my-run
+export *ARGS: setup
+    @{{ setaccio }} export "$@"
+
+# Compare constrained with free decoding, for example: just eval --model my.gguf --pairs my.jsonl
+eval *ARGS: setup
+    @{{ setaccio }} eval "$@"
+
+# Train the tiny base and the tuned GGUF anew (hours; resumes where it stopped)
+base *ARGS: setup
+    @{{ python }} -m setaccio.train.base "$@"
+
+# Check this machine: compiler flags, AMX, a quantised model, versions, memory, GPU
+doctor: setup
+    @{{ setaccio }} doctor
+
+# Resolve every dependency anew and pin it in requirements/lock.txt
+lock:
+    @bash scripts/lock.sh
+
+# Remove the environment, caches and build results (runs/ is kept)
+clean:
+    rm -rf .venv .types .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,151 @@
+"""A JSON Schema as a constraint on tokens: compiled by Outlines, enforced by llguidance.
+
+Outlines' ``llguidance`` back end turns the schema into a grammar over the model's own vocabulary.
+The whitespace settings travel inside the schema, as llguidance's ``x-guidance`` extension
+(https://github.com/guidance-ai/llguidance/blob/main/docs/json_schema.md), so that it is Outlines
+that compiles them: the answer is compact JSON, the form that training teaches.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import llguidance
+import llguidance.numpy
+import numpy as np
+import numpy.typing as npt
+
+from setaccio.data.errors import SchemaError
+from setaccio.data.schema import check_schema
+from setaccio.data.task import dump_compact
+from setaccio.runtime.models import LoadedModel
+
+Constraint = Literal["schema", "none"]
+
+COMPACT_JSON = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+
+
+class _NoTransformers(importlib.abc.MetaPathFinder):
+    """Makes ``import transformers`` fail as if it were not installed."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> None:
+        if fullname == "transformers":
+            raise ModuleNotFoundError(f"{fullname} is not needed here", name=fullname)
+
+
+@contextmanager
+def _without_transformers() -> Iterator[None]:
+    """Keep Outlines from importing transformers for its MLX models, which takes a second.
+
+    Outlines does without where transformers is not installed; nothing changes for a process that
+    has transformers loaded already, and afterwards it can be imported as before.
+    """
+    if "transformers" in sys.modules or "outlines" in sys.modules:
+        yield
+        return
+    finder = _NoTransformers()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def _make_backend(model: LoadedModel) -> Any:
+    with _without_transformers():
+        from outlines.backends.llguidance import LLGuidanceBackend
+        from outlines.models.llamacpp import LlamaCpp
+
+    class Handle(LlamaCpp):  # type: ignore[misc]
+        """Outlines' model without its tokenizer, whose vocabulary this back end never reads."""
+
+        def __init__(self, llama: Any) -> None:
+            self.model = llama
+
+    return LLGuidanceBackend(Handle(model.llama))
+
+
+class Grammar:
+    """A compiled schema. Make one with :func:`compile_schema`; :meth:`start` it per document.
+
+    Attributes:
+        text: the grammar in llguidance's own form.
+        tokenizer: llguidance's view of the model's vocabulary.
+    """
+
+    def __init__(self, processor: Any) -> None:
+        self.text: str = processor.grammar
+        self.tokenizer: Any = processor.llg_tokenizer
+        self._fresh = llguidance.LLMatcher(self.tokenizer, self.text, log_level=0)
+        if self._fresh.is_error():
+            raise ValueError(" ".join(self._fresh.get_error().split()))
+
+    def start(self) -> Matcher:
+        """A matcher at the beginning of an answer; copying a compiled one costs microseconds."""
+        return Matcher(self._fresh.deep_copy(), self.tokenizer.vocab_size)
+
+
+class Matcher:
+    """Where one answer stands in its grammar."""
+
+    def __init__(self, state: Any, vocab_size: int) -> None:
+        self.state = state
+        self._mask = llguidance.numpy.allocate_token_bitmask(1, vocab_size)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is finished: nothing but an end token could follow."""
+        return bool(self.state.is_stopped())
+
+    def mask(self) -> npt.NDArray[np.int32]:
+        """Allowed next tokens: one bit per token id, 32 to a word; valid until the next call."""
+        llguidance.numpy.fill_next_token_bitmask(self.state, self._mask)
+        self._refuse_error()
+        row: npt.NDArray[np.int32] = self._mask[0]
+        return row
+
+    def accept(self, token: int) -> None:
+        """Move on by one token.
+
+        Raises:
+            ValueError: the grammar does not allow it here, or a limit of the parser is reached.
+        """
+        self.state.consume_token(token)
+        self._refuse_error()
+
+    def _refuse_error(self) -> None:
+        if self.state.is_error():
+            raise ValueError(" ".join(self.state.get_error().split()))
+
+
+def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
+    """Compile a JSON Schema for a model; a second call with the same schema is free.
+
+    Args:
+        model: whose vocabulary.
+        schema: the JSON Schema of the answer.
+
+    Returns:
+        The grammar, to be started anew for each document.
+
+    Raises:
+        SchemaError: invalid, or with a part that can not be enforced; the message names it.
+    """
+    source = dump_compact({**schema, "x-guidance": COMPACT_JSON})
+    grammars: dict[str, Grammar] = model.cache.setdefault("grammars", {})
+    if source not in grammars:
+        check_schema(schema)
+        if "backend" not in model.cache:
+            model.cache["backend"] = _make_backend(model)
+        try:
+            processor = model.cache["backend"].get_json_schema_logits_processor(source)
+            grammars[source] = Grammar(processor)
+        except ValueError as error:
+            raise SchemaError(
+                f"schema: the constraint can not enforce it ({error}). Change that part of it."
+            ) from error
+    return grammars[source]

@@ -1,0 +1,78 @@
+"""What came out for one document, and how far it may be trusted.
+
+The status says it all, and nothing partial is passed off as complete:
+
+    ok                the answer is JSON and valid against the schema
+    truncated_input   the document does not fit the context; nothing was generated
+    truncated_output  the token budget ran out before the answer was complete
+    repetition        the answer went round in circles and was stopped
+    invalid_json      the answer is complete but holds no JSON
+    invalid_schema    the answer is JSON that breaks the schema
+    error             the document could not be worked on at all
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from setaccio.data.task import dump_compact
+
+Status = Literal[
+    "ok",
+    "truncated_input",
+    "truncated_output",
+    "repetition",
+    "invalid_json",
+    "invalid_schema",
+    "error",
+]
+FinishReason = Literal["stop", "length", "repetition", "refused", "error"]
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The result for one document.
+
+    Attributes:
+        id: the document's identifier.
+        status: how far the result may be trusted; see the module's table.
+        data: the parsed answer, or None where it is absent, partial or not JSON.
+        raw: the generated text as it is, partial output included.
+        finish_reason: why generation ended: ``stop`` (the answer was complete), ``length``,
+            ``repetition``, ``refused`` (nothing was generated) or ``error``.
+        prompt_tokens: tokens of the whole prompt, the shared prefix included.
+        completion_tokens: tokens generated.
+        seconds: wall time for this document.
+        message: what is wrong and what to do next; empty when nothing is.
+        task: name of the task.
+        model: file name of the model.
+        constraint: ``schema`` or ``none``.
+    """
+
+    id: str
+    status: Status
+    data: Any
+    raw: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    message: str
+    task: str
+    model: str
+    constraint: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the answer is complete and valid."""
+        return self.status == "ok"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a plain dictionary, seconds rounded to microseconds."""
+        return {**asdict(self), "seconds": round(self.seconds, 6)}
+
+    def to_json(self) -> str:
+        """One line of compact JSON, as written to JSON Lines; it can always be encoded as UTF-8."""
+        # An identifier made from a file name may hold lone surrogates: JSON can escape them.
+        return dump_compact(self.to_dict()).encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,52 @@
+"""llama.cpp's log, kept in memory in place of standard error.
+
+llama.cpp writes hundreds of lines while it loads a model. Here they are swallowed, except errors:
+when a load fails, these say why.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import deque
+from typing import Any
+
+import llama_cpp
+
+# Values of `enum ggml_log_level` in ggml.h; a continued line has the level of the one before.
+_ERROR, _CONTINUED = 4, 5
+
+
+class _Recorder:
+    """Keeps the latest errors."""
+
+    def __init__(self) -> None:
+        self.errors: deque[str] = deque(maxlen=8)
+        self.callback: Any = None
+        self._level = 0
+
+    def record(self, level: int, text: bytes, _user_data: object) -> None:
+        self._level = self._level if level == _CONTINUED else level
+        line = " ".join(text.decode("utf-8", "replace").split())
+        if self._level == _ERROR and line:
+            self.errors.append(line)
+
+
+_RECORDER = _Recorder()
+
+
+def silence_llama() -> None:
+    """Send llama.cpp's log here instead of to standard error. Harmless to call again."""
+    if _RECORDER.callback is None:
+        # The C side keeps only a pointer, so the callback must live as long as the process.
+        _RECORDER.callback = llama_cpp.llama_log_callback(_RECORDER.record)
+        llama_cpp.llama_log_set(_RECORDER.callback, ctypes.c_void_p(0))
+
+
+def clear_errors() -> None:
+    """Forget the errors recorded so far."""
+    _RECORDER.errors.clear()
+
+
+def last_errors() -> str:
+    """The errors recorded since :func:`clear_errors`, in one line; may be empty."""
+    return "; ".join(_RECORDER.errors)

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Make .venv ready for everything in the justfile; a second call with nothing changed returns at once.
+#
+# Creates the virtual environment, installs the versions pinned in requirements/lock.txt, compiles
+# llama.cpp where that is needed, proves on a quantised model that the build works on this
+# processor, and lays out the link farm that type checkers follow. Run it as `just setup`.
+#
+# PYTHON=/path/to/python3   which Python to build on (default: the first of 3.10 or newer)
+# CMAKE_ARGS="..."          your own flags for the compilation; ours are added behind them
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+
+venv=.venv
+stamp=$venv/setaccio-stamp
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+fail() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 2
+}
+
+# Anything that changes what would be installed changes the stamp. The folder is part of it because
+# a virtual environment that is moved no longer works.
+wanted=$({
+  echo "$root"
+  cat pyproject.toml requirements/*.txt scripts/setup.sh
+} | cksum)
+
+link_types() {
+  mkdir -p .types/setaccio
+  for folder in data train export runtime eval cli; do
+    ln -sfn "../../$folder" ".types/setaccio/$folder"
+  done
+}
+
+link_types
+if [ -x $venv/bin/python ] && [ "$(cat $stamp 2>/dev/null || true)" = "$wanted" ]; then
+  exit 0
+fi
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; }
+
+find_python() {
+  local candidate
+  for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python3.10; do
+    if [ -n "$candidate" ] && command -v "$candidate" >/dev/null && new_enough "$candidate"; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "Python 3.10 or newer is needed. On Debian or Ubuntu: apt install python3 python3-venv"
+}
+
+make_venv() {
+  local python=$1
+  if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    "$python" -m venv --clear $venv
+  elif "$python" -m venv --without-pip --clear $venv 2>/dev/null &&
+    "$python" -m pip --python $venv/bin/python install -q pip 2>/dev/null; then
+    : # Debian splits ensurepip off; the pip that brought `just` fills the gap.
+  else
+    rm -rf $venv
+    fail "this Python can not make virtual environments. On Debian or Ubuntu: apt install python3-venv"
+  fi
+}
+
+# GCC lets itself drop the stores that fill the AMX tile configuration, and every quantised model
+# then crashes on processors with AMX. These two passes are what does it; without them AMX stays on.
+cure_amx() {
+  local compiler=${CXX:-c++}
+  case "$(uname -m)" in x86_64 | amd64) ;; *) return 0 ;; esac
+  "$compiler" --version 2>/dev/null | grep -q 'Free Software Foundation' || return 0
+  case "${CMAKE_ARGS:-}" in
+    *-fno-tree-dse*) ;;
+    *CMAKE_C_FLAGS* | *CMAKE_CXX_FLAGS*)
+      say "CMAKE_ARGS sets compiler flags of its own; leaving them alone (see docs/install.md)."
+      ;;
+    *)
+      export CMAKE_ARGS="${CMAKE_ARGS:-} -DCMAKE_C_FLAGS='-fno-tree-dse -fno-dse' -DCMAKE_CXX_FLAGS='-fno-tree-dse -fno-dse'"
+      ;;
+  esac
+}
+
+pip() { $venv/bin/python -m pip --disable-pip-version-check "$@"; }
+
+smoke() { $venv/bin/setaccio doctor --smoke-only; }
+
+python=$(find_python)
+command -v "${CXX:-c++}" >/dev/null && command -v "${CC:-cc}" >/dev/null ||
+  fail "no C/C++ compiler found (llama.cpp is compiled here). On Debian or Ubuntu: apt install build-essential"
+
+started=$SECONDS
+if [ ! -x $venv/bin/python ] || ! new_enough $venv/bin/python ||
+  [ "$(head -1 $venv/setaccio-root 2>/dev/null || true)" != "$root" ]; then
+  say "Creating $venv with $("$python" --version) ($python)"
+  make_venv "$python"
+  echo "$root" >$venv/setaccio-root
+fi
+
+cure_amx
+say "Installing the versions pinned in requirements/lock.txt"
+say "llama.cpp is compiled once, which takes 3 to 10 minutes; later clones use the cached result."
+pip install -q -c requirements/build.txt pip
+pip install -c requirements/lock.txt --build-constraint requirements/build.txt -e '.[train,dev]'
+
+say "Trying a quantised model on this processor"
+if ! smoke; then
+  say "This build of llama.cpp crashes here; it was probably compiled without the flags above."
+  say "Compiling it again, past every cache (3 to 10 minutes)"
+  version=$(sed -n 's/^llama-cpp-python==\([^ ;]*\).*/\1/p' requirements/lock.txt)
+  pip install --no-cache-dir --force-reinstall --no-deps \
+    --build-constraint requirements/build.txt --no-binary llama-cpp-python "llama-cpp-python==$version"
+  smoke || fail "llama.cpp still does not work here. Run: $venv/bin/setaccio doctor"
+fi
+
+echo "$wanted" >$stamp
+say "Ready after $((SECONDS - started)) s"

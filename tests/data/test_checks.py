@@ -1,0 +1,130 @@
+"""What the checks find, one test per kind of finding.
+
+Run: pytest tests/data/test_checks.py
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from setaccio.data.checks import KINDS, check_pairs, grounded_share
+from setaccio.data.recipes import generate_pairs
+from setaccio.data.records import Pair
+from setaccio.data.task import Task, load_task
+
+TASK = Task.from_schema(
+    {
+        "title": "order",
+        "type": "object",
+        "properties": {
+            "intent": {"enum": ["BuyGoods", "SellGoods"]},
+            "goods": {"type": "array", "items": {"type": "string"}},
+            "count": {"type": "integer"},
+            "urgent": {"type": "boolean"},
+        },
+        "required": ["goods"],
+        "additionalProperties": False,
+    }
+)
+TEXT = "Please send us 12 crates of blood oranges and a box of lemons before the end of the week."
+GOLD = {"intent": "BuyGoods", "goods": ["blood oranges", "lemons"], "count": 12, "urgent": False}
+
+
+def pair(n: int, text: str = TEXT, **changes: object) -> Pair:
+    return Pair(f"p{n}", text, {**GOLD, **changes})
+
+
+def kinds(*pairs: Pair, **options: object) -> list[str]:
+    return [finding.kind for finding in check_pairs(pairs, TASK, **options).findings]
+
+
+def test_good_pairs_give_no_findings():
+    report = check_pairs(generate_pairs(150, seed=5), load_task("recipe"))
+    assert report.ok, report.render()
+    assert report.sizes == {"pairs": 150}
+    assert set(report.counts.values()) == {0}
+
+
+def test_gold_that_does_not_fit_the_schema():
+    assert kinds(pair(1, count="12")) == ["invalid"]
+
+
+def test_empty_text_and_fields():
+    report = check_pairs([pair(1, goods=["lemons", " "]), pair(2, goods=[])], TASK)
+    assert [(f.kind, f.line, f.message) for f in report.findings if f.kind == "empty"] == [
+        ("empty", 1, "$.goods[1] is empty"),
+        ("empty", 2, "$.goods is empty"),
+    ]
+    assert "empty" in kinds(pair(1, text="  "))
+
+
+def test_gold_of_another_text_is_ungrounded():
+    report = check_pairs([pair(1, goods=["three bags of flour", "butter"])], TASK)
+    assert [finding.kind for finding in report.findings] == ["ungrounded"]
+    assert "three, bags, flour" in report.findings[0].message
+
+
+def test_labels_and_flags_need_not_occur_in_the_text():
+    assert grounded_share(pair(1), TASK) == (1.0, "")
+    share, absent = grounded_share(pair(1, goods=["blood oranges", "Limes"]), TASK)
+    assert share == pytest.approx(3 / 4)
+    assert absent == "limes"
+
+
+def test_over_long_rows():
+    assert kinds(pair(1), max_chars=40) == ["too_long"]
+    assert kinds(pair(1), count_tokens=lambda p: len(p.text), max_tokens=88) == ["too_long"]
+    assert kinds(pair(1), count_tokens=lambda p: len(p.text), max_tokens=len(TEXT)) == []
+
+
+def test_duplicates():
+    assert kinds(pair(1), pair(2)) == ["duplicate"]
+    assert kinds(pair(1), pair(2, text=TEXT.upper().replace(" ", "  "))) == ["same_text"]
+    assert kinds(pair(1), pair(1, text="Two lemons and blood oranges")) == ["duplicate_id"]
+
+
+def test_what_leaks_from_one_part_into_another():
+    near = TEXT.replace("week", "month")
+    report = check_pairs({"train": [pair(1)], "test": [pair(1, text=near), pair(2)]}, TASK)
+    assert [(f.kind, f.part, f.line) for f in report.findings] == [
+        ("near_duplicate", "test", 1),
+        ("duplicate", "test", 2),
+    ]
+    assert "train:1 (p1)" in report.findings[0].message
+
+
+def test_near_duplicates_within_a_part_are_allowed():
+    assert kinds(pair(1), pair(2, text=TEXT.replace("week", "month"))) == []
+
+
+def test_the_threshold_decides_what_is_near():
+    parts = {"a": [pair(1)], "b": [pair(2, text=TEXT.replace("of the week", "of next March"))]}
+    assert check_pairs(parts, TASK, near=99).ok
+    assert check_pairs(parts, TASK, near=80).counts["near_duplicate"] == 1
+
+
+def test_near_duplicates_are_found_among_many():
+    train = list(generate_pairs(400, seed=1))
+    copy = train[200]
+    changed = Pair("copy", copy.text + " One more word.", copy.gold)
+    test = [*generate_pairs(20, seed=9, held_out=True), changed]
+    report = check_pairs({"train": train, "test": test}, load_task("recipe"))
+    assert [finding.id for finding in report.findings] == ["copy"]
+
+
+def test_the_report_counts_names_and_shortens():
+    report = check_pairs([pair(n) for n in range(6)], TASK)
+    text = report.render(examples=2)
+    assert text.startswith("6 pairs checked (6 in pairs), 5 findings")
+    assert "      5  duplicate texts" in text
+    assert "pairs:2 (p1): same text as pairs:1 (p0)" in text
+    assert "and 3 more" in text
+    assert all(meaning in text for meaning in KINDS.values())
+
+
+def test_the_report_is_plain_data():
+    report = check_pairs([pair(1, count="many")], TASK)
+    data = json.loads(json.dumps(report.as_dict()))
+    assert data["counts"]["invalid"] == 1
+    assert data["findings"][0]["id"] == "p1"

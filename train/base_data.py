@@ -1,0 +1,175 @@
+"""Batches for growing the tiny base: a curriculum of copying, then synthetic extraction.
+
+A stream of token batches that depends only on a seed and a position, so an interrupted run goes on
+with the very batches it would have seen. First come repeated random token sequences, which teach
+a small transformer to copy (the induction heads) within minutes; without them it was not seen to
+learn copying at all. Then come extraction examples from every synthetic family.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from setaccio.data.prompt import ChatFormat, completion_end, prompt_pieces
+from setaccio.data.synthetic import Example, generate
+from setaccio.data.task import Task, dump_compact, order_like
+
+POOL = 384  # examples generated together, sorted by length and cut into batches
+TOKENS_PER_BATCH = 6144  # padded tokens
+LONGEST = 1280  # tokens of one example; the few longer ones are left out
+COPY_SHARE = 0.25  # of the predictable positions of a random sequence
+FIRST_CONTENT_TOKEN = 300  # random sequences use tokens above the single bytes
+ExampleSource = Callable[[int, int], Example]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch.
+
+    Attributes:
+        input_ids: int64 tensor (sequences, length), padded on the right.
+        targets: int64 tensor of the same shape; the next token where it is learned, else -100.
+    """
+
+    input_ids: torch.Tensor
+    targets: torch.Tensor
+
+
+class ExampleEncoder:
+    """Turns examples into tokens with the prompt that training and runtime use.
+
+    Args:
+        tokenizer: the tiny base's tokenizer.
+        chat: its chat format.
+    """
+
+    def __init__(self, tokenizer: Any, chat: ChatFormat) -> None:
+        self._backend = tokenizer.backend_tokenizer
+        self._chat = chat
+        self._end = completion_end(chat)
+        self._cache: dict[str, list[int]] = {}
+
+    def _scaffold(self, text: str) -> list[int]:
+        if text not in self._cache:
+            self._cache[text] = self._backend.encode(text, add_special_tokens=False).ids
+        return self._cache[text]
+
+    def encode(self, examples: list[Example]) -> list[tuple[list[int], int]]:
+        """Tokenise examples.
+
+        Returns:
+            For each example its token ids and the number of prompt tokens among them.
+        """
+        contents: list[str] = []
+        layouts: list[list[str | None]] = []
+        for example in examples:
+            task = Task.model_construct(
+                name=example.family,
+                instruction=example.instruction,
+                json_schema=example.schema,
+                examples=(),
+                scoring={},
+            )
+            layout: list[str | None] = []
+            for piece in prompt_pieces(self._chat, task.messages(example.text)):
+                layout.append(piece.text if piece.special else None)
+                if not piece.special:
+                    contents.append(piece.text)
+            contents.append(dump_compact(order_like(example.gold, example.schema)))
+            layouts.append(layout)
+        encoded = iter(self._backend.encode_batch_fast(contents, add_special_tokens=False))
+        rows = []
+        for layout in layouts:
+            ids: list[int] = []
+            for part in layout:
+                ids += next(encoded).ids if part is None else self._scaffold(part)
+            prompt = len(ids)
+            rows.append((ids + next(encoded).ids + self._scaffold(self._end), prompt))
+        return rows
+
+
+def pad_batch(rows: list[tuple[list[int], int]], pad: int) -> Batch:
+    """Pad rows of (token ids, prompt length) into one batch with completion-only targets."""
+    length = max(len(ids) for ids, _ in rows) - 1
+    input_ids = torch.full((len(rows), length), pad, dtype=torch.long)
+    targets = torch.full((len(rows), length), -100, dtype=torch.long)
+    for index, (ids, prompt) in enumerate(rows):
+        row = torch.tensor(ids, dtype=torch.long)
+        input_ids[index, : len(ids) - 1] = row[:-1]
+        targets[index, prompt - 1 : len(ids) - 1] = row[prompt:]
+    return Batch(input_ids, targets)
+
+
+def copy_batch(seed: int, step: int, vocabulary: int) -> Batch:
+    """A batch of random token sequences, each repeated until the row is full.
+
+    Everything from the second repetition on can be predicted by copying, and only that is learned,
+    at a quarter of the positions because logits are the costly part. Periods are drawn evenly on a
+    logarithmic scale: short ones show what copying is, long ones make it reach.
+    """
+    rng = random.Random(f"copy:{seed}:{step}")
+    generator = torch.Generator().manual_seed(rng.getrandbits(40))
+    length = rng.randint(96, 448)
+    rows = TOKENS_PER_BATCH // length
+    input_ids = torch.empty((rows, length + 1), dtype=torch.long)
+    targets = torch.full((rows, length), -100, dtype=torch.long)
+    for index in range(rows):
+        period = int(math.exp(rng.uniform(math.log(8), math.log(length / 2))))
+        unit = torch.randint(FIRST_CONTENT_TOKEN, vocabulary - 3, (period,), generator=generator)
+        row = unit.repeat(length // period + 2)[: length + 1]
+        input_ids[index] = row
+        targets[index, period:] = row[period + 1 :]
+    targets[torch.rand(targets.shape, generator=generator) > COPY_SHARE] = -100
+    return Batch(input_ids[:, :-1].contiguous(), targets)
+
+
+def extraction_batches(
+    encoder: ExampleEncoder, pad: int, seed: int, pool: int, source: ExampleSource = generate
+) -> list[Batch]:
+    """The batches made from one pool of examples, in a shuffled order.
+
+    Args:
+        encoder: turns examples into tokens.
+        pad: id of the padding token.
+        seed: base seed of the run.
+        pool: number of the pool, from 0.
+        source: ``source(seed, index)`` gives an example.
+    """
+    examples = [source(seed, pool * POOL + index) for index in range(POOL)]
+    rows = [row for row in encoder.encode(examples) if len(row[0]) <= LONGEST]
+    rows.sort(key=lambda row: len(row[0]))
+    batches, current = [], []
+    for row in rows:
+        if current and (len(current) + 1) * len(row[0]) > TOKENS_PER_BATCH:
+            batches.append(pad_batch(current, pad))
+            current = []
+        current.append(row)
+    batches.append(pad_batch(current, pad))
+    random.Random(f"{seed}:{pool}").shuffle(batches)
+    return batches
+
+
+def stream(
+    encoder: ExampleEncoder,
+    pad: int,
+    seed: int,
+    pool: int = 0,
+    offset: int = 0,
+    source: ExampleSource = generate,
+) -> Iterator[tuple[int, int, Batch]]:
+    """Endless extraction batches from a position on.
+
+    Yields:
+        ``(pool, offset, batch)``; ``stream(..., pool, offset + 1)`` goes on after that batch.
+    """
+    while True:
+        batches = extraction_batches(encoder, pad, seed, pool, source)
+        for index in range(offset, len(batches)):
+            yield pool, index, batches[index]
+        pool, offset = pool + 1, 0

@@ -1,0 +1,120 @@
+"""The tiny base's shape and its optimiser.
+
+A Qwen2 decoder of 4.2 million parameters: small enough to be committed, and of the architecture
+of the real Qwen 2.5 models, so that every later step runs the code that serves those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from setaccio.train.base_tokenizer import END_OF_TURN, PAD
+
+LAYERS = 4
+WIDTH = 256  # K-quants need widths in multiples of 256
+CONTEXT = 4096
+
+
+def new_base(tokenizer: Any, seed: int) -> Qwen2ForCausalLM:
+    """A randomly initialised tiny base for a tokenizer's vocabulary, in float32."""
+    torch.manual_seed(seed)
+    end = tokenizer.convert_tokens_to_ids(END_OF_TURN)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=3 * WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=end,
+        pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def completion_loss(
+    model: Qwen2ForCausalLM, input_ids: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Mean cross-entropy over the learned positions, logits computed there only.
+
+    Args:
+        model: the base.
+        input_ids: int64 (sequences, length), padded on the right; causal attention never looks
+            right, so no mask is needed.
+        targets: int64 (sequences, length), -100 where nothing is learned.
+    """
+    learned = targets != -100
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        hidden = model.model(input_ids=input_ids).last_hidden_state[learned]
+        logits = model.lm_head(hidden)
+    return nn.functional.cross_entropy(logits.float(), targets[learned])
+
+
+class BaseOptimizer:
+    """Muon for the matrices inside the layers, AdamW for everything else.
+
+    Muon (Jordan et al. 2024; ``torch.optim.Muon``) with its update scaled to AdamW's RMS, so one
+    learning rate serves both.
+
+    Args:
+        model: what is trained.
+        rate: peak learning rate.
+    """
+
+    def __init__(self, model: nn.Module, rate: float) -> None:
+        inner = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+        outer = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
+        self.rate = rate
+        self.parts = (
+            torch.optim.Muon(inner, lr=rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(outer, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
+        )
+
+    def step(self, scale: float) -> None:
+        """Apply the gradients at ``scale`` times the peak rate, and clear them."""
+        for part in self.parts:
+            for group in part.param_groups:
+                group["lr"] = self.rate * scale
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+    def _slots(self) -> Iterator[tuple[int, int, Any]]:
+        for number, part in enumerate(self.parts):
+            for index, parameter in enumerate(part.param_groups[0]["params"]):
+                yield number, index, parameter
+
+    def save(self, path: Path) -> None:
+        """Write the optimiser's state as safetensors (a pickle would run code when loaded)."""
+        tensors = {}
+        for number, index, parameter in self._slots():
+            for name, value in self.parts[number].state.get(parameter, {}).items():
+                tensors[f"{number}.{index}.{name}"] = torch.as_tensor(value).contiguous()
+        save_file(tensors, path)
+
+    def load(self, path: Path) -> None:
+        """Read back what :meth:`save` wrote."""
+        slots = {(number, index): parameter for number, index, parameter in self._slots()}
+        for key, value in load_file(path).items():
+            number, index, name = key.split(".")
+            parameter = slots[int(number), int(index)]
+            self.parts[int(number)].state[parameter][name] = value
+
+
+def schedule(step: int, steps: int, warmup: int = 60, floor: float = 0.02) -> float:
+    """Learning-rate factor: linear warm-up, flat, then linear decay over the last 40 %."""
+    if step < warmup:
+        return (step + 1) / warmup
+    decay_from = 0.6 * steps
+    if step < decay_from:
+        return 1.0
+    return max(floor, 1.0 - (1.0 - floor) * (step - decay_from) / (steps - decay_from))

@@ -1,0 +1,178 @@
+"""Base models: found on disk, loaded from safetensors, identified by hash.
+
+A base is the bundled tiny one, a local folder, or an id whose files are already in the Hub cache.
+Nothing is fetched unless the caller allows it, no code from a model's folder is run
+(``trust_remote_code`` stays off), and weights are read from safetensors only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from setaccio.data.errors import MissingExtraError, ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+TINY_BASE = Path(__file__).parent / "models" / "tiny-base"
+BUNDLED = {"tiny": TINY_BASE}
+
+# Tokens at which llama.cpp stops whatever the model's files say (its `llama-vocab.cpp`).
+END_TOKENS = frozenset(
+    {
+        "<|eot_id|>",
+        "<|im_end|>",
+        "<|end|>",
+        "<|return|>",
+        "<|call|>",
+        "<end_of_turn>",
+        "<|endoftext|>",
+        "<|eom_id|>",
+        "</s>",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model on disk.
+
+    Attributes:
+        name: what to call it in provenance: the Hub id, or the folder's name.
+        folder: where its files are.
+    """
+
+    name: str
+    folder: Path
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the weights.
+
+        Of one safetensors file, its own; of several, that of the ``sha256sum`` listing of them
+        all, sorted by name.
+        """
+        files = sorted(self.folder.glob("*.safetensors"))
+        sums = [(file_digest(path), path.name) for path in files]
+        if len(sums) == 1:
+            return sums[0][0]
+        listing = "".join(f"{digest}  {name}\n" for digest, name in sums)
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _from_cache(name: str, allow_download: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    wanted = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+    try:
+        return Path(
+            snapshot_download(name, local_files_only=not allow_download, allow_patterns=wanted)
+        )
+    except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise ModelError(
+            f"{name}: not a folder, and not in the Hub cache. Give the path of a local folder "
+            "with config.json and *.safetensors, or allow the download with --allow-download."
+        ) from error
+
+
+def resolve_base(name: str, *, allow_download: bool = False) -> Base:
+    """Find a base model on disk.
+
+    Args:
+        name: ``tiny``, a folder, or a Hub id such as ``Qwen/Qwen2.5-1.5B-Instruct``.
+        allow_download: fetch it from the Hub where it is absent.
+
+    Raises:
+        ModelError: it is not there, or the folder holds no safetensors model; says what to do.
+    """
+    folder = BUNDLED.get(name, Path(name))
+    label = folder.name
+    if not folder.is_dir():
+        if name in BUNDLED:
+            raise ModelError(f"{name}: the bundled base is missing from this install ({folder}).")
+        folder, label = _from_cache(name, allow_download), name
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{name}: no config.json in {folder}; this is not a transformers model.")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{name}: no *.safetensors in {folder}. Other weight formats can run code when they "
+            "are read; convert the model to safetensors."
+        )
+    return Base(label, folder)
+
+
+def load_tokenizer(base: Base) -> Any:
+    """Load a base's tokenizer.
+
+    Raises:
+        MissingExtraError: transformers is not installed.
+        ModelError: the files can not be read, or there is no chat template.
+    """
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingExtraError("train", "transformers") from error
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            base.folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{base.folder}: the tokenizer can not be read ({error}).") from error
+    if not isinstance(tokenizer.chat_template, str):
+        raise ModelError(
+            f"{base.folder}: the tokenizer has no chat template. Use an instruct model, or put "
+            "a chat_template.jinja beside its files."
+        )
+    return tokenizer
+
+
+def end_token_ids(base: Base, tokenizer: Any) -> set[int]:
+    """Ids of the tokens at which generation stops: by the model's files, or by llama.cpp's list."""
+    ids = {tokenizer.eos_token_id}
+    generation = base.folder / "generation_config.json"
+    if generation.is_file():
+        stop = json.loads(generation.read_text(encoding="utf-8")).get("eos_token_id")
+        ids.update(stop if isinstance(stop, list) else [stop])
+    vocabulary = tokenizer.get_vocab()
+    ids.update(vocabulary[token] for token in END_TOKENS if token in vocabulary)
+    return ids - {None}
+
+
+def load_model(base: Base, dtype: torch.dtype, quantization: Any = None) -> Any:
+    """Load a base's weights.
+
+    Args:
+        base: where they are.
+        dtype: what the weights are held in.
+        quantization: a ``BitsAndBytesConfig`` for a 4-bit base.
+
+    Raises:
+        ModelError: the files do not make a causal language model.
+    """
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            base.folder,
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            quantization_config=quantization,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"{base.folder}: the model can not be loaded ({reason}).") from error

@@ -1,0 +1,160 @@
+"""Will it fit? Memory and disk, estimated before anything is loaded.
+
+The estimate is deliberately simple and errs upwards: weights, adapter, optimiser state,
+activations and logits. A run that would not fit is refused with the numbers and with the settings
+that would make it fit, instead of dying of memory an hour later.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from setaccio.data.errors import TrainError
+from setaccio.train.config import TrainConfig
+from setaccio.train.models import Base
+
+MIB = 2**20
+# Bytes of activations per token, layer and unit of width in 16-bit training without attention
+# scores, which scaled-dot-product kernels never store: Korthikanti et al. 2022, arXiv:2205.05198.
+ACTIVATION_BYTES = 34
+CHECKPOINTED_BYTES = 2
+RUNTIME_BYTES = 300 * MIB  # libraries, buffers of the allocator
+TOKENIZER_BYTES = 24 * MIB  # tokenizer and templates that every checkpoint repeats, at most
+CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run needs, in bytes.
+
+    Attributes:
+        weights: the base.
+        adapter: trained weights in float32, their gradients and AdamW's two moments.
+        activations: of one forward pass, at the longest row.
+        logits: on completion positions, with their gradient.
+        disk: checkpoints and the final adapter.
+        trained: number of trained parameters.
+        parameters: number of parameters of the base.
+    """
+
+    weights: int
+    adapter: int
+    activations: int
+    logits: int
+    disk: int
+    trained: int
+    parameters: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory in all."""
+        return self.weights + self.adapter + self.activations + self.logits + RUNTIME_BYTES
+
+
+def _linear_sizes(model: Any, targets: str | list[str]) -> list[tuple[int, int]]:
+    from torch import nn
+
+    sizes = []
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.Linear) or module is model.get_output_embeddings():
+            continue
+        if targets == "all-linear" or name.rpartition(".")[2] in targets:
+            sizes.append((module.in_features, module.out_features))
+    return sizes
+
+
+def estimate(config: TrainConfig, base: Base, longest: int, weight_bytes: float) -> Estimate:
+    """Estimate memory and disk of a run.
+
+    Args:
+        config: the run's settings.
+        base: the base model; only its ``config.json`` is read.
+        longest: tokens of the longest row.
+        weight_bytes: bytes per parameter of the base, such as 2 for bf16.
+
+    Raises:
+        TrainError: no layer of the base matches ``target_modules``.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    shape = AutoConfig.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    sizes = _linear_sizes(model, config.target_modules)
+    if not sizes:
+        names = {n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+        raise TrainError(
+            f"target_modules: no layer is called {config.target_modules!r}. The base has "
+            f"{', '.join(sorted(names))}; or use all-linear."
+        )
+    trained = sum(config.rank * (wide + out) for wide, out in sizes)
+    text = shape.get_text_config()
+    tokens = config.batch_size * longest
+    width = text.hidden_size * text.num_hidden_layers
+    per_unit = CHECKPOINTED_BYTES if config.gradient_checkpointing else ACTIVATION_BYTES
+    wide_arithmetic = 2 if weight_bytes == 4 else 1
+    return Estimate(
+        weights=int(parameters * weight_bytes),
+        adapter=16 * trained,
+        activations=tokens * width * per_unit * wide_arithmetic,
+        logits=tokens * text.vocab_size * 8,
+        disk=(config.keep_checkpoints + 1) * (12 * trained + TOKENIZER_BYTES) + 4 * trained,
+        trained=trained,
+        parameters=parameters,
+    )
+
+
+def free_memory() -> int:
+    """Bytes of memory that this process may still take: of the GPU where one is used, else RAM."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    free = psutil.virtual_memory().available
+    for name in CGROUP_FILES:
+        limit = Path(name)
+        if limit.is_file():
+            value = limit.read_text(encoding="ascii").strip()
+            if value.isdigit():
+                free = min(free, int(value) - psutil.Process().memory_info().rss)
+    return free
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
+def check(needed: Estimate, config: TrainConfig, free: int | None = None) -> None:
+    """Refuse a run that would not fit.
+
+    Args:
+        needed: from :func:`estimate`.
+        config: the run's settings.
+        free: bytes of memory available; measured by default.
+
+    Raises:
+        TrainError: memory or disk will not suffice; says what to lower.
+    """
+    free = free_memory() if free is None else free
+    if needed.memory > free:
+        raise TrainError(
+            f"Training needs about {_gib(needed.memory)} of memory, {_gib(free)} are free (base "
+            f"{_gib(needed.weights)}, adapter and optimiser {_gib(needed.adapter)}, activations "
+            f"{_gib(needed.activations)}, logits {_gib(needed.logits)}). Lower --batch-size and "
+            "raise --gradient-accumulation by as much, lower --max-length, pass "
+            "--gradient-checkpointing, or use --method qlora."
+        )
+    folder = next(p for p in [config.out.absolute(), *config.out.absolute().parents] if p.exists())
+    disk = shutil.disk_usage(folder).free
+    if needed.disk > disk:
+        raise TrainError(
+            f"{config.out}: the run needs about {_gib(needed.disk)} of disk, {_gib(disk)} are "
+            "free. Free some, choose another --out, or lower --keep-checkpoints."
+        )
