@@ -216,7 +216,7 @@ ARCHETYPES: dict[str, tuple[str, str]] = {
     ),
     "drink": (
         "liquid 2-3|flavour 0-1|fruit 0-1|dry 0-1|berry 0-1|bare 0-1",
-        "blend 3|add 1|chill?|finish? 1|note?",
+        "blend 3|add 1|chill?|top? 1|note?",
     ),
     "skillet": (
         "piece 0-1|meat 0-1|veg 1-2|garlic 0-1|flavour 1-2|spice 1-2|leafy 0-1|pasta 0-1",

@@ -1,9 +1,12 @@
 """Scores: how much of what came out is JSON, fits the schema, and is right.
 
-    >>> from setaccio.eval import evaluate, markdown_table
+    >>> from setaccio.eval.evaluate import evaluate
+    >>> from setaccio.eval import markdown_table
     >>> print(markdown_table(evaluate("model.gguf", "pairs.jsonl")))
 
-Names are loaded when they are first used, so that importing this package costs nothing.
+Each verb is imported from the module of its name: ``evaluate`` (a GGUF on pairs), ``compare``
+(arms side by side), ``score_predictions`` in ``predictions`` (outputs made elsewhere). The names
+below are loaded when they are first used, so that importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from setaccio.eval.compare import Arm, compare
-    from setaccio.eval.evaluate import evaluate
-    from setaccio.eval.normalise import NORMALISATION, normalise
+    from setaccio.eval.compare import Arm
     from setaccio.eval.predictions import score_predictions
     from setaccio.eval.result import ArmResult, Comparison
     from setaccio.eval.score import DocumentScore, score_document
@@ -22,16 +23,12 @@ if TYPE_CHECKING:
     from setaccio.eval.table import markdown_table, rich_table
 
 _HOMES = {
-    "NORMALISATION": "normalise",
     "Arm": "compare",
     "ArmResult": "result",
     "Comparison": "result",
     "DocumentScore": "score",
     "Summary": "summary",
-    "compare": "compare",
-    "evaluate": "evaluate",
     "markdown_table": "table",
-    "normalise": "normalise",
     "rich_table": "table",
     "score_document": "score",
     "score_predictions": "predictions",
@@ -39,16 +36,12 @@ _HOMES = {
 }
 
 __all__ = [
-    "NORMALISATION",
     "Arm",
     "ArmResult",
     "Comparison",
     "DocumentScore",
     "Summary",
-    "compare",
-    "evaluate",
     "markdown_table",
-    "normalise",
     "rich_table",
     "score_document",
     "score_predictions",
@@ -59,9 +52,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value  # the submodules compare, evaluate and normalise share their names
-    return value
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -33,7 +33,7 @@ from rapidfuzz import fuzz
 from setaccio.data.task import Json, ScoringRule, Task
 from setaccio.eval.align import Match, align_ordered, align_unordered, text_similarity
 from setaccio.eval.normalise import normalise, parse_number
-from setaccio.eval.rules import item_rule, resolve, rule_for
+from setaccio.eval.rules import EXACT, item_rule, resolve, rule_for
 
 RELATED = 0.5  # similarity from which an unmatched pair of items is one mistake instead of two
 
@@ -187,7 +187,7 @@ class _Scorer:
             return FieldScore(path, method, 0.0, 0.0, Leaves(hallucinated=count_leaves(prediction)))
         if absent == (False, True):
             return FieldScore(path, method, 0.0, 0.0, Leaves(omitted=count_leaves(gold)))
-        similarity, right = _scalars(rule or ScoringRule(method="exact"), gold, prediction)
+        similarity, right = _scalars(rule or EXACT, gold, prediction)
         leaves = Leaves(correct=1) if right else Leaves(wrong=1)
         return FieldScore(path, method, float(right), similarity, leaves)
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from setaccio.data.task import Json, ScoringRule, Task
 
-TEXT = ScoringRule(method="text")
-FUZZY = ScoringRule(method="fuzzy")
-EXACT = ScoringRule(method="exact")
-NUMBER = ScoringRule(method="number")
-UNORDERED = ScoringRule(method="unordered")
+TEXT = ScoringRule.model_validate({"method": "text"})
+FUZZY = ScoringRule.model_validate({"method": "fuzzy"})
+EXACT = ScoringRule.model_validate({"method": "exact"})
+NUMBER = ScoringRule.model_validate({"method": "number"})
+UNORDERED = ScoringRule.model_validate({"method": "unordered"})
 _OF_TYPE = {
     "string": TEXT,
     "number": NUMBER,
@@ -82,7 +82,7 @@ def _json_type(value: Json) -> str:
     if isinstance(value, bool):
         return "boolean"
     for kinds, name in (((int, float), "number"), (str, "string"), (list, "array")):
-        if isinstance(value, kinds):  # type: ignore[arg-type]
+        if isinstance(value, kinds):
             return name
     return "object"
 

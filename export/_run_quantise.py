@@ -19,8 +19,7 @@ def main() -> int:
     import llama_cpp
 
     # Without a callback llama.cpp writes its log to standard error, and the sizes are only there.
-    no_callback = ctypes.cast(None, llama_cpp.llama_log_callback)
-    llama_cpp.llama_log_set(no_callback, ctypes.c_void_p(0))
+    llama_cpp.llama_log_set(llama_cpp.llama_log_callback(0), ctypes.c_void_p(0))
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = job["ftype"]
     params.nthread = job["threads"]

@@ -61,7 +61,10 @@ def load_model(folder: Path) -> Any:
     """
     require_torch()
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
             str(folder),
@@ -72,6 +75,9 @@ def load_model(folder: Path) -> Any:
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ExportError(f"{folder}: can not be loaded. {_short(error)}") from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
     return model.eval()
 
 

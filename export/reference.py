@@ -24,7 +24,8 @@ MAX_NEW_TOKENS = 48
 # apostrophes, emoji, control characters. The model's own control tokens are added to it.
 _HARD_TEXT = (
     "½ cup crème fraîche at 180°C,\tthen  wait   12345 s.\r\n\n \n I'll 'RE we'Ve\n"
-    "Привет мир! 小麦粉を２００ｇ 混ぜる。 한국어 مرحبا हिन्दी 👩‍🍳🥚🥚 ---=== {\"a\": [1.5, null]} \u200b\x7f end "
+    "Привет мир! 小麦粉を２００ｇ 混ぜる。 한국어 مرحبا हिन्दी 👩\u200d🍳🥚🥚 ---=== "
+    '{"a": [1.5, null]} \u200b\x7f end '
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.abc
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -66,7 +67,10 @@ def _make_backend(model: LoadedModel) -> Any:
         def __init__(self, llama: Any) -> None:
             self.model = llama
 
-    return LLGuidanceBackend(Handle(model.llama))
+    with warnings.catch_warnings():
+        # llguidance calls an old name in llama-cpp-python once per token of the vocabulary.
+        warnings.filterwarnings("ignore", "llama_token_get_attr is deprecated", DeprecationWarning)
+        return LLGuidanceBackend(Handle(model.llama))
 
 
 class Grammar:

@@ -52,6 +52,8 @@ _BLOCKS = {
 }
 _FLOAT_TYPES = frozenset({0, 1, 30})
 _GREATEST_RANK = 4
+# What a damaged head makes of the reading: ends too early, unknown codes, absurd counts or depths.
+_DAMAGE = (struct.error, KeyError, ValueError, ArithmeticError, MemoryError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -168,12 +170,13 @@ def _parse(data: mmap.mmap, path: Path) -> Header:
         tensors, pairs = cursor.count(), cursor.count()
         metadata = _read_metadata(cursor, pairs)
         promised, quantised = _read_tensors(cursor, tensors)
-    except (struct.error, KeyError, OverflowError, MemoryError) as error:
+        alignment = int(metadata.get("general.alignment", "32"))
+        data_start = -(-cursor.at // alignment) * alignment if tensors else cursor.at
+    except _DAMAGE as error:
         raise ModelError(
             f"{path}: the head of this GGUF is cut off or damaged. Fetch or export it again."
         ) from error
-    alignment = int(metadata.get("general.alignment", "32"))
-    needed = -(-cursor.at // alignment) * alignment + promised if tensors else cursor.at
+    needed = data_start + promised
     if len(data) < needed:
         raise ModelError(
             f"{path}: cut off at {len(data):,} of {needed:,} bytes. Fetch or export it again."

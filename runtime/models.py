@@ -118,7 +118,8 @@ def _check_kind(path: Path, header: Header) -> None:
 
 def _choose_context(path: Path, header: Header, asked: int | None) -> int:
     architecture = header.metadata.get("general.architecture", "")
-    trained = int(header.metadata.get(f"{architecture}.context_length", "0"))
+    stated = header.metadata.get(f"{architecture}.context_length", "")
+    trained = int(stated) if stated.isdecimal() else 0
     if asked is None:
         return min(trained or GREATEST_DEFAULT_CONTEXT, GREATEST_DEFAULT_CONTEXT)
     if asked < 1:

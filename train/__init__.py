@@ -1,1 +1,27 @@
-"""Placeholder."""
+"""Fine-tuning: pairs and a base in, an adapter out. Nothing heavy is imported until it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from setaccio.train._train import train
+    from setaccio.train.config import TrainConfig, load_config
+    from setaccio.train.run_folder import TrainResult
+
+__all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
+
+_HOMES = {
+    "TrainConfig": "config",
+    "TrainResult": "run_folder",
+    "load_config": "config",
+    "train": "_train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"setaccio.train.{_HOMES[name]}"), name)

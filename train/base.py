@@ -4,7 +4,7 @@ No pretrained weights can be assumed, so the project carries a base of its own. 
 it from the project's own generators, without any recipe among the extraction examples. It is
 checkpointed: started again with the same folder it goes on where it stopped.
 
-    python -m setaccio.train.base --work runs/base --steps 4000
+    python -m setaccio.train.base --work runs/base --steps 5000
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from setaccio.train.base_model import BaseOptimizer, completion_loss, new_base, 
 from setaccio.train.base_tokenizer import CHATML_TEMPLATE, END_OF_TURN, train_tokenizer
 
 SEED = 7
-STEPS = 4000
-COPY_STEPS = 240
+STEPS = 5000
+COPY_STEPS = 360
 RATE = 4e-3
 CHECKPOINT_EVERY = 200
 REPORT_EVERY = 20

@@ -23,7 +23,8 @@ from setaccio.data.task import Task, dump_compact, order_like
 POOL = 384  # examples generated together, sorted by length and cut into batches
 TOKENS_PER_BATCH = 6144  # padded tokens
 LONGEST = 1280  # tokens of one example; the few longer ones are left out
-COPY_SHARE = 0.25  # of the predictable positions of a random sequence
+COPY_SHARE = 0.4  # of the predictable positions of a random sequence
+COPY_SHORT_STEPS = 120  # short sequences first: copying is found sooner in them
 FIRST_CONTENT_TOKEN = 300  # random sequences use tokens above the single bytes
 ExampleSource = Callable[[int, int], Example]
 
@@ -115,12 +116,13 @@ def copy_batch(seed: int, step: int, vocabulary: int) -> Batch:
     """
     rng = random.Random(f"copy:{seed}:{step}")
     generator = torch.Generator().manual_seed(rng.getrandbits(40))
-    length = rng.randint(96, 448)
+    longest = 448 if step >= COPY_SHORT_STEPS else 96
+    length = rng.randint(48, longest)
     rows = TOKENS_PER_BATCH // length
     input_ids = torch.empty((rows, length + 1), dtype=torch.long)
     targets = torch.full((rows, length), -100, dtype=torch.long)
     for index in range(rows):
-        period = int(math.exp(rng.uniform(math.log(8), math.log(length / 2))))
+        period = int(math.exp(rng.uniform(math.log(4), math.log(length / 2))))
         unit = torch.randint(FIRST_CONTENT_TOKEN, vocabulary - 3, (period,), generator=generator)
         row = unit.repeat(length // period + 2)[: length + 1]
         input_ids[index] = row

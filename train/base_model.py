@@ -35,6 +35,7 @@ def new_base(tokenizer: Any, seed: int) -> Qwen2ForCausalLM:
         num_key_value_heads=2,
         max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,
+        initializer_range=0.05,  # 0.02, the default, suits widths of thousands
         bos_token_id=None,
         eos_token_id=end,
         pad_token_id=tokenizer.convert_tokens_to_ids(PAD),

@@ -99,9 +99,7 @@ class TrainConfig(BaseModel):
         "learning rate reaches its end when the time does.",
     )
     batch_size: int = Field(4, ge=1, description="Pairs per forward pass.")
-    gradient_accumulation: int = Field(
-        1, ge=1, description="Forward passes per optimiser step."
-    )
+    gradient_accumulation: int = Field(1, ge=1, description="Forward passes per optimiser step.")
     max_length: int = Field(
         1024, ge=16, description="Longest allowed prompt + completion in tokens; never cut."
     )
@@ -123,8 +121,8 @@ class TrainConfig(BaseModel):
         200, ge=0, description="Steps between checkpoints; 0 = only at the end."
     )
     keep_checkpoints: int = Field(2, ge=1, description="How many checkpoints are kept.")
-    report_to: list[Literal["tensorboard"]] = Field(
-        default_factory=lambda: ["tensorboard"], description="Where curves go besides the run."
+    report_to: tuple[Literal["tensorboard"], ...] = Field(
+        ("tensorboard",), description="Where curves go besides the run folder; or `none`."
     )
     threads: int | None = Field(
         None, ge=1, description="CPU threads; by default one per core, as torch chooses."
@@ -139,8 +137,8 @@ class TrainConfig(BaseModel):
     @classmethod
     def _none_is_nothing(cls, value: Any) -> Any:
         if value in (None, "none"):
-            return []
-        return [value] if isinstance(value, str) else value
+            return ()
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_of_two(self) -> TrainConfig:

@@ -90,9 +90,7 @@ def encode_pair(
     prompt = encode_prompt(tokenizer, chat, task, pair.text)
     answer = [Piece(task.render_gold(pair.gold), False), Piece(completion_end(chat), True)]
     completion = encode_pieces(tokenizer, answer)
-    encoded = Encoded(
-        pair.id, prompt + completion, [0] * len(prompt) + [1] * len(completion)
-    )
+    encoded = Encoded(pair.id, prompt + completion, [0] * len(prompt) + [1] * len(completion))
     if max_length is not None and len(encoded.input_ids) > max_length:
         raise _too_long([encoded], max_length)
     return encoded

@@ -23,6 +23,7 @@ MIB = 2**20
 # scores, which scaled-dot-product kernels never store: Korthikanti et al. 2022, arXiv:2205.05198.
 ACTIVATION_BYTES = 34
 CHECKPOINTED_BYTES = 2
+LOGIT_BYTES = 10  # 16-bit logits, their float32 copy and its gradient
 RUNTIME_BYTES = 300 * MIB  # libraries, buffers of the allocator
 TOKENIZER_BYTES = 24 * MIB  # tokenizer and templates that every checkpoint repeats, at most
 CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -68,13 +69,16 @@ def _linear_sizes(model: Any, targets: str | list[str]) -> list[tuple[int, int]]
     return sizes
 
 
-def estimate(config: TrainConfig, base: Base, longest: int, weight_bytes: float) -> Estimate:
+def estimate(
+    config: TrainConfig, base: Base, longest: int, completion: int, weight_bytes: float
+) -> Estimate:
     """Estimate memory and disk of a run.
 
     Args:
         config: the run's settings.
         base: the base model; only its ``config.json`` is read.
         longest: tokens of the longest row.
+        completion: tokens of the longest completion.
         weight_bytes: bytes per parameter of the base, such as 2 for bf16.
 
     Raises:
@@ -89,7 +93,8 @@ def estimate(config: TrainConfig, base: Base, longest: int, weight_bytes: float)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     sizes = _linear_sizes(model, config.target_modules)
     if not sizes:
-        names = {n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+        linear = (n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear))
+        names = {name.rpartition(".")[2] for name in linear}
         raise TrainError(
             f"target_modules: no layer is called {config.target_modules!r}. The base has "
             f"{', '.join(sorted(names))}; or use all-linear."
@@ -104,7 +109,7 @@ def estimate(config: TrainConfig, base: Base, longest: int, weight_bytes: float)
         weights=int(parameters * weight_bytes),
         adapter=16 * trained,
         activations=tokens * width * per_unit * wide_arithmetic,
-        logits=tokens * text.vocab_size * 8,
+        logits=config.batch_size * completion * text.vocab_size * LOGIT_BYTES,
         disk=(config.keep_checkpoints + 1) * (12 * trained + TOKENIZER_BYTES) + 4 * trained,
         trained=trained,
         parameters=parameters,

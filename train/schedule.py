@@ -81,7 +81,9 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         """Count the seconds that the run had used when the checkpoint was written."""
         path = checkpoint / CLOCK_FILE
         if path.is_file():
-            self.started -= float(json.loads(path.read_text(encoding="utf-8"))["seconds"])
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            self.started -= float(saved["seconds"])
+            self.first_step = float(saved["first_step"])
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take the step limit, and begin to measure the first evaluation."""
@@ -116,5 +118,5 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the seconds used with the checkpoint."""
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        text = json.dumps({"seconds": self.elapsed})
+        text = json.dumps({"seconds": self.elapsed, "first_step": self.first_step})
         (folder / CLOCK_FILE).write_text(text, encoding="utf-8")

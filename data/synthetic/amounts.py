@@ -15,25 +15,50 @@ class Amounts:
     def fill(self, rng: random.Random, form: str) -> str:
         """Replace each `#` of `form` with a digit and each `@` with a capital letter."""
         return "".join(
-            rng.choice("0123456789") if c == "#" else rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ")
-            if c == "@" else c
+            rng.choice("0123456789")
+            if c == "#"
+            else rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ")
+            if c == "@"
+            else c
             for c in form
-        )  # fmt: skip
+        )
 
     def code(self, rng: random.Random) -> str:
         """An identifier such as a part or order number."""
         form = rng.choice(
-            ("@@-####", "@####", "#####", "@@@-##-@", "########", "@@#@-@@##", "#####-##", "@@/####",
-             "INV-####", "ORD#####", "@@@###", "##@##", "no. ###", "#@#@#@")
-        )  # fmt: skip
+            (
+                "@@-####",
+                "@####",
+                "#####",
+                "@@@-##-@",
+                "########",
+                "@@#@-@@##",
+                "#####-##",
+                "@@/####",
+                "INV-####",
+                "ORD#####",
+                "@@@###",
+                "##@##",
+                "no. ###",
+                "#@#@#@",
+            )
+        )
         return self.fill(rng, form)
 
     def phone(self, rng: random.Random) -> str:
         """A telephone number in one of several written forms."""
         form = rng.choice(
-            ("+## ### ### ###", "(###) ###-####", "###-####", "0## ### ## ##", "+##-##-#######",
-             "#### ######", "###.###.####", "## ## ## ## ##")
-        )  # fmt: skip
+            (
+                "+## ### ### ###",
+                "(###) ###-####",
+                "###-####",
+                "0## ### ## ##",
+                "+##-##-#######",
+                "#### ######",
+                "###.###.####",
+                "## ## ## ## ##",
+            )
+        )
         return self.fill(rng, form)
 
     def date(self, rng: random.Random) -> str:
@@ -43,14 +68,24 @@ class Amounts:
         suffix = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd"}.get(day, "th")
         return rng.choice(
             (
-                f"{year}-{month:02}-{day:02}", f"{year}-{month:02}-{day:02}", f"{day} {long} {year}",
-                f"{long} {day}, {year}", f"{long} {day}", f"{day} {long}", f"{day}/{month}/{year}",
-                f"{month:02}/{day:02}/{year % 100:02}", f"{day:02}.{month:02}.{year}",
-                f"the {day}{suffix} of {long}", f"{long[:3]} {day}", f"{day} {long[:3]} {year}",
-                f"{rng.choice(lexicon.DAYS)} {day} {long}", f"{rng.choice(lexicon.DAYS)}",
-                f"{long} {day}{suffix}", f"{rng.choice(lexicon.DAYS)[:3]}, {day} {long[:3]} {year}",
+                f"{year}-{month:02}-{day:02}",
+                f"{year}-{month:02}-{day:02}",
+                f"{day} {long} {year}",
+                f"{long} {day}, {year}",
+                f"{long} {day}",
+                f"{day} {long}",
+                f"{day}/{month}/{year}",
+                f"{month:02}/{day:02}/{year % 100:02}",
+                f"{day:02}.{month:02}.{year}",
+                f"the {day}{suffix} of {long}",
+                f"{long[:3]} {day}",
+                f"{day} {long[:3]} {year}",
+                f"{rng.choice(lexicon.DAYS)} {day} {long}",
+                f"{rng.choice(lexicon.DAYS)}",
+                f"{long} {day}{suffix}",
+                f"{rng.choice(lexicon.DAYS)[:3]}, {day} {long[:3]} {year}",
             )
-        )  # fmt: skip
+        )
 
     def time(self, rng: random.Random) -> str:
         """A time of day."""
@@ -58,10 +93,18 @@ class Amounts:
         short = (hour % 12) or 12
         half = "am" if hour < 12 else "pm"
         return rng.choice(
-            (f"{hour:02}:{minute:02}", f"{hour}:{minute:02}", f"{short} {half}", f"{short}{half}",
-             f"{short}:{minute:02} {half}", f"{hour}h{minute:02}", f"{short} o'clock", "noon",
-             f"{short}.{minute:02} {half}")
-        )  # fmt: skip
+            (
+                f"{hour:02}:{minute:02}",
+                f"{hour}:{minute:02}",
+                f"{short} {half}",
+                f"{short}{half}",
+                f"{short}:{minute:02} {half}",
+                f"{hour}h{minute:02}",
+                f"{short} o'clock",
+                "noon",
+                f"{short}.{minute:02} {half}",
+            )
+        )
 
     def duration(self, rng: random.Random) -> str:
         """A length of time."""
@@ -74,8 +117,20 @@ class Amounts:
         if draw < 0.75:
             low = rng.randint(2, 40)
             return f"{low}{rng.choice(('-', ' to ', '–'))}{low + rng.randint(1, 15)} {unit}"
-        return rng.choice(("1 hour", "half an hour", "1 1/2 hours", "an hour", "a day", "2 hours",
-                           "one minute", "overnight", "1½ hours", "a few minutes"))  # fmt: skip
+        return rng.choice(
+            (
+                "1 hour",
+                "half an hour",
+                "1 1/2 hours",
+                "an hour",
+                "a day",
+                "2 hours",
+                "one minute",
+                "overnight",
+                "1½ hours",
+                "a few minutes",
+            )
+        )
 
     def temperature(self, rng: random.Random) -> str:
         """A temperature with a degree sign or in words."""
@@ -88,10 +143,19 @@ class Amounts:
         cents = f".{rng.randint(0, 99):02}" if rng.random() < 0.5 else ""
         number = f"{value:,}" if rng.random() < 0.6 else str(value)
         return rng.choice(
-            (f"${number}{cents}", f"€{number}{cents}", f"£{number}{cents}", f"{number}{cents} EUR",
-             f"{number}{cents} zł", f"USD {number}{cents}", f"{number}{cents} kr", f"¥{number}",
-             f"{number}{cents} euros", f"{number} dollars")
-        )  # fmt: skip
+            (
+                f"${number}{cents}",
+                f"€{number}{cents}",
+                f"£{number}{cents}",
+                f"{number}{cents} EUR",
+                f"{number}{cents} zł",
+                f"USD {number}{cents}",
+                f"{number}{cents} kr",
+                f"¥{number}",
+                f"{number}{cents} euros",
+                f"{number} dollars",
+            )
+        )
 
     def count(self, rng: random.Random) -> str:
         """A number of things as written: digits, a word, a fraction, a range."""

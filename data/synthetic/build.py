@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from setaccio.data.synthetic.example import Example
-from setaccio.data.synthetic.words import Words, capitalise, pick
+from setaccio.data.synthetic.vocabulary import Words, capitalise, pick
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,7 @@ class Slot:
         options: allowed values, for an enum.
         about: a description of the field, if there is one.
         core: always asked.
-        nested: `value` is a list of `Slot`s or of lists of `Slot`s, even when empty.
-        kind: the JSON type when `value` is `None` or an empty list ("string" unless given).
+        kind: the JSON type when `value` is `None`.
     """
 
     names: str
@@ -86,8 +85,11 @@ def instruction(rng: random.Random, kind: str, keys: Sequence[str]) -> str:
         what = pick(rng, "the fields|the data|the requested fields|the information|the details")
     text = pick(rng, _ASK).format(what=what, doc=doc)
     if rng.random() < 0.12:
-        text += pick(rng, " Answer with JSON only.| Use null for what is missing.| Do not add"
-                     " anything.| Keep the wording of the text.| Leave nothing out.")  # fmt: skip
+        text += pick(
+            rng,
+            " Answer with JSON only.| Use null for what is missing.| Do not add"
+            " anything.| Keep the wording of the text.| Leave nothing out.",
+        )
     return text.lower() if rng.random() < 0.04 else text
 
 
@@ -181,16 +183,22 @@ class _Assembly:
                 if known is None or (slot.value is not None and fresh.get("type") == "number"):
                     schemas[keys[slot.names]] = fresh
         for name in missing:
-            kind = next((s.value for r in rows for s in r if s.names == name and s.value is not None),
-                        None)  # fmt: skip
+            kind = next(
+                (s.value for r in rows for s in r if s.names == name and s.value is not None), None
+            )
             base = _scalar_schema(Slot(name, kind), kind)
             schemas[keys[name]] = base if omit else {**base, "type": [base["type"], "null"]}
         required = [keys[n] for n in keys if not (omit and n in missing)]
         gold = [
-            {keys[s.names]: s.value if not isinstance(s.value, list) else self.leaf(s, s.value)[1]
-             for s in row if not (omit and s.value is None)}
+            {
+                keys[s.names]: s.value
+                if not isinstance(s.value, list)
+                else self.leaf(s, s.value)[1]
+                for s in row
+                if not (omit and s.value is None)
+            }
             for row in rows
-        ]  # fmt: skip
+        ]
         return {"type": "array", "items": self.close(schemas, required)}, gold
 
     def close(self, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:

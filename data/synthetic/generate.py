@@ -11,12 +11,22 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
 
-from setaccio.data.synthetic import commerce, knowledge, people, records
+from setaccio.data.synthetic import (
+    catalogue,
+    commands,
+    commerce,
+    errands,
+    gatherings,
+    knowledge,
+    market,
+    people,
+    records,
+)
 from setaccio.data.synthetic.example import Example
 from setaccio.data.synthetic.noise import noise
 from setaccio.data.synthetic.procedures import procedures
 from setaccio.data.synthetic.random_schema import random_rows, random_schema
-from setaccio.data.synthetic.words import Words
+from setaccio.data.synthetic.vocabulary import Words
 
 Family = Callable[[random.Random, Words], Example]
 
@@ -26,21 +36,21 @@ FAMILIES: dict[str, Family] = {
     "random_rows": random_rows,
     "orders": commerce.orders,
     "receipts": commerce.receipts,
-    "listings": commerce.listings,
-    "reviews": commerce.reviews,
-    "inventories": commerce.inventories,
+    "listings": market.listings,
+    "reviews": market.reviews,
+    "inventories": market.inventories,
     "contacts": people.contacts,
     "job_ads": people.job_ads,
-    "events": people.events,
-    "minutes": people.minutes,
-    "tickets": people.tickets,
-    "journeys": people.journeys,
+    "events": gatherings.events,
+    "minutes": gatherings.minutes,
+    "tickets": errands.tickets,
+    "journeys": errands.journeys,
     "readings": records.readings,
     "logs": records.logs,
-    "results": records.results,
-    "library": records.library,
+    "results": catalogue.results,
+    "library": catalogue.library,
     "stock": records.stock,
-    "commands": knowledge.commands,
+    "commands": commands.commands,
     "definitions": knowledge.definitions,
     "questions": knowledge.questions,
     "sentences": knowledge.sentences,
@@ -49,7 +59,7 @@ FAMILIES: dict[str, Family] = {
 
 # Procedures come nearest to the tasks the base model is tuned on later; random schemas teach it to
 # go by the key alone. The other families share what is left.
-_WEIGHTS: dict[str, float] = {"procedures": 17.0, "random_schema": 7.5, "random_rows": 3.0}
+_WEIGHTS: dict[str, float] = {"procedures": 26.0, "random_schema": 7.5, "random_rows": 3.0}
 _NAMES = tuple(FAMILIES)
 _CUMULATIVE = tuple(accumulate(_WEIGHTS.get(name, 2.0) for name in _NAMES))
 

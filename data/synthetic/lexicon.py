@@ -1,6 +1,6 @@
 """Hand-written word pools for the synthetic text: names, things, verbs, units.
 
-Plain data. Every pool is a tuple of strings; `words.Words` draws from them.
+Plain data. Every pool is a tuple of strings; `vocabulary.Words` draws from them.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ CONTAINERS = _pool(
 
 VERBS = _pool(
     """
-    mix stir pour combine heat drain cool cover spread sprinkle fold roll cut trim chop slice measure
+    mix stir pour combine heat drain cool cover spread sprinkle fold roll cut trim chop slice
+    measure
     mark drill sand file plane saw glue nail screw bolt clamp tighten loosen attach fasten fix mount
     hang align level stack wrap tie thread weave sew stitch knit pin press iron paint prime varnish
     wax polish rub wipe rinse wash soak dip dry shake sift scrape peel strip brush coat seal fill

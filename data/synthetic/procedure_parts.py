@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from setaccio.data.synthetic import lexicon
 from setaccio.data.synthetic.prose import enumerate_items
-from setaccio.data.synthetic.words import Words, capitalise, pick
+from setaccio.data.synthetic.vocabulary import Words, capitalise, pick
 
 _TITLES = (
     "{t}|{t}|{t}|{t}|How to {v} a {n}|Making a {n}|{a} {n}|Easy {n}|{N}'s {n}|{n} Repair|"
@@ -28,9 +28,14 @@ class Plan:
 
 def _title(rng: random.Random, words: Words) -> str:
     text = pick(rng, _TITLES).format(
-        t=words.title(rng), v=rng.choice(lexicon.VERBS), n=words.noun(rng), a=words.adjective(rng),
-        N=rng.choice(lexicon.GIVEN), m=words.mass(rng), d=words.duration(rng),
-    )  # fmt: skip
+        t=words.title(rng),
+        v=rng.choice(lexicon.VERBS),
+        n=words.noun(rng),
+        a=words.adjective(rng),
+        N=rng.choice(lexicon.GIVEN),
+        m=words.mass(rng),
+        d=words.duration(rng),
+    )
     draw = rng.random()
     if draw < 0.7:
         return " ".join(capitalise(part) for part in text.split(" "))
@@ -63,8 +68,11 @@ def _tail(rng: random.Random, words: Words) -> str:
     draw = rng.random()
     place = rng.choice(lexicon.PLACES) if rng.random() < 0.8 else words.noun_phrase(rng)
     if draw < 0.22:
-        return pick(rng, " in a {p}| into the {p}| on the {p}| over the {p}| to the {p}| from the {p}|"
-                    " around the {p}| against the {p}| along the {p}").format(p=place)  # fmt: skip
+        return pick(
+            rng,
+            " in a {p}| into the {p}| on the {p}| over the {p}| to the {p}| from the {p}|"
+            " around the {p}| against the {p}| along the {p}",
+        ).format(p=place)
     if draw < 0.38:
         return pick(rng, " for {d}| for about {d}| for {d} or until {r}| at least {d}").format(
             d=words.duration(rng), r=rng.choice(lexicon.RESULTS)
@@ -95,12 +103,14 @@ def _clause(rng: random.Random, words: Words, things: list[str]) -> str:
         return pick(
             rng,
             "{v}{t}|{v} it{t}|{v} them{t}|{v} the {n}{t}|{v} the {n}{t}|{v} everything{t}|"
-            "{v} each {n}{t}|let the {n} rest{t}|leave{t}|{v} well{t}|{v} both ends{t}|set aside{t}|"
+            "{v} each {n}{t}|let the {n} rest{t}|leave{t}|"
+            "{v} well{t}|{v} both ends{t}|set aside{t}|"
             "{v} the {n} and {w}{t}|let {v}{t}|repeat with the {n}{t}|{v} and {w}{t}|"
             "{v} with the {n}{t}|allow to {v}{t}|{v} all parts{t}|{v} the {n} and the {x}{t}|"
             "{v} the {n} from the {x}{t}|{v} {c} {n}{t}|{v} the {n} mixture{t}|{v} one by one{t}|"
             "{v} the {n} with the {x}{t}|{v} half of the {n}{t}|{v} remaining {n}{t}|{v} in {n}{t}|"
-            "{v} again{t}|{v} and {w} the {n}{t}|{v}, {w} and set aside{t}|{v} the rest{t}|{v} at once",
+            "{v} again{t}|{v} and {w} the {n}{t}|"
+            "{v}, {w} and set aside{t}|{v} the rest{t}|{v} at once",
         ).format(
             v=verb,
             t=tail,
@@ -129,10 +139,17 @@ def _step(rng: random.Random, words: Words, things: list[str]) -> str:
             "cover and let stand {d}|ready after {d}|makes {c}|with a {n}, {v} the {m}|"
             "while the {n} is still {a}, {v} the {m}|{v} or {w} as you like|repeat {c} times",
         ).format(
-            v=_verb(rng, words), n=words.noun_phrase(rng), t=_tail(rng, words), a=words.adjective(rng),
-            m=words.noun(rng), r=rng.choice(lexicon.RESULTS), c=words.count(rng),
-            p=rng.choice(lexicon.PLACES), w=rng.choice(lexicon.VERBS), d=words.duration(rng),
-        )  # fmt: skip
+            v=_verb(rng, words),
+            n=words.noun_phrase(rng),
+            t=_tail(rng, words),
+            a=words.adjective(rng),
+            m=words.noun(rng),
+            r=rng.choice(lexicon.RESULTS),
+            c=words.count(rng),
+            p=rng.choice(lexicon.PLACES),
+            w=rng.choice(lexicon.VERBS),
+            d=words.duration(rng),
+        )
     count = rng.choice((1, 1, 2, 2, 2, 3)) if len(things) < 4 else rng.choice((1, 1, 2))
     cuts = sorted(rng.randint(0, len(things)) for _ in range(count - 1))
     groups = [things[a:b] for a, b in zip([0, *cuts], [*cuts, len(things)], strict=True)]
@@ -149,9 +166,11 @@ def draw_plan(rng: random.Random, words: Words, spread: bool) -> Plan:
         count = rng.randint(2, 5)
     materials = list(dict.fromkeys(words.material(rng) for _ in range(count)))
     number = rng.choice((1, 2, 3, 3, 4, 5, 5, 6, 7, 8, 9, 10))
-    things = list(materials) if spread else [
-        f"the {_core(each)}" for each in materials if rng.random() < 0.6
-    ]  # fmt: skip
+    things = (
+        list(materials)
+        if spread
+        else [f"the {_core(each)}" for each in materials if rng.random() < 0.6]
+    )
     bins: list[list[str]] = [[] for _ in range(number)]
     places = sorted(rng.randrange(max(1, number)) for _ in things)
     for thing, place in zip(things, places, strict=True):

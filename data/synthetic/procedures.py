@@ -25,11 +25,12 @@ from setaccio.data.synthetic.prose import (
     outro,
     space,
 )
-from setaccio.data.synthetic.words import Words, capitalise, pick
+from setaccio.data.synthetic.vocabulary import Words, capitalise, pick
 
 _MEASURES = "|".join(re.escape(unit) for unit in (*lexicon.UNITS, *lexicon.CONTAINERS))
 _AMOUNT = re.compile(
-    rf"([0-9½¼¾⅓⅔][0-9½¼¾⅓⅔/. –-]*(?<! )(?: (?:or|to) [0-9]+)?(?: (?:{_MEASURES})(?= ))?) (?:of )?(\D.*)"
+    rf"([0-9½¼¾⅓⅔][0-9½¼¾⅓⅔/. –-]*(?<! )(?: (?:or|to) [0-9]+)?(?: (?:{_MEASURES})(?= ))?)"
+    r" (?:of )?(\D.*)"
 )
 _CONNECTIVES = (
     "First,|First|Then|Then,|After that,|Next,|Next|Now|Finally,|Once done,|Afterwards,|Lastly,|"
@@ -85,7 +86,7 @@ def _listed_steps(rng: random.Random, plan: Plan) -> tuple[str, list[str]]:
     lines = [style.format(i=i) + step for i, step in enumerate(gold, 1)]
     return rng.choice(("\n", "\n", "\n", " ")).join(lines) if "{i}" in style[:2] else "\n".join(
         lines
-    ), gold  # fmt: skip
+    ), gold
 
 
 def _opened(rng: random.Random, words: Words, plan: Plan, body: str) -> str:
@@ -105,8 +106,11 @@ def _opened(rng: random.Random, words: Words, plan: Plan, body: str) -> str:
             'We call it "{t}".|# {t}\n|## {t}\n|Subject: {t}\n|Project: {t}\n|**{t}**\n',
         ).format(t=title, d=words.duration(rng))
         return lead + ("" if lead.endswith("\n") else rng.choice((" ", "\n"))) + body
-    return body + pick(rng, " This is {t}.| That makes {t}.|\nThat was {t}.| And there you have {t}.|"
-                       " The result: {t}.|\n-- {t}| Enjoy your {t}!").format(t=title)  # fmt: skip
+    return body + pick(
+        rng,
+        " This is {t}.| That makes {t}.|\nThat was {t}.| And there you have {t}.|"
+        " The result: {t}.|\n-- {t}| Enjoy your {t}!",
+    ).format(t=title)
 
 
 def _material_slot(rng: random.Random, plan: Plan) -> Slot:
@@ -133,19 +137,35 @@ def _extras(rng: random.Random, words: Words) -> list[Fact]:
     levels = ("easy", "medium", "hard")
     level = rng.choice(levels)
     facts = [
-        fact("time|duration|total time|takes", words.duration(rng),
-             "it takes {v}|total time: {v}|plan {v} for this|time needed: {v}|ready in {v}"),
-        fact("difficulty|level|skill", level, "this is {v}|difficulty: {v}|level {v}|rated {v}",
-             options=levels),
-        fact("author|by|contributor|source", words.person(rng),
-             "written by {v}|by {v}|source: {v}|{v} sent this in|thanks to {v}"),
-        fact("yield|makes|result|amount", f"{words.count(rng)} {words.noun_phrase(rng)}",
-             "makes {v}|yield: {v}|you get {v}|enough for {v}"),
+        fact(
+            "time|duration|total time|takes",
+            words.duration(rng),
+            "it takes {v}|total time: {v}|plan {v} for this|time needed: {v}|ready in {v}",
+        ),
+        fact(
+            "difficulty|level|skill",
+            level,
+            "this is {v}|difficulty: {v}|level {v}|rated {v}",
+            options=levels,
+        ),
+        fact(
+            "author|by|contributor|source",
+            words.person(rng),
+            "written by {v}|by {v}|source: {v}|{v} sent this in|thanks to {v}",
+        ),
+        fact(
+            "yield|makes|result|amount",
+            f"{words.count(rng)} {words.noun_phrase(rng)}",
+            "makes {v}|yield: {v}|you get {v}|enough for {v}",
+        ),
         fact("cost|budget|price", words.money(rng), "it costs about {v}|budget: {v}|cost {v}"),
-        fact("warning|caution|safety note", words.sentence(rng).rstrip(".!"),
-             "warning: {v}|caution: {v}|mind this: {v}"),
+        fact(
+            "warning|caution|safety note",
+            words.sentence(rng).rstrip(".!"),
+            "warning: {v}|caution: {v}|mind this: {v}",
+        ),
         fact("category|kind|tag", words.word(rng), "category: {v}|filed under {v}|tag: {v}"),
-    ]  # fmt: skip
+    ]
     return rng.sample(facts, rng.randint(1, 4))
 
 
@@ -185,12 +205,20 @@ def procedures(rng: random.Random, words: Words) -> Example:
         body = follow(rng, aside, body) if rng.random() < 0.6 else follow(rng, body, aside)
     text = space(rng, _opened(rng, words, plan, body))
     slots = [
-        Slot("title|name|project|what|heading|subject", plan.title, about="What is made or done",
-             core=rng.random() < 0.85),
+        Slot(
+            "title|name|project|what|heading|subject",
+            plan.title,
+            about="What is made or done",
+            core=rng.random() < 0.85,
+        ),
         _material_slot(rng, plan),
-        Slot("steps|directions|instructions|procedure|method|actions|how to", steps,
-             about="The steps in order, word for word", core=True),
+        Slot(
+            "steps|directions|instructions|procedure|method|actions|how to",
+            steps,
+            about="The steps in order, word for word",
+            core=True,
+        ),
         *(each.slot for each in extras),
-    ]  # fmt: skip
+    ]
     kind = "procedure|instructions|how-to|guide|project|tutorial|article|directions|experiment"
     return assemble(rng, "procedures", kind, text, slots, keep=0.6)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from setaccio.data.synthetic.build import Slot
-from setaccio.data.synthetic.words import Words, capitalise, pick
+from setaccio.data.synthetic.vocabulary import Words, capitalise, pick
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from setaccio.data.synthetic.build import Slot, assemble
 from setaccio.data.synthetic.example import Example
 from setaccio.data.synthetic.prose import Fact, enumerate_items, frame, narrate
-from setaccio.data.synthetic.words import Words
+from setaccio.data.synthetic.vocabulary import Words
 
 _SAID = (
     "the {k} is {v}|its {k} is {v}|{k}: {v}|for {k} we have {v}|{v} is the {k}|as {k}, take {v}|"

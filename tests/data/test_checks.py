@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from setaccio.data.checks import KINDS, check_pairs, grounded_share
 from setaccio.data.recipes import generate_pairs
 from setaccio.data.records import Pair

@@ -9,11 +9,13 @@ import random
 import re
 
 import pytest
+
 from setaccio.data import prose_parts
 from setaccio.data.errors import DataError
 from setaccio.data.prose import shapes, write_prose
 from setaccio.data.prose_inline import guess_mention, place_inline
 from setaccio.data.recipe_items import plural
+from setaccio.data.recipe_parts import ARCHETYPES
 from setaccio.data.recipe_source import (
     StructuredRecipe,
     clean_recipe,
@@ -22,6 +24,7 @@ from setaccio.data.recipe_source import (
     sentences,
     split_pool,
 )
+from setaccio.data.recipe_steps import PHASES
 from setaccio.data.recipes import (
     SAMPLE_FILE,
     generate_pair,
@@ -30,10 +33,23 @@ from setaccio.data.recipes import (
 )
 from setaccio.data.task import load_task
 
-POOLS = (
-    "TITLE_ALONE TITLE_IN_STEP TITLE_IN_LIST TITLE_OPENING TITLE_MIDDLE TITLE_CLOSING LIST "
-    "LIST_NEXT LIST_LAST FIRST THEN LAST OPENERS BETWEEN CLOSERS"
-).split()
+POOLS = [
+    "TITLE_ALONE",
+    "TITLE_IN_STEP",
+    "TITLE_IN_LIST",
+    "TITLE_OPENING",
+    "TITLE_MIDDLE",
+    "TITLE_CLOSING",
+    "LIST",
+    "LIST_NEXT",
+    "LIST_LAST",
+    "FIRST",
+    "THEN",
+    "LAST",
+    "OPENERS",
+    "BETWEEN",
+    "CLOSERS",
+]
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["training", "held out"])
@@ -130,6 +146,14 @@ def test_mentions_occur_in_their_items_and_in_the_steps():
         for item, name in zip(recipe.ingredients, recipe.mentions, strict=True):
             assert name in item
             assert name.lower() in told
+
+
+def test_phases_that_take_foods_name_them():
+    for _, plan in ARCHETYPES.values():
+        for part in plan.split("|"):
+            name, _, takes = part.partition(" ")
+            patterns = PHASES[name.rstrip("?")]
+            assert all(("{list}" in pattern) is bool(takes) for pattern in patterns), part
 
 
 def test_inline_puts_the_amount_at_the_first_mention():

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.recipenlg import RecipeRow, read_recipenlg, recipenlg_pairs
 from setaccio.data.records import Problem

@@ -6,6 +6,7 @@ Run: pytest tests/data/test_splits.py
 from __future__ import annotations
 
 import pytest
+
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.splits import random_split, reference_split
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,8 @@ import jsonschema
 import pytest
 
 from setaccio.data.synthetic import FAMILIES, Example, generate
-from setaccio.data.synthetic.words import Words, capitalise
+from setaccio.data.synthetic.noise import noise
+from setaccio.data.synthetic.vocabulary import Words, capitalise
 
 COUNT = 2000
 
@@ -18,6 +20,11 @@ COUNT = 2000
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
     return [generate(11, index) for index in range(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def words() -> Words:
+    return Words()
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -79,8 +86,7 @@ def test_every_family_is_reached(examples: list[Example]) -> None:
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_each_family_varies(family: str) -> None:
-    words = Words()
+def test_each_family_varies(family: str, words: Words) -> None:
     drawn = [FAMILIES[family](random.Random(f"{family}{i}"), words) for i in range(60)]
     assert len({each.text for each in drawn}) >= 58
     assert len({str(each.schema) for each in drawn}) >= 20
@@ -107,10 +113,18 @@ def test_absent_values_are_null_or_left_out(examples: list[Example]) -> None:
     assert omitted
 
 
-def test_procedure_steps_start_in_upper_case(examples: list[Example]) -> None:
-    for example in examples:
-        if example.family != "procedures":
-            continue
-        for value in example.gold.values():
-            if isinstance(value, list):
-                assert value, example
+def test_procedure_steps_lose_their_connective(examples: list[Example]) -> None:
+    lead = re.compile(r"(First|Then|After that|Next|Finally|Once done|Afterwards|Lastly),? ", re.I)
+    procedures = [each for each in examples if each.family == "procedures"]
+    assert sum(bool(lead.search(each.text)) for each in procedures) > len(procedures) / 5
+    for example in procedures:
+        assert not [value for value in strings(example.gold) if lead.match(value)]
+
+
+def test_noise_changes_text_and_gold_alike() -> None:
+    schema: dict[str, object] = {"type": "object", "properties": {"who": {"type": "string"}}}
+    clean = Example("notes", "Read.", schema, "Written by Marguerite.", {"who": "Marguerite"})
+    noisy = [noise(random.Random(seed), clean) for seed in range(400)]
+    changed = [each for each in noisy if each.text != clean.text]
+    assert changed
+    assert all(str(each.gold["who"]) in each.text for each in changed)

@@ -1,0 +1,98 @@
+"""Find what an export needs in the folder that was given.
+
+Contract: ``find_inputs(path)`` understands a training run (``adapter/``, ``task.json``,
+``run.json``), an adapter folder and a whole model's folder, and says what is missing by name.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from setaccio.data.errors import ExportError
+from setaccio.data.task import Task
+
+ADAPTER_CONFIG = "adapter_config.json"
+TASK_FILE = "task.json"
+RUN_FILE = "run.json"
+# Kept from a run's record, under `setaccio.` in the GGUF.
+PROVENANCE = ("base_model", "training_data_sha256")
+
+
+class Inputs(NamedTuple):
+    """What is exported.
+
+    Attributes:
+        model: folder of the base, or of the whole model when there is no adapter.
+        adapter: the adapter's folder, or None.
+        task: the task that the files will carry, or None.
+        provenance: text values for the metadata.
+        name: what to call the files.
+    """
+
+    model: Path
+    adapter: Path | None
+    task: Task | None
+    provenance: dict[str, str]
+    name: str
+
+
+def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = None) -> Inputs:
+    """Look at a folder and collect model, adapter, task and provenance.
+
+    Args:
+        path: a training run, an adapter or a model.
+        base: overrides the base that the adapter names.
+        task: overrides the run's task.
+
+    Raises:
+        ExportError: the folder is none of the three, or the base is not to be found.
+        TaskError: ``task.json`` is not a task.
+    """
+    path = path.resolve()
+    adapter = next((f for f in (path / "adapter", path) if (f / ADAPTER_CONFIG).is_file()), None)
+    if adapter is None and not (path / "config.json").is_file():
+        raise ExportError(
+            f"{path}: no training run, adapter or model; it holds neither {ADAPTER_CONFIG} nor "
+            "config.json."
+        )
+    run = path.parent if adapter == path and (path.parent / RUN_FILE).is_file() else path
+    record = _read_json(run / RUN_FILE)
+    if task is None and (run / TASK_FILE).is_file():
+        text = (run / TASK_FILE).read_text(encoding="utf-8")
+        task = Task.from_metadata(text, source=str(run / TASK_FILE))
+    provenance = {key: str(record[key]) for key in PROVENANCE if record.get(key)}
+    if adapter is None:
+        return Inputs(path, None, task, provenance, path.name)
+    named = _read_json(adapter / ADAPTER_CONFIG).get("base_model_name_or_path")
+    model = _find_base(base, [named, record.get("base_model")], run)
+    provenance.setdefault("base_model", model.name)
+    return Inputs(model, adapter, task, provenance, run.name)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ExportError(f"{path}: not JSON ({error}).") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _find_base(base: Path | None, named: list[Any], run: Path) -> Path:
+    """Folders may be named relative to the run or to where the command runs; hubs are not asked."""
+    if base is not None:
+        candidates = [base]
+    else:
+        names = [Path(str(name)) for name in named if name]
+        candidates = [folder / name for name in names for folder in (Path(), run)]
+    for candidate in candidates:
+        if (candidate / "config.json").is_file():
+            return candidate.resolve()
+    wanted = base or next((name for name in named if name), "unknown")
+    raise ExportError(
+        f"The base model {wanted} is not a folder here. Give the folder of the 16-bit base that "
+        "the adapter was trained on (option --base)."
+    )

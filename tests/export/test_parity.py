@@ -1,0 +1,97 @@
+"""Every known way in which an export goes wrong must be seen. Run: pytest tests/export/test_parity.py"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import TEXTS
+
+from setaccio.data.errors import ExportError
+from setaccio.export import check_parity, convert
+from setaccio.export.parity import compare
+from setaccio.export.reference import make_reference
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_the_right_gguf_passes(reference, base_gguf):
+    report = compare(reference, base_gguf)
+    assert report.ok and report.greedy_equal and report.quantisation == "F16"
+    assert report.prompts == len(TEXTS) + 1
+    assert report.positions == sum(len(c.tokens) for c in reference.continuations)
+
+
+def test_broken_chat_template(reference, copied, source, tmp_path):
+    edit(copied / "chat_template.jinja", "<|im_start|>assistant", "<|im_start|>model")
+    gguf = convert(copied, tmp_path / "broken.gguf", source=source)
+    report = compare(reference, gguf)
+    assert not report.template_equal
+    assert report.problems == ("The chat template differs from the tokenizer's.",)
+
+
+def test_wrong_end_token(reference, copied, source, tmp_path):
+    edit(copied / "tokenizer_config.json", "<|im_end|>", "<|im_start|>")
+    gguf = convert(copied, tmp_path / "broken.gguf", source=source)
+    report = compare(reference, gguf)
+    assert not report.eos_equal
+    assert "end token" in report.problems[0]
+
+
+def test_end_token_that_llama_cpp_does_not_heed(reference, base_gguf):
+    plain = reference.ids[0][5]
+    report = compare(reference._replace(stops=[*reference.stops, plain]), base_gguf)
+    assert not report.stops
+    assert f"Token {plain} ends an answer" in report.problems[0]
+
+
+def test_lost_beginning_token(reference, base_gguf):
+    chat = reference.chat._replace(bos="<|endoftext|>", add_bos=True)
+    report = compare(reference._replace(chat=chat), base_gguf)
+    assert "beginning-of-sequence" in report.problems[0]
+
+
+def test_other_token_ids(copied, task, base_gguf):
+    content = json.loads((copied / "tokenizer.json").read_text(encoding="utf-8"))
+    content["normalizer"] = {"type": "Lowercase"}
+    (copied / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    report = compare(make_reference(copied, task, TEXTS, max_new_tokens=4), base_gguf)
+    assert not report.ids_equal
+    assert any("Prompt 1 gets other token ids" in problem for problem in report.problems)
+
+
+def test_other_weights(reference, exported):
+    report = compare(reference, exported.files[0].path)
+    assert report.ids_equal and report.template_equal
+    assert any("diverge" in problem for problem in report.problems)
+
+
+def test_control_tokens_in_a_document_stay_text(reference, base):
+    from transformers import AutoTokenizer
+
+    end = AutoTokenizer.from_pretrained(base).eos_token_id
+    assert "<|im_end|>" in TEXTS[0]
+    # One end per turn of the prompt, system and user, and none from the document.
+    assert reference.ids[0].count(end) == 2
+
+
+def test_file_that_is_no_gguf(reference, tmp_path):
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(ExportError, match="broken.gguf"):
+        compare(reference, broken)
+
+
+def test_prompt_longer_than_the_context(base, task, base_gguf):
+    with pytest.raises(ExportError, match="context is 1024"):
+        check_parity(base, base_gguf, task, ["egg " * 1200])
+
+
+def test_model_without_template(copied, task):
+    (copied / "chat_template.jinja").unlink()
+    with pytest.raises(ExportError, match="no chat template"):
+        make_reference(copied, task, TEXTS)

@@ -1,0 +1,67 @@
+"""Loading: context, threads, chat format, digest, and the task that a GGUF carries.
+
+Run: pytest tests/runtime/test_models.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from setaccio.data import Task
+from setaccio.data.errors import ModelError
+from setaccio.runtime.gguf_header import read_header
+from setaccio.runtime.models import TASK_KEY, LoadedModel, load_model
+
+
+def test_what_is_known_of_a_model(tiny_gguf: Path, model: LoadedModel):
+    assert model.path == tiny_gguf
+    assert model.size_bytes == tiny_gguf.stat().st_size
+    assert model.sha256 == hashlib.sha256(tiny_gguf.read_bytes()).hexdigest()
+    assert 0 < model.context <= 4096
+    assert model.threads >= 1
+    assert "<|im_start|>" in model.chat.template
+    assert model.chat.eos == "<|im_end|>"
+
+
+def test_no_beginning_token_is_invented(model: LoadedModel):
+    # The vocabulary names none; llama.cpp would assume token 11.
+    assert "tokenizer.ggml.bos_token_id" not in model.metadata
+    assert model.chat.bos == ""
+    assert not model.chat.add_bos
+
+
+def test_context_is_as_asked(tiny_gguf: Path):
+    loaded = load_model(tiny_gguf, context=512, threads=1)
+    assert (loaded.context, loaded.threads) == (512, 1)
+    loaded.close()
+
+
+@pytest.mark.parametrize("context", [0, 10**9])
+def test_impossible_context(tiny_gguf: Path, context: int):
+    with pytest.raises(ModelError, match="Ask for"):
+        load_model(tiny_gguf, context=context)
+
+
+def test_task_is_read_from_the_metadata(model: LoadedModel):
+    stored = read_header(model.path).metadata.get(TASK_KEY)
+    if stored is None:
+        assert model.task is None
+    else:
+        assert model.task == Task.from_metadata(stored)
+
+
+def test_loading_writes_nothing(tiny_gguf: Path):
+    code = "import sys; from setaccio.runtime import load_model; load_model(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tiny_gguf)],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+    )
+    assert done.stdout + done.stderr == b""

@@ -1,0 +1,60 @@
+"""Greedy answers equal those of Outlines' own llama.cpp loop on the same GGUF and prompt.
+
+Run: pytest tests/runtime/test_outlines_parity.py
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import llama_cpp
+import outlines
+import pytest
+from outlines.types import JsonSchema
+
+from setaccio.data import Task
+from setaccio.data.prompt import prompt_pieces
+from setaccio.runtime import Extractor
+from setaccio.runtime.constraint import COMPACT_JSON
+from setaccio.runtime.models import LoadedModel
+
+WORDS = ["chop", "onions", "½ cup", "crème fraîche", "180 °C", "then", "2 eggs", "洋葱", "slowly"]
+BUDGET = 48
+
+
+def documents(count: int) -> list[str]:
+    dice = random.Random(7)
+    return [f"{' '.join(dice.choices(WORDS, k=dice.randint(3, 60)))}." for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def outlines_model(tiny_gguf: Path, model: LoadedModel) -> outlines.models.LlamaCpp:
+    llama = llama_cpp.Llama(
+        str(tiny_gguf),
+        n_ctx=model.context,
+        n_threads=model.threads,
+        n_threads_batch=model.threads,
+        verbose=False,
+    )
+    return outlines.from_llamacpp(llama, chat_mode=False)
+
+
+@pytest.mark.parametrize("constraint", ["schema", "none"])
+def test_greedy_answers_equal(
+    model: LoadedModel, outlines_model: outlines.models.LlamaCpp, recipe: Task, constraint: str
+):
+    schema = JsonSchema(json.dumps({**recipe.json_schema, "x-guidance": COMPACT_JSON}))
+    output = schema if constraint == "schema" else None
+    generate = outlines.Generator(outlines_model, output, backend="llguidance" if output else None)
+    ours = Extractor(model, recipe, constraint=constraint, max_tokens=BUDGET, stop_repetition=False)
+    for text in documents(24):
+        pieces = prompt_pieces(model.chat, recipe.messages(text))
+        prompt = "".join(piece.text for piece in pieces)
+        whole = model.llama.tokenize(prompt.encode(), add_bos=False, special=True)
+        assert ours.tokenise(text) == whole
+        theirs = generate(prompt, max_tokens=BUDGET, temperature=0)
+        extraction = ours.extract(text)
+        assert extraction.completion_tokens > 0
+        assert extraction.raw == theirs.rstrip("\ufffd")

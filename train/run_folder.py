@@ -1,0 +1,195 @@
+"""The run folder: everything that a training leaves behind.
+
+RUN/adapter/        adapter (safetensors), tokenizer, chat template
+RUN/checkpoints/    checkpoint-N, to resume from
+RUN/config.yaml     the configuration
+RUN/task.json       the task
+RUN/run.json        provenance and results; written last, so its presence says "finished"
+RUN/metrics.jsonl   losses per step
+RUN/tensorboard/    the same as curves
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import secrets
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from setaccio.data.errors import UsageError
+from setaccio.data.records import Pair, atomic_write
+from setaccio.data.task import Task, dump_compact
+from setaccio.train.config import TrainConfig, load_config
+
+PACKAGES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "datasets",
+    "safetensors",
+    "tokenizers",
+    "bitsandbytes",
+    "unsloth",
+)
+OWN_FILES = ("config.yaml", "task.json", "run.json", "metrics.jsonl")
+OWN_FOLDERS = ("adapter", "checkpoints", "tensorboard")
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training gave.
+
+    Attributes:
+        run: the run folder.
+        steps: optimiser steps.
+        train_loss: mean loss of the last tenth of the steps, in nats per completion token.
+        eval_loss_before: evaluation loss before the first step; None without evaluation pairs.
+        eval_loss: evaluation loss at the end; None without evaluation pairs.
+        tokens: tokens seen, prompts included and padding excluded.
+        seconds: wall clock of the whole run.
+        stopped_by: ``steps`` or ``time``.
+    """
+
+    run: Path
+    steps: int
+    train_loss: float
+    eval_loss_before: float | None
+    eval_loss: float | None
+    tokens: int
+    seconds: float
+    stopped_by: str
+
+    @property
+    def adapter(self) -> Path:
+        """Folder of the adapter."""
+        return self.run / "adapter"
+
+
+def open_run(config: TrainConfig) -> TrainResult | None:
+    """Make the run folder, or check that the one that is there may be gone on with.
+
+    Returns:
+        The result, where the run is to be resumed and is finished already.
+
+    Raises:
+        UsageError: an earlier run is in the way, was made with other settings, or the folder
+            holds something else.
+    """
+    out = config.out
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file. Choose another --out.")
+    if not out.exists() or not any(out.iterdir()):
+        _create(config)
+        return None
+    if not (out / "config.yaml").is_file():
+        raise UsageError(f"{out}: holds files that are not a training run. Choose another --out.")
+    if config.overwrite:
+        _clear(out)
+        _create(config)
+        return None
+    changed = load_config(out / "config.yaml").differences(config)
+    if changed:
+        raise UsageError(
+            f"{out}: a run with other settings is there ({', '.join(changed)} differ). Choose "
+            "another --out, use its settings, or start again with --overwrite."
+        )
+    if not config.resume:
+        raise UsageError(
+            f"{out}: a run is there. Go on with --resume, start again with --overwrite, or "
+            "choose another --out."
+        )
+    return read_result(out)
+
+
+def _create(config: TrainConfig) -> None:
+    with atomic_write(config.out / "config.yaml") as stream:
+        stream.write(config.to_yaml())
+
+
+def _clear(out: Path) -> None:
+    """Delete what a training wrote, and nothing else."""
+    for name in OWN_FOLDERS:
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in OWN_FILES:
+        (out / name).unlink(missing_ok=True)
+
+
+def last_checkpoint(out: Path) -> Path | None:
+    """The newest complete checkpoint: the trainer writes its state file last."""
+    found = {
+        int(path.parent.name.rpartition("-")[2]): path.parent
+        for path in (out / "checkpoints").glob("checkpoint-*/trainer_state.json")
+    }
+    return found[max(found)] if found else None
+
+
+def training_digest(pairs: Iterable[Pair]) -> str:
+    """SHA-256 (hex) of pairs, in order, as compact JSON Lines of {id, text, gold}."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        line = dump_compact({"id": pair.id, "text": pair.text, "gold": pair.gold})
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a training depends on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def save_adapter(model: Any, tokenizer: Any, out: Path) -> None:
+    """Write adapter and tokenizer as one folder that appears when it is complete."""
+    target = out / "adapter"
+    part = out / f".adapter.{secrets.token_hex(4)}.part"
+    try:
+        # Embeddings are never trained here; "auto" would ask the Hub about the base.
+        model.save_pretrained(part, safe_serialization=True, save_embedding_layers=False)
+        (part / "README.md").unlink(missing_ok=True)
+        tokenizer.save_pretrained(part)
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_task(out: Path, task: Task) -> None:
+    """Keep the task with the run."""
+    with atomic_write(out / "task.json") as stream:
+        stream.write(task.to_metadata() + "\n")
+
+
+def write_result(result: TrainResult, provenance: dict[str, Any]) -> None:
+    """Write ``run.json``: provenance and result."""
+    values = {key: value for key, value in asdict(result).items() if key != "run"}
+    with atomic_write(result.run / "run.json") as stream:
+        json.dump({**provenance, "result": values}, stream, indent=2, ensure_ascii=False)
+        stream.write("\n")
+
+
+def read_result(out: Path) -> TrainResult | None:
+    """The result of a finished run; None where it is not finished.
+
+    Raises:
+        UsageError: ``run.json`` can not be read.
+    """
+    path = out / "run.json"
+    if not path.is_file() or not (out / "adapter" / "adapter_model.safetensors").is_file():
+        return None
+    try:
+        return TrainResult(run=out, **json.loads(path.read_text(encoding="utf-8"))["result"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path}: can not be read. Start again with --overwrite.") from error
