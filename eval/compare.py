@@ -7,8 +7,8 @@ With a run folder every output is written as it comes and reused when the same c
 again: an output is known by the hash of the model, the task, the constraint, the token budget and
 the text, so a run that was killed continues, and a changed model or task starts afresh.
 
-    >>> arms = arms_of([("base", Path("base.gguf")), ("tuned", Path("tuned.gguf"))])
-    >>> compare(arms, pairs, task, out="runs/recipes").arms[0].summary.l1.mean
+    >>> arms = [Arm("tuned", Path("tuned.gguf"), constraint) for constraint in CONSTRAINTS]
+    >>> compare(arms, pairs, out="runs/recipes").arms[0].summary.l1.mean
 """
 
 from __future__ import annotations
@@ -36,10 +36,9 @@ from setaccio.runtime import Extractor, LoadedModel, load_model
 from setaccio.runtime.constraint import Constraint
 
 Progress = Callable[[str, int, int], None]
-"""Called with the arm's name, documents done and documents in all."""
+"""Called with the arm's label, documents done and documents in all."""
 
 CONSTRAINTS: tuple[Constraint, ...] = ("none", "schema")
-_WORDS = {"none": "free", "schema": "constrained"}
 _PACKAGES = ("setaccio", "llama-cpp-python", "outlines", "llguidance", "jsonschema", "rapidfuzz")
 _COST = ("prompt_tokens", "completion_tokens", "seconds")
 
@@ -49,7 +48,7 @@ class Arm:
     """One row of the comparison.
 
     Attributes:
-        name: what the table calls it; unique among the arms.
+        name: what the table calls the model, such as ``base``; unique with the constraint.
         path: the GGUF.
         constraint: ``schema`` or ``none``.
     """
@@ -58,21 +57,10 @@ class Arm:
     path: Path
     constraint: Constraint
 
-
-def arms_of(
-    models: Sequence[tuple[str, Path]], constraints: Sequence[Constraint] = CONSTRAINTS
-) -> list[Arm]:
-    """One arm per model and constraint, named such as ``tuned constrained``.
-
-    Args:
-        models: name and GGUF of each.
-        constraints: in the order in which they shall be shown.
-    """
-    return [
-        Arm(f"{name} {_WORDS[constraint]}", path, constraint)
-        for name, path in models
-        for constraint in constraints
-    ]
+    @property
+    def label(self) -> str:
+        """Name and decoding, such as ``tuned constrained``."""
+        return f"{self.name} {'constrained' if self.constraint == 'schema' else 'free'}"
 
 
 def compare(
@@ -99,7 +87,7 @@ def compare(
         The arms in the order given.
 
     Raises:
-        UsageError: no arms, two arms of one name, or the folder can not be written.
+        UsageError: no arms, two arms of one name and constraint, or the folder can not be written.
         DataError: no pairs, or an id that comes twice.
         ModelError: a GGUF can not be loaded.
         TaskError: no task was given and no GGUF carries one.
@@ -130,9 +118,9 @@ def compare(
 def _check(arms: Sequence[Arm], pairs: Sequence[Pair]) -> None:
     if not arms:
         raise UsageError("There is nothing to compare. Give at least one GGUF.")
-    names = [_file_part(arm.name) for arm in arms]
+    names = [_file_part(arm.label) for arm in arms]
     if len(set(names)) < len(names):
-        raise UsageError(f"Two arms share a name: {', '.join(arm.name for arm in arms)}.")
+        raise UsageError(f"Two arms share a name: {', '.join(arm.label for arm in arms)}.")
     if not pairs:
         raise DataError("There is no pair to evaluate on. Give at least one.")
     name, count = Counter(pair.id for pair in pairs).most_common(1)[0]
@@ -171,7 +159,7 @@ class _Runner:
     ) -> None:
         self.arm, self.model, self.task = arm, model, task
         self.max_tokens = max_tokens
-        self.file = folder and folder / f"predictions-{_file_part(arm.name)}.jsonl"
+        self.file = folder and folder / f"predictions-{_file_part(arm.label)}.jsonl"
         self.progress: Progress = progress or (lambda _arm, _done, _total: None)
 
     def run(self, pairs: Sequence[Pair]) -> ArmResult:
@@ -180,7 +168,7 @@ class _Runner:
         known = self._recorded()
         todo = [pair for pair, key in zip(pairs, keys, strict=True) if key not in known]
         done = len(pairs) - len(todo)
-        self.progress(self.arm.name, done, len(pairs))
+        self.progress(self.arm.label, done, len(pairs))
         with self._log(known) as log:
             for row in self._extract(todo):
                 known[row["key"]] = row
@@ -188,7 +176,7 @@ class _Runner:
                 if log:
                     log.write(dump_compact(row) + "\n")
                     log.flush()
-                self.progress(self.arm.name, done, len(pairs))
+                self.progress(self.arm.label, done, len(pairs))
         found = [known[key] for key in keys]
         scores = tuple(
             score_row(self.task, pair, row) for pair, row in zip(pairs, found, strict=True)
@@ -223,9 +211,11 @@ class _Runner:
         extractor = Extractor(
             self.model, self.task, constraint=self.arm.constraint, max_tokens=self.max_tokens
         )
+        # The first run pays for reading weights and setting up caches; no document should.
+        Extractor(self.model, self.task, constraint="none", max_tokens=1).extract("warm-up")
         documents = (Document(pair.id, pair.text) for pair in pairs)
         for pair, extraction in zip(pairs, extractor.extract_all(documents), strict=True):
-            yield {"key": self._key(pair), "arm": self.arm.name, **extraction.to_dict()}
+            yield {"key": self._key(pair), "arm": self.arm.label, **extraction.to_dict()}
 
     def _recorded(self) -> dict[str, dict[str, Any]]:
         """Outputs of an earlier run by key; a line that a kill cut off is left out."""

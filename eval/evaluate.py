@@ -14,7 +14,7 @@ from pathlib import Path
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, load_pairs
 from setaccio.data.task import Task, load_task
-from setaccio.eval.compare import CONSTRAINTS, Progress, arms_of, compare
+from setaccio.eval.compare import CONSTRAINTS, Arm, Progress, compare
 from setaccio.eval.result import Comparison
 from setaccio.runtime.constraint import Constraint
 
@@ -42,7 +42,7 @@ def evaluate(
         limit: use only the first so many pairs.
         base: the model before fine-tuning, for the first rows.
         max_tokens: greatest number of tokens per answer; by default the extractor decides.
-        progress: told the arm's name, documents done and documents in all.
+        progress: told the arm's label, documents done and documents in all.
 
     Returns:
         One arm per model and constraint, base first.
@@ -60,5 +60,5 @@ def evaluate(
     found = load_pairs(pairs)[0] if isinstance(pairs, str | Path) else list(pairs)
     named = task if isinstance(task, Task) or task is None else load_task(task)
     models = [("base", Path(base)), ("tuned", Path(gguf))] if base else [("model", Path(gguf))]
-    arms = arms_of(models, constraints)
+    arms = [Arm(name, path, constraint) for name, path in models for constraint in constraints]
     return compare(arms, found[:limit], named, out=out, max_tokens=max_tokens, progress=progress)

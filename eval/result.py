@@ -29,7 +29,7 @@ class ArmResult:
     """One arm of a comparison.
 
     Attributes:
-        name: what the table calls it.
+        name: what the table calls the model.
         model: file name of the model, or whatever made the outputs.
         constraint: ``schema``, ``none``, or empty when unknown.
         size_bytes: size of the GGUF; None when unknown.
@@ -135,7 +135,10 @@ def write_results(folder: Path, comparison: Comparison, markdown: str) -> None:
     with atomic_write(folder / "scores.jsonl") as stream:
         for arm in comparison.arms:
             for score in arm.scores:
-                stream.write(dump_compact({"arm": arm.name, **score.to_dict()}) + "\n")
+                stream.write(
+                    dump_compact({"arm": arm.name, "constraint": arm.constraint, **score.to_dict()})
+                    + "\n"
+                )
     write_json(folder / "comparison.json", comparison.to_dict())
     with atomic_write(folder / "comparison.md") as stream:
         stream.write(markdown)

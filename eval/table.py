@@ -1,18 +1,23 @@
 """The comparison as a table: one set of rows for the terminal and for Markdown.
 
-The columns are arm, model, constraint, the three levels, one number per field (micro F1 of a list,
-the rate of right values of anything else), seconds per document and the number of documents. Rates
-are percentages. A field of a nested object is shown by its path.
+The columns are the model, how it was decoded, the three levels, one number per field (micro F1 of a
+list, the rate of right values of anything else), seconds per document and the number of documents.
+Rates are percentages. A field of a nested object is shown by its path.
 """
 
 from __future__ import annotations
 
+from rich import box
 from rich.table import Table
 
 from setaccio.eval.result import ArmResult, Comparison
 from setaccio.eval.summary import FieldSummary
 
-_CONSTRAINTS = {"schema": "schema", "none": "free", "": "-"}
+_DECODING = {"schema": "schema", "none": "free", "": "-"}
+LEGEND = (
+    "L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right. "
+    "F1: list items, micro average. s/doc: mean wall seconds per document."
+)
 GREATEST_FIELDS = 6  # more columns than this fit no terminal; comparison.json has all
 
 
@@ -30,7 +35,7 @@ def field_names(comparison: Comparison) -> list[str]:
 def header(comparison: Comparison) -> list[str]:
     """Column titles."""
     fields = [_title(comparison, path) for path in field_names(comparison)]
-    return ["arm", "model", "constraint", "L1", "L2", "L3", *fields, "s/doc", "docs"]
+    return ["model", "decoding", "L1", "L2", "L3", *fields, "s/doc", "docs"]
 
 
 def rows(comparison: Comparison) -> list[list[str]]:
@@ -49,8 +54,8 @@ def _row(arm: ArmResult, paths: list[str]) -> list[str]:
     levels = [percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)]
     fields = [_field(summary.fields.get(path)) for path in paths]
     seconds = "-" if summary.seconds_mean is None else f"{summary.seconds_mean:.2f}"
-    constraint = _CONSTRAINTS.get(arm.constraint, arm.constraint)
-    return [arm.name, arm.model, constraint, *levels, *fields, seconds, str(summary.documents)]
+    decoding = _DECODING.get(arm.constraint, arm.constraint)
+    return [arm.name, decoding, *levels, *fields, seconds, str(summary.documents)]
 
 
 def _field(field: FieldSummary | None) -> str:
@@ -71,26 +76,26 @@ def percent(rate: float) -> str:
 
 def rich_table(comparison: Comparison) -> Table:
     """The table for a terminal."""
-    table = Table(title=f"{comparison.task.name}: what each arm gets right")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for at, title in enumerate(header(comparison)):
-        table.add_column(title, justify="left" if at < 3 else "right", overflow="fold")
+        table.add_column(title, justify="left" if at < 2 else "right")
     for row in rows(comparison):
         table.add_row(*row)
     return table
 
 
 def markdown_table(comparison: Comparison) -> str:
-    """The same table in Markdown, with a line that says what the columns mean."""
+    """The same table in Markdown, with lines that say what columns and models are."""
     titles = header(comparison)
     lines = [
         titles,
-        [":--" if at < 3 else "--:" for at in range(len(titles))],
+        [":--" if at < 2 else "--:" for at in range(len(titles))],
         *rows(comparison),
     ]
     table = "\n".join(
         f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
     )
+    files = {arm.name: arm.model for arm in comparison.arms if arm.model != arm.name}
     return (
-        f"{table}\n\nL1: valid JSON. L2: valid against the schema. L3: every field agrees with "
-        "gold. F1: micro average over list items. s/doc: mean wall seconds per document.\n"
-    )
+        f"{table}\n\n{LEGEND}\n" + "".join(f"\n- {name}: `{file}`" for name, file in files.items())
+    ).rstrip("\n") + "\n"

@@ -68,6 +68,7 @@ make_venv() {
 # then crashes on processors with AMX. These two passes are what does it; without them AMX stays on.
 cure_amx() {
   local compiler=${CXX:-c++}
+  compiler=${compiler%% *}
   case "$(uname -m)" in x86_64 | amd64) ;; *) return 0 ;; esac
   "$compiler" --version 2>/dev/null | grep -q 'Free Software Foundation' || return 0
   case "${CMAKE_ARGS:-}" in
@@ -83,10 +84,27 @@ cure_amx() {
 
 pip() { $venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
-smoke() { $venv/bin/setaccio doctor --smoke-only; }
+# 0: the bundled quantised model works. 9: this build of llama.cpp can not run it. 3: there is none.
+smoke() {
+  $venv/bin/python - <<'PYTHON'
+import sys
+
+from setaccio.data.errors import SetaccioError
+from setaccio.runtime.health import quantised_smoke
+
+try:
+    result = quantised_smoke()
+except SetaccioError as error:
+    print(error, file=sys.stderr)
+    sys.exit(3)
+print(result.message, file=sys.stderr)
+sys.exit(0 if result.ok else 9)
+PYTHON
+}
 
 python=$(find_python)
-command -v "${CXX:-c++}" >/dev/null && command -v "${CC:-cc}" >/dev/null ||
+cxx=${CXX:-c++} cc=${CC:-cc}
+command -v "${cxx%% *}" >/dev/null && command -v "${cc%% *}" >/dev/null ||
   fail "no C/C++ compiler found (llama.cpp is compiled here). On Debian or Ubuntu: apt install build-essential"
 
 started=$SECONDS
@@ -104,13 +122,17 @@ pip install -q -c requirements/build.txt pip
 pip install -c requirements/lock.txt --build-constraint requirements/build.txt -e '.[train,dev]'
 
 say "Trying a quantised model on this processor"
-if ! smoke; then
-  say "This build of llama.cpp crashes here; it was probably compiled without the flags above."
+status=0
+smoke || status=$?
+if [ $status -eq 9 ]; then
+  say "This llama.cpp does not work here; it was probably compiled elsewhere or without our flags."
   say "Compiling it again, past every cache (3 to 10 minutes)"
   version=$(sed -n 's/^llama-cpp-python==\([^ ;]*\).*/\1/p' requirements/lock.txt)
-  pip install --no-cache-dir --force-reinstall --no-deps \
-    --build-constraint requirements/build.txt --no-binary llama-cpp-python "llama-cpp-python==$version"
+  pip install --no-cache-dir --force-reinstall --no-deps --no-binary llama-cpp-python \
+    --build-constraint requirements/build.txt "llama-cpp-python==$version"
   smoke || fail "llama.cpp still does not work here. Run: $venv/bin/setaccio doctor"
+elif [ $status -ne 0 ]; then
+  say "No quantised model could be tried; going on without that proof."
 fi
 
 echo "$wanted" >$stamp

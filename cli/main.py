@@ -1,0 +1,90 @@
+"""The ``setaccio`` command: its verbs, and the one place where errors become messages.
+
+    setaccio extract notes.txt
+    python -m setaccio.cli.main --help
+
+Importing this module costs a few milliseconds: every verb imports what it works with when it is
+called. Exit codes are in :mod:`setaccio.cli.exits` and in docs/cli.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from setaccio.cli import data, demo, doctor, export, extract, train
+from setaccio.cli import eval as eval_
+from setaccio.cli.exits import report
+
+_HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
+
+
+class _Root(TyperGroup):
+    """The command group, which turns whatever a verb raises into a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            raise typer.Exit(report(error)) from error
+
+
+app = typer.Typer(
+    cls=_Root,
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _add(group: typer.Typer, verb: Callable[..., None], name: str, example: str) -> None:
+    group.command(name, epilog=f"Example: {example}")(verb)
+
+
+_data = typer.Typer(help="Generate, read, check and split pairs.", no_args_is_help=True)
+_add(_data, data.generate, "generate", data.GENERATE_EXAMPLE)
+_add(_data, data.check, "check", data.CHECK_EXAMPLE)
+_add(_data, data.split, "split", data.SPLIT_EXAMPLE)
+_add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
+app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
+_add(app, train.train, "train", train.EXAMPLE)
+_add(app, export.export, "export", export.EXAMPLE)
+_add(app, extract.extract, "extract", extract.EXAMPLE)
+_add(app, eval_.evaluate, "eval", eval_.EXAMPLE)
+_add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
+_add(app, demo.demo, "demo", demo.EXAMPLE)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("setaccio"))
+        raise typer.Exit()
+
+
+@app.callback(epilog=f"Example: {extract.EXAMPLE}")
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The package list is the folder list, and the light install is light.
+
+Run with: pytest tests/test_packaging.py.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+FOLDERS = ("cli", "data", "eval", "export", "runtime", "train")
+ALLOWED = {
+    "data": set(),
+    "train": {"data"},
+    "runtime": {"data"},
+    "export": {"data", "runtime"},
+    "eval": {"data", "runtime"},
+    "cli": {"data", "train", "export", "runtime", "eval"},
+}
+
+
+def test_the_package_list_matches_the_folders(repository: Path) -> None:
+    text = (repository / "pyproject.toml").read_text()
+    listed = set(re.findall(r'^"(setaccio\.[a-z.]+)" = "', text, flags=re.MULTILINE))
+    packages = set(re.findall(r'^  "(setaccio\.[a-z.]+)",$', text, flags=re.MULTILINE))
+    found = {
+        "setaccio." + str(init.parent.relative_to(repository)).replace("/", ".")
+        for folder in FOLDERS
+        for init in (repository / folder).rglob("__init__.py")
+    }
+    assert packages == found
+    assert found <= listed
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_arrows_between_folders_only_as_designed(repository: Path, folder: str) -> None:
+    for path in (repository / folder).rglob("*.py"):
+        imported = set(re.findall(r"(?:from|import) setaccio\.(\w+)", path.read_text()))
+        assert imported - {folder} <= ALLOWED[folder], path
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_folder_is_typed(repository: Path, folder: str) -> None:
+    assert (repository / folder / "py.typed").exists()
+
+
+@pytest.mark.parametrize("folder", ["data", "runtime", "eval", "cli"])
+def test_torch_is_imported_only_by_train_and_export(repository: Path, folder: str) -> None:
+    for path in (repository / folder).rglob("*.py"):
+        found = re.search(r"^\s*(?:from|import) (torch|transformers)\b", path.read_text(), re.M)
+        assert found is None, path
