@@ -1,15 +1,15 @@
 """From an exception to one line on standard error and an exit code.
 
-      0  everything went well
-      1  some documents failed, findings were reported, or an unexpected error
-      2  usage: flags, configuration, a missing file or an optional install that is absent
-      3  the task or its schema can not be used
-      4  documents or pairs can not be read
-      5  the model is missing, corrupt, of the wrong kind, or llama.cpp crashes here
-      6  training was refused or went wrong
-      7  export failed or its proof did
-    130  interrupted with Ctrl-C
-    141  the reader of the output went away
+  0  everything went well
+  1  some documents failed, findings were reported, or an unexpected error
+  2  usage: flags, configuration, a missing file or an optional install that is absent
+  3  the task or its schema can not be used
+  4  documents or pairs can not be read
+  5  the model is missing, corrupt, of the wrong kind, or llama.cpp crashes here
+  6  training was refused or went wrong
+  7  export failed or its proof did
+130  interrupted with Ctrl-C
+141  the reader of the output went away
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from setaccio.cli.exits import INTERRUPTED, SOME_FAILED
 if TYPE_CHECKING:
     from setaccio.cli.meter import Meter
     from setaccio.data.records import Document, Problem
-    from setaccio.data.task import Task
     from setaccio.runtime import Extraction, Extractor
 
 EXAMPLE = "setaccio extract notes/ --model my-q8_0.gguf --out results.jsonl"
@@ -95,9 +94,10 @@ def extract(
         warn(warning)
     total = count_documents(names, jsonl)
     to_terminal = out is None and sys.stdout.isatty()
-    with _open_results(out, overwrite) as write, Meter(
-        total, results_on_terminal=to_terminal
-    ) as meter:
+    with (
+        _open_results(out, overwrite) as write,
+        Meter(total, results_on_terminal=to_terminal) as meter,
+    ):
         try:
             for item in read_sources(names, jsonl):
                 extraction = _extract_one(extractor, item)

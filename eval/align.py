@@ -55,7 +55,7 @@ def _table(gold: Sequence[Any], prediction: Sequence[Any], similarity: Similarit
 
 def _weights(table: Any, threshold: float) -> Any:
     """Similarities, raised so that one more match outweighs every sum of similarities."""
-    return table + (table >= threshold) * (min(table.shape) + 1.0)
+    return table + ((table >= threshold) & (table > 0)) * (min(table.shape) + 1.0)
 
 
 def align_unordered(

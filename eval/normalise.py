@@ -25,7 +25,6 @@ version number changes whenever a text could come out differently; it is written
 from __future__ import annotations
 
 import functools
-import math
 import re
 import unicodedata
 
@@ -168,7 +167,7 @@ def parse_number(value: object) -> float | None:
     """Read a number from a JSON number or from text such as ``1,000``, ``½``, ``1 1/2``, ``-2.5``.
 
     Returns:
-        The number; None for anything else. Booleans are not numbers.
+        The number; None for anything else: booleans are not numbers, nor is what no float holds.
     """
     if isinstance(value, bool):
         return None
@@ -176,7 +175,7 @@ def parse_number(value: object) -> float | None:
         try:
             return float(value)
         except OverflowError:
-            return math.copysign(math.inf, value)
+            return None
     if not isinstance(value, str) or len(value) > 100:
         return None
     text = _numbers(_unicode(value)).replace("\u2212", "-").strip()

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, NoReturn
 
 _FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _BEGIN = re.compile(r"[{\[]")
-_GREATEST_TRIES = 50
 
 
 class Answer(NamedTuple):
@@ -28,6 +27,9 @@ class Answer(NamedTuple):
     found: bool
     value: Any
     strict: bool
+
+
+NOTHING = Answer(False, None, False)
 
 
 def _refuse(name: str) -> NoReturn:
@@ -56,15 +58,18 @@ def parse_strict(text: str) -> Any:
 
 
 def _first_value(text: str) -> Answer:
-    for tried, match in enumerate(_BEGIN.finditer(text)):
-        if tried == _GREATEST_TRIES:
-            break
+    begin = _BEGIN.search(text)
+    while begin:
         try:
-            value, _ = _DECODER.raw_decode(text, match.start())
+            value, _ = _DECODER.raw_decode(text, begin.start())
             return Answer(True, _checked(value), False)
+        except json.JSONDecodeError as error:
+            # What was read up to the error belongs to the broken value: an object inside an
+            # answer that was cut off is not the answer.
+            begin = _BEGIN.search(text, max(error.pos, begin.end()))
         except (ValueError, RecursionError):
-            continue
-    return Answer(False, None, False)
+            break
+    return NOTHING
 
 
 def parse_answer(raw: str) -> Answer:
@@ -74,14 +79,12 @@ def parse_answer(raw: str) -> Answer:
         raw: the generated text.
 
     Returns:
-        The value, and whether it is the whole answer. Without a fence the first object or array
-        that parses counts, so an answer cut off inside its outermost object yields none.
+        The value, and whether it is the whole answer; :data:`NOTHING` when there is none, as in
+        an answer that was cut off inside its outermost object.
     """
     try:
         return Answer(True, parse_strict(raw.strip(" \t\r\n")), True)
     except ValueError:
         pass
     fence = _FENCE.search(raw)
-    body = fence.group(1) if fence else raw
-    begin = _BEGIN.search(body)
-    return _first_value(body) if begin else Answer(False, None, False)
+    return _first_value(fence.group(1) if fence else raw)

@@ -30,12 +30,12 @@ from setaccio.train.models import Base, end_token_ids, load_tokenizer, resolve_b
 from setaccio.train.run_folder import (
     TrainResult,
     last_checkpoint,
-    open_run,
+    check_run,
     save_adapter,
     training_digest,
     versions,
     write_result,
-    write_task,
+    start_run,
 )
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
     task = load_task(config.task)
     pairs, _ = load_pairs(config.pairs)
     base = resolve_base(config.base, allow_download=config.allow_download)
-    finished = open_run(config)
+    finished = check_run(config)
     if finished is not None:
         return finished
     backend = choose_backend(config)
@@ -280,7 +280,7 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
         learned, held_out = split_pairs(config, pairs)
         rows = _encode(config, base, tokenizer, task, (learned, held_out))
         _preflight(config, base, rows)
-        write_task(config.out, task)
+        start_run(config, task)
         clock = Clock(config.max_minutes, started)
         trainer = _fit(config, base, tokenizer, rows, backend, clock, callbacks)
         save_adapter(trainer.model, tokenizer, config.out)

@@ -73,8 +73,8 @@ class TrainResult:
         return self.run / "adapter"
 
 
-def open_run(config: TrainConfig) -> TrainResult | None:
-    """Make the run folder, or check that the one that is there may be gone on with.
+def check_run(config: TrainConfig) -> TrainResult | None:
+    """Check that the run folder may be written or gone on with; nothing is changed yet.
 
     Returns:
         The result, where the run is to be resumed and is finished already.
@@ -87,13 +87,10 @@ def open_run(config: TrainConfig) -> TrainResult | None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file. Choose another --out.")
     if not out.exists() or not any(out.iterdir()):
-        _create(config)
         return None
     if not (out / "config.yaml").is_file():
         raise UsageError(f"{out}: holds files that are not a training run. Choose another --out.")
     if config.overwrite:
-        _clear(out)
-        _create(config)
         return None
     changed = load_config(out / "config.yaml").differences(config)
     if changed:
@@ -109,9 +106,14 @@ def open_run(config: TrainConfig) -> TrainResult | None:
     return read_result(out)
 
 
-def _create(config: TrainConfig) -> None:
+def start_run(config: TrainConfig, task: Task) -> None:
+    """Make the run folder, an earlier run cleared away where that was asked for."""
+    if config.overwrite:
+        _clear(config.out)
     with atomic_write(config.out / "config.yaml") as stream:
         stream.write(config.to_yaml())
+    with atomic_write(config.out / "task.json") as stream:
+        stream.write(task.to_metadata() + "\n")
 
 
 def _clear(out: Path) -> None:
@@ -164,12 +166,6 @@ def save_adapter(model: Any, tokenizer: Any, out: Path) -> None:
         part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def write_task(out: Path, task: Task) -> None:
-    """Keep the task with the run."""
-    with atomic_write(out / "task.json") as stream:
-        stream.write(task.to_metadata() + "\n")
 
 
 def write_result(result: TrainResult, provenance: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 CLOCK_FILE = "setaccio_clock.json"
-EVAL_RESERVE = 1.25  # the last evaluation and the saving, relative to the first evaluation
+EVAL_RESERVE = 1.25  # time kept for the last evaluation, relative to the first one
 SAVE_SECONDS = 2.0
 
 
@@ -60,6 +60,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         self.first_step = 0.0
         self.last_step = 0.0
         self.slowest_step = 0.0
+        self.evaluation = 0.0
         self.total_steps = 0
         self.out_of_time = False
         self._evaluating_since: float | None = None
@@ -72,7 +73,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
     def progress(self, step: int) -> float:
         """How far the training is, 0 to 1, after ``step`` optimiser steps."""
         share = step / self.total_steps if self.total_steps else 0.0
-        if self.budget is not None:
+        if self.budget is not None and self.first_step:
             span = max(self.budget - self.reserve - self.first_step, 1e-9)
             share = max(share, (self.elapsed - self.first_step) / span)
         return min(max(share, 0.0), 1.0)
@@ -93,7 +94,8 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Reserve as much time at the end as the first evaluation took."""
         if self._evaluating_since is not None:
-            self.reserve += EVAL_RESERVE * (self.now() - self._evaluating_since)
+            self.evaluation = EVAL_RESERVE * (self.now() - self._evaluating_since)
+            self.reserve += self.evaluation
             self._evaluating_since = None
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -104,11 +106,12 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
             self.first_step = self.elapsed
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        """Stop before a step that would end after the budget."""
+        """Stop before a step, or an evaluation and a step, that would end after the budget."""
         self.slowest_step = max(self.slowest_step, self.elapsed - self.last_step)
         if self.budget is None:
             return control
-        if self.elapsed + self.slowest_step > self.budget - self.reserve:
+        ahead = self.slowest_step + (self.evaluation if control.should_evaluate else 0.0)
+        if self.elapsed + ahead > self.budget - self.reserve:
             self.out_of_time = True
             control.should_training_stop = True
             control.should_evaluate = True

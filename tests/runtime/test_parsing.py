@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setaccio.runtime.parsing import Answer, parse_answer
-
-NOTHING = Answer(False, None, False)
+from setaccio.runtime.parsing import NOTHING, Answer, parse_answer
 
 
 @pytest.mark.parametrize(
@@ -32,6 +30,7 @@ NOTHING = Answer(False, None, False)
         ("No data.", NOTHING),
         ('{"a":', NOTHING),
         ('{"a":NaN}', NOTHING),
+        ('{"a":NaN,"b":{"c":1}}', NOTHING),
         ('{"a":1e999}', NOTHING),
         ('{"a":"\\ud800"}', NOTHING),
         ("[" * 100_000, NOTHING),

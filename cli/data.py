@@ -1,0 +1,181 @@
+"""``setaccio data``: make pairs, look them over, divide them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from setaccio.cli.console import step, warn, write_line
+from setaccio.cli.exits import SOME_FAILED
+
+if TYPE_CHECKING:
+    from setaccio.data.recipenlg import RecipeRow
+    from setaccio.data.records import Pair, Problem
+
+GENERATE_EXAMPLE = "setaccio data generate --count 4000 --seed 1 --out pairs.jsonl"
+CHECK_EXAMPLE = "setaccio data check train.jsonl test.jsonl --task recipe"
+SPLIT_EXAMPLE = "setaccio data split pairs.jsonl --out parts/ --test 0.1 --seed 1"
+RECIPENLG_EXAMPLE = "setaccio data recipenlg full_dataset.csv --limit 1000 --out pairs.jsonl"
+GREATEST_WARNINGS = 10
+"""Bad rows that are shown; the rest is counted."""
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Write here, not to standard output."),
+]
+
+
+def _write(pairs: Iterable[Pair], out: Path | None) -> int:
+    """Write pairs to a file, whole or not at all, or to standard output as they come."""
+    from dataclasses import asdict
+
+    from setaccio.data.records import write_pairs
+    from setaccio.data.task import dump_compact
+
+    if out is not None:
+        return write_pairs(out, pairs)
+    count = 0
+    for pair in pairs:
+        write_line(dump_compact(asdict(pair)))
+        count += 1
+    return count
+
+
+def _counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
+    from setaccio.cli.meter import Meter
+
+    with Meter(total, results_on_terminal=False) as meter:
+        for pair in pairs:
+            yield pair
+            meter.count(failed=False)
+
+
+def generate(
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many pairs.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Pairs of different seeds differ.")] = 1,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Draw from what is kept for evaluation.")
+    ] = False,
+    out: Out = None,
+) -> None:
+    """Generate recipe pairs: invented and public-domain recipes written as prose."""
+    from setaccio.data.recipes import generate_pairs
+
+    written = _write(_counted(generate_pairs(count, seed, held_out=held_out), count), out)
+    if out:
+        step(f"{written} pairs in {out}.")
+
+
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Pairs; several files are parts.")
+    ],
+    task: Annotated[str, typer.Option(metavar="NAME|FILE", help="The task.")] = "recipe",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Report duplicates, leaks between files, ungrounded gold, over-long and empty rows.
+
+    Nothing is changed. The exit code is 1 when something was found.
+    """
+    from setaccio.data.checks import check_pairs
+    from setaccio.data.task import load_task
+
+    problems: list[Problem] = []
+    report = check_pairs({str(file): _good(file, problems) for file in files}, load_task(task))
+    if as_json:
+        bad = [str(problem) for problem in problems]
+        write_line(json.dumps({**report.as_dict(), "bad_lines": bad}, ensure_ascii=False))
+    else:
+        write_line(report.render())
+    _tell_problems(problems)
+    if problems or not report.ok:
+        raise typer.Exit(SOME_FAILED)
+
+
+def split(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Pairs.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the parts.")],
+    reference: Annotated[
+        bool, typer.Option("--reference", help="The first 50, the last 100 and the rest between.")
+    ] = False,
+    validation: Annotated[float, typer.Option(help="Share of the validation part.")] = 0.05,
+    test: Annotated[float, typer.Option(help="Share of the test part.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Another seed, another division.")] = 1,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad lines out instead of refusing them.")
+    ] = False,
+) -> None:
+    """Divide pairs into parts, by a hash of their ids or as the reference experiment did."""
+    from setaccio.data.records import load_pairs, write_pairs
+    from setaccio.data.splits import random_split, reference_split
+
+    pairs, problems = load_pairs(file, skip_bad=skip_bad)
+    _tell_problems(problems)
+    if reference:
+        rows = reference_split(len(pairs))
+        chosen = {"first": rows.first, "train": rows.train, "last": rows.last}
+        parts = {name: [pairs[row] for row in part] for name, part in chosen.items()}
+    else:
+        ids = random_split([pair.id for pair in pairs], seed, validation, test)
+        named = {"train": ids.train, "validation": ids.validation, "test": ids.test}
+        parts = {
+            name: [pair for pair in pairs if pair.id in wanted]
+            for name, wanted in ((name, set(part)) for name, part in named.items())
+        }
+    for name, part in parts.items():
+        write_pairs(out / f"{name}.jsonl", part)
+    step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
+
+
+def recipenlg(
+    file: Annotated[Path, typer.Argument(metavar="CSV", help="RecipeNLG, either CSV form.")],
+    seed: Annotated[int, typer.Option(help="Another seed writes other texts.")] = 1,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read only so many recipes.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse the file at its first bad row.")
+    ] = False,
+    out: Out = None,
+) -> None:
+    """Write RecipeNLG rows as prose: pairs of a text and its recipe.
+
+    The file is streamed. Bad rows are named with their line and left out.
+    """
+    from itertools import islice
+
+    from setaccio.data.recipenlg import read_recipenlg, recipenlg_pairs
+    from setaccio.data.records import Problem
+
+    problems: list[Problem] = []
+
+    def rows() -> Iterator[RecipeRow]:
+        for item in read_recipenlg(file, strict=strict):
+            if isinstance(item, Problem):
+                problems.append(item)
+            else:
+                yield item
+
+    written = _write(_counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
+    _tell_problems(problems)
+    if out:
+        step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
+
+
+def _good(file: Path, problems: list[Problem]) -> Iterator[Pair]:
+    from setaccio.data.records import Problem, read_pairs
+
+    for item in read_pairs(file):
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            yield item
+
+
+def _tell_problems(problems: list[Problem]) -> None:
+    for problem in problems[:GREATEST_WARNINGS]:
+        warn(problem)
+    if len(problems) > GREATEST_WARNINGS:
+        warn(f"and {len(problems) - GREATEST_WARNINGS} more bad lines.")

@@ -1,0 +1,100 @@
+"""``setaccio doctor``: does everything work on this machine, and what is to be done if not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from setaccio.cli.console import fail, output_console, step, warn
+from setaccio.cli.exits import BROKEN_MODEL
+
+EXAMPLE = "setaccio doctor"
+TRAINING_PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "bitsandbytes", "unsloth")
+LEAST_FREE_GIB = 1.0
+
+
+def doctor(
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", metavar="GGUF", help="A quantised GGUF to try."),
+    ] = None,
+) -> None:
+    """Check compiler, AMX, a quantised model in a child process, versions, memory and GPU.
+
+    The exit code is 5 when llama.cpp does not work on this processor.
+    """
+    from setaccio.runtime.health import quantised_smoke, system_report
+
+    facts = system_report()
+    _show(facts)
+    for advice in _advice(facts):
+        warn(advice)
+    step("Running a quantised model in a child process")
+    smoke = quantised_smoke(model)
+    if not smoke.ok:
+        fail(smoke.message)
+        raise typer.Exit(BROKEN_MODEL)
+    step(f"Everything works: {smoke.message}.")
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_row("system", f"{facts['platform']}, Python {facts['python']}")
+    table.add_row("processor", f"{facts['cpu']}, {facts['cores']} physical cores usable")
+    table.add_row("extensions", " ".join(facts["cpu_flags"]) or "none known")
+    table.add_row("AMX", "yes" if facts["amx"] else "no")
+    table.add_row("memory", f"{facts['memory_free_gib']} of {facts['memory_gib']} GiB free")
+    table.add_row("GPU", describe_gpu())
+    table.add_row("llama.cpp built by", facts["compiler"] or "unknown compiler")
+    table.add_row("llama.cpp uses", facts["llama_features"])
+    table.add_row("CMAKE_ARGS now", os.environ.get("CMAKE_ARGS") or "not set")
+    versions = {**facts["versions"], **_training_versions()}
+    table.add_row("versions", ", ".join(f"{name} {found}" for name, found in versions.items()))
+    output_console().print(table)
+
+
+def _training_versions() -> dict[str, str]:
+    found = {}
+    for package in TRAINING_PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def _advice(facts: dict[str, Any]) -> list[str]:
+    advice = []
+    if facts["memory_free_gib"] < LEAST_FREE_GIB:
+        advice.append(
+            f"Only {facts['memory_free_gib']} GiB of memory are free. Close something, or use a "
+            "smaller model or --context."
+        )
+    if _training_versions()["torch"] == "absent":
+        advice.append(
+            "Training and export are not installed. For them: pip install 'setaccio[train]'"
+        )
+    return advice
+
+
+def describe_gpu() -> str:
+    """The NVIDIA GPU as its driver names it, or that there is none."""
+    if shutil.which("nvidia-smi") is None:
+        return "none (no nvidia-smi); everything runs on the CPU"
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "nvidia-smi does not answer; check the driver"
+    names = "; ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
+    return names if done.returncode == 0 and names else "nvidia-smi sees none; check the driver"

@@ -1,0 +1,124 @@
+"""``setaccio train``: pairs and a base in, an adapter out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from setaccio.cli.console import output_console, step
+
+EXAMPLE = "setaccio train --config tiny --pairs pairs.jsonl --out runs/recipe --max-minutes 4"
+
+
+def train(
+    config: Annotated[
+        str | None,
+        typer.Option("--config", "-c", metavar="YAML|PRESET", help="Settings to start from."),
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON Lines of {id, text, gold}.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run folder.")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(metavar="tiny|FOLDER|ID", help="The base model.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The task.")] = None,
+    eval_pairs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Pairs for the evaluation loss.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(metavar="lora|qlora", help="The method.")] = None,
+    backend: Annotated[
+        str | None, typer.Option(metavar="auto|trl|unsloth", help="What trains.")
+    ] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="Limit in minutes.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Limit in optimiser steps.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Limit in passes over the pairs.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; may be repeated."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Delete an earlier run in --out.")
+    ] = False,
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Let the base be fetched from the Hub.")
+    ] = False,
+    list_settings: Annotated[
+        bool, typer.Option("--list-settings", help="Show every setting and its default.")
+    ] = False,
+) -> None:
+    """Fine-tune an adapter on pairs; flags win over the settings of --config."""
+    from setaccio.train.config import load_config
+
+    if list_settings:
+        _show_settings()
+        return
+    flags: dict[str, Any] = {
+        "pairs": pairs,
+        "out": out,
+        "base": base,
+        "task": task,
+        "eval_pairs": eval_pairs,
+        "method": method,
+        "backend": backend,
+        "max_minutes": max_minutes,
+        "max_steps": max_steps,
+        "epochs": epochs,
+        "seed": seed,
+        "resume": resume or None,
+        "overwrite": overwrite or None,
+        "allow_download": allow_download or None,
+    }
+    ready = load_config(config, {**_parse_settings(settings or []), **_given(flags)})
+
+    from setaccio.train import train as run_training
+
+    result = run_training(ready)
+    step(
+        f"Adapter in {result.adapter} after {result.steps} steps. "
+        f"Next: setaccio export {result.run}"
+    )
+
+
+def _given(flags: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _parse_settings(texts: list[str]) -> dict[str, Any]:
+    """Read ``name=value`` flags; a value is written as in YAML."""
+    import yaml
+
+    from setaccio.data.errors import UsageError
+
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not (sign and name):
+            raise UsageError(f"--set {text}: write it as NAME=VALUE, such as rank=16.")
+        try:
+            values[name.strip().replace("-", "_")] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {text}: the value is not YAML.") from error
+    return values
+
+
+def _show_settings() -> None:
+    from rich.table import Table
+
+    from setaccio.train.config import TrainConfig, preset_names
+
+    table = Table(title=f"Training settings (presets: {', '.join(preset_names())})")
+    for title in ("setting", "default", "meaning"):
+        table.add_column(title, overflow="fold")
+    for name, field in TrainConfig.model_fields.items():
+        default = "required" if field.is_required() else str(field.default)
+        table.add_row(name, default, field.description or "")
+    output_console().print(table)

@@ -1,0 +1,139 @@
+"""The whole evaluation with a real model: arms, run folder, resumption.
+
+Run: pytest tests/eval/test_evaluate.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from setaccio.data import Pair, Task, write_pairs
+from setaccio.data.errors import DataError, ModelError, UsageError
+from setaccio.eval import Arm, Comparison, markdown_table, rich_table
+from setaccio.eval.compare import compare
+from setaccio.eval.evaluate import evaluate
+from setaccio.eval.progress import show_progress
+
+PAIRS = [
+    Pair(
+        f"p{number}",
+        f"Boil {number} cups water in a pot, then add the tea.",
+        {"title": "Tea", "ingredients": [f"{number} cups water"], "directions": ["Boil water."]},
+    )
+    for number in (2, 3, 4)
+]
+BUDGET = 24  # the answers are short because nothing here asks whether they are good
+
+
+@pytest.fixture(scope="module")
+def run(
+    tiny_gguf: Path, recipe: Task, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Comparison, list[tuple[str, int, int]]]:
+    seen: list[tuple[str, int, int]] = []
+    folder = tmp_path_factory.mktemp("run")
+    write_pairs(folder / "pairs.jsonl", PAIRS)
+    comparison = evaluate(
+        tiny_gguf,
+        folder / "pairs.jsonl",
+        task=recipe,
+        out=folder / "out",
+        limit=2,
+        base=tiny_gguf,
+        max_tokens=BUDGET,
+        progress=lambda *state: seen.append(state),
+    )
+    return comparison, seen
+
+
+def test_four_arms_on_the_same_documents(run):
+    comparison, seen = run
+    arms = [(arm.name, arm.constraint, arm.summary.documents) for arm in comparison.arms]
+    assert arms == [
+        ("base", "none", 2),
+        ("base", "schema", 2),
+        ("tuned", "none", 2),
+        ("tuned", "schema", 2),
+    ]
+    for arm in comparison.arms:
+        assert [score.id for score in arm.scores] == ["p2", "p3"]
+        assert sum(arm.summary.statuses.values()) == 2
+        assert arm.summary.seconds_mean is not None
+        assert arm.summary.prompt_tokens > 0
+    assert seen[-1] == ("tuned constrained", 2, 2)
+
+
+def test_run_folder_holds_everything(run):
+    comparison, _ = run
+    folder = comparison.folder
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert config["documents"] == 2
+    assert len(config["arms"][0]["sha256"]) == 64
+    assert config["task_digest"] == comparison.task.digest
+    stored = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    assert stored == json.loads(json.dumps(comparison.to_dict()))
+    assert (folder / "comparison.md").read_text(encoding="utf-8") == markdown_table(comparison)
+    scores = (folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(scores) == 8
+    for name in ("base-free", "base-constrained", "tuned-free", "tuned-constrained"):
+        rows = (folder / f"predictions-{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        assert [json.loads(row)["id"] for row in rows] == ["p2", "p3"]
+
+
+def test_the_two_tables_hold_the_same_cells(run):
+    comparison, _ = run
+    table = rich_table(comparison)
+    columns = [[str(column.header), *column.cells] for column in table.columns]
+    written = [line.strip("| ").split(" | ") for line in markdown_table(comparison).splitlines()]
+    by_rows = [list(cells) for cells in zip(*columns, strict=True)]
+    assert [written[0], *written[2:6]] == by_rows
+    assert {"title right", "ingredients F1", "directions F1"} <= set(written[0])
+
+
+def test_a_killed_run_continues_and_nothing_else_is_reused(
+    tiny_gguf: Path, recipe: Task, tmp_path: Path
+):
+    arms = [Arm("tiny", tiny_gguf, "schema")]
+    compare(arms, PAIRS[:2], recipe, out=tmp_path, max_tokens=BUDGET)
+    file = tmp_path / "predictions-tiny-constrained.jsonl"
+    first, second = file.read_text(encoding="utf-8").splitlines()
+    marked = json.loads(first) | {"seconds": 1234.5}
+    file.write_text(f"{json.dumps(marked)}\n{second[: len(second) // 2]}", encoding="utf-8")
+
+    again = compare(arms, PAIRS, recipe, out=tmp_path, max_tokens=BUDGET).arms[0]
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [row["id"] for row in rows] == ["p2", "p3", "p4"]
+    assert rows[0]["seconds"] == 1234.5
+    assert again.summary.seconds_mean > 400
+
+    changed = recipe.model_copy(update={"instruction": "Extract it all."})
+    fresh = compare(arms, PAIRS[:1], changed, out=tmp_path, max_tokens=BUDGET).arms[0]
+    assert fresh.summary.seconds_mean < 1234.5
+
+
+def test_one_constraint_without_a_folder(tiny_gguf: Path, recipe: Task):
+    with show_progress() as progress:
+        found = evaluate(
+            tiny_gguf, PAIRS[:1], recipe, ["schema"], max_tokens=BUDGET, progress=progress
+        )
+    assert [(arm.name, arm.constraint) for arm in found.arms] == [("model", "schema")]
+    assert found.folder is None
+
+
+def test_what_can_not_be_evaluated_is_refused(tiny_gguf: Path, recipe: Task, tmp_path: Path):
+    with pytest.raises(UsageError, match="limit of 0"):
+        evaluate(tiny_gguf, PAIRS, recipe, limit=0)
+    with pytest.raises(UsageError, match="Choose from none, schema"):
+        evaluate(tiny_gguf, PAIRS, recipe, constraints=())
+    with pytest.raises(UsageError, match="can not be read"):
+        evaluate(tiny_gguf, tmp_path / "none.jsonl", recipe)
+    with pytest.raises(DataError, match="comes 2 times"):
+        evaluate(tiny_gguf, [PAIRS[0], PAIRS[0]], recipe)
+    with pytest.raises(DataError, match="no pair"):
+        evaluate(tiny_gguf, [], recipe)
+    with pytest.raises(ModelError):
+        evaluate(tmp_path / "none.gguf", PAIRS, recipe)
+    with pytest.raises(UsageError, match="share a name"):
+        compare([Arm("a", tiny_gguf, "none"), Arm("A", tiny_gguf, "none")], PAIRS, recipe)

@@ -1,0 +1,104 @@
+"""Outputs made elsewhere.
+
+Run: pytest tests/eval/test_predictions.py
+
+The last test reads the outputs of the reference experiment's untuned models, which may not be
+shipped: it runs where SETACCIO_REFERENCE_OUTPUTS names their file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from setaccio.data import Pair, Task
+from setaccio.data.errors import DataError, UsageError
+from setaccio.eval import markdown_table, score_predictions
+
+GOLD = {"title": "Tea", "ingredients": ["water", "leaves"], "directions": ["Brew."]}
+OTHER_NAMES = {"title": "Tea", "ingredients": ["leaves", "water"], "steps": ["Brew."]}
+ALIASES = {"steps": "directions"}
+PAIRS = [Pair(name, "Brew leaves in water.", GOLD) for name in ("a", "b", "c")]
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_raw_and_data_are_scored_alike_and_missing_ones_fail(tmp_path: Path, recipe: Task):
+    raw = f"```json\n{json.dumps(OTHER_NAMES)}\n```"
+    file = write(tmp_path / "x.jsonl", {"id": "a", "raw": raw}, {"id": "b", "data": OTHER_NAMES})
+    (arm,) = score_predictions(file, PAIRS, recipe, ALIASES).arms
+    assert [score.status for score in arm.scores] == ["ok", "ok", "missing"]
+    assert [score.score for score in arm.scores] == [1.0, 1.0, 0.0]
+    assert [score.l1_strict for score in arm.scores] == [False, True, False]
+    assert arm.name == "x"
+
+
+def test_keys_are_not_guessed(tmp_path: Path, recipe: Task):
+    file = write(tmp_path / "x.jsonl", {"id": "a", "data": OTHER_NAMES})
+    (arm,) = score_predictions(file, PAIRS[:1], recipe).arms
+    assert arm.scores[0].status == "invalid_schema"
+    assert not arm.scores[0].l2
+
+
+def test_models_become_rows_of_one_table(tmp_path: Path, recipe: Task):
+    rows = [
+        {"id": 1, "model": "one", "gold": GOLD, "data": GOLD, "seconds": 0.5},
+        {"id": 1, "model": "two", "gold": GOLD, "raw": "I can not do that."},
+    ]
+    table = markdown_table(score_predictions(write(tmp_path / "x.jsonl", *rows), None, recipe))
+    lines = table.splitlines()
+    assert lines[2].split(" | ")[:5] == ["| one", "-", "100%", "100%", "100%"]
+    assert lines[2].endswith("| 0.50 | 1 |")
+    assert lines[3].split(" | ")[:5] == ["| two", "-", "0%", "0%", "0%"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"id": "z", "data": GOLD}], "no gold for 1 of its ids, such as 'z'"),
+        ([{"id": "a", "data": GOLD}] * 2, "x.jsonl:2: id 'a' comes twice"),
+        ([{"id": "a"}], "x.jsonl:1: a prediction is"),
+        ([], "no prediction in it"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path: Path, recipe: Task, rows: list[Any], message: str):
+    with pytest.raises(DataError, match=message):
+        score_predictions(write(tmp_path / "x.jsonl", *rows), PAIRS, recipe)
+
+
+def test_broken_line_and_missing_file(tmp_path: Path, recipe: Task):
+    broken = tmp_path / "x.jsonl"
+    broken.write_text('{"id": "a", "data"', encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.jsonl:1: not JSON"):
+        score_predictions(broken, PAIRS, recipe)
+    with pytest.raises(UsageError, match="can not be read"):
+        score_predictions(tmp_path / "none.jsonl", PAIRS, recipe)
+    with pytest.raises(DataError, match="no gold object for id 'a'"):
+        score_predictions(write(broken, {"id": "a", "data": GOLD}), None, recipe)
+
+
+@pytest.mark.skipif(
+    "SETACCIO_REFERENCE_OUTPUTS" not in os.environ,
+    reason="SETACCIO_REFERENCE_OUTPUTS names no file",
+)
+def test_the_reference_experiment_is_reproduced(recipe: Task):
+    file = Path(os.environ["SETACCIO_REFERENCE_OUTPUTS"])
+    arms = {arm.name: arm for arm in score_predictions(file, None, recipe, ALIASES).arms}
+    people: dict[str, int] = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        people[row["model"]] = people.get(row["model"], 0) + row["human_semantic_ok"]
+    counts = {
+        name: (sum(s.l1 for s in arm.scores), sum(s.l2 for s in arm.scores), len(arm.scores))
+        for name, arm in arms.items()
+    }
+    assert counts == {"Qwen2.5": (44, 44, 50), "Phi3": (50, 50, 50), "Mistral": (50, 50, 50)}
+    for name, arm in arms.items():
+        assert abs(sum(s.l3 for s in arm.scores) - people[name]) / len(arm.scores) <= 0.05

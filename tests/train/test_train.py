@@ -1,0 +1,256 @@
+"""Real trainings of a model that takes seconds: losses, labels, run folder, resume, budget."""
+
+import importlib.util
+import json
+
+import pytest
+
+pytest.importorskip("trl")
+
+import torch
+from transformers import AutoModelForCausalLM, TrainerCallback
+
+from setaccio.data import Pair, Task, load_task
+from setaccio.data.errors import MissingExtraError, TrainError, UsageError
+from setaccio.train import load_config, train
+from setaccio.train.encode import chat_format, encode_pair
+from setaccio.train.models import resolve_base
+from setaccio.train.progress import quiet, read_metrics
+from setaccio.train.schedule import Clock
+from setaccio.train.trainer import LengthBatches, build_trainer, completion_loss
+
+
+class Interrupt(TrainerCallback):
+    """Ctrl-C after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args, state, control, **_):
+        if state.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+def losses(run):
+    return {
+        row["step"]: row["loss"] for row in read_metrics(run / "metrics.jsonl") if "loss" in row
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, small_base, task_file, pairs_file):
+    """One finished run of 30 steps, with TensorBoard."""
+    config = load_config(
+        None,
+        {
+            "base": str(small_base),
+            "task": str(task_file),
+            "pairs": str(pairs_file),
+            "out": str(tmp_path_factory.mktemp("trained") / "run"),
+            "rank": 8,
+            "alpha": 16,
+            "learning_rate": 1e-2,
+            "batch_size": 8,
+            "max_steps": 30,
+            "eval_steps": 15,
+            "max_length": 256,
+            "validation_share": 0.1,
+            "threads": 1,
+        },
+    )
+    return config, train(config)
+
+
+def test_the_loss_falls(trained):
+    _, result = trained
+    assert result.steps == 30
+    assert result.eval_loss < 0.8 * result.eval_loss_before
+    assert result.train_loss < 0.8 * losses(result.run)[1]
+
+
+def test_the_run_folder_holds_what_it_should(trained):
+    config, result = trained
+    run = result.run
+    record = json.loads((run / "run.json").read_text())
+    assert record["base_model"] == "small"
+    assert record["base_sha256"] == resolve_base(config.base).digest()
+    assert len(record["training_data_sha256"]) == 64
+    assert (record["training_pairs"], record["evaluation_pairs"]) == (43, 5)
+    assert (
+        record["versions"]["torch"] == torch.__version__.partition("+")[0]
+        or record["versions"]["torch"]
+    )
+    assert record["result"]["steps"] == 30
+    assert load_config(run / "config.yaml").differences(config) == []
+    assert Task.from_metadata((run / "task.json").read_text()) == load_task(config.task)
+    assert list((run / "tensorboard").iterdir())
+    steps = [row["step"] for row in read_metrics(run / "metrics.jsonl") if "eval_loss" in row]
+    assert steps == [0, 15, 30]
+    names = {path.name for path in result.adapter.iterdir()}
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= names
+    assert "chat_template.jinja" in names
+    assert not list(run.glob(".*"))
+
+
+def test_the_adapter_loads_in_float32_and_changes_the_model(trained):
+    from peft import PeftModel
+    from safetensors.torch import load_file
+
+    config, result = trained
+    weights = load_file(result.adapter / "adapter_model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+    ids = torch.arange(20)[None]
+    base = AutoModelForCausalLM.from_pretrained(config.base).eval()
+    with torch.inference_mode():
+        before = base(ids).logits.clone()
+        after = PeftModel.from_pretrained(base, result.adapter).eval()(ids).logits
+    assert (before - after).abs().max() > 0.1
+
+
+def test_an_earlier_run_is_refused_and_a_finished_one_is_returned(trained):
+    config, result = trained
+    with pytest.raises(UsageError, match="a run is there.*--resume.*--overwrite"):
+        train(config)
+    assert train(config.model_copy(update={"resume": True})) == result
+    with pytest.raises(UsageError, match=r"other settings.*\(seed differ\)"):
+        train(config.model_copy(update={"resume": True, "seed": 9}))
+
+
+def test_a_folder_of_something_else_is_left_alone(settings, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "thesis.txt").write_text("precious")
+    with pytest.raises(UsageError, match="not a training run"):
+        train(load_config(None, {**settings, "overwrite": True}))
+    assert (out / "thesis.txt").read_text() == "precious"
+
+
+def test_labels_of_the_collated_batch_are_the_completions(
+    settings, small_base, tokenizer, task_file
+):
+    config = load_config(None, settings)
+    task = load_task(task_file)
+    chat = chat_format(tokenizer)
+    pairs = [
+        Pair(str(n), "Ada met Ivo. " * n, {"name": "Ada", "city": "Rome"}) for n in range(1, 9)
+    ]
+    rows = [encode_pair(tokenizer, chat, task, pair) for pair in pairs]
+    with quiet():
+        from setaccio.train.backend_trl import prepare
+
+        model, peft_config = prepare(config, resolve_base(str(small_base)))
+        trainer = build_trainer(
+            config,
+            model,
+            tokenizer,
+            rows,
+            [],
+            clock=Clock(None, 0.0),
+            checkpoints=config.out,
+            bf16=False,
+            peft_config=peft_config,
+        )
+        batch = next(iter(trainer.get_train_dataloader()))
+    by_length = {len(row.input_ids): row for row in rows}
+    assert batch["input_ids"].shape == (8, max(by_length))
+    for ids, labels, mask in zip(
+        batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True
+    ):
+        row = by_length[int(mask.sum())]
+        assert ids[: len(row.input_ids)].tolist() == row.input_ids
+        wanted = [t if m else -100 for t, m in zip(row.input_ids, row.completion_mask, strict=True)]
+        assert labels.tolist() == wanted + [-100] * (len(ids) - len(wanted))
+        answer = tokenizer.decode([t for t in labels.tolist() if t != -100])
+        assert answer == '{"name":"Ada","city":"Rome"}<|im_end|>'
+
+
+def test_the_loss_is_the_librarys(small_base):
+    """Logits on completions only, no attention mask: the same number as with everything."""
+    model = AutoModelForCausalLM.from_pretrained(small_base, dtype=torch.float32).eval()
+    torch.manual_seed(1)
+    ids = torch.randint(0, 400, (3, 40))
+    labels = ids.clone()
+    labels[:, :25] = -100
+    mask = torch.ones_like(ids)
+    for row, length in enumerate((40, 33, 30)):
+        ids[row, length:] = 0
+        labels[row, length:] = -100
+        mask[row, length:] = 0
+    with torch.inference_mode():
+        expected = model(ids, attention_mask=mask, labels=labels).loss
+        ours = completion_loss(model, {"input_ids": ids, "labels": labels}, bf16=False)
+    torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("minutes", [None, 60])
+def test_an_interrupted_run_goes_on_to_the_same_losses(settings, tmp_path, minutes):
+    values = {**settings, "dropout": 0.1, "save_steps": 4, "validation_share": 0, "epochs": 2}
+    whole = train(load_config(None, {**values, "out": tmp_path / "whole"}))
+    config = load_config(None, {**values, "out": tmp_path / "cut", "max_minutes": minutes})
+    with pytest.raises(KeyboardInterrupt):
+        train(config, [Interrupt(9)])
+    assert max(losses(config.out)) in (8, 9)
+    with pytest.raises(UsageError, match="--resume"):
+        train(config)
+    resumed = train(config.model_copy(update={"resume": True}))
+    assert resumed.steps == whole.steps == 10
+    expected, found = losses(whole.run), losses(resumed.run)
+    assert list(found) == list(range(1, 11))
+    # The budget is far away: steps lead the schedule, and both runs agree.
+    assert [found[step] for step in found] == pytest.approx([expected[step] for step in expected])
+    assert resumed.tokens == whole.tokens
+
+
+def test_the_time_budget_ends_the_training(settings):
+    del settings["max_steps"]
+    result = train(load_config(None, {**settings, "max_minutes": 0.02}))
+    assert result.stopped_by == "time"
+    assert result.steps >= 1
+    assert result.eval_loss is not None
+    assert (result.adapter / "adapter_model.safetensors").is_file()
+
+
+def test_a_refusal_leaves_no_run_behind(settings, tmp_path):
+    with pytest.raises(TrainError, match="--max-length"):
+        train(load_config(None, {**settings, "max_length": 20}))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_diverging_loss_is_said(settings):
+    with pytest.raises(TrainError, match="no longer a number at step"):
+        train(load_config(None, {**settings, "learning_rate": 1e30, "max_grad_norm": 1e30}))
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("bitsandbytes") is not None, reason="bitsandbytes is here"
+)
+def test_qlora_without_bitsandbytes_says_what_to_install(settings):
+    with pytest.raises(MissingExtraError, match=r"bitsandbytes.*setaccio\[gpu\]"):
+        train(load_config(None, {**settings, "method": "qlora"}))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is None, reason="needs bitsandbytes")
+def test_qlora_trains_on_a_cpu_after_an_evaluation(settings):
+    result = train(load_config(None, {**settings, "method": "qlora"}))
+    assert result.eval_loss < result.eval_loss_before
+
+
+@pytest.mark.skipif(importlib.util.find_spec("unsloth") is not None, reason="Unsloth is here")
+def test_unsloth_demanded_and_absent_says_what_to_install(settings):
+    with pytest.raises(MissingExtraError, match=r"unsloth.*setaccio\[gpu\]"):
+        train(load_config(None, {**settings, "backend": "unsloth"}))
+
+
+def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch():
+    lengths = [n * 7 % 101 for n in range(203)]
+    sampler = LengthBatches(lengths, 8, seed=1)
+    first = list(sampler)
+    assert sorted(first) == list(range(203))
+    assert first == list(LengthBatches(lengths, 8, seed=1))
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    spread = [
+        max(lengths[i] for i in first[n : n + 8]) - min(lengths[i] for i in first[n : n + 8])
+        for n in range(0, 200, 8)
+    ]
+    assert sum(spread) / len(spread) < 20
