@@ -48,7 +48,7 @@ def _write(pairs: Iterable[Pair], out: Path | None) -> int:
 def _counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
     from setaccio.cli.meter import Meter
 
-    with Meter(total, results_on_terminal=False) as meter:
+    with Meter(total, results_on_terminal=False, noun="pairs") as meter:
         for pair in pairs:
             yield pair
             meter.count(failed=False)

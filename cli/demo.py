@@ -73,7 +73,7 @@ def _make_pairs(folder: Path, count: int, documents: int) -> list[Pair]:
     step(f"1/5  Generating {count} recipe pairs to learn from, {documents} held out")
 
     def counted() -> Iterator[Pair]:
-        with Meter(count, results_on_terminal=False) as meter:
+        with Meter(count, results_on_terminal=False, noun="pairs") as meter:
             for pair in generate_pairs(count, TRAINING_SEED):
                 yield pair
                 meter.count(failed=False)

@@ -25,6 +25,9 @@ USAGE = 2
 BROKEN_MODEL = 5
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+_TRAINING = frozenset(
+    {"torch", "transformers", "trl", "peft", "datasets", "accelerate", "safetensors", "tokenizers"}
+)
 TRACEBACK = "SETACCIO_TRACEBACK"
 """Environment variable that, when set, shows where an error was raised."""
 
@@ -58,8 +61,10 @@ def report(error: BaseException) -> int:
 
 
 def _report_ours(error: BaseException) -> int:
-    from setaccio.data.errors import SetaccioError
+    from setaccio.data.errors import MissingExtraError, SetaccioError
 
+    if isinstance(error, ModuleNotFoundError) and error.name in _TRAINING:
+        error = MissingExtraError("train", error.name)
     if isinstance(error, SetaccioError):
         fail(error)
         return error.exit_code

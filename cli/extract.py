@@ -100,7 +100,7 @@ def extract(
     ):
         try:
             for item in read_sources(names, jsonl):
-                extraction = _extract_one(extractor, item)
+                extraction = _extract_one(extractor, item, jsonl)
                 write(extraction.to_json())
                 _note(extraction, meter)
         except KeyboardInterrupt:
@@ -137,14 +137,16 @@ def _open_results(out: Path | None, overwrite: bool) -> Iterator[Callable[[str],
         yield write
 
 
-def _extract_one(extractor: Extractor, item: Document | Problem) -> Extraction:
+def _extract_one(extractor: Extractor, item: Document | Problem, jsonl: bool) -> Extraction:
+    from setaccio.cli.sources import is_jsonl
     from setaccio.data.records import Document
     from setaccio.runtime import Extraction
 
     if isinstance(item, Document):
         return extractor.extract(item)
+    one_of_many = item.line and is_jsonl(item.source, jsonl)
     return Extraction(
-        id=f"{item.source}:{item.line}" if item.line else item.source,
+        id=f"{item.source}:{item.line}" if one_of_many else item.source,
         status="error",
         data=None,
         raw="",

@@ -34,10 +34,14 @@ class Meter:
     Args:
         total: documents in all, or None when that is unknown.
         results_on_terminal: whether results are being printed to the terminal.
+        noun: what is counted, in the plural.
     """
 
-    def __init__(self, total: int | None, *, results_on_terminal: bool) -> None:
+    def __init__(
+        self, total: int | None, *, results_on_terminal: bool, noun: str = "documents"
+    ) -> None:
         self.total = total
+        self.noun = noun
         self.done = 0
         self.failed = 0
         self._redraw = sys.stderr.isatty()
@@ -64,9 +68,9 @@ class Meter:
     def line(self) -> str:
         """The progress in words."""
         if self.total is None:
-            return f"{self.done} documents, {duration(self.seconds)}"
+            return f"{self.done} {self.noun} done in {duration(self.seconds)}"
         left = (self.total - self.done) * self.seconds / max(1, self.done)
-        return f"{self.done} of {self.total} documents, {duration(left)} left"
+        return f"{self.done} of {self.total} {self.noun}, {duration(left)} left"
 
     def clear(self) -> None:
         """Make room for another message on the terminal."""

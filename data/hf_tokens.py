@@ -1,8 +1,8 @@
-"""Token ids of prompt pieces with a transformers tokenizer.
+"""Prompts through a transformers tokenizer: its chat format, and token ids of prompt pieces.
 
 Contract: ``encode_pieces(tokenizer, pieces)`` gives the ids that the exported GGUF gets from
 llama.cpp for the same pieces. Training and the proof after an export both use it. Nothing is
-imported from transformers: any object with its ``encode`` method does.
+imported from transformers: any object with its methods does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from setaccio.data.prompt import Piece
+from setaccio.data.errors import ModelError
+from setaccio.data.prompt import ChatFormat, Piece
 
 
 class Encoder(Protocol):
@@ -38,3 +39,22 @@ def encode_pieces(tokenizer: Encoder, pieces: Iterable[Piece]) -> list[int]:
             piece.text, add_special_tokens=False, split_special_tokens=not piece.special
         )
     return ids
+
+
+def chat_format(tokenizer: Any) -> ChatFormat:
+    """Read the chat format that a transformers tokenizer carries.
+
+    Raises:
+        ModelError: it has no chat template, or names no end-of-sequence token.
+    """
+    if not tokenizer.chat_template:
+        raise ModelError("The tokenizer has no chat template; add one to its folder.")
+    if tokenizer.eos_token_id is None:
+        raise ModelError("The tokenizer names no end-of-sequence token; set eos_token.")
+    bos = tokenizer.bos_token_id
+    return ChatFormat(
+        template=tokenizer.get_chat_template(),
+        bos=tokenizer.bos_token or "",
+        eos=tokenizer.eos_token,
+        add_bos=bos is not None and tokenizer.encode("a")[:1] == [bos],
+    )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.data.errors import ExportError, ModelError
-from setaccio.data.hf_tokens import encode_pieces
+from setaccio.data.hf_tokens import chat_format, encode_pieces
 from setaccio.data.prompt import ChatFormat, Piece, completion_end, prompt_pieces
 from setaccio.data.task import Task
 from setaccio.export._transformers import load_model, load_tokenizer
@@ -81,9 +81,9 @@ def make_reference(
     """
     tokenizer = load_tokenizer(hf_dir)
     model = load_model(hf_dir)
-    chat = _chat_format(tokenizer, hf_dir)
     hard = _HARD_TEXT + " ".join(tokenizer.all_special_tokens)
     try:
+        chat = chat_format(tokenizer)
         prompts = [prompt_pieces(chat, _messages(task, text)) for text in [*texts, hard]]
         closing = encode_pieces(tokenizer, [Piece(completion_end(chat), True)])
     except ModelError as error:
@@ -103,20 +103,6 @@ def make_reference(
 
 def _messages(task: Task | None, text: str) -> list[dict[str, str]]:
     return task.messages(text) if task else [{"role": "user", "content": text}]
-
-
-def _chat_format(tokenizer: Any, hf_dir: Path) -> ChatFormat:
-    if not tokenizer.chat_template:
-        raise ExportError(f"{hf_dir}: the tokenizer has no chat template; add one before export.")
-    if tokenizer.eos_token_id is None:
-        raise ExportError(f"{hf_dir}: the tokenizer names no end-of-sequence token.")
-    begins = tokenizer.encode("a")[:1]
-    return ChatFormat(
-        template=tokenizer.get_chat_template(),
-        bos=tokenizer.bos_token or "",
-        eos=tokenizer.eos_token,
-        add_bos=tokenizer.bos_token_id is not None and begins == [tokenizer.bos_token_id],
-    )
 
 
 def _stops(tokenizer: Any, model: Any, closing: list[int]) -> list[int]:

@@ -29,13 +29,13 @@ from setaccio.train.encode import Encoded, EncodeReport, encode_pairs
 from setaccio.train.models import Base, end_token_ids, load_tokenizer, resolve_base
 from setaccio.train.run_folder import (
     TrainResult,
-    last_checkpoint,
     check_run,
+    last_checkpoint,
     save_adapter,
+    start_run,
     training_digest,
     versions,
     write_result,
-    start_run,
 )
 
 if TYPE_CHECKING:

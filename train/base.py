@@ -4,7 +4,7 @@ No pretrained weights can be assumed, so the project carries a base of its own. 
 it from the project's own generators, without any recipe among the extraction examples. It is
 checkpointed: started again with the same folder it goes on where it stopped.
 
-    python -m setaccio.train.base --work runs/base --steps 5000
+    python -m setaccio.train.base --work runs/base --steps 5600
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from setaccio.train.base_model import BaseOptimizer, completion_loss, new_base, 
 from setaccio.train.base_tokenizer import CHATML_TEMPLATE, END_OF_TURN, train_tokenizer
 
 SEED = 7
-STEPS = 5000
+STEPS = 5600
 COPY_STEPS = 360
 RATE = 4e-3
 CHECKPOINT_EVERY = 200
@@ -79,11 +79,20 @@ class BaseRun:
         steps: length of the whole run in optimiser steps.
         seed: of weights, batches and vocabulary.
         rate: peak learning rate.
+        on_step: called with the number of steps done after each of them.
     """
 
-    def __init__(self, work: Path, steps: int, seed: int = SEED, rate: float = RATE) -> None:
+    def __init__(
+        self,
+        work: Path,
+        steps: int,
+        seed: int = SEED,
+        rate: float = RATE,
+        on_step: Callable[[int], None] | None = None,
+    ) -> None:
         work.mkdir(parents=True, exist_ok=True)
         self.work, self.steps, self.seed = work, steps, seed
+        self._on_step = on_step
         self.tokenizer = make_tokenizer(work, seed)
         self.pad = self.tokenizer.pad_token_id
         self.encoder = ExampleEncoder(self.tokenizer, ChatFormat(CHATML_TEMPLATE, eos=END_OF_TURN))
@@ -106,6 +115,15 @@ class BaseRun:
         self.model.load_state_dict(load_file(self._checkpoint / "model.safetensors"), strict=False)
         self.model.tie_weights()
         self.optimizer.load(self._checkpoint / "optimizer.safetensors")
+        self._drop_later_metrics()
+
+    def _drop_later_metrics(self) -> None:
+        """Forget what was measured after the checkpoint: those steps are done again."""
+        path = self.work / "metrics.jsonl"
+        if path.exists():
+            lines = path.read_text().splitlines(keepends=True)
+            with atomic_write(path) as stream_:
+                stream_.writelines(x for x in lines if json.loads(x)["step"] <= self.step)
 
     def save(self) -> None:
         """Write a checkpoint that replaces the former one in a single rename."""
@@ -172,6 +190,8 @@ class BaseRun:
                 metrics.write(json.dumps(row) + "\n")
                 metrics.flush()
                 progress.update(bar, completed=self.step, note=f"loss {row['loss']:.3f}")
+            if self._on_step is not None:
+                self._on_step(self.step)
 
     def publish(self, folder: Path) -> None:
         """Save the base as bf16 safetensors with its tokenizer, whole or not at all."""

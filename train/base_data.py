@@ -23,6 +23,7 @@ from setaccio.data.task import Task, dump_compact, order_like
 POOL = 384  # examples generated together, sorted by length and cut into batches
 TOKENS_PER_BATCH = 6144  # padded tokens
 LONGEST = 1280  # tokens of one example; the few longer ones are left out
+SHAPE_STEP = 32  # lengths are padded to multiples of this
 COPY_SHARE = 0.4  # of the predictable positions of a random sequence
 COPY_SHORT_STEPS = 120  # short sequences first: copying is found sooner in them
 FIRST_CONTENT_TOKEN = 300  # random sequences use tokens above the single bytes
@@ -97,7 +98,8 @@ class ExampleEncoder:
 
 def pad_batch(rows: list[tuple[list[int], int]], pad: int) -> Batch:
     """Pad rows of (token ids, prompt length) into one batch with completion-only targets."""
-    length = max(len(ids) for ids, _ in rows) - 1
+    # Few distinct shapes: each new one costs oneDNN a compilation and memory it keeps.
+    length = -(-(max(len(ids) for ids, _ in rows) - 1) // SHAPE_STEP) * SHAPE_STEP
     input_ids = torch.full((len(rows), length), pad, dtype=torch.long)
     targets = torch.full((len(rows), length), -100, dtype=torch.long)
     for index, (ids, prompt) in enumerate(rows):

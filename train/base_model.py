@@ -20,6 +20,7 @@ from setaccio.train.base_tokenizer import END_OF_TURN, PAD
 LAYERS = 4
 WIDTH = 256  # K-quants need widths in multiples of 256
 CONTEXT = 4096
+SELECTED_STEP = 256  # learned positions are filled up to multiples of this
 
 
 def new_base(tokenizer: Any, seed: int) -> Qwen2ForCausalLM:
@@ -54,11 +55,15 @@ def completion_loss(
             right, so no mask is needed.
         targets: int64 (sequences, length), -100 where nothing is learned.
     """
-    learned = targets != -100
+    positions = (targets.flatten() != -100).nonzero().squeeze(1)
+    # Filled up with an unlearned position: few distinct shapes, as for the batch itself.
+    filled = nn.functional.pad(positions, (0, -len(positions) % SELECTED_STEP))
+    gold = targets.flatten()[filled]
+    gold[len(positions) :] = -100
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        hidden = model.model(input_ids=input_ids).last_hidden_state[learned]
+        hidden = model.model(input_ids=input_ids).last_hidden_state.flatten(0, 1)[filled]
         logits = model.lm_head(hidden)
-    return nn.functional.cross_entropy(logits.float(), targets[learned])
+    return nn.functional.cross_entropy(logits.float(), gold)
 
 
 class BaseOptimizer:

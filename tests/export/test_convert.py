@@ -56,5 +56,5 @@ def test_damaged_weights(copied, source, tmp_path):
 
 def test_folder_without_weights(copied, source, tmp_path):
     (copied / "model.safetensors").unlink()
-    with pytest.raises(ExportError, match="no .safetensors"):
+    with pytest.raises(ExportError, match=r"no \.safetensors"):
         convert(copied, tmp_path / "out.gguf", source=source)

@@ -39,7 +39,7 @@ def test_published_converter_has_its_parts(source):
 
 def test_tampered_archive_is_refused(tmp_path):
     path = archive(tmp_path / "llama_cpp_python-0.3.36.tar.gz", ["x/vendor/llama.cpp/LICENSE"])
-    with pytest.raises(ExportError, match="SHA-256.*fetch it again"):
+    with pytest.raises(ExportError, match=r"SHA-256.*fetch it again"):
         converter_root(path)
     assert not (tmp_path / "cache").exists()
 

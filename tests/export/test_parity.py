@@ -1,4 +1,4 @@
-"""Every known way in which an export goes wrong must be seen. Run: pytest tests/export/test_parity.py"""
+"""Every known way to export badly must be seen. Run with: pytest tests/export/test_parity.py"""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_control_tokens_in_a_document_stay_text(reference, base):
 def test_file_that_is_no_gguf(reference, tmp_path):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(100))
-    with pytest.raises(ExportError, match="broken.gguf"):
+    with pytest.raises(ExportError, match=r"broken\.gguf"):
         compare(reference, broken)
 
 

@@ -39,5 +39,5 @@ def test_missing_and_broken_source(tmp_path):
         quantise(tmp_path / "none.gguf", tmp_path / "out.gguf", "q8_0")
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"not a model")
-    with pytest.raises(ExportError, match="Quantising broken.gguf to Q8_0"):
+    with pytest.raises(ExportError, match=r"Quantising broken\.gguf to Q8_0"):
         quantise(broken, tmp_path / "out.gguf", "q8_0")

@@ -56,11 +56,11 @@ def test_unknown_layers_are_refused_and_the_known_ones_listed(settings, small_ba
 
 def test_a_base_that_is_not_there_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match="not in the Hub cache.*--allow-download"):
+    with pytest.raises(ModelError, match=r"not in the Hub cache.*--allow-download"):
         resolve_base("nobody/no-such-model-at-all")
 
 
 def test_a_folder_without_safetensors_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="no \\*.safetensors"):
+    with pytest.raises(ModelError, match=r"no \*\.safetensors"):
         resolve_base(str(tmp_path))

@@ -64,8 +64,8 @@ def trained(tmp_path_factory, small_base, task_file, pairs_file):
 def test_the_loss_falls(trained):
     _, result = trained
     assert result.steps == 30
-    assert result.eval_loss < 0.8 * result.eval_loss_before
-    assert result.train_loss < 0.8 * losses(result.run)[1]
+    assert result.eval_loss < result.eval_loss_before - 0.5
+    assert result.train_loss < losses(result.run)[1] - 0.5
 
 
 def test_the_run_folder_holds_what_it_should(trained):
@@ -109,7 +109,7 @@ def test_the_adapter_loads_in_float32_and_changes_the_model(trained):
 
 def test_an_earlier_run_is_refused_and_a_finished_one_is_returned(trained):
     config, result = trained
-    with pytest.raises(UsageError, match="a run is there.*--resume.*--overwrite"):
+    with pytest.raises(UsageError, match=r"a run is there.*--resume.*--overwrite"):
         train(config)
     assert train(config.model_copy(update={"resume": True})) == result
     with pytest.raises(UsageError, match=r"other settings.*\(seed differ\)"):

@@ -66,7 +66,7 @@ def test_an_unknown_file_and_an_unknown_preset_are_refused(tmp_path):
         load_config(tmp_path / "nothing.yaml")
     file = tmp_path / "bad.yaml"
     file.write_text("preset: huge\n")
-    with pytest.raises(UsageError, match="Bundled: .*tiny"):
+    with pytest.raises(UsageError, match=r"Bundled: .*tiny"):
         load_config(file)
 
 
