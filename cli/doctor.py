@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,11 +61,13 @@ def _show(facts: dict[str, Any]) -> None:
 
 
 def _training_versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {}
     for package in TRAINING_PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
+            found[package] = version(package)
+        except PackageNotFoundError:
             found[package] = "absent"
     return found
 
@@ -89,6 +88,9 @@ def _advice(facts: dict[str, Any]) -> list[str]:
 
 def describe_gpu() -> str:
     """The NVIDIA GPU as its driver names it, or that there is none."""
+    import shutil
+    import subprocess
+
     if shutil.which("nvidia-smi") is None:
         return "none (no nvidia-smi); everything runs on the CPU"
     query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]

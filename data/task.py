@@ -43,8 +43,8 @@ class ScoringRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Method = Field(description="the comparison")
-    threshold: float = Field(0.85, ge=0, le=1, description="least similarity, 0 to 1, that counts")
-    tolerance: float = Field(0.0, ge=0, description="greatest absolute difference of two numbers")
+    threshold: float = Field(default=0.85, ge=0, le=1, description="least similarity that counts")
+    tolerance: float = Field(default=0.0, ge=0, description="greatest absolute difference")
 
 
 class Shot(BaseModel):
@@ -176,8 +176,13 @@ class Task(BaseModel):
 
 
 def dump_compact(value: Json) -> str:
-    """Compact JSON: no blanks after separators, characters as themselves."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Compact JSON: no blanks after separators, characters as themselves.
+
+    DEL alone is escaped: llguidance counts it among the control characters, so a constrained model
+    could not write it otherwise.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f")
 
 
 def order_like(value: Json, schema: Json) -> Json:

@@ -70,6 +70,7 @@ def compare(
     *,
     out: str | Path | None = None,
     max_tokens: int | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Extract every document with every arm, score, summarise.
@@ -81,6 +82,7 @@ def compare(
         task: what is extracted; by default what the last GGUF that carries a task says.
         out: run folder (see :mod:`setaccio.eval.result`); None writes nothing.
         max_tokens: greatest number of tokens per answer; by default the extractor decides.
+        threads: threads that compute; by default one per physical core.
         progress: told about every document.
 
     Returns:
@@ -102,7 +104,7 @@ def compare(
             if loaded is None or loaded.path != arm.path:
                 if loaded is not None:
                     loaded.close()
-                loaded = load_model(arm.path)
+                loaded = load_model(arm.path, threads=threads)
             runner = _Runner(arm, loaded, task, max_tokens, folder, progress)
             results.append(runner.run(pairs))
     finally:
@@ -110,7 +112,7 @@ def compare(
             loaded.close()
     comparison = Comparison(task, tuple(results), folder)
     if folder is not None:
-        write_json(folder / "config.json", _config(comparison, pairs, max_tokens))
+        write_json(folder / "config.json", _config(comparison, pairs, max_tokens, threads))
         write_results(folder, comparison, markdown_table(comparison))
     return comparison
 
@@ -243,7 +245,9 @@ class _Runner:
             yield stream
 
 
-def _config(comparison: Comparison, pairs: Sequence[Pair], max_tokens: int | None) -> Json:
+def _config(
+    comparison: Comparison, pairs: Sequence[Pair], max_tokens: int | None, threads: int | None
+) -> Json:
     """All that is needed to say what was measured, and to measure it again."""
     data = hashlib.sha256()
     for pair in pairs:
@@ -264,6 +268,7 @@ def _config(comparison: Comparison, pairs: Sequence[Pair], max_tokens: int | Non
         "documents": len(pairs),
         "data_sha256": data.hexdigest(),
         "max_tokens": max_tokens,
+        "threads": threads,
         "bootstrap_seed": SEED,
         "normalisation": NORMALISATION,
         "python": platform.python_version(),

@@ -29,6 +29,7 @@ def evaluate(
     base: str | Path | None = None,
     *,
     max_tokens: int | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare decoding with and without the constraint, and a tuned model with its base.
@@ -42,6 +43,7 @@ def evaluate(
         limit: use only the first so many pairs.
         base: the model before fine-tuning, for the first rows.
         max_tokens: greatest number of tokens per answer; by default the extractor decides.
+        threads: threads that compute; by default one per physical core.
         progress: told the arm's label, documents done and documents in all.
 
     Returns:
@@ -61,4 +63,12 @@ def evaluate(
     named = task if isinstance(task, Task) or task is None else load_task(task)
     models = [("base", Path(base)), ("tuned", Path(gguf))] if base else [("model", Path(gguf))]
     arms = [Arm(name, path, constraint) for name, path in models for constraint in constraints]
-    return compare(arms, found[:limit], named, out=out, max_tokens=max_tokens, progress=progress)
+    return compare(
+        arms,
+        found[:limit],
+        named,
+        out=out,
+        max_tokens=max_tokens,
+        threads=threads,
+        progress=progress,
+    )

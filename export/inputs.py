@@ -17,7 +17,7 @@ ADAPTER_CONFIG = "adapter_config.json"
 TASK_FILE = "task.json"
 RUN_FILE = "run.json"
 # Kept from a run's record, under `setaccio.` in the GGUF.
-PROVENANCE = ("base_model", "training_data_sha256")
+PROVENANCE = ("base_model", "base_sha256", "training_data_sha256")
 
 
 class Inputs(NamedTuple):
@@ -66,7 +66,7 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
     if adapter is None:
         return Inputs(path, None, task, provenance, path.name)
     named = _read_json(adapter / ADAPTER_CONFIG).get("base_model_name_or_path")
-    model = _find_base(base, [named, record.get("base_model")], run)
+    model = _find_base(base, [named, record.get("base_path"), record.get("base_model")], run)
     provenance.setdefault("base_model", model.name)
     return Inputs(model, adapter, task, provenance, run.name)
 

@@ -126,7 +126,7 @@ class Extractor:
         try:
             return self._extract(document, began)
         except Exception as error:  # one document's misfortune must not end the others
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             return self._result(document, began, "error", "error", f"Could not extract: {reason}.")
 
     def extract_all(self, documents: Iterable[Document]) -> Iterator[Extraction]:

@@ -65,7 +65,9 @@ def _first_value(text: str) -> Answer:
             return Answer(True, _checked(value), False)
         except json.JSONDecodeError as error:
             # What was read up to the error belongs to the broken value: an object inside an
-            # answer that was cut off is not the answer.
+            # answer that was cut off is not the answer, nor is one behind the broken place.
+            if text[begin.end() : error.pos].strip():
+                return NOTHING
             begin = _BEGIN.search(text, max(error.pos, begin.end()))
         except (ValueError, RecursionError):
             break

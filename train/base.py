@@ -35,8 +35,8 @@ from setaccio.train.base_tokenizer import CHATML_TEMPLATE, END_OF_TURN, train_to
 
 SEED = 7
 STEPS = 5600
-COPY_STEPS = 360
-RATE = 4e-3
+COPY_STEPS = 480
+RATE = 1e-2
 CHECKPOINT_EVERY = 200
 REPORT_EVERY = 20
 HELD_OUT_SEED = 1_000_003  # examples of this seed are measured, never trained on
@@ -174,7 +174,7 @@ class BaseRun:
             loss = completion_loss(self.model, batch.input_ids, batch.targets)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimizer.step(schedule(self.step, self.steps))
+            self.optimizer.step(schedule(self.step, self.steps, COPY_STEPS))
             self.step += 1
             self.seconds += time.perf_counter() - started
             if self.step % REPORT_EVERY == 0 or self.step == self.steps:

@@ -24,8 +24,10 @@ POOL = 384  # examples generated together, sorted by length and cut into batches
 TOKENS_PER_BATCH = 6144  # padded tokens
 LONGEST = 1280  # tokens of one example; the few longer ones are left out
 SHAPE_STEP = 32  # lengths are padded to multiples of this
-COPY_SHARE = 0.4  # of the predictable positions of a random sequence
-COPY_SHORT_STEPS = 120  # short sequences first: copying is found sooner in them
+COPY_ALPHABET = 256  # tokens in the first random sequences: as many as the model is wide
+COPY_NARROW_STEPS = 240  # steps with that alphabet
+COPY_GROWING_STEPS = 160  # steps over which it grows to the vocabulary
+COPY_SHARE = 0.4  # of the predictable positions of the longer sequences
 FIRST_CONTENT_TOKEN = 300  # random sequences use tokens above the single bytes
 ExampleSource = Callable[[int, int], Example]
 
@@ -112,24 +114,28 @@ def pad_batch(rows: list[tuple[list[int], int]], pad: int) -> Batch:
 def copy_batch(seed: int, step: int, vocabulary: int) -> Batch:
     """A batch of random token sequences, each repeated until the row is full.
 
-    Everything from the second repetition on can be predicted by copying, and only that is learned,
-    at a quarter of the positions because logits are the costly part. Periods are drawn evenly on a
-    logarithmic scale: short ones show what copying is, long ones make it reach.
+    Everything from the second repetition on can be predicted by copying, and only that is learned.
+    Short rows over few tokens come first, because copying is found in them within minutes; then
+    the alphabet grows to the whole vocabulary, and the rows to the length of real documents.
     """
     rng = random.Random(f"copy:{seed}:{step}")
     generator = torch.Generator().manual_seed(rng.getrandbits(40))
-    longest = 448 if step >= COPY_SHORT_STEPS else 96
-    length = rng.randint(48, longest)
-    rows = TOKENS_PER_BATCH // length
+    grown = min(1.0, max(0.0, (step - COPY_NARROW_STEPS) / COPY_GROWING_STEPS))
+    everything = vocabulary - 3 - FIRST_CONTENT_TOKEN
+    alphabet = round(COPY_ALPHABET * (everything / COPY_ALPHABET) ** grown)
+    longest = round(32 * (448 / 32) ** grown)
+    length = rng.randint(32, max(32, longest))
+    rows = (3072 + round(3072 * grown)) // length
     input_ids = torch.empty((rows, length + 1), dtype=torch.long)
     targets = torch.full((rows, length), -100, dtype=torch.long)
     for index in range(rows):
-        period = int(math.exp(rng.uniform(math.log(4), math.log(length / 2))))
-        unit = torch.randint(FIRST_CONTENT_TOKEN, vocabulary - 3, (period,), generator=generator)
+        period = int(math.exp(rng.uniform(math.log(3), math.log(length / 2.5))))
+        unit = torch.randint(alphabet, (period,), generator=generator) + FIRST_CONTENT_TOKEN
         row = unit.repeat(length // period + 2)[: length + 1]
         input_ids[index] = row
         targets[index, period:] = row[period + 1 :]
-    targets[torch.rand(targets.shape, generator=generator) > COPY_SHARE] = -100
+    if grown:
+        targets[torch.rand(targets.shape, generator=generator) > COPY_SHARE] = -100
     return Batch(input_ids[:, :-1].contiguous(), targets)
 
 

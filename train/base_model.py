@@ -41,7 +41,34 @@ def new_base(tokenizer: Any, seed: int) -> Qwen2ForCausalLM:
         eos_token_id=end,
         pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
     )
-    return Qwen2ForCausalLM(config)
+    model = Qwen2ForCausalLM(config)
+    start_mimetic(model)
+    return model
+
+
+@torch.no_grad()
+def start_mimetic(model: Qwen2ForCausalLM) -> None:
+    """Start attention near what trained attention looks like: equal tokens attend to each other.
+
+    Query and key projections of a head start alike and value and output projections as each
+    other's transpose (after Trockman and Kolter 2023, "Mimetic initialization of self-attention
+    layers"). From the usual start copying was not found in 300 steps; from this one, in 150.
+    """
+    config = model.config
+    size = config.hidden_size // config.num_attention_heads
+    shared = config.num_attention_heads // config.num_key_value_heads
+    for layer in model.model.layers:
+        attention = layer.self_attn
+        for head in range(config.num_key_value_heads):
+            own = slice(head * size, (head + 1) * size)
+            key = torch.randn(size, config.hidden_size) * 0.08
+            value = torch.linalg.qr(torch.randn(config.hidden_size, size))[0].T
+            attention.k_proj.weight[own] = key
+            attention.v_proj.weight[own] = 0.8 * value
+            for query in range(head * shared, (head + 1) * shared):
+                asked = slice(query * size, (query + 1) * size)
+                attention.q_proj.weight[asked] = key + 0.02 * torch.randn_like(key)
+                attention.o_proj.weight[:, asked] = 0.5 * value.T
 
 
 def completion_loss(
@@ -116,11 +143,9 @@ class BaseOptimizer:
             self.parts[int(number)].state[parameter][name] = value
 
 
-def schedule(step: int, steps: int, warmup: int = 60, floor: float = 0.02) -> float:
-    """Learning-rate factor: linear warm-up, flat, then linear decay over the last 40 %."""
-    if step < warmup:
-        return (step + 1) / warmup
-    decay_from = 0.6 * steps
-    if step < decay_from:
-        return 1.0
-    return max(floor, 1.0 - (1.0 - floor) * (step - decay_from) / (steps - decay_from))
+def schedule(step: int, steps: int, copy_steps: int, warmup: int = 40) -> float:
+    """Learning-rate factor: 1 while copying is learned, then 0.4, falling over the second half."""
+    if step < copy_steps:
+        return min(1.0, (step + 1) / warmup)
+    share = (step - copy_steps) / (steps - copy_steps)
+    return 0.4 * min(1.0, max(0.02, 2.0 * (1.0 - share)))

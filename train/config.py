@@ -133,6 +133,11 @@ class TrainConfig(BaseModel):
     resume: bool = Field(False, description="Go on from the last checkpoint in `out`.")
     overwrite: bool = Field(False, description="Delete an earlier run in `out` and start again.")
 
+    @field_validator("base", "task", mode="before")
+    @classmethod
+    def _path_is_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
     @field_validator("report_to", mode="before")
     @classmethod
     def _none_is_nothing(cls, value: Any) -> Any:

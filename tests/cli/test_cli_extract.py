@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, Run, environment
+from cli_process import COMMAND, Run, environment
 
 TEXT = "Mix two cups of flour with one egg, then fry the pancakes until golden."
 

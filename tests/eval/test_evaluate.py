@@ -25,7 +25,9 @@ PAIRS = [
     )
     for number in (2, 3, 4)
 ]
-BUDGET = 8  # the answers are short because nothing here asks whether they are good
+# Short answers, as nothing here asks whether they are good; one thread, as two wait for each other
+# on a busy machine.
+FAST = {"max_tokens": 8, "threads": 1}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def run(
         out=folder / "out",
         limit=2,
         base=tiny_gguf,
-        max_tokens=BUDGET,
+        **FAST,
         progress=lambda *state: seen.append(state),
     )
     return comparison, seen
@@ -96,28 +98,26 @@ def test_a_killed_run_continues_and_nothing_else_is_reused(
     tiny_gguf: Path, recipe: Task, tmp_path: Path
 ):
     arms = [Arm("tiny", tiny_gguf, "schema")]
-    compare(arms, PAIRS[:2], recipe, out=tmp_path, max_tokens=BUDGET)
+    compare(arms, PAIRS[:2], recipe, out=tmp_path, **FAST)
     file = tmp_path / "predictions-tiny-constrained.jsonl"
     first, second = file.read_text(encoding="utf-8").splitlines()
     marked = json.loads(first) | {"seconds": 1234.5}
     file.write_text(f"{json.dumps(marked)}\n{second[: len(second) // 2]}", encoding="utf-8")
 
-    again = compare(arms, PAIRS, recipe, out=tmp_path, max_tokens=BUDGET).arms[0]
+    again = compare(arms, PAIRS, recipe, out=tmp_path, **FAST).arms[0]
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in rows] == ["p2", "p3", "p4"]
     assert rows[0]["seconds"] == 1234.5
     assert again.summary.seconds_mean > 400
 
     changed = recipe.model_copy(update={"instruction": "Extract it all."})
-    fresh = compare(arms, PAIRS[:1], changed, out=tmp_path, max_tokens=BUDGET).arms[0]
+    fresh = compare(arms, PAIRS[:1], changed, out=tmp_path, **FAST).arms[0]
     assert fresh.summary.seconds_mean < 1234.5
 
 
 def test_one_constraint_without_a_folder(tiny_gguf: Path, recipe: Task):
     with show_progress() as progress:
-        found = evaluate(
-            tiny_gguf, PAIRS[:1], recipe, ["schema"], max_tokens=BUDGET, progress=progress
-        )
+        found = evaluate(tiny_gguf, PAIRS[:1], recipe, ["schema"], **FAST, progress=progress)
     assert [(arm.name, arm.constraint) for arm in found.arms] == [("model", "schema")]
     assert found.folder is None
 

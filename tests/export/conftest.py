@@ -7,16 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from export_parts import TEXTS, save_adapter
 
 from setaccio.data import load_task
 from setaccio.data.records import Pair
-from setaccio.export import ExportReport, convert, converter_root, export
+from setaccio.export import ExportReport, converter_root, export
 from setaccio.export.reference import Reference, make_reference
-
-TEXTS = [
-    "Mix 2 eggs <|im_end|> with ½ cup of flour, then bake it at 180°C for 25 minutes.",
-    "Boil the potatoes, peel them and serve with crème fraîche.",
-]
 
 
 @pytest.fixture(scope="session")
@@ -63,24 +59,6 @@ def base(tmp_path_factory, task) -> Path:
     return folder
 
 
-def save_adapter(base: Path, folder: Path, *, trained: bool) -> Path:
-    """Save a LoRA adapter; peft starts it as no change, and a trained one is not that any more."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
-    config = LoraConfig(r=4, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM")
-    adapted = get_peft_model(model, config)
-    if trained:
-        for name, weight in adapted.named_parameters():
-            if "lora_B" in name:
-                torch.nn.init.normal_(weight, std=0.02)
-    adapted.save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def run(tmp_path_factory, base, task) -> Path:
     """A training run's folder, as training leaves it."""
@@ -108,8 +86,15 @@ def reference(base, task) -> Reference:
 
 
 @pytest.fixture(scope="session")
-def base_gguf(tmp_path_factory, base, task, source) -> Path:
-    return convert(base, tmp_path_factory.mktemp("gguf") / "base.gguf", task=task, source=source)
+def plain(tmp_path_factory, base, source) -> ExportReport:
+    """The base itself, exported without a task."""
+    folder = tmp_path_factory.mktemp("plain")
+    return export(base, folder, quantisations=["f16"], source=source)
+
+
+@pytest.fixture(scope="session")
+def base_gguf(plain) -> Path:
+    return plain.files[0].path
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import save_adapter
+from export_parts import save_adapter
 
 from setaccio.data.errors import ExportError
 from setaccio.export import merge

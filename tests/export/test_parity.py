@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import TEXTS
+from export_parts import TEXTS
 
 from setaccio.data.errors import ExportError
 from setaccio.export import check_parity, convert
@@ -26,20 +26,14 @@ def test_the_right_gguf_passes(reference, base_gguf):
     assert report.positions == sum(len(c.tokens) for c in reference.continuations)
 
 
-def test_broken_chat_template(reference, copied, source, tmp_path):
+def test_broken_chat_template_and_wrong_end_token(reference, copied, source, tmp_path):
     edit(copied / "chat_template.jinja", "<|im_start|>assistant", "<|im_start|>model")
-    gguf = convert(copied, tmp_path / "broken.gguf", source=source)
-    report = compare(reference, gguf)
-    assert not report.template_equal
-    assert report.problems == ("The chat template differs from the tokenizer's.",)
-
-
-def test_wrong_end_token(reference, copied, source, tmp_path):
     edit(copied / "tokenizer_config.json", "<|im_end|>", "<|im_start|>")
     gguf = convert(copied, tmp_path / "broken.gguf", source=source)
     report = compare(reference, gguf)
-    assert not report.eos_equal
-    assert "end token" in report.problems[0]
+    assert not report.template_equal and not report.eos_equal and report.ids_equal
+    assert report.problems[0] == "The chat template differs from the tokenizer's."
+    assert "end token" in report.problems[1]
 
 
 def test_end_token_that_llama_cpp_does_not_heed(reference, base_gguf):
@@ -57,7 +51,7 @@ def test_lost_beginning_token(reference, base_gguf):
 
 def test_other_token_ids(copied, task, base_gguf):
     content = json.loads((copied / "tokenizer.json").read_text(encoding="utf-8"))
-    content["normalizer"] = {"type": "Lowercase"}
+    del content["model"]["merges"][-60:]
     (copied / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
     report = compare(make_reference(copied, task, TEXTS, max_new_tokens=4), base_gguf)
     assert not report.ids_equal

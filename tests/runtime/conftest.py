@@ -27,4 +27,4 @@ def recipe() -> Task:
 
 @pytest.fixture(scope="session")
 def model(tiny_gguf: Path) -> LoadedModel:
-    return load_model(tiny_gguf)
+    return load_model(tiny_gguf, threads=1)  # a model this small gains nothing from more

@@ -74,7 +74,9 @@ def test_references_and_formats(model: LoadedModel):
 @given(st.text(max_size=40), st.lists(st.text(max_size=20), max_size=4))
 def test_any_string_can_be_said(model: LoadedModel, recipe: Task, title: str, items: list[str]):
     gold = {"directions": items, "title": title, "ingredients": items}
-    assert follows(model, recipe.json_schema, recipe.render_gold(gold))
+    # llguidance counts DEL among the control characters, which only an escape can say.
+    answer = recipe.render_gold(gold).replace("\x7f", "\\u007f")
+    assert follows(model, recipe.json_schema, answer)
 
 
 @pytest.mark.parametrize(

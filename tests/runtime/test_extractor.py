@@ -141,11 +141,11 @@ def test_a_loop_is_stopped_and_said(model: LoadedModel):
         "additionalProperties": False,
     }
     task = Task(name="loop", instruction="Laugh.", schema=schema)
-    extraction = Extractor(model, task, max_tokens=800).extract("Laugh for me.")
+    extraction = Extractor(model, task, max_tokens=400).extract("Laugh for me.")
     assert (extraction.status, extraction.finish_reason) == ("repetition", "repetition")
     assert extraction.data is None
     assert extraction.raw.startswith('{"a":"ha')
-    copied = Extractor(model, task, max_tokens=800).extract("ha" * 100)
+    copied = Extractor(model, task, max_tokens=400).extract("ha" * 60)
     assert copied.status == "truncated_output"
 
 

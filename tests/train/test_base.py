@@ -99,9 +99,9 @@ def test_copy_batches_are_learned_only_where_they_can_be_copied() -> None:
                 assert target in ids[: position + 1]
 
 
-def test_the_schedule_rises_stays_and_falls() -> None:
-    values = [schedule(step, 1000) for step in range(1000)]
-    assert values[0] < values[59] == 1.0
-    assert set(values[60:600]) == {1.0}
-    assert values[600:] == sorted(values[600:], reverse=True)
-    assert values[-1] < 0.05
+def test_the_schedule_rises_drops_after_copying_and_falls() -> None:
+    values = [schedule(step, 1000, 100) for step in range(1000)]
+    assert values[0] < values[39] == values[99] == 1.0
+    assert set(values[100:550]) == {0.4}
+    assert values[550:] == sorted(values[550:], reverse=True)
+    assert values[-1] < 0.02
