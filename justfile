@@ -50,7 +50,7 @@ eval *ARGS: setup
 
 # Train the tiny base and the tuned GGUF anew (hours; resumes where it stopped)
 base *ARGS: setup
-    @{{ python }} -m setaccio.train.base "$@"
+    @bash scripts/base.sh "$@"
 
 # Check this machine: compiler flags, AMX, a quantised model, versions, memory, GPU
 doctor: setup

@@ -4,7 +4,7 @@ No pretrained weights can be assumed, so the project carries a base of its own. 
 it from the project's own generators, without any recipe among the extraction examples. It is
 checkpointed: started again with the same folder it goes on where it stopped.
 
-    python -m setaccio.train.base --work runs/base --steps 5600
+    python -m setaccio.train.base --work runs/base --steps 3600
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from setaccio.data.recipe_source import generate_recipe
 from setaccio.data.records import atomic_write
 from setaccio.data.synthetic import generate
 from setaccio.data.task import dump_compact
+from setaccio.train.allocator import keep_heap
 from setaccio.train.base_data import Batch, ExampleEncoder, copy_batch, extraction_batches, stream
 from setaccio.train.base_model import BaseOptimizer, completion_loss, new_base, schedule
 from setaccio.train.base_tokenizer import CHATML_TEMPLATE, END_OF_TURN, train_tokenizer
 
 SEED = 7
-STEPS = 5600
+STEPS = 3600
 COPY_STEPS = 480
 RATE = 1e-2
 CHECKPOINT_EVERY = 200
@@ -198,7 +199,11 @@ class BaseRun:
         fresh = folder.with_name(f".{folder.name}")
         shutil.rmtree(fresh, ignore_errors=True)
         self.model.to(torch.bfloat16).save_pretrained(fresh)
+        for leftover in ("local_files_only", "is_local"):  # how it was loaded, not what it is
+            self.tokenizer.init_kwargs.pop(leftover, None)
         self.tokenizer.save_pretrained(fresh)
+        for path in fresh.iterdir():
+            path.chmod(0o644)
         with atomic_write(fresh / "growth.json") as stream_:
             facts = {"steps": self.step, "seconds": round(self.seconds), "seed": self.seed}
             json.dump(facts, stream_, indent=2)
@@ -208,6 +213,7 @@ class BaseRun:
 
 def main() -> None:
     """Parse the command line and grow the base."""
+    keep_heap("setaccio.train.base")
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--work", type=Path, default=Path("runs/base"))
     parser.add_argument("--out", type=Path, default=None, help="where to save the finished base")

@@ -84,6 +84,10 @@ def test_broken_line_and_missing_file(tmp_path: Path, recipe: Task):
         score_predictions(write(broken, {"id": "a", "data": GOLD}), None, recipe)
 
 
+# The reference experiment's own table: outputs of 50 that people found semantically right.
+PUBLISHED_L3 = {"Qwen2.5": 43, "Phi3": 48, "Mistral": 49}
+
+
 @pytest.mark.skipif(
     "SETACCIO_REFERENCE_OUTPUTS" not in os.environ,
     reason="SETACCIO_REFERENCE_OUTPUTS names no file",
@@ -91,14 +95,10 @@ def test_broken_line_and_missing_file(tmp_path: Path, recipe: Task):
 def test_the_reference_experiment_is_reproduced(recipe: Task):
     file = Path(os.environ["SETACCIO_REFERENCE_OUTPUTS"])
     arms = {arm.name: arm for arm in score_predictions(file, None, recipe, ALIASES).arms}
-    people: dict[str, int] = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        people[row["model"]] = people.get(row["model"], 0) + row["human_semantic_ok"]
     counts = {
         name: (sum(s.l1 for s in arm.scores), sum(s.l2 for s in arm.scores), len(arm.scores))
         for name, arm in arms.items()
     }
     assert counts == {"Qwen2.5": (44, 44, 50), "Phi3": (50, 50, 50), "Mistral": (50, 50, 50)}
     for name, arm in arms.items():
-        assert abs(sum(s.l3 for s in arm.scores) - people[name]) / len(arm.scores) <= 0.05
+        assert abs(sum(s.l3 for s in arm.scores) - PUBLISHED_L3[name]) / len(arm.scores) <= 0.05

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Make the two bundled models anew: the tiny base, and the recipe GGUF tuned from it.
+#
+# Resumable: called again after an interruption, it goes on from the last checkpoint. Everything in
+# between stays under runs/base and runs/tiny-recipe. Run it as `just base`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=.venv/bin/python
+setaccio=.venv/bin/setaccio
+base=train/models/tiny-base
+run=runs/tiny-recipe
+
+$python -m setaccio.train.base --work runs/base --out $base "$@"
+[ -e runs/tiny-recipe.jsonl ] ||
+  $setaccio data generate --count 40000 --seed 11 --out runs/tiny-recipe.jsonl
+resume=$([ -e $run ] && echo --resume || echo)
+# shellcheck disable=SC2086  # empty means no flag
+$setaccio train --config tiny --pairs runs/tiny-recipe.jsonl --out $run --max-minutes 20 $resume
+$setaccio export $run --quant q8_0 --out runs/tiny-recipe-gguf
+cp runs/tiny-recipe-gguf/*-q8_0.gguf runtime/models/tiny-recipe-q8_0.gguf
