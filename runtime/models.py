@@ -25,7 +25,7 @@ from setaccio.data.task import Task
 from setaccio.runtime.gguf_header import Header, read_header
 from setaccio.runtime.llama_log import clear_errors, last_errors, silence_llama
 
-TINY_GGUF = Path(__file__).parent / "models" / "tiny-recipe-q8_0.gguf"
+TINY_GGUF = Path(__file__).parent / "bundled" / "tiny-recipe-q8_0.gguf"
 """The bundled model: small, fine-tuned on recipes, quantised."""
 
 TASK_KEY = "setaccio.task"

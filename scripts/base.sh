@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 python=.venv/bin/python
 setaccio=.venv/bin/setaccio
-base=train/models/tiny-base
+base=train/bundled/tiny-base
 run=runs/tiny-recipe
 
 $python -m setaccio.train.base --work runs/base --out $base "$@"
@@ -18,4 +18,4 @@ resume=$([ -e $run ] && echo --resume || echo)
 # shellcheck disable=SC2086  # empty means no flag
 $setaccio train --config tiny --pairs runs/tiny-recipe.jsonl --out $run --max-minutes 20 $resume
 $setaccio export $run --quant q8_0 --out runs/tiny-recipe-gguf
-cp runs/tiny-recipe-gguf/*-q8_0.gguf runtime/models/tiny-recipe-q8_0.gguf
+cp runs/tiny-recipe-gguf/*-q8_0.gguf runtime/bundled/tiny-recipe-q8_0.gguf

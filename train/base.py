@@ -157,12 +157,12 @@ class BaseRun:
             yield batch
             self.pool, self.offset = pool, offset + 1
 
-    @torch.no_grad()
     def held_out_loss(self) -> float:
         """Mean loss over one pool of examples that training never sees."""
         batches = extraction_batches(self.encoder, self.pad, HELD_OUT_SEED, 0)[:12]
-        losses = [float(completion_loss(self.model, b.input_ids, b.targets)) for b in batches]
-        return sum(losses) / len(losses)
+        with torch.no_grad():
+            losses = [completion_loss(self.model, b.input_ids, b.targets).item() for b in batches]
+        return float(sum(losses) / len(losses))
 
     def run(self, progress: Progress) -> None:
         """Train from the present step to the last, with checkpoints and metrics."""

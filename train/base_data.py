@@ -154,7 +154,8 @@ def extraction_batches(
     examples = [source(seed, pool * POOL + index) for index in range(POOL)]
     rows = [row for row in encoder.encode(examples) if len(row[0]) <= LONGEST]
     rows.sort(key=lambda row: len(row[0]))
-    batches, current = [], []
+    batches: list[Batch] = []
+    current: list[tuple[list[int], int]] = []
     for row in rows:
         if current and (len(current) + 1) * len(row[0]) > TOKENS_PER_BATCH:
             batches.append(pad_batch(current, pad))

@@ -42,11 +42,11 @@ def new_base(tokenizer: Any, seed: int) -> Qwen2ForCausalLM:
         pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
     )
     model = Qwen2ForCausalLM(config)
-    start_mimetic(model)
+    with torch.no_grad():
+        start_mimetic(model)
     return model
 
 
-@torch.no_grad()
 def start_mimetic(model: Qwen2ForCausalLM) -> None:
     """Start attention near what trained attention looks like: equal tokens attend to each other.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from setaccio.data.errors import TrainError
-from setaccio.data.hf_tokens import encode_pieces
+from setaccio.data.hf_tokens import chat_format, encode_pieces
 from setaccio.data.prompt import ChatFormat, Piece, completion_end, prompt_pieces
 from setaccio.data.records import Pair
 from setaccio.data.task import Task
@@ -54,17 +54,6 @@ class EncodeReport:
 
     long: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
-
-
-def chat_format(tokenizer: Any) -> ChatFormat:
-    """The chat format of a transformers tokenizer, as prompts are rendered from it."""
-    bos = tokenizer.bos_token_id
-    return ChatFormat(
-        template=tokenizer.chat_template,
-        bos=tokenizer.bos_token or "",
-        eos=tokenizer.eos_token or "",
-        add_bos=bos is not None and tokenizer.encode("a", add_special_tokens=True)[0] == bos,
-    )
 
 
 def encode_prompt(tokenizer: Any, chat: ChatFormat, task: Task, text: str) -> list[int]:

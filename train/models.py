@@ -18,7 +18,7 @@ from setaccio.data.errors import MissingExtraError, ModelError
 if TYPE_CHECKING:
     import torch
 
-TINY_BASE = Path(__file__).parent / "models" / "tiny-base"
+TINY_BASE = Path(__file__).parent / "bundled" / "tiny-base"
 BUNDLED = {"tiny": TINY_BASE}
 
 # Tokens at which llama.cpp stops whatever the model's files say (its `llama-vocab.cpp`).

@@ -107,7 +107,7 @@ def test_broken_task_files_are_named(tmp_path: Path, content: bytes, said: str) 
 
 
 def test_a_missing_task_lists_the_bundled_ones() -> None:
-    with pytest.raises(TaskError, match="bundled: .*recipe"):
+    with pytest.raises(TaskError, match=r"bundled: .*recipe"):
         load_task("nowhere.yaml")
 
 

@@ -4,11 +4,10 @@ import pytest
 
 from setaccio.data import Pair, load_task
 from setaccio.data.errors import TrainError
-from setaccio.data.hf_tokens import encode_pieces
+from setaccio.data.hf_tokens import chat_format, encode_pieces
 from setaccio.data.prompt import prompt_pieces
 from setaccio.train.encode import (
     Encoded,
-    chat_format,
     check_labels,
     encode_pair,
     encode_pairs,

@@ -13,8 +13,9 @@ from transformers import AutoModelForCausalLM, TrainerCallback
 
 from setaccio.data import Pair, Task, load_task
 from setaccio.data.errors import MissingExtraError, TrainError, UsageError
+from setaccio.data.hf_tokens import chat_format
 from setaccio.train import load_config, train
-from setaccio.train.encode import chat_format, encode_pair
+from setaccio.train.encode import encode_pair
 from setaccio.train.models import resolve_base
 from setaccio.train.progress import quiet, read_metrics
 from setaccio.train.schedule import Clock
