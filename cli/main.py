@@ -9,6 +9,7 @@ called. Exit codes are in :mod:`setaccio.cli.exits` and in docs/cli.md.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -88,6 +89,10 @@ def _root(
 
 def main() -> None:
     """Run the command line and exit."""
+    if sys.argv[1:2] in (["train"], ["demo"]):
+        from setaccio.train.allocator import keep_heap
+
+        keep_heap("setaccio.cli.main")
     app()
 
 
