@@ -13,7 +13,7 @@ run=runs/tiny-recipe
 
 $python -m setaccio.train.base --work runs/base --out $base "$@"
 [ -e runs/tiny-recipe.jsonl ] ||
-  $setaccio data generate --count 40000 --seed 11 --out runs/tiny-recipe.jsonl
+  $setaccio data generate --count 16000 --seed 11 --out runs/tiny-recipe.jsonl
 resume=$([ -e $run ] && echo --resume || echo)
 # shellcheck disable=SC2086  # empty means no flag
 $setaccio train --config tiny --pairs runs/tiny-recipe.jsonl --out $run --max-minutes 12 $resume
