@@ -151,8 +151,11 @@ def _extract_samples(folder: Path, tuned: Path) -> None:
     console = output_console()
     console.print(documents[0].text, markup=False)
     console.print()
-    shown = json.dumps(extractions[0].data, ensure_ascii=False, indent=2)
-    console.print(f"{extractions[0].status}: {shown}", markup=False)
+    first = extractions[0]
+    shown = json.dumps(first.data, ensure_ascii=False, indent=2) if first.ok else first.raw
+    console.print(f"{first.status}: {first.message or shown}", markup=False)
+    if first.message:
+        console.print(shown, markup=False)
 
 
 def _compare(folder: Path, tuned: Path, base: Path, held_out: list[Pair]) -> None:

@@ -33,6 +33,10 @@ def require_torch() -> None:
             __import__(package)
         except ModuleNotFoundError as error:
             raise MissingExtraError("train", package) from error
+    # Its bars for loading and saving would stand between this program's own lines.
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def load_tokenizer(folder: Path) -> Any:

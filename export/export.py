@@ -117,6 +117,7 @@ def export(
     tell = progress or (lambda line: None)
     inputs = find_inputs(adapter_or_model, base=base, task=task)
     require_torch()
+    tell("Making llama.cpp's converter ready (fetched once)")
     root = converter_root(source)
     out_dir.mkdir(parents=True, exist_ok=True)
     weights = weight_bytes(inputs.model)

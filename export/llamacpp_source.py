@@ -118,13 +118,13 @@ def _cached_or_fetched() -> Path:
 def _download(version: str, folder: Path) -> Path:
     wanted = f"{_PACKAGE}=={version}"
     by_hand = (
-        f"On a machine with network run `pip download --no-deps --no-binary :all: {wanted}` and "
+        f"On a machine with network run `pip download --no-deps --no-binary llama-cpp-python {wanted}` and "
         f"give the file's path in {SOURCE_VARIABLE}."
     )
     if importlib.util.find_spec("pip") is None:
         raise ExportError(f"pip is not installed, so {wanted} can not be fetched. {by_hand}")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--no-binary", ":all:", "--dest", str(folder), wanted]
+    command += ["--no-binary", _PACKAGE, "--dest", str(folder), wanted]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_PIP_MINUTES * 60, check=False

@@ -154,8 +154,8 @@ class BaseRun:
         for pool, offset, batch in stream(
             self.encoder, self.pad, self.seed, self.pool, self.offset
         ):
-            yield batch
             self.pool, self.offset = pool, offset + 1
+            yield batch
 
     def held_out_loss(self) -> float:
         """Mean loss over one pool of examples that training never sees."""
@@ -167,32 +167,40 @@ class BaseRun:
     def run(self, progress: Progress) -> None:
         """Train from the present step to the last, with checkpoints and metrics."""
         bar = progress.add_task("growing the base", total=self.steps, completed=self.step, note="")
-        metrics = (self.work / "metrics.jsonl").open("a")
         batches = self._batches()
-        while self.step < self.steps:
-            started = time.perf_counter()
-            batch = next(batches)
-            loss = completion_loss(self.model, batch.input_ids, batch.targets)
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimizer.step(schedule(self.step, self.steps, COPY_STEPS))
-            self.step += 1
-            self.seconds += time.perf_counter() - started
-            if self.step % REPORT_EVERY == 0 or self.step == self.steps:
-                row = {
-                    "step": self.step,
-                    "loss": round(loss.item(), 4),
-                    "norm": round(norm.item(), 3),
-                    "seconds": round(self.seconds, 1),
-                }
-                if self.step % CHECKPOINT_EVERY == 0 or self.step == self.steps:
-                    row["held_out_loss"] = round(self.held_out_loss(), 4)
-                    self.save()
-                metrics.write(json.dumps(row) + "\n")
-                metrics.flush()
-                progress.update(bar, completed=self.step, note=f"loss {row['loss']:.3f}")
-            if self._on_step is not None:
-                self._on_step(self.step)
+        with (self.work / "metrics.jsonl").open("a") as metrics:
+            while self.step < self.steps:
+                started = time.perf_counter()
+                loss, norm = self._learn(next(batches))
+                self.seconds += time.perf_counter() - started
+                if self.step % REPORT_EVERY == 0 or self.step == self.steps:
+                    metrics.write(json.dumps(self._report(loss, norm)) + "\n")
+                    metrics.flush()
+                    progress.update(bar, completed=self.step, note=f"loss {loss:.3f}")
+                if self._on_step is not None:
+                    self._on_step(self.step)
+
+    def _learn(self, batch: Batch) -> tuple[float, float]:
+        """One optimiser step; returns the loss and the gradient's norm before clipping."""
+        loss = completion_loss(self.model, batch.input_ids, batch.targets)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step(schedule(self.step, self.steps, COPY_STEPS))
+        self.step += 1
+        return loss.item(), norm.item()
+
+    def _report(self, loss: float, norm: float) -> dict[str, float]:
+        """One line of metrics; writes a checkpoint first where one is due."""
+        row = {
+            "step": self.step,
+            "loss": round(loss, 4),
+            "norm": round(norm, 3),
+            "seconds": round(self.seconds, 1),
+        }
+        if self.step % CHECKPOINT_EVERY == 0 or self.step == self.steps:
+            row["held_out_loss"] = round(self.held_out_loss(), 4)
+            self.save()
+        return row
 
     def publish(self, folder: Path) -> None:
         """Save the base as bf16 safetensors with its tokenizer, whole or not at all."""

@@ -59,4 +59,8 @@ def test_greedy_answers_equal(
         theirs = generate(prompt, max_tokens=BUDGET, temperature=0)
         extraction = ours.extract(text)
         assert extraction.completion_tokens > 0
-        assert extraction.raw == theirs.rstrip("\ufffd")
+        # Bytes that are no character: shown by us, dropped by llama-cpp-python, which also goes on
+        # past the budget until a character that it has begun is complete.
+        mine = extraction.raw.replace("\ufffd", "")
+        assert theirs.startswith(mine)
+        assert len(theirs) - len(mine) <= (extraction.finish_reason == "length")
