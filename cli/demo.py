@@ -34,7 +34,7 @@ def demo(
     minutes: Annotated[
         float, typer.Option(min=0.05, help="Minutes of fine-tuning on the CPU.")
     ] = MINUTES,
-    documents: Annotated[int, typer.Option(min=1, help="Held-out recipes in the comparison.")] = 20,
+    documents: Annotated[int, typer.Option(min=1, help="Held-out recipes in the comparison.")] = 50,
     pairs: Annotated[int, typer.Option(min=50, help="Pairs to learn from.")] = TRAINING_PAIRS,
     out: Annotated[
         Path | None,

@@ -118,8 +118,8 @@ def _cached_or_fetched() -> Path:
 def _download(version: str, folder: Path) -> Path:
     wanted = f"{_PACKAGE}=={version}"
     by_hand = (
-        f"On a machine with network run `pip download --no-deps --no-binary llama-cpp-python {wanted}` and "
-        f"give the file's path in {SOURCE_VARIABLE}."
+        f"On a machine with network run `pip download --no-deps --no-binary {_PACKAGE} {wanted}` "
+        f"and give the file's path in {SOURCE_VARIABLE}."
     )
     if importlib.util.find_spec("pip") is None:
         raise ExportError(f"pip is not installed, so {wanted} can not be fetched. {by_hand}")
