@@ -105,6 +105,20 @@ class Matcher:
         """Whether the answer is finished: nothing but an end token could follow."""
         return bool(self.state.is_stopped())
 
+    @property
+    def may_end(self) -> bool:
+        """Whether the answer could end here."""
+        return bool(self.state.is_accepting() or self.state.is_stopped())
+
+    def forced(self) -> list[int]:
+        """The tokens that must come next because the grammar leaves no choice; often none."""
+        return [int(token) for token in self.state.compute_ff_tokens()]
+
+    def take_back(self, count: int) -> None:
+        """Move back by ``count`` tokens."""
+        self.state.rollback(count)
+        self._refuse_error()
+
     def mask(self) -> npt.NDArray[np.int32]:
         """Allowed next tokens: one bit per token id, 32 to a word; valid until the next call."""
         llguidance.numpy.fill_next_token_bitmask(self.state, self._mask)

@@ -15,6 +15,7 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
+from setaccio.runtime.closing import close
 from setaccio.runtime.constraint import Grammar, Matcher
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.repetition import CHECK_EVERY, find_cycle
@@ -28,12 +29,15 @@ class Completion:
     """What the loop generated.
 
     Attributes:
-        tokens: generated token ids, without the end token.
+        tokens: generated token ids, without the end token; of a constrained answer that did not
+            end by itself, with those that close it.
         finish: ``stop``, ``length`` or ``repetition``.
+        generated: how many tokens the model generated, those that close the answer left out.
     """
 
     tokens: tuple[int, ...]
     finish: Literal["stop", "length", "repetition"]
+    generated: int
 
 
 def _is_allowed(mask: npt.NDArray[np.int32], token: int) -> bool:
@@ -160,16 +164,27 @@ def _generate(
     while len(tokens) < budget:
         token = choose(logits, matcher.mask() if matcher else None)
         if llama_cpp.llama_vocab_is_eog(model.vocab, token):
-            return Completion(tuple(tokens), "stop")
+            return Completion(tuple(tokens), "stop", len(tokens))
         tokens.append(token)
         if matcher:
             matcher.accept(token)
             if matcher.complete:
-                return Completion(tuple(tokens), "stop")
+                return Completion(tuple(tokens), "stop", len(tokens))
         if is_loop and len(tokens) % CHECK_EVERY == 0:
             period = find_cycle(tokens)
             if period and is_loop(tokens[-period:]):
-                return Completion(tuple(tokens), "repetition")
+                return _unfinished(model, matcher, tokens, "repetition")
         if len(tokens) < budget:
             logits = _evaluate(model, [token])
-    return Completion(tuple(tokens), "length")
+    return _unfinished(model, matcher, tokens, "length")
+
+
+def _unfinished(
+    model: LoadedModel,
+    matcher: Matcher | None,
+    tokens: Sequence[int],
+    finish: Literal["length", "repetition"],
+) -> Completion:
+    """An answer that did not end by itself: closed by its grammar where there is one."""
+    answer = close(model, matcher, tokens) if matcher else tokens
+    return Completion(tuple(answer), finish, len(tokens))

@@ -37,7 +37,9 @@ class Extraction:
     Attributes:
         id: the document's identifier.
         status: how far the result may be trusted; see the module's table.
-        data: the parsed answer, or None where it is absent, partial or not JSON.
+        data: the parsed answer, or None where it is absent or not JSON. A constrained answer that
+            was cut off or stopped is closed by its grammar: it fits the schema, and the status
+            says that it is not complete.
         raw: the generated text as it is, partial output included.
         finish_reason: why generation ended: ``stop`` (the answer was complete), ``length``,
             ``repetition``, ``refused`` (nothing was generated) or ``error``.

@@ -187,7 +187,7 @@ class Extractor:
             data=data,
             raw=raw,
             prompt=prompt.size,
-            completion=len(completion.tokens),
+            completion=completion.generated,
         )
 
     def _complete(self, document: Document, prompt: _Prompt, budget: int) -> Completion:
@@ -211,15 +211,15 @@ class Extractor:
 
     def _judge(self, raw: str, completion: Completion, budget: int) -> tuple[Status, Any, str]:
         """Status, data and message for a generated text."""
-        if completion.finish == "length":
-            return (
-                "truncated_output",
-                None,
-                f"The answer is incomplete after {budget} tokens. Allow more, or split the text.",
-            )
-        if completion.finish == "repetition":
-            return "repetition", None, "The answer went round in circles and was stopped."
         answer = parse_answer(raw)
+        closed = answer.value if self._grammar is not None else None
+        if completion.finish == "length":
+            message = (
+                f"The answer is incomplete after {budget} tokens. Allow more, or split the text."
+            )
+            return "truncated_output", closed, message
+        if completion.finish == "repetition":
+            return "repetition", closed, "The answer went round in circles and was stopped."
         if not answer.found:
             return "invalid_json", None, "The answer holds no JSON. Try the schema constraint."
         problems = self.task.problems(answer.value)

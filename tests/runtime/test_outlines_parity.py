@@ -59,8 +59,12 @@ def test_greedy_answers_equal(
         theirs = generate(prompt, max_tokens=BUDGET, temperature=0)
         extraction = ours.extract(text)
         assert extraction.completion_tokens > 0
-        # Bytes that are no character: shown by us, dropped by llama-cpp-python, which also goes on
-        # past the budget until a character that it has begun is complete.
+        # Bytes that are no character: shown by us, dropped by llama-cpp-python.
         mine = extraction.raw.replace("\ufffd", "")
-        assert theirs.startswith(mine)
-        assert len(theirs) - len(mine) <= (extraction.finish_reason == "length")
+        if extraction.finish_reason == "stop":
+            assert mine == theirs
+        else:
+            # Cut off, ours is closed from there, and theirs goes on to the end of the character.
+            shorter = min(len(mine), len(theirs) - 1)
+            assert shorter > BUDGET // 2
+            assert mine[:shorter] == theirs[:shorter]

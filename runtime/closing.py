@@ -1,0 +1,108 @@
+"""Close an unfinished answer legally, without the model.
+
+When the budget is used up or the answer goes round in circles, what stands there is half a JSON
+value. The grammar knows how it may end: here the shortest way out is walked, closing the open
+string, arrays and objects and writing the least that the schema still demands. No forward pass is
+needed, and the result parses and fits the schema; its status says that it is not complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from setaccio.runtime.constraint import Matcher
+from setaccio.runtime.models import LoadedModel
+from setaccio.runtime.tokens import token_bytes
+
+MOST_TOKENS = 2048
+"""Longest ending that is tried; a schema that demands more is left open."""
+
+# In order of preference. Outside strings: close, go on to what is still demanded, and give it the
+# least value. Inside: close, or write what the schema demands; dates of ones exist, of noughts not.
+_OUTSIDE = b"}],:" + b'n0"tf[{' + b"ulrase" + b"123456789-.E+ "
+_INSIDE = b'"' + b"aeioutnrsldcmphgbfywvkxqzj" + b"1234567890-:TZ@./"
+
+
+def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[int]:
+    """Find the tokens of a closed answer.
+
+    Args:
+        model: whose vocabulary.
+        matcher: where the answer stands; it is moved to the end.
+        tokens: token ids generated so far.
+
+    Returns:
+        The answer's token ids, closed; an incomplete character at the end is taken back first.
+        Where no end is found in :data:`MOST_TOKENS`, the answer as far as it got.
+
+    Raises:
+        ValueError: the grammar can not go on.
+    """
+    answer = list(tokens)
+    text = b"".join(token_bytes(model, token) for token in answer)
+    while answer and not _is_utf8(text):
+        text = text[: len(text) - len(token_bytes(model, answer.pop()))]
+        matcher.take_back(1)
+    single = _single_bytes(model)
+    inside, escaped = _where(text)
+    for _ in range(MOST_TOKENS):
+        if matcher.may_end:
+            break
+        # Where the grammar leaves no choice it allows one way of cutting the text into tokens only.
+        step = matcher.forced() or [_next(model, matcher, single, inside and not escaped)]
+        for token in step:
+            matcher.accept(token)
+            text += token_bytes(model, token)
+        answer += step
+        inside, escaped = _where(text)
+    return answer
+
+
+def _next(model: LoadedModel, matcher: Matcher, single: dict[int, int], inside: bool) -> int:
+    """The next token on the shortest way out, where the grammar leaves a choice."""
+    mask = matcher.mask()
+    for byte in _INSIDE if inside else _OUTSIDE:
+        token = single.get(byte)
+        if token is not None and int(mask[token >> 5]) >> (token & 31) & 1:
+            return token
+    allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
+    known = [int(token) for token in allowed if token_bytes(model, int(token))]
+    if not known:
+        raise ValueError("nothing can follow; the answer can not be closed")
+    return min(known, key=lambda token: len(token_bytes(model, token)))
+
+
+def _single_bytes(model: LoadedModel) -> dict[int, int]:
+    """Token id of each byte that has a token of its own."""
+    if "single_bytes" not in model.cache:
+        found: dict[int, int] = {}
+        for token in range(model.llama.n_vocab()):
+            text = token_bytes(model, token)
+            if len(text) == 1:
+                found.setdefault(text[0], token)
+        model.cache["single_bytes"] = found
+    known: dict[int, int] = model.cache["single_bytes"]
+    return known
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _where(text: bytes) -> tuple[bool, bool]:
+    """Whether the end of a JSON text lies inside a string, and right behind a backslash."""
+    inside = escaped = False
+    for byte in text:
+        if escaped:
+            escaped = False
+        elif byte == 0x5C and inside:
+            escaped = True
+        elif byte == 0x22:
+            inside = not inside
+    return inside, escaped
