@@ -80,9 +80,7 @@ def _advice(facts: dict[str, Any]) -> list[str]:
             "smaller model or --context."
         )
     if _training_versions()["torch"] == "absent":
-        advice.append(
-            "Training and export are not installed. For them: pip install 'setaccio[train]'"
-        )
+        advice.append("Training and export are not installed. For them: pip install '.[train]'")
     return advice
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -95,7 +95,7 @@ def extract(
     total = count_documents(names, jsonl)
     to_terminal = out is None and sys.stdout.isatty()
     with (
-        _open_results(out, overwrite) as write,
+        _open_results(out, overwrite, [*names, str(model or TINY_GGUF)]) as write,
         Meter(total, results_on_terminal=to_terminal) as meter,
     ):
         try:
@@ -114,13 +114,17 @@ def extract(
 
 
 @contextlib.contextmanager
-def _open_results(out: Path | None, overwrite: bool) -> Iterator[Callable[[str], None]]:
+def _open_results(
+    out: Path | None, overwrite: bool, inputs: Sequence[str]
+) -> Iterator[Callable[[str], None]]:
     """Where results go; each line is on its way to the disk before the next document starts."""
     if out is None:
         yield write_line
         return
     from setaccio.data.errors import UsageError
 
+    if any(out.resolve() == Path(name).resolve() for name in inputs):
+        raise UsageError(f"{out}: is one of the inputs. Name another file for the results.")
     if out.exists() and not overwrite:
         raise UsageError(f"{out}: exists. Pass --overwrite to replace it, or name another file.")
     try:

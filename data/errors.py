@@ -44,7 +44,7 @@ class MissingExtraError(UsageError):
 
     def __init__(self, extra: str, package: str) -> None:
         super().__init__(
-            f"{package} is not installed. Install this part with: pip install 'setaccio[{extra}]'"
+            f"{package} is not installed. In Setaccio's folder run: pip install '.[{extra}]'"
         )
 
 

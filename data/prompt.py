@@ -83,7 +83,7 @@ def _render(chat: ChatFormat, turns: list[Message], open_turn: bool) -> str:
             bos_token=chat.bos,
             eos_token=chat.eos,
         )
-    except TemplateError as error:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise ModelError(f"The chat template can not render this prompt: {error}") from error
     return str(rendered)
 

@@ -74,7 +74,7 @@ def read_jsonl(stream: Iterable[bytes], source: str) -> Iterator[tuple[int, Any]
             yield number, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
             yield Problem(source, number, f"not UTF-8 at byte {error.start} of the line")
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # also a number of too many digits
             yield Problem(source, number, f"not JSON ({error})")
 
 
@@ -146,7 +146,7 @@ def load_pairs(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Pair],
             pairs.append(item)
     if problems and not skip_bad:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise DataError(f"{problems[0]}{more}. Repair these lines, or pass --skip-bad.")
+        raise DataError(f"{problems[0]}{more}. Repair or remove these lines.")
     if not pairs:
         raise DataError(f"{path}: no usable pair. Each line is {{id, text, gold}}.")
     return pairs, problems

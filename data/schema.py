@@ -72,11 +72,11 @@ def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
     """Refuse a schema that is invalid or can not be enforced.
 
     Args:
-        schema: the JSON Schema; it must describe an object at the top.
+        schema: the JSON Schema.
         source: what to name in the message.
 
     Raises:
-        SchemaError: not a JSON Schema, not an object at the top, or unsupported keywords.
+        SchemaError: not a JSON Schema, a reference to somewhere else, or unsupported keywords.
     """
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
@@ -85,6 +85,15 @@ def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
         raise SchemaError(
             f"{source}: not a valid JSON Schema at {error.json_path}: {error.message}."
         ) from error
+    remote = [
+        f"{path}.$ref"
+        for path, part in subschemas(schema)
+        if not str(part.get("$ref", "#")).startswith("#")
+    ]
+    if remote:  # Resolving them would mean network or files that a task must not reach for.
+        raise SchemaError(
+            f"{source}: {', '.join(remote)} points outside the schema. Copy what is meant to $defs."
+        )
     unsupported = unenforced_keywords(schema)
     if unsupported:
         raise SchemaError(

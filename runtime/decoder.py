@@ -7,6 +7,7 @@ from exactly that state, so no document's answer depends on the ones before it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -186,5 +187,9 @@ def _unfinished(
     finish: Literal["length", "repetition"],
 ) -> Completion:
     """An answer that did not end by itself: closed by its grammar where there is one."""
-    answer = close(model, matcher, tokens) if matcher else tokens
+    answer = list(tokens)
+    if matcher:
+        # A grammar with no short end leaves the answer open; what there is must not be lost.
+        with contextlib.suppress(ValueError):
+            answer = close(model, matcher, tokens)
     return Completion(tuple(answer), finish, len(tokens))

@@ -212,7 +212,8 @@ class Extractor:
     def _judge(self, raw: str, completion: Completion, budget: int) -> tuple[Status, Any, str]:
         """Status, data and message for a generated text."""
         answer = parse_answer(raw)
-        closed = answer.value if self._grammar is not None else None
+        closes = self._grammar is not None and not self.task.problems(answer.value)
+        closed = answer.value if closes else None
         if completion.finish == "length":
             message = (
                 f"The answer is incomplete after {budget} tokens. Allow more, or split the text."

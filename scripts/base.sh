@@ -16,6 +16,6 @@ $python -m setaccio.train.base --work runs/base --out $base "$@"
   $setaccio data generate --count 16000 --seed 11 --out runs/tiny-recipe.jsonl
 resume=$([ -e $run ] && echo --resume || echo)
 # shellcheck disable=SC2086  # empty means no flag
-$setaccio train --config tiny --pairs runs/tiny-recipe.jsonl --out $run --max-minutes 12 $resume
+$setaccio train --config tiny --pairs runs/tiny-recipe.jsonl --out $run --max-steps 601 $resume
 $setaccio export $run --quant q8_0 --out runs/tiny-recipe-gguf
 cp runs/tiny-recipe-gguf/*-q8_0.gguf runtime/bundled/tiny-recipe-q8_0.gguf

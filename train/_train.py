@@ -212,8 +212,8 @@ def _fit(
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise TrainError(
-            "The GPU is out of memory. Halve --batch-size and double --gradient-accumulation, or "
-            "pass --gradient-checkpointing; then go on with --resume."
+            "The GPU is out of memory. Halve batch_size and double gradient_accumulation, or pass "
+            "--set gradient_checkpointing=true; then go on with --resume."
         ) from error
     finally:
         callbacks[0].close()

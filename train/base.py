@@ -107,6 +107,9 @@ class BaseRun:
         return self.work / "checkpoint"
 
     def _resume(self) -> None:
+        former = self.work / ".former"
+        if former.exists() and not self._checkpoint.exists():
+            former.rename(self._checkpoint)  # killed between the two renames of a save
         state = self._checkpoint / "state.json"
         if not state.exists():
             return
@@ -127,7 +130,7 @@ class BaseRun:
                 stream_.writelines(x for x in lines if json.loads(x)["step"] <= self.step)
 
     def save(self) -> None:
-        """Write a checkpoint that replaces the former one in a single rename."""
+        """Write a checkpoint; the former one is kept until the new one is complete."""
         fresh = self.work / ".checkpoint"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()

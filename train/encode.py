@@ -89,8 +89,8 @@ def _too_long(rows: Sequence[Encoded], max_length: int) -> TrainError:
     needed = max(len(row.input_ids) for row in rows)
     return TrainError(
         f"{len(rows)} pairs are longer than {max_length} tokens ({_name(r.id for r in rows)}); the "
-        f"longest needs {needed}. Cutting them would teach unfinished answers: raise --max-length "
-        f"to {needed}, or leave them out with --drop-long."
+        f"longest needs {needed}. Cutting them would teach unfinished answers: pass "
+        f"--set max_length={needed}, or leave them out with --set drop_long=true."
     )
 
 
@@ -134,7 +134,7 @@ def _keep_valid(
         raise TrainError(
             f"The gold of {len(broken)} of {len(pairs)} pairs breaks the schema of task "
             f"{task.name!r}; the first is {first}. Repair these pairs, or leave them out with "
-            "--drop-invalid."
+            "--set drop_invalid=true."
         )
     return kept, tuple(broken)
 
@@ -192,7 +192,7 @@ def check_labels(rows: Sequence[Encoded]) -> None:
     """
     if not rows:
         raise TrainError(
-            "No pair is left to train on. Raise --max-length, or check the pairs' gold."
+            "No pair is left to train on. Pass --set max_length=N, or check the pairs' gold."
         )
     # The first token is never predicted, so a label on it alone teaches nothing either.
     masked = [row.id for row in rows if not any(row.completion_mask[1:])]

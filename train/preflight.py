@@ -152,14 +152,14 @@ def check(needed: Estimate, config: TrainConfig, free: int | None = None) -> Non
         raise TrainError(
             f"Training needs about {_gib(needed.memory)} of memory, {_gib(free)} are free (base "
             f"{_gib(needed.weights)}, adapter and optimiser {_gib(needed.adapter)}, activations "
-            f"{_gib(needed.activations)}, logits {_gib(needed.logits)}). Lower --batch-size and "
-            "raise --gradient-accumulation by as much, lower --max-length, pass "
-            "--gradient-checkpointing, or use --method qlora."
+            f"{_gib(needed.activations)}, logits {_gib(needed.logits)}). With --set, lower "
+            "batch_size and raise gradient_accumulation by as much, lower max_length or set "
+            "gradient_checkpointing=true; or use --method qlora."
         )
     folder = next(p for p in [config.out.absolute(), *config.out.absolute().parents] if p.exists())
     disk = shutil.disk_usage(folder).free
     if needed.disk > disk:
         raise TrainError(
             f"{config.out}: the run needs about {_gib(needed.disk)} of disk, {_gib(disk)} are "
-            "free. Free some, choose another --out, or lower --keep-checkpoints."
+            "free. Free some, choose another --out, or pass --set keep_checkpoints=1."
         )

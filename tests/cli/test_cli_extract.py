@@ -162,6 +162,13 @@ def test_unknown_verb_and_context_beyond_the_model(run: Run, gguf: Path) -> None
     assert_one_line_error(done, 5, "9999999")
 
 
+def test_results_never_replace_what_is_read(run: Run, tmp_path: Path, quick: list[str]) -> None:
+    (tmp_path / "a.txt").write_text(TEXT)
+    done = run("extract", "a.txt", *quick, "--out", "a.txt", "--overwrite")
+    assert_one_line_error(done, 2, "one of the inputs")
+    assert (tmp_path / "a.txt").read_text() == TEXT
+
+
 def test_out_file_is_written_and_never_replaced_unasked(
     run: Run, tmp_path: Path, quick: list[str]
 ) -> None:

@@ -19,13 +19,14 @@ def test_bad_lines_become_problems_and_the_others_still_come() -> None:
         b"{broken\n",
         b'{"text": "\xff"}\n',
         b'{"text": 3}\n',
+        b'{"text": ' + b"9" * 5000 + b"}\n",
         b'{"text": "last"}',
     ]
     items = list(read_documents(io.BytesIO(b"".join(lines)), "notes.jsonl"))
     assert items[0] == Document("1", "one")
-    assert items[-1] == Document("notes.jsonl:6", "last")
+    assert items[-1] == Document("notes.jsonl:7", "last")
     problems = [item for item in items if isinstance(item, Problem)]
-    assert [problem.line for problem in problems] == [3, 4, 5]
+    assert [problem.line for problem in problems] == [3, 4, 5, 6]
     assert str(problems[0]).startswith("notes.jsonl:3: not JSON")
     assert "not UTF-8" in problems[1].message
 

@@ -123,6 +123,12 @@ def test_every_unenforced_keyword_is_named_with_its_path() -> None:
         assert path in str(caught.value)
 
 
+def test_a_reference_to_elsewhere_is_refused_before_anything_is_fetched() -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": "http://localhost:9/s.json"}}}
+    with pytest.raises(SchemaError, match=r"\$\.properties\.a\.\$ref points outside"):
+        Task.from_schema(schema)
+
+
 def test_a_property_named_like_a_keyword_is_no_keyword() -> None:
     schema = {"type": "object", "properties": {"not": {"type": "string"}}}
     assert Task.from_schema(schema).fields == ("not",)

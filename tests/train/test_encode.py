@@ -60,7 +60,7 @@ def test_control_tokens_in_text_and_gold_stay_text(tokenizer, task):
 def test_rows_that_would_be_cut_are_refused_or_dropped(tokenizer, task, end_ids):
     pairs = [Pair("short", "Ada", GOLD), Pair("long", "Ada " * 300, GOLD)]
     with pytest.raises(
-        TrainError, match=r"1 pairs .*\(long\).*needs \d+.*--max-length.*--drop-long"
+        TrainError, match=r"1 pairs .*\(long\).*needs \d+.*--set max_length=.*--set drop_long=true"
     ):
         encode_pairs(tokenizer, task, pairs, 256, end_ids=end_ids)
     rows, report = encode_pairs(tokenizer, task, pairs, 256, end_ids=end_ids, drop_long=True)
@@ -77,7 +77,7 @@ def test_nothing_left_is_refused(tokenizer, task, end_ids):
 
 def test_gold_against_the_schema_is_refused_or_dropped(tokenizer, task, end_ids):
     pairs = [Pair("good", "x", GOLD), Pair("bad", "y", {"name": 3, "city": "Rome"})]
-    with pytest.raises(TrainError, match=r"1 of 2 pairs breaks.*bad: \$\.name.*--drop-invalid"):
+    with pytest.raises(TrainError, match=r"1 of 2 .*bad: \$\.name.*--set drop_invalid=true"):
         encode_pairs(tokenizer, task, pairs, 256, end_ids=end_ids)
     rows, report = encode_pairs(tokenizer, task, pairs, 256, end_ids=end_ids, drop_invalid=True)
     assert [row.id for row in rows] == ["good"]

@@ -26,14 +26,14 @@ def test_too_little_memory_is_refused_with_the_cure(settings, small_base):
     config = load_config(None, settings)
     needed = estimate(config, resolve_base(str(small_base)), 100, 30, 2)
     check(needed, config, free=needed.memory)
-    with pytest.raises(TrainError, match=r"GiB of memory.*--batch-size"):
+    with pytest.raises(TrainError, match=r"GiB of memory.*batch_size"):
         check(needed, config, free=needed.memory - 1)
 
 
 def test_too_little_disk_is_refused(settings, small_base):
     config = load_config(None, {**settings, "keep_checkpoints": 10**9})
     needed = estimate(config, resolve_base(str(small_base)), 100, 30, 2)
-    with pytest.raises(TrainError, match=r"of disk.*--keep-checkpoints"):
+    with pytest.raises(TrainError, match=r"of disk.*--set keep_checkpoints=1"):
         check(needed, config, free=2**50)
 
 

@@ -210,7 +210,7 @@ def test_the_time_budget_ends_the_training(settings):
 
 
 def test_a_refusal_leaves_no_run_behind(settings, tmp_path):
-    with pytest.raises(TrainError, match="--max-length"):
+    with pytest.raises(TrainError, match="--set max_length="):
         train(load_config(None, {**settings, "max_length": 20}))
     assert not (tmp_path / "run").exists()
 
@@ -224,7 +224,7 @@ def test_a_diverging_loss_is_said(settings):
     importlib.util.find_spec("bitsandbytes") is not None, reason="bitsandbytes is here"
 )
 def test_qlora_without_bitsandbytes_says_what_to_install(settings):
-    with pytest.raises(MissingExtraError, match=r"bitsandbytes.*setaccio\[gpu\]"):
+    with pytest.raises(MissingExtraError, match=r"bitsandbytes.*\[gpu\]"):
         train(load_config(None, {**settings, "method": "qlora"}))
 
 
@@ -236,7 +236,7 @@ def test_qlora_trains_on_a_cpu_after_an_evaluation(settings):
 
 @pytest.mark.skipif(importlib.util.find_spec("unsloth") is not None, reason="Unsloth is here")
 def test_unsloth_demanded_and_absent_says_what_to_install(settings):
-    with pytest.raises(MissingExtraError, match=r"unsloth.*setaccio\[gpu\]"):
+    with pytest.raises(MissingExtraError, match=r"unsloth.*\[gpu\]"):
         train(load_config(None, {**settings, "backend": "unsloth"}))
 
 
