@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from setaccio.runtime.constraint import Matcher
+from setaccio.runtime.constraint import Matcher, is_allowed
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.tokens import token_bytes
 
@@ -54,9 +54,8 @@ def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[i
         step = matcher.forced() or [_next(model, matcher, single, inside and not escaped)]
         for token in step:
             matcher.accept(token)
-            text += token_bytes(model, token)
+            inside, escaped = _where(token_bytes(model, token), inside, escaped)
         answer += step
-        inside, escaped = _where(text)
     return answer
 
 
@@ -65,7 +64,7 @@ def _next(model: LoadedModel, matcher: Matcher, single: dict[int, int], inside: 
     mask = matcher.mask()
     for byte in _INSIDE if inside else _OUTSIDE:
         token = single.get(byte)
-        if token is not None and int(mask[token >> 5]) >> (token & 31) & 1:
+        if token is not None and is_allowed(mask, token):
             return token
     allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
     known = [int(token) for token in allowed if token_bytes(model, int(token))]
@@ -95,9 +94,14 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _where(text: bytes) -> tuple[bool, bool]:
-    """Whether the end of a JSON text lies inside a string, and right behind a backslash."""
-    inside = escaped = False
+def _where(text: bytes, inside: bool = False, escaped: bool = False) -> tuple[bool, bool]:
+    """Whether the end of a JSON text lies inside a string, and right behind a backslash.
+
+    Args:
+        text: the text, or its continuation.
+        inside: whether it begins inside a string.
+        escaped: whether it begins right behind a backslash.
+    """
     for byte in text:
         if escaped:
             escaped = False

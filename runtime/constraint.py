@@ -93,6 +93,11 @@ class Grammar:
         return Matcher(self._fresh.deep_copy(), self.tokenizer.vocab_size)
 
 
+def is_allowed(mask: npt.NDArray[np.int32], token: int) -> bool:
+    """Whether a mask, as :meth:`Matcher.mask` gives it, holds a token id."""
+    return token >> 5 < mask.size and bool(int(mask[token >> 5]) >> (token & 31) & 1)
+
+
 class Matcher:
     """Where one answer stands in its grammar."""
 

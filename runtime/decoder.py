@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.runtime.closing import close
-from setaccio.runtime.constraint import Grammar, Matcher
+from setaccio.runtime.constraint import Grammar, Matcher, is_allowed
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.repetition import CHECK_EVERY, find_cycle
 
@@ -41,10 +41,6 @@ class Completion:
     generated: int
 
 
-def _is_allowed(mask: npt.NDArray[np.int32], token: int) -> bool:
-    return token >> 5 < mask.size and bool(int(mask[token >> 5]) >> (token & 31) & 1)
-
-
 def apply_mask(logits: Logits, mask: npt.NDArray[np.int32]) -> Logits:
     """A copy of the logits in which every token that the mask lacks is minus infinity."""
     bits = np.unpackbits(mask.view(np.uint8), bitorder="little")[: logits.size].astype(bool)
@@ -60,7 +56,7 @@ def choose_greedy(logits: Logits, mask: npt.NDArray[np.int32] | None) -> int:
         ValueError: no token is allowed, or the model's output is not a number.
     """
     best = int(logits.argmax())
-    if mask is not None and not _is_allowed(mask, best):
+    if mask is not None and not is_allowed(mask, best):
         logits = apply_mask(logits, mask)
         best = int(logits.argmax())
     if not np.isfinite(logits[best]):

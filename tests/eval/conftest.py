@@ -1,33 +1,15 @@
-"""What the evaluation's tests share: the bundled task and a real, small, quantised model."""
+"""What the evaluation's tests share: a task with every kind of field."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from setaccio.data import Task, load_task
-from setaccio.runtime import TINY_GGUF
+from setaccio.data import Task
 
 # A busy machine is no failure: nothing here asserts how long something takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
-
-
-@pytest.fixture(scope="session")
-def recipe() -> Task:
-    return load_task("recipe")
-
-
-@pytest.fixture(scope="session")
-def tiny_gguf() -> Path:
-    """The bundled GGUF, or the one that SETACCIO_TEST_GGUF names where there is none yet."""
-    path = TINY_GGUF if TINY_GGUF.is_file() else Path(os.environ.get("SETACCIO_TEST_GGUF", ""))
-    if not path.is_file():
-        pytest.fail(f"{TINY_GGUF} is missing and SETACCIO_TEST_GGUF names no file")
-    return path
 
 
 @pytest.fixture(scope="session")
