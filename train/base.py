@@ -4,7 +4,7 @@ No pretrained weights can be assumed, so the project carries a base of its own. 
 it from the project's own generators, without any recipe among the extraction examples. It is
 checkpointed: started again with the same folder it goes on where it stopped.
 
-    python -m setaccio.train.base --work runs/base --steps 3600
+    python -m setaccio.train.base --work runs/base
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from setaccio.train.base_model import BaseOptimizer, completion_loss, new_base, 
 from setaccio.train.base_tokenizer import CHATML_TEMPLATE, END_OF_TURN, train_tokenizer
 
 SEED = 7
-STEPS = 3600
+STEPS = 10_400
+FIRST_CYCLE = 3600  # steps until the rate has fallen for the first time
 COPY_STEPS = 480
 RATE = 1e-2
 CHECKPOINT_EVERY = 200
@@ -188,7 +189,7 @@ class BaseRun:
         loss = completion_loss(self.model, batch.input_ids, batch.targets)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step(schedule(self.step, self.steps, COPY_STEPS))
+        self.optimizer.step(schedule(self.step, self.steps, COPY_STEPS, FIRST_CYCLE))
         self.step += 1
         return loss.item(), norm.item()
 

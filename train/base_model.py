@@ -143,9 +143,17 @@ class BaseOptimizer:
             self.parts[int(number)].state[parameter][name] = value
 
 
-def schedule(step: int, steps: int, copy_steps: int, warmup: int = 40) -> float:
-    """Learning-rate factor: 1 while copying is learned, then 0.4, falling over the second half."""
+def schedule(
+    step: int, steps: int, copy_steps: int, first_cycle: int, warmup: int = 40
+) -> float:
+    """Learning-rate factor: 1 while copying is learned, then two cycles at 0.4 that fall to 0.
+
+    Each cycle keeps its rate for half of its length and then falls in a straight line; the second
+    starts warm (Loshchilov and Hutter 2017, "SGDR"), on what the first one has settled.
+    """
     if step < copy_steps:
         return min(1.0, (step + 1) / warmup)
-    share = (step - copy_steps) / (steps - copy_steps)
-    return 0.4 * min(1.0, max(0.02, 2.0 * (1.0 - share)))
+    start, end = (copy_steps, first_cycle) if step < first_cycle else (first_cycle, steps)
+    share = (step - start) / (end - start)
+    warm = min(1.0, (step - start + 1) / warmup) if start == first_cycle else 1.0
+    return 0.4 * warm * min(1.0, max(0.02, 2.0 * (1.0 - share)))

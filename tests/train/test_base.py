@@ -31,6 +31,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run folder with the bundled vocabulary, and short stages."""
     shutil.copytree(TINY_BASE, tmp_path / "run" / "tokenizer")
     monkeypatch.setattr(base, "COPY_STEPS", 2)
+    monkeypatch.setattr(base, "FIRST_CYCLE", 4)
     monkeypatch.setattr(base, "CHECKPOINT_EVERY", 3)
     monkeypatch.setattr(base, "REPORT_EVERY", 1)
     return tmp_path / "run"
@@ -99,9 +100,13 @@ def test_copy_batches_are_learned_only_where_they_can_be_copied() -> None:
                 assert target in ids[: position + 1]
 
 
-def test_the_schedule_rises_drops_after_copying_and_falls() -> None:
-    values = [schedule(step, 1000, 100) for step in range(1000)]
+def test_the_schedule_has_two_cycles_that_fall() -> None:
+    values = [schedule(step, 2000, 100, 1000) for step in range(2000)]
     assert values[0] < values[39] == values[99] == 1.0
     assert set(values[100:550]) == {0.4}
-    assert values[550:] == sorted(values[550:], reverse=True)
+    assert values[550:1000] == sorted(values[550:1000], reverse=True)
+    assert values[999] < 0.02
+    assert values[1000] < values[1039] == 0.4
+    assert set(values[1040:1500]) == {0.4}
+    assert values[1500:] == sorted(values[1500:], reverse=True)
     assert values[-1] < 0.02
