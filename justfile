@@ -56,6 +56,14 @@ base *ARGS: setup
 doctor: setup
     @{{ setaccio }} doctor
 
+# Train with Unsloth and with the plain stack on this GPU, and compare (--rehearse: on a CPU)
+gpu-check *ARGS:
+    @python={{ python }}; [ -x $python ] || python=python3; $python -m scripts.gpu_check "$@"
+
+# Gather what an offline GPU machine lacks into runs/gpu-wheels, at most 45 MB
+gpu-wheels *ARGS: setup
+    @{{ python }} scripts/gpu_wheels.py "$@"
+
 # Resolve every dependency anew and pin it in requirements/lock.txt
 lock:
     @bash scripts/lock.sh

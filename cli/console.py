@@ -6,13 +6,20 @@ Colours, the width and ``NO_COLOR`` are Rich's business. Importing this module l
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
 LEAST_TABLE_WIDTH = 120
 """Columns that a table may take where there is no terminal that knows its width."""
+
+
+GREATEST_WARNINGS = 10
+"""Bad lines that are shown; the rest is counted."""
 
 
 def error_console() -> Console:
@@ -66,6 +73,25 @@ def step(message: object) -> None:
     from rich.text import Text
 
     error_console().print(Text.assemble(("==> ", "bold cyan"), one_line(message)), soft_wrap=True)
+
+
+def warn_of(problems: Sequence[object]) -> None:
+    """Print a warning for each bad line; from :data:`GREATEST_WARNINGS` on they are counted."""
+    for problem in problems[:GREATEST_WARNINGS]:
+        warn(problem)
+    if len(problems) > GREATEST_WARNINGS:
+        warn(f"and {len(problems) - GREATEST_WARNINGS} more bad lines.")
+
+
+def program() -> str:
+    """How this program was called, for hints that can be pasted: ``.venv/bin/setaccio``."""
+    import shutil
+
+    called = Path(sys.argv[0])
+    if called.name != "setaccio" or shutil.which("setaccio"):
+        return "setaccio"
+    folder = Path.cwd()
+    return str(called.relative_to(folder) if called.is_relative_to(folder) else called)
 
 
 def write_line(line: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.console import step, warn, write_line
+from setaccio.cli.console import step, warn_of, write_line
 from setaccio.cli.exits import SOME_FAILED
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ GENERATE_EXAMPLE = "setaccio data generate --count 4000 --seed 1 --out pairs.jso
 CHECK_EXAMPLE = "setaccio data check train.jsonl test.jsonl --task recipe"
 SPLIT_EXAMPLE = "setaccio data split pairs.jsonl --out parts/ --test 0.1 --seed 1"
 RECIPENLG_EXAMPLE = "setaccio data recipenlg full_dataset.csv --limit 1000 --out pairs.jsonl"
-GREATEST_WARNINGS = 10
-"""Bad rows that are shown; the rest is counted."""
 
 Out = Annotated[
     Path | None,
@@ -91,7 +89,7 @@ def check(
         write_line(json.dumps({**report.as_dict(), "bad_lines": bad}, ensure_ascii=False))
     else:
         write_line(report.render())
-    _tell_problems(problems)
+    warn_of(problems)
     if problems or not report.ok:
         raise typer.Exit(SOME_FAILED)
 
@@ -108,13 +106,16 @@ def split(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad lines out instead of refusing them.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace parts that are there already.")
+    ] = False,
 ) -> None:
     """Divide pairs into parts, by a hash of their ids or as the reference experiment did."""
     from setaccio.data.records import load_pairs, write_pairs
     from setaccio.data.splits import random_split, reference_split
 
     pairs, problems = load_pairs(file, skip_bad=skip_bad)
-    _tell_problems(problems)
+    warn_of(problems)
     if reference:
         rows = reference_split(len(pairs))
         chosen = {"first": rows.first, "train": rows.train, "last": rows.last}
@@ -126,9 +127,22 @@ def split(
             name: [pair for pair in pairs if pair.id in wanted]
             for name, wanted in ((name, set(part)) for name, part in named.items())
         }
+    targets = {name: out / f"{name}.jsonl" for name in parts}
+    _check_targets(targets.values(), file, overwrite=overwrite)
     for name, part in parts.items():
-        write_pairs(out / f"{name}.jsonl", part)
+        write_pairs(targets[name], part)
     step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
+
+
+def _check_targets(targets: Iterable[Path], source: Path, *, overwrite: bool) -> None:
+    """Refuse to write over what was read, and, unless asked for, over what is there."""
+    from setaccio.data.errors import UsageError
+
+    there = [target for target in targets if target.exists()]
+    if any(target.samefile(source) for target in there):
+        raise UsageError(f"{source}: would be replaced by one of its parts. Choose another --out.")
+    if there and not overwrite:
+        raise UsageError(f"{there[0]}: exists. Choose another --out, or pass --overwrite.")
 
 
 def recipenlg(
@@ -158,8 +172,10 @@ def recipenlg(
             else:
                 yield item
 
+    if out is not None:
+        _check_targets([out], file, overwrite=True)
     written = _write(_counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
-    _tell_problems(problems)
+    warn_of(problems)
     if out:
         step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
 
@@ -172,10 +188,3 @@ def _good(file: Path, problems: list[Problem]) -> Iterator[Pair]:
             problems.append(item)
         else:
             yield item
-
-
-def _tell_problems(problems: list[Problem]) -> None:
-    for problem in problems[:GREATEST_WARNINGS]:
-        warn(problem)
-    if len(problems) > GREATEST_WARNINGS:
-        warn(f"and {len(problems) - GREATEST_WARNINGS} more bad lines.")

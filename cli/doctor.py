@@ -53,6 +53,7 @@ def _show(facts: dict[str, Any]) -> None:
     table.add_row("memory", f"{facts['memory_free_gib']} of {facts['memory_gib']} GiB free")
     table.add_row("GPU", describe_gpu())
     table.add_row("llama.cpp built by", facts["compiler"] or "unknown compiler")
+    table.add_row("its AMX code", facts["amx_build"].message)
     table.add_row("llama.cpp uses", facts["llama_features"])
     table.add_row("CMAKE_ARGS now", os.environ.get("CMAKE_ARGS") or "not set")
     versions = {**facts["versions"], **_training_versions()}
@@ -74,6 +75,13 @@ def _training_versions() -> dict[str, str]:
 
 def _advice(facts: dict[str, Any]) -> list[str]:
     advice = []
+    if facts["amx_build"].at_risk or (facts["amx_build"].at_risk is None and not facts["amx"]):
+        from setaccio.runtime.health import REINSTALL
+
+        advice.append(
+            f"llama.cpp's AMX code: {facts['amx_build'].message}. Before this installation is used "
+            f"on a processor with AMX, run setaccio doctor there, or build it anew: {REINSTALL}"
+        )
     if facts["memory_free_gib"] < LEAST_FREE_GIB:
         advice.append(
             f"Only {facts['memory_free_gib']} GiB of memory are free. Close something, or use a "

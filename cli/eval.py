@@ -3,120 +3,247 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.console import output_console, step
+from setaccio.cli.console import fail, output_console, step, warn
+from setaccio.cli.eval_options import (
+    GATE,
+    MODELS,
+    OUTPUTS,
+    Alias,
+    AnswerFormat,
+    Cache,
+    CostCap,
+    Decoding,
+    EndpointModel,
+    EndpointUrl,
+    KeyVariable,
+    Limit,
+    MaxTokens,
+    Out,
+    PairsFile,
+    Price,
+    RequestField,
+    Rpm,
+    Sample,
+    SchemaFile,
+    Seed,
+    TaskName,
+    constraints_of,
+    endpoint_arm,
+    load_documents,
+    parse_aliases,
+    print_rows,
+)
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
     from setaccio.data.task import Task
     from setaccio.eval import Comparison
+    from setaccio.eval.arms import AnyArm
+    from setaccio.eval.regression import EarlierRun
 
 EXAMPLE = "setaccio eval --model tuned.gguf --base base.gguf --pairs test.jsonl --out runs/eval"
-GENERATED = 20
-GENERATED_SEED = 2
-"""Held-out recipes that are generated when no pairs are named; no training uses this seed."""
 
 
 def evaluate(
+    context: typer.Context,
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", metavar="GGUF", help="The model; default: the bundled one."),
-    ] = None,
-    pairs: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help=f"Pairs; default: {GENERATED} generated recipes."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="GGUF",
+            help="The model; default: the bundled one.",
+            rich_help_panel=MODELS,
+        ),
     ] = None,
     base: Annotated[
-        Path | None, typer.Option(metavar="GGUF", help="The model before fine-tuning.")
+        Path | None,
+        typer.Option(metavar="GGUF", help="The model before it.", rich_help_panel=MODELS),
     ] = None,
-    task: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="The task; default: the GGUF's.")
-    ] = None,
-    schema: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A bare JSON Schema instead of a task.")
-    ] = None,
-    constraint: Annotated[
-        Literal["both", "schema", "none"],
-        typer.Option(help="Constrained decoding, free decoding, or both beside each other."),
-    ] = "both",
-    limit: Annotated[int | None, typer.Option(min=1, help="Use only so many pairs.")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Most tokens of an answer; default: by its document.")
-    ] = None,
+    constraint: Decoding = "both",
+    max_tokens: MaxTokens = None,
+    pairs: PairsFile = None,
+    limit: Limit = None,
+    sample: Sample = None,
+    seed: Seed = 0,
+    task: TaskName = None,
+    schema: SchemaFile = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Score outputs made elsewhere: {id, raw} or {id, data}."),
+        typer.Option(
+            metavar="FILE", help="Lines of {id, raw} or {id, data}.", rich_help_panel=OUTPUTS
+        ),
     ] = None,
-    alias: Annotated[
-        list[str] | None,
-        typer.Option(metavar="THEIRS=OURS", help="A key that the outputs name otherwise."),
-    ] = None,
-    out: Annotated[
+    alias: Alias = None,
+    against: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FOLDER", help="Keep outputs; a stopped run goes on."),
+        typer.Option(
+            metavar="RUN", help="A run folder; exit code 8 if worse.", rich_help_panel=GATE
+        ),
     ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Greatest loss that passes; default: 0.02.", rich_help_panel=GATE
+        ),
+    ] = None,
+    endpoint: EndpointUrl = None,
+    endpoint_model: EndpointModel = None,
+    key_env: KeyVariable = None,
+    answer_format: AnswerFormat = "schema",
+    request: RequestField = None,
+    rpm: Rpm = None,
+    price: Price = None,
+    cost_cap: CostCap = None,
+    cache: Cache = None,
+    out: Out = None,
 ) -> None:
-    """Compare constrained with free decoding, and a tuned model with its base.
+    """Compare constrained with free decoding, a tuned model with its base, and others with both.
 
-    L1: valid JSON. L2: valid against the schema. L3: every field agrees with gold.
+    L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right.
     """
+    if context.invoked_subcommand:
+        _refuse_stray_flags(context)
+        return
     from setaccio.cli.tasks import choose_task
-    from setaccio.data.recipes import generate_pairs
-    from setaccio.data.records import load_pairs
 
     chosen = choose_task(task, schema)
-    if predictions is not None:
-        gold = load_pairs(pairs)[0] if pairs else None
-        show(_score(predictions, gold, chosen, alias or []))
-        return
-    if pairs is None:
-        found = list(generate_pairs(limit or GENERATED, GENERATED_SEED, held_out=True))
-        step(f"No --pairs: {len(found)} generated held-out recipes are used.")
+    earlier = _earlier(against, out, tolerance)
+    asked = endpoint_arm(
+        endpoint,
+        endpoint_model,
+        key_variable=key_env,
+        answer_format=answer_format,
+        request=request,
+        rpm=rpm,
+        price=price,
+        cost_cap=cost_cap,
+        cache=cache,
+    )
+    others: list[AnyArm] = [asked] if asked else []
+    if predictions is not None and not (model or base or others or pairs):
+        comparison = _score(predictions, chosen, parse_aliases(alias), out)
     else:
-        found = load_pairs(pairs)[0]
-    from setaccio.eval.evaluate import evaluate as run_evaluation
-    from setaccio.eval.progress import show_progress
-    from setaccio.runtime import TINY_GGUF
+        found = _documents(pairs, predictions, limit, sample)
+        if predictions is not None:
+            others = [*_recorded(predictions, found, alias), *others]
+        from setaccio.eval.evaluate import evaluate as run_evaluation
+        from setaccio.eval.progress import show_progress
+        from setaccio.runtime import TINY_GGUF
 
-    with show_progress() as progress:
-        comparison = run_evaluation(
-            model or TINY_GGUF,
-            found,
-            chosen,
-            ("none", "schema") if constraint == "both" else (constraint,),
-            out,
-            limit,
-            base,
-            max_tokens=max_tokens,
-            progress=progress,
-        )
+        with show_progress() as progress:
+            comparison = run_evaluation(
+                model or (None if others and base is None else TINY_GGUF),
+                found,
+                chosen,
+                constraints_of(constraint),
+                out,
+                limit,
+                base,
+                sample=sample,
+                seed=seed,
+                others=others,
+                max_tokens=max_tokens,
+                progress=progress,
+            )
     show(comparison)
+    if earlier is not None:
+        judge(earlier, comparison, tolerance)
 
 
-def show(comparison: Comparison) -> None:
-    """Print a comparison as a table and say where its files are."""
-    from setaccio.eval import rich_table
+def _refuse_stray_flags(context: typer.Context) -> None:
+    """A flag between ``eval`` and the name of a comparison would be lost."""
+    from setaccio.data.errors import UsageError
 
-    output_console().print(rich_table(comparison))
-    if comparison.folder:
-        step(f"Outputs, scores and the table as JSON and Markdown: {comparison.folder}")
+    for name, value in context.params.items():
+        source = context.get_parameter_source(name)
+        if value is not None and source is not None and source.name == "COMMANDLINE":
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(
+                f"{flag}: goes behind the name: setaccio eval "
+                f"{context.invoked_subcommand} {flag} ..."
+            )
 
 
-def _score(
-    file: Path, pairs: list[Pair] | None, task: Task | None, aliases: list[str]
-) -> Comparison:
+def _earlier(against: Path | None, out: Path | None, tolerance: float | None) -> EarlierRun | None:
+    """The run to hold the new one against, read before anything is written."""
+    from setaccio.data.errors import UsageError
+
+    if against is None:
+        if tolerance is not None:
+            raise UsageError("--tolerance: goes with --against RUN, which is missing.")
+        return None
+    if out is not None and out.resolve() == against.resolve():
+        raise UsageError(f"--out {out}: is the earlier run itself. Choose another folder.")
+    from setaccio.eval.regression import read_run
+
+    return read_run(against)
+
+
+def _documents(
+    pairs: Path | None, predictions: Path | None, limit: int | None, sample: int | None
+) -> list[Pair]:
+    """All pairs of the file, or generated ones."""
+    from setaccio.data.errors import UsageError
+
+    if pairs is None and predictions is not None:
+        raise UsageError("--predictions beside another model: give the documents with --pairs.")
+    return load_documents(pairs) if pairs else load_documents(None, limit, sample)
+
+
+def _recorded(file: Path, pairs: list[Pair], alias: list[str] | None) -> list[AnyArm]:
+    from setaccio.eval.predictions import check_ids, read_predictions
+
+    arms = read_predictions(file, parse_aliases(alias))
+    check_ids(arms, pairs)
+    return [*arms]
+
+
+def _score(file: Path, task: Task | None, aliases: dict[str, str], out: Path | None) -> Comparison:
+    """Score a file that brings its own gold."""
     from setaccio.data.errors import UsageError
     from setaccio.eval.predictions import score_predictions
 
     if task is None:
         raise UsageError("--predictions: say with --task or --schema what the outputs should be.")
-    names: dict[str, str] = {}
-    for alias in aliases:
-        theirs, sign, ours = alias.partition("=")
-        if not (sign and theirs and ours):
-            raise UsageError(f"--alias {alias}: write it as THEIRS=OURS, such as steps=directions.")
-        names[theirs] = ours
-    return score_predictions(file, pairs, task, names)
+    return score_predictions(file, None, task, aliases, out=out)
+
+
+def show(comparison: Comparison) -> None:
+    """Print a comparison as a table, write its report, and say where its files are."""
+    from setaccio.eval import rich_table
+
+    output_console().print(rich_table(comparison))
+    if comparison.folder:
+        from setaccio.eval.report import report
+
+        step(f"Outputs, scores and tables: {comparison.folder}")
+        step(f"Report: {report(comparison.folder)}")
+
+
+def judge(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) -> None:
+    """Print what became worse; ends with exit code 8 where it is too much.
+
+    Args:
+        earlier: the run before.
+        comparison: the new run.
+        tolerance: greatest loss that passes; None takes the default.
+
+    Raises:
+        typer.Exit: a loss beyond the tolerance.
+    """
+    from setaccio.cli.exits import REGRESSED
+    from setaccio.eval.regression import TOLERANCE, regression
+
+    found = regression(earlier, comparison, tolerance=TOLERANCE if tolerance is None else tolerance)
+    print_rows(found.rows(), 3)
+    for note in found.notes:
+        warn(note)
+    if found.failed:
+        fail(found.describe())
+        raise typer.Exit(REGRESSED)
+    step(found.describe())

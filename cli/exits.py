@@ -8,6 +8,7 @@
   5  the model is missing, corrupt, of the wrong kind, or llama.cpp crashes here
   6  training was refused or went wrong
   7  export failed or its proof did
+  8  eval --against: worse than the earlier run by more than the tolerance
 130  interrupted with Ctrl-C
 141  the reader of the output went away
 """
@@ -22,7 +23,9 @@ from setaccio.cli.console import fail, one_line
 OK = 0
 SOME_FAILED = 1
 USAGE = 2
+BROKEN_TASK = 3
 BROKEN_MODEL = 5
+REGRESSED = 8
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 _TRAINING = frozenset(

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from setaccio.cli.console import output_console, step
+
+if TYPE_CHECKING:
+    from setaccio.export.report import ExportReport
 
 EXAMPLE = "setaccio export runs/recipe --quant q8_0,q4_k_m --out models/"
 
 
 def export(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A training run, an adapter or a model folder.")
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="A training run, an adapter or a model folder; with --evaluation, an export.",
+        ),
     ],
     quant: Annotated[
         str | None,
@@ -30,8 +37,22 @@ def export(
         str | None, typer.Option(metavar="NAME|FILE", help="The task; default: the run's.")
     ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Pairs whose texts serve for the proof.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Held-out pairs: every file is measured on them."),
     ] = None,
+    held_out: Annotated[
+        int | None, typer.Option(metavar="COUNT", min=1, help="Greatest number of them. [16]")
+    ] = None,
+    imatrix: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Pairs to compute an importance matrix from."),
+    ] = None,
+    merge_into: Annotated[
+        str | None, typer.Option(metavar="BASE", help="16-bit (default), or 4-bit: dequantised.")
+    ] = None,
+    adapter_only: Annotated[
+        bool, typer.Option("--adapter-only", help="The adapter's own GGUF, for hot swapping.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="First part of the files' names.")] = None,
     source: Annotated[
         Path | None,
@@ -40,42 +61,85 @@ def export(
     keep_merged: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep the merged model here.")
     ] = None,
+    licence: Annotated[
+        str | None, typer.Option(metavar="SPDX", help="For the model card, such as apache-2.0.")
+    ] = None,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="A comparison of `setaccio eval`: write RUN's card with it."
+        ),
+    ] = None,
 ) -> None:
     """Merge, convert, quantise and prove: GGUF files that carry their task."""
+    if evaluation is not None:
+        from setaccio.export.card import write_card
+
+        step(f"Wrote {write_card(run, evaluation=evaluation, licence=licence)}")
+        return
     from setaccio.data.records import load_pairs
     from setaccio.data.task import load_task
+
+    common: dict[str, Any] = {
+        "base": base,
+        "task": load_task(task) if task else None,
+        "pairs": load_pairs(pairs)[0] if pairs else None,
+        "source": source,
+        "name": name,
+        "progress": step,
+    }
+    if held_out is not None:
+        common["held_out"] = held_out
+    if adapter_only:
+        from setaccio.data.errors import UsageError
+        from setaccio.export.export_adapter import export_adapter
+
+        if quant or imatrix or merge_into or keep_merged:
+            raise UsageError(
+                "--adapter-only merges and quantises nothing. Leave out --quant, --imatrix, "
+                "--merge-into and --keep-merged."
+            )
+        _show(export_adapter(run, out or run / "gguf", **common))
+        return
     from setaccio.export.export import QUANTISATIONS
     from setaccio.export.export import export as run_export
 
     kinds = [kind.strip() for kind in quant.split(",") if kind.strip()] if quant else None
+    if merge_into is not None:
+        common["merge_into"] = merge_into
     report = run_export(
         run,
         out or run / "gguf",
         quantisations=QUANTISATIONS if kinds is None else kinds,
-        base=base,
-        task=load_task(task) if task else None,
-        pairs=load_pairs(pairs)[0] if pairs else None,
-        source=source,
-        name=name,
+        calibration=load_pairs(imatrix)[0] if imatrix else None,
         merged_dir=keep_merged,
-        progress=step,
+        licence=licence,
+        **common,
     )
     _show(report)
+    step(f"Next: setaccio extract notes.txt --model {report.files[0].path}")
 
 
-def _show(report: object) -> None:
+def _show(report: ExportReport) -> None:
+    """Print the proof: the quantisation table, and the losses of the merge."""
+    import json
+
+    from rich import box
     from rich.table import Table
 
-    from setaccio.export.export import ExportReport
+    from setaccio.export.report import HEADER, LEGEND, table
 
-    if not isinstance(report, ExportReport):
-        return
-    table = Table(title=f"Exported (task: {report.task or 'none'}); proof in {report.report}")
-    table.add_column("file", overflow="fold")
-    table.add_column("type")
-    table.add_column("MB", justify="right")
-    for file in report.files:
-        table.add_row(str(file.path), file.quantisation, f"{file.bytes / 1e6:.2f}")
-    output_console().print(table)
-    if report.files:
-        step(f"Next: setaccio extract {report.files[0].path} notes.txt")
+    content = json.loads(report.report.read_text(encoding="utf-8"))
+    title = f"Exported (task: {report.task or 'none'}); proof in {report.report}"
+    shown = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for at, column in enumerate(HEADER):
+        shown.add_column(column, overflow="fold", justify="left" if at < 2 else "right")
+    for row in table(content["files"]):
+        shown.add_row(*row)
+    console = output_console()
+    console.print(shown)
+    console.print(LEGEND, markup=False)
+    if report.transformers:
+        console.print(f"Perplexity in transformers: {report.transformers.perplexity:.4f}")
+    for name, loss in (report.merge.losses if report.merge else {}).items():
+        console.print(f"Loss, {name}: {loss:.4f} nats per token", markup=False)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from setaccio.cli.console import step, tell, warn, write_line
+from setaccio.cli.console import fail, step, tell, warn
 from setaccio.cli.exits import INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
-    from setaccio.cli.meter import Meter
-    from setaccio.data.records import Document, Problem
-    from setaccio.runtime import Extraction, Extractor
+    from setaccio.cli.batch import Batch
+    from setaccio.runtime.journal import Journal
 
 EXAMPLE = "setaccio extract notes/ --model my-q8_0.gguf --out results.jsonl"
-GREATEST_WARNINGS = 10
-"""Failed documents that are named on standard error; the results name all."""
 
 
 def extract(
@@ -59,6 +55,13 @@ def extract(
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Read every source as JSON Lines, stdin too.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with --out where a former run ended.")
+    ] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="As --resume, and do failed documents once more."),
+    ] = False,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Most tokens of an answer; default: by its document.")
     ] = None,
@@ -68,120 +71,125 @@ def extract(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads; default: one per physical core.")
     ] = None,
+    parallel: Annotated[
+        int | None,
+        typer.Option(min=1, help="Documents decoded at once; default: by cores and memory."),
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="0: the likeliest token. Above: draw tokens.")
+    ] = 0.0,
+    top_p: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Draw from this much of the probability.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the drawing.")] = 0,
 ) -> None:
     """Extract JSON from texts: one line of JSON per document, with its status.
 
     A document that can not be read or does not fit gets a line with its status and a message, and
-    the others still come out; the exit code is then 1.
+    the others still come out; the exit code is then 1. Whatever ends a run, the lines in --out are
+    whole, and the same command with --resume does the rest.
     """
+    from setaccio.cli.batch import Batch
     from setaccio.cli.meter import Meter
     from setaccio.cli.sources import count_documents, find_sources, read_sources
     from setaccio.cli.tasks import choose_task
     from setaccio.runtime import TINY_GGUF, Extractor, load_model
+    from setaccio.runtime.journal import Journal, fingerprint
 
     names = list(sources or [])
     if model is None and names and names[0].endswith(".gguf"):
         model = Path(names.pop(0))
     names = find_sources(names)
+    resume = resume or retry_failed
+    _check_out(out, [*names, str(model or TINY_GGUF)], resume=resume, overwrite=overwrite)
     chosen = choose_task(task, schema)
+    # Everything here can change an answer, and so belongs to the key of its row.
+    options: dict[str, Any] = {
+        "constraint": constraint,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "top_p": top_p,
+        "seed": seed,
+    }
     extractor = Extractor(
         load_model(model or TINY_GGUF, context=context, threads=threads),
         chosen,
-        constraint=constraint,
-        max_tokens=max_tokens,
+        parallel=parallel,
+        **options,
     )
     for warning in extractor.warnings:
         warn(warning)
-    total = count_documents(names, jsonl)
+    options["context"] = extractor.model.context
+    run = fingerprint(extractor.model.sha256, extractor.task.digest, options)
+    journal = Journal(out, resume=resume, retry_failed=retry_failed, overwrite=overwrite)
+    _say_resumed(journal, run)
     to_terminal = out is None and sys.stdout.isatty()
-    with (
-        _open_results(out, overwrite, [*names, str(model or TINY_GGUF)]) as write,
-        Meter(total, results_on_terminal=to_terminal) as meter,
-    ):
-        try:
-            for item in read_sources(names, jsonl):
-                extraction = _extract_one(extractor, item, jsonl)
-                write(extraction.to_json())
-                _note(extraction, meter)
-        except KeyboardInterrupt:
-            meter.clear()
-            kept = f"kept in {out}" if out else "written"
-            tell(f"Interrupted: {meter.done} documents are done and {kept}.")
-            raise typer.Exit(INTERRUPTED) from None
-    _sum_up(meter)
-    if meter.failed:
+    total = count_documents(names, jsonl)
+    with journal, Meter(total, results_on_terminal=to_terminal) as meter:
+        batch = Batch(extractor, journal, run, meter, jsonl=jsonl)
+        _guard(batch, lambda: batch.work(read_sources(names, jsonl)))
+    _sum_up(batch)
+    if meter.failed or journal.failed:
         raise typer.Exit(SOME_FAILED)
 
 
-@contextlib.contextmanager
-def _open_results(
-    out: Path | None, overwrite: bool, inputs: Sequence[str]
-) -> Iterator[Callable[[str], None]]:
-    """Where results go; each line is on its way to the disk before the next document starts."""
-    if out is None:
-        yield write_line
-        return
+def _check_out(out: Path | None, inputs: list[str], *, resume: bool, overwrite: bool) -> None:
+    from setaccio.cli.sources import is_source
     from setaccio.data.errors import UsageError
 
-    if any(out.resolve() == Path(name).resolve() for name in inputs):
+    if out is None:
+        if resume:
+            raise UsageError("--resume needs the file to go on with. Name it with --out.")
+        return
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other. Give one of them.")
+    if is_source(out, inputs):
         raise UsageError(f"{out}: is one of the inputs. Name another file for the results.")
-    if out.exists() and not overwrite:
-        raise UsageError(f"{out}: exists. Pass --overwrite to replace it, or name another file.")
+
+
+def _say_resumed(journal: Journal, run: str) -> None:
+    from setaccio.runtime.journal import RUN_DIGITS
+
+    if journal.repaired:
+        tell(f"{journal.path}: the last line was torn; it is cut off and done again.")
+    others = journal.kept - journal.runs.get(run[:RUN_DIGITS], 0)
+    if others:
+        warn(
+            f"{journal.path}: {others} rows were made with another model, task or options. They "
+            "are kept, and their documents are done again with these."
+        )
+
+
+def _guard(batch: Batch, work: Callable[[], None]) -> None:
+    """Let a run end cleanly: rows that are written stand, and the message says how to go on."""
+    journal, meter = batch.journal, batch.meter
+    kept = f"kept in {journal.path}; --resume does the rest" if journal.path else "written"
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        stream = out.open("w", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{out}: can not be written ({error.strerror}).") from error
-
-    def write(line: str) -> None:
-        stream.write(line + "\n")
-        stream.flush()
-
-    with stream:
-        yield write
-
-
-def _extract_one(extractor: Extractor, item: Document | Problem, jsonl: bool) -> Extraction:
-    from setaccio.cli.sources import is_jsonl
-    from setaccio.data.records import Document
-    from setaccio.runtime import Extraction
-
-    if isinstance(item, Document):
-        return extractor.extract(item)
-    one_of_many = item.line and is_jsonl(item.source, jsonl)
-    return Extraction(
-        id=f"{item.source}:{item.line}" if one_of_many else item.source,
-        status="error",
-        data=None,
-        raw="",
-        finish_reason="refused",
-        prompt_tokens=0,
-        completion_tokens=0,
-        seconds=0.0,
-        message=str(item),
-        task=extractor.task.name,
-        model=extractor.model.name,
-        constraint=extractor.constraint,
-    )
-
-
-def _note(extraction: Extraction, meter: Meter) -> None:
-    if not extraction.ok and meter.failed < GREATEST_WARNINGS:
+        work()
+    except KeyboardInterrupt:
         meter.clear()
-        # A problem of the source already begins with its name.
-        known = extraction.message.startswith(extraction.id)
-        what = extraction.message if known else f"{extraction.id}: {extraction.message}"
-        tell(what, label=extraction.status, style="yellow")
-    meter.count(failed=not extraction.ok)
+        tell(f"Interrupted: {meter.done} documents are done and {kept}.")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        meter.clear()
+        fail(f"{error.filename}: {error.strerror}. {meter.done} documents are done and {kept}.")
+        raise typer.Exit(SOME_FAILED) from error
 
 
-def _sum_up(meter: Meter) -> None:
+def _sum_up(batch: Batch) -> None:
+    from setaccio.cli.batch import GREATEST_WARNINGS
     from setaccio.cli.meter import duration
 
-    if meter.done > 1 or meter.failed:
+    journal, meter = batch.journal, batch.meter
+    if meter.done > 1 or meter.failed or batch.skipped:
         good = meter.done - meter.failed
-        more = f" Failed ones are named by their status (first {GREATEST_WARNINGS} above)."
-        step(
-            f"{good} of {meter.done} documents ok in {duration(meter.seconds)}."
-            + (more if meter.failed > GREATEST_WARNINGS else "")
-        )
+        said = f"{good} of {meter.done} documents ok in {duration(meter.seconds)}."
+        if batch.skipped:
+            said += f" {batch.skipped} were done before."
+        if meter.failed > GREATEST_WARNINGS:
+            said += f" Failed ones are named by their status (first {GREATEST_WARNINGS} above)."
+        step(said)
+    if journal.failed:
+        tell(f"{journal.failed} documents failed before; --retry-failed does them once more.")

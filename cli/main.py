@@ -16,11 +16,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from setaccio.cli import data, demo, doctor, export, extract, train
+from setaccio.cli import (
+    data,
+    demo,
+    doctor,
+    eval_reference,
+    eval_report,
+    eval_robustness,
+    eval_sweep,
+    export,
+    extract,
+    schema,
+    train,
+)
 from setaccio.cli import eval as eval_
 from setaccio.cli.exits import report
 
-VERBS = ("data", "train", "export", "extract", "eval", "doctor", "demo")
+VERBS = ("data", "schema", "train", "export", "extract", "eval", "doctor", "demo")
 _HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
 
 
@@ -62,10 +74,19 @@ _add(_data, data.check, "check", data.CHECK_EXAMPLE)
 _add(_data, data.split, "split", data.SPLIT_EXAMPLE)
 _add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
 app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
+_schema = typer.Typer(help="Look a JSON Schema over before it is used.", no_args_is_help=True)
+_add(_schema, schema.check, "check", schema.CHECK_EXAMPLE)
+app.add_typer(_schema, name="schema", epilog=f"Example: {schema.CHECK_EXAMPLE}")
 _add(app, train.train, "train", train.EXAMPLE)
 _add(app, export.export, "export", export.EXAMPLE)
 _add(app, extract.extract, "extract", extract.EXAMPLE)
-_add(app, eval_.evaluate, "eval", eval_.EXAMPLE)
+_eval = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]")
+_eval.callback(epilog=f"Example: {eval_.EXAMPLE}")(eval_.evaluate)
+_add(_eval, eval_reference.reference, "reference", eval_reference.EXAMPLE)
+_add(_eval, eval_sweep.sweep, "sweep", eval_sweep.EXAMPLE)
+_add(_eval, eval_robustness.robustness, "robustness", eval_robustness.EXAMPLE)
+_add(_eval, eval_report.report, "report", eval_report.EXAMPLE)
+app.add_typer(_eval, name="eval")
 _add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
 _add(app, demo.demo, "demo", demo.EXAMPLE)
 

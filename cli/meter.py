@@ -65,6 +65,11 @@ class Meter:
         self._next = now + (TERMINAL_EVERY if self._redraw else LOG_EVERY)
         self._show()
 
+    def skip(self) -> None:
+        """Note that a document needs nothing done, so that the time left is that of the others."""
+        if self.total is not None:
+            self.total -= 1
+
     def line(self) -> str:
         """The progress in words."""
         if self.total is None:

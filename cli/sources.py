@@ -2,11 +2,13 @@
 
 Contract: ``read_sources`` yields a :class:`Document` or a :class:`Problem` for everything that was
 named, one at a time and in order, so that what can not be read neither stops the rest nor
-disappears.
+disappears. Folders are walked and files are read as their turn comes: millions of documents cost
+no more memory than one.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,10 +23,14 @@ TEXT_SUFFIXES = frozenset({".txt", ".md"})
 
 
 def find_sources(names: Sequence[str]) -> list[str]:
-    """Replace folders by the text files inside them, sorted, subfolders included.
+    """Check that everything that is named is there.
 
     Args:
-        names: files, folders, or ``-`` for standard input.
+        names: files, folders (the text files inside are meant, sorted, subfolders included), or
+            ``-`` for standard input.
+
+    Returns:
+        The names; standard input where there are none.
 
     Raises:
         UsageError: something is not there, a folder holds no text, or nothing is named.
@@ -33,21 +39,29 @@ def find_sources(names: Sequence[str]) -> list[str]:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("Nothing to read. Name files or folders, or - for standard input.")
         return [STDIN]
-    found: list[str] = []
     for name in names:
         path = Path(name)
-        if name == STDIN or path.is_file():
-            found.append(name)
-        elif path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in TEXT_SUFFIXES)
-            if not inside:
+        if name == STDIN:
+            continue
+        if path.is_dir():
+            if not any(isinstance(found, str) for found in _walk(path)):
                 raise UsageError(f"{name}: no .txt or .md file in this folder.")
-            found += [str(p) for p in inside if p.is_file()]
-        elif path.exists():  # a pipe or a device is read like a file
-            found.append(name)
-        else:
+        elif not path.exists():  # a pipe or a device is read like a file
             raise UsageError(f"{name}: no such file or folder. Check the path.")
-    return found
+    return list(names)
+
+
+def is_source(path: Path, names: Sequence[str]) -> bool:
+    """Whether a file is one of the sources, or would be one if it were there."""
+    path = path.resolve()
+    for name in names:
+        source = Path(name).resolve()
+        if name != STDIN and path == source:
+            return True
+        inside = name != STDIN and path.suffix.lower() in TEXT_SUFFIXES
+        if inside and source.is_dir() and source in path.parents:
+            return True
+    return False
 
 
 def is_jsonl(name: str, forced: bool) -> bool:
@@ -59,17 +73,25 @@ def count_documents(names: Sequence[str], jsonl: bool) -> int | None:
     """How many documents there are, or None when only reading could tell."""
     total = 0
     for name in names:
-        if name == STDIN or not Path(name).is_file():
+        path = Path(name)
+        if name != STDIN and path.is_dir():
+            inside = sum(_count_file(str(found), jsonl) for found in _walk(path))
+            total += inside
+        elif name == STDIN or not path.is_file():
             return None
-        if not is_jsonl(name, jsonl):
-            total += 1
-            continue
-        try:
-            with Path(name).open("rb") as stream:
-                total += sum(1 for line in stream if line.strip())
-        except OSError:
-            total += 1
+        else:
+            total += _count_file(name, jsonl)
     return total
+
+
+def _count_file(name: str, jsonl: bool) -> int:
+    if not is_jsonl(name, jsonl):
+        return 1
+    try:
+        with Path(name).open("rb") as stream:
+            return sum(1 for line in stream if line.strip())
+    except OSError:
+        return 1
 
 
 def read_sources(names: Sequence[str], jsonl: bool) -> Iterator[Document | Problem]:
@@ -80,15 +102,41 @@ def read_sources(names: Sequence[str], jsonl: bool) -> Iterator[Document | Probl
         jsonl: read every source as JSON Lines, not only those named ``.jsonl``.
     """
     for name in names:
-        label = "<stdin>" if name == STDIN else name
-        try:
-            if name == STDIN:
-                yield from _read(sys.stdin.buffer, label, is_jsonl(name, jsonl))
-            else:
-                with Path(name).open("rb") as stream:
-                    yield from _read(stream, label, is_jsonl(name, jsonl))
-        except OSError as error:
-            yield Problem(label, 0, f"can not be read ({error.strerror}). Check the file.")
+        if name == STDIN:
+            yield from _read(sys.stdin.buffer, "<stdin>", jsonl)
+        elif Path(name).is_dir():
+            for found in _walk(Path(name)):
+                if isinstance(found, Problem):
+                    yield found
+                else:
+                    yield from _read_file(found, jsonl)
+        else:
+            yield from _read_file(name, jsonl)
+
+
+def _walk(folder: Path) -> Iterator[str | Problem]:
+    """Names of the text files in a folder and its subfolders, sorted; links to folders are not
+    followed, so that no circle is walked."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Problem(str(folder), 0, f"can not be read ({error.strerror}). Check the folder.")
+        return
+    for entry in entries:
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(path)
+        elif path.suffix.lower() in TEXT_SUFFIXES and entry.is_file():
+            yield str(path)
+
+
+def _read_file(name: str, jsonl: bool) -> Iterator[Document | Problem]:
+    try:
+        with Path(name).open("rb") as stream:
+            yield from _read(stream, name, is_jsonl(name, jsonl))
+    except OSError as error:
+        yield Problem(name, 0, f"can not be read ({error.strerror}). Check the file.")
 
 
 def _read(stream: BinaryIO, label: str, jsonl: bool) -> Iterator[Document | Problem]:

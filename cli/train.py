@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from setaccio.cli.console import output_console, step
+from setaccio.cli.console import output_console, program, step
 
 EXAMPLE = "setaccio train --config tiny --pairs pairs.jsonl --out runs/recipe --max-minutes 4"
 
@@ -42,6 +42,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; may be repeated."),
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad lines out instead of refusing them.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint.")
     ] = False,
@@ -73,6 +76,7 @@ def train(
         "max_steps": max_steps,
         "epochs": epochs,
         "seed": seed,
+        "skip_bad": skip_bad or None,
         "resume": resume or None,
         "overwrite": overwrite or None,
         "allow_download": allow_download or None,
@@ -84,7 +88,7 @@ def train(
     result = run_training(ready)
     step(
         f"Adapter in {result.adapter} after {result.steps} steps. "
-        f"Next: setaccio export {result.run}"
+        f"Next: {program()} export {result.run}"
     )
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +21,11 @@ from typing import IO, Any
 
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.task import dump_compact
+
+_NEW_FILE = 0o644
+_STANDARD = ("/dev/stdout", "/dev/stderr")
+_DESCRIPTORS = (Path("/dev/fd"), Path("/proc/self/fd"))
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,29 @@ class Problem:
         return f"{where}: {self.message}"
 
 
+def _not_json(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _not_json(digits)
+
+
+def _unwritable(value: Any) -> bool:
+    """Whether half of a surrogate pair is somewhere in it, which no encoding can write."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def read_jsonl(stream: Iterable[bytes], source: str) -> Iterator[tuple[int, Any] | Problem]:
     """Parse JSON Lines, blank lines skipped.
+
+    Stricter than Python's reader: ``NaN`` and numbers beyond a float's range are no JSON (RFC 8259,
+    section 6), and an escaped half of a surrogate pair is no text.
 
     Args:
         stream: lines of bytes, as from a file opened in binary mode.
@@ -71,16 +100,28 @@ def read_jsonl(stream: Iterable[bytes], source: str) -> Iterator[tuple[int, Any]
         if not line.strip():
             continue
         try:
-            yield number, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            value = json.loads(text, parse_constant=_not_json, parse_float=_finite)
         except UnicodeDecodeError as error:
             yield Problem(source, number, f"not UTF-8 at byte {error.start} of the line")
         except (ValueError, RecursionError) as error:  # also a number of too many digits
             yield Problem(source, number, f"not JSON ({error})")
+        else:
+            if _SURROGATE.search(text) and _unwritable(value):
+                said = "half of a surrogate pair (\\ud800 to \\udfff), which is no Unicode text"
+                yield Problem(source, number, f"holds {said}")
+            else:
+                yield number, value
 
 
 def _text_of(value: Any) -> str | None:
     text = value.get("text") if isinstance(value, dict) else None
     return text if isinstance(text, str) else None
+
+
+def _id_of(value: dict[str, Any], otherwise: str) -> str:
+    given = value.get("id")
+    return otherwise if given is None else str(given)
 
 
 def read_documents(stream: Iterable[bytes], source: str) -> Iterator[Document | Problem]:
@@ -94,7 +135,7 @@ def read_documents(stream: Iterable[bytes], source: str) -> Iterator[Document | 
         if text is None:
             yield Problem(source, number, 'no "text" string in this line')
         else:
-            yield Document(str(value.get("id", f"{source}:{number}")), text)
+            yield Document(_id_of(value, f"{source}:{number}"), text)
 
 
 def read_pairs(path: str | Path) -> Iterator[Pair | Problem]:
@@ -120,7 +161,7 @@ def read_pairs(path: str | Path) -> Iterator[Pair | Problem]:
             elif not isinstance(value.get("gold"), dict):
                 yield Problem(str(path), number, 'no "gold" object in this line')
             else:
-                yield Pair(str(value.get("id", number)), text, value["gold"])
+                yield Pair(_id_of(value, str(number)), text, value["gold"])
 
 
 def load_pairs(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Pair], list[Problem]]:
@@ -157,27 +198,71 @@ def atomic_write(path: str | Path) -> Iterator[IO[str]]:
     """Open a text file that appears under its name only when it is complete.
 
     It is written beside the target under a temporary name, flushed to disk and renamed, so a
-    reader never sees half a file and a failure leaves the former file as it was.
+    reader never sees half a file and a failure leaves the former file as it was. A link stays a
+    link: the file that it points to is replaced. Into a device or pipe (``/dev/stdout``) the text
+    is written as it comes; there is nothing to rename.
 
     Raises:
         UsageError: the folder does not exist or can not be written.
+        OSError: writing failed on the way, as on a full disk; names the file.
     """
     path = Path(path)
+    if _is_stream(path):
+        with _named_failures(path), _open_stream(path) as stream:
+            yield stream
+        return
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"{path}: is a link that leads round in a circle.") from error
+    with _named_failures(path), _open_temporary(target) as (stream, temporary):
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+        temporary.replace(target)
+
+
+def _open_stream(path: Path) -> IO[str]:
+    try:
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: can not be written ({error.strerror}).") from error
+
+
+@contextlib.contextmanager
+def _open_temporary(path: Path) -> Iterator[tuple[IO[str], Path]]:
+    """A new file beside ``path`` with its permissions; gone at the end unless it was renamed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _NEW_FILE
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise UsageError(f"{path}: can not be written ({error.strerror}).") from error
     try:
+        Path(temporary).chmod(mode)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
+            yield stream, Path(temporary)
+    finally:
         Path(temporary).unlink(missing_ok=True)
-        raise
+
+
+@contextlib.contextmanager
+def _named_failures(path: Path) -> Iterator[None]:
+    """Say which file could not be written: the system's own error leaves it out."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or isinstance(error, BrokenPipeError):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it is something to write into, such as a device or pipe, not a file to replace."""
+    given = path.absolute()
+    if str(given) in _STANDARD or given.parent in _DESCRIPTORS:
+        return True  # whatever the shell has put behind it, a file to append to included
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> int:

@@ -7,10 +7,14 @@ name them and training does not start on a schema that extraction would refuse.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import specification_with
 
 from setaccio.data.errors import SchemaError
 
@@ -36,9 +40,51 @@ UNENFORCED = frozenset(
         "$recursiveRef",
     }
 )
-_MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
-_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_SINGLES = frozenset({"additionalProperties", "items", "not", "if", "then", "else", "contains"})
+_MAPS = frozenset(
+    {
+        "properties",
+        "patternProperties",
+        "$defs",
+        "definitions",
+        "dependencies",
+        "dependentSchemas",
+    }
+)
+_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
+_SINGLES = frozenset(
+    {
+        "additionalItems",
+        "additionalProperties",
+        "contains",
+        "else",
+        "if",
+        "items",
+        "not",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    }
+)
+
+
+def schema_parts(schema: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """The schemas right inside a schema.
+
+    Yields:
+        ``(keys, part)``: the keys and indices that lead to the part.
+    """
+    if not isinstance(schema, dict):
+        return
+    for key, value in schema.items():
+        if key in _MAPS and isinstance(value, dict):
+            for name, part in value.items():
+                yield (key, name), part
+        elif key in _LISTS and isinstance(value, list):
+            for index, part in enumerate(value):
+                yield (key, index), part
+        elif key in _SINGLES:
+            yield (key,), value
 
 
 def subschemas(schema: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -50,15 +96,9 @@ def subschemas(schema: Any, path: str = "$") -> Iterator[tuple[str, dict[str, An
     if not isinstance(schema, dict):
         return
     yield path, schema
-    for key, value in schema.items():
-        if key in _MAPS and isinstance(value, dict):
-            for name, part in value.items():
-                yield from subschemas(part, f"{path}.{key}.{name}")
-        elif key in _LISTS and isinstance(value, list):
-            for index, part in enumerate(value):
-                yield from subschemas(part, f"{path}.{key}[{index}]")
-        elif key in _SINGLES:
-            yield from subschemas(value, f"{path}.{key}")
+    for keys, part in schema_parts(schema):
+        ends = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+        yield from subschemas(part, path + "".join(ends))
 
 
 def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
@@ -68,15 +108,42 @@ def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
     ]
 
 
-def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
-    """Refuse a schema that is invalid or can not be enforced.
+def dangling_references(schema: dict[str, Any]) -> list[str]:
+    """Paths of the references inside a schema that lead to nothing or back to themselves."""
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    drafts = specification_with(kind.META_SCHEMA["$schema"])
+    resource = drafts.create_resource(schema)
+    resolver = Registry().with_resource(resource.id() or "", resource).resolver(resource.id() or "")
+    return [
+        f"{path}.$ref (to {part['$ref']})"
+        for path, part in subschemas(schema)
+        if "$ref" in part and not _leads_somewhere(part, resolver)
+    ]
+
+
+def _leads_somewhere(part: Any, resolver: Any) -> bool:
+    seen: set[str] = set()
+    while isinstance(part, dict) and "$ref" in part:
+        target = part["$ref"]
+        if target in seen:  # a circle of bare references never meets a schema
+            return False
+        seen.add(target)
+        try:
+            part = resolver.lookup(target).contents
+        except (Unresolvable, ValueError):  # a name where a list wants a number
+            return False
+    return isinstance(part, dict | bool)
+
+
+def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
+    """Refuse what is no JSON Schema, whether or not the constraint could enforce it.
 
     Args:
         schema: the JSON Schema.
         source: what to name in the message.
 
     Raises:
-        SchemaError: not a JSON Schema, a reference to somewhere else, or unsupported keywords.
+        SchemaError: not a JSON Schema, or a reference to somewhere else or to nothing.
     """
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
@@ -94,9 +161,46 @@ def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
         raise SchemaError(
             f"{source}: {', '.join(remote)} points outside the schema. Copy what is meant to $defs."
         )
+    dangling = dangling_references(schema)
+    if dangling:
+        raise SchemaError(
+            f"{source}: {', '.join(dangling)} leads to no schema. Correct the reference, or add "
+            "what it names."
+        )
+
+
+def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
+    """Refuse a schema that is invalid or can not be enforced.
+
+    Args:
+        schema: the JSON Schema.
+        source: what to name in the message.
+
+    Raises:
+        SchemaError: not a JSON Schema, a reference to somewhere else or to nothing, or unsupported
+            keywords.
+    """
+    check_validity(schema, source)
     unsupported = unenforced_keywords(schema)
     if unsupported:
         raise SchemaError(
             f"{source}: the constraint can not enforce {', '.join(unsupported)}. "
             "Remove these keywords or check them after extraction."
         )
+
+
+def refused_keyword(reason: str) -> str:
+    """The keyword that a refusal by llguidance means; empty where it does not say.
+
+    Args:
+        reason: its error message, which names some keywords and only describes others.
+    """
+    if "Unknown format" in reason:
+        return "format"
+    if "regex" in reason or "look-around" in reason:
+        return "pattern"
+    for keyword in ("oneOf", "maxProperties", "multipleOf", "$ref"):
+        if keyword in reason:
+            return keyword
+    named = re.search(r'Unimplemented keys: \["([^"]+)"', reason)
+    return named[1] if named else ""

@@ -20,14 +20,24 @@ from typing import Any, Literal
 
 import jsonschema
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from setaccio.data.errors import TaskError
 from setaccio.data.schema import check_schema
 
 Json = Any
 Message = dict[str, str]
-Method = Literal["exact", "text", "number", "fuzzy", "unordered", "ordered"]
+ScalarMethod = Literal["exact", "text", "number", "date", "fuzzy", "measure"]
+Method = Literal["exact", "text", "number", "date", "fuzzy", "measure", "unordered", "ordered"]
 
 TASK_FOLDER = Path(__file__).parent / "tasks"
 
@@ -35,9 +45,12 @@ TASK_FOLDER = Path(__file__).parent / "tasks"
 class ScoringRule(BaseModel):
     """How one field is compared with its gold value.
 
-    ``exact`` compares as written; ``text`` after normalisation; ``number`` within ``tolerance``;
-    ``fuzzy`` counts similar text as right from ``threshold`` on; ``unordered`` and ``ordered``
-    align the items of two lists, the second without crossings, items compared as ``fuzzy`` text.
+    ``exact`` compares as written; ``text`` after normalisation; ``number`` within a tolerance;
+    ``date`` as a calendar date or a point in time, however written; ``fuzzy`` counts similar text
+    as right from ``threshold`` on; ``measure`` wants quantity, unit and name to agree, so that
+    ``7 cups flour`` is not ``1 cup flour``. ``unordered`` and ``ordered`` align the items of two
+    lists, the second in order; items that are texts are compared as ``fuzzy``, or as ``items``
+    says. ``docs/metrics.md`` explains each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +58,28 @@ class ScoringRule(BaseModel):
     method: Method = Field(description="the comparison")
     threshold: float = Field(default=0.85, ge=0, le=1, description="least similarity that counts")
     tolerance: float = Field(default=0.0, ge=0, description="greatest absolute difference")
+    relative_tolerance: float = Field(
+        default=0.0, ge=0, description="greatest difference as a share of the gold number"
+    )
+    day_first: bool | None = Field(
+        default=None, description="whether 03/04/2024 is in April; unset: either reading may agree"
+    )
+    items: ScalarMethod | None = Field(
+        default=None, description="how the items of a list are compared"
+    )
+
+    @model_validator(mode="after")
+    def _items_are_of_lists(self) -> ScoringRule:
+        if self.items and self.method not in ("unordered", "ordered"):
+            raise ValueError("items is for the methods unordered and ordered only")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        # Written only when set, so that a task from before they existed keeps its digest.
+        later = {"relative_tolerance": 0.0, "day_first": None, "items": None}
+        rule: dict[str, Json] = handler(self)
+        return {key: value for key, value in rule.items() if later.get(key, ...) != value}
 
 
 class Shot(BaseModel):
@@ -213,10 +248,27 @@ def parse_task(raw: Json, source: str) -> Task:
     if not isinstance(raw, dict):
         raise TaskError(f"{source}: a task is a mapping with name, instruction and schema.")
     try:
-        return Task.model_validate(raw)
+        task = Task.model_validate(raw)
     except ValidationError as error:
         parts = [f"{'.'.join(map(str, e['loc'])) or 'task'}: {e['msg']}" for e in error.errors()]
         raise TaskError(f"{source}: not a valid task. {'; '.join(parts)}.") from error
+    check_text(task, source)
+    return task
+
+
+def check_text(task: Task, source: str) -> None:
+    """Refuse a task that no file can hold as UTF-8 JSON.
+
+    Raises:
+        TaskError: half of a surrogate pair is somewhere in it.
+    """
+    try:
+        task.to_metadata().encode()
+    except UnicodeEncodeError as error:
+        raise TaskError(
+            f"{source}: holds half of a surrogate pair ({error.object[error.start]!a}), which is "
+            "no Unicode text. Write the character itself."
+        ) from error
 
 
 def load_task(name_or_path: str | Path) -> Task:

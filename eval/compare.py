@@ -1,7 +1,8 @@
 """Run several arms over the same documents and put their scores side by side.
 
-An arm is a GGUF with or without the constraint. All arms share one task, one decoder and one set
-of documents, so a difference between two of them is what the model or the constraint makes.
+An arm is a GGUF with or without the constraint, an endpoint, or outputs that were made elsewhere
+(:mod:`setaccio.eval.arms`). All arms share one task and one set of documents, so a difference
+between two of them is what the model or the constraint makes.
 
 With a run folder every output is written as it comes and reused when the same comparison is run
 again: an output is known by the hash of the model, the task, the constraint, the token budget and
@@ -20,51 +21,33 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from setaccio.data.errors import DataError, TaskError, UsageError
-from setaccio.data.records import Document, Pair, Problem, atomic_write, read_jsonl
+from setaccio.data.records import Pair, Problem, atomic_write, read_jsonl, write_pairs
 from setaccio.data.task import Json, Task, dump_compact
+from setaccio.eval.arms import AnyArm, Arm, ModelPool, Row, Setting, Source
 from setaccio.eval.normalise import NORMALISATION
 from setaccio.eval.result import ArmResult, Comparison, score_row, write_json, write_results
 from setaccio.eval.summary import SEED, Usage, summarise
 from setaccio.eval.table import markdown_table
-from setaccio.runtime import Extractor, LoadedModel, load_model
+from setaccio.runtime import load_model
 from setaccio.runtime.constraint import Constraint
+
+__all__ = ["CONSTRAINTS", "Arm", "Progress", "compare"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the arm's label, documents done and documents in all."""
 
 CONSTRAINTS: tuple[Constraint, ...] = ("none", "schema")
 _PACKAGES = ("setaccio", "llama-cpp-python", "outlines", "llguidance", "jsonschema", "rapidfuzz")
-_COST = ("prompt_tokens", "completion_tokens", "seconds")
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One row of the comparison.
-
-    Attributes:
-        name: what the table calls the model, such as ``base``; unique with the constraint.
-        path: the GGUF.
-        constraint: ``schema`` or ``none``.
-    """
-
-    name: str
-    path: Path
-    constraint: Constraint
-
-    @property
-    def label(self) -> str:
-        """Name and decoding, such as ``tuned constrained``."""
-        return f"{self.name} {'constrained' if self.constraint == 'schema' else 'free'}"
 
 
 def compare(
-    arms: Sequence[Arm],
+    arms: Sequence[AnyArm],
     pairs: Sequence[Pair],
     task: Task | None = None,
     *,
@@ -72,8 +55,9 @@ def compare(
     max_tokens: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    settings: dict[str, Json] | None = None,
 ) -> Comparison:
-    """Extract every document with every arm, score, summarise.
+    """Make every arm's output for every document, score, summarise.
 
     Args:
         arms: what to compare; arms with the same GGUF are best put side by side, as it is then
@@ -84,6 +68,7 @@ def compare(
         max_tokens: greatest number of tokens per answer; by default the extractor decides.
         threads: threads that compute; by default one per physical core.
         progress: told about every document.
+        settings: what else ``config.json`` should keep, such as the seed of a sample.
 
     Returns:
         The arms in the order given.
@@ -97,27 +82,27 @@ def compare(
     _check(arms, pairs)
     task = task or _carried_task(arms)
     folder = None if out is None else Path(out)
-    results = []
-    loaded: LoadedModel | None = None
+    models = ModelPool(threads)
+    setting = Setting(task, max_tokens, models)
+    results, facts = [], []
     try:
         for arm in arms:
-            if loaded is None or loaded.path != arm.path:
-                if loaded is not None:
-                    loaded.close()
-                loaded = load_model(arm.path, threads=threads)
-            runner = _Runner(arm, loaded, task, max_tokens, folder, progress)
-            results.append(runner.run(pairs))
+            source = arm.open(setting)
+            results.append(_Runner(arm, source, task, folder, progress).run(pairs))
+            facts.append(source.facts)
     finally:
-        if loaded is not None:
-            loaded.close()
+        models.close()
     comparison = Comparison(task, tuple(results), folder)
     if folder is not None:
-        write_json(folder / "config.json", _config(comparison, pairs, max_tokens, threads))
+        config = _config(comparison, pairs, facts)
+        config |= {"max_tokens": max_tokens, "threads": threads, **(settings or {})}
+        write_json(folder / "config.json", config)
+        write_pairs(folder / "documents.jsonl", pairs)
         write_results(folder, comparison, markdown_table(comparison))
     return comparison
 
 
-def _check(arms: Sequence[Arm], pairs: Sequence[Pair]) -> None:
+def _check(arms: Sequence[AnyArm], pairs: Sequence[Pair]) -> None:
     if not arms:
         raise UsageError("There is nothing to compare. Give at least one GGUF.")
     names = [_file_part(arm.label) for arm in arms]
@@ -130,17 +115,17 @@ def _check(arms: Sequence[Arm], pairs: Sequence[Pair]) -> None:
         raise DataError(f"The id {name!r} comes {count} times among the pairs. Make ids unique.")
 
 
-def _carried_task(arms: Sequence[Arm]) -> Task:
-    for path in dict.fromkeys(arm.path for arm in reversed(arms)):
+def _carried_task(arms: Sequence[AnyArm]) -> Task:
+    paths = dict.fromkeys(arm.path for arm in reversed(arms) if isinstance(arm, Arm))
+    for path in paths:
         model = load_model(path)
         try:
             if model.task is not None:
                 return model.task
         finally:
             model.close()
-    raise TaskError(
-        f"{arms[-1].path}: no GGUF here carries a task. Say which with --task or --schema."
-    )
+    what = f"{next(iter(paths))}: no GGUF here carries a task." if paths else "No task is known."
+    raise TaskError(f"{what} Say which with --task or --schema.")
 
 
 def _file_part(name: str) -> str:
@@ -152,74 +137,66 @@ class _Runner:
 
     def __init__(
         self,
-        arm: Arm,
-        model: LoadedModel,
+        arm: AnyArm,
+        source: Source,
         task: Task,
-        max_tokens: int | None,
         folder: Path | None,
         progress: Progress | None,
     ) -> None:
-        self.arm, self.model, self.task = arm, model, task
-        self.max_tokens = max_tokens
+        self.arm, self.source, self.task = arm, source, task
         self.file = folder and folder / f"predictions-{_file_part(arm.label)}.jsonl"
         self.progress: Progress = progress or (lambda _arm, _done, _total: None)
 
     def run(self, pairs: Sequence[Pair]) -> ArmResult:
-        """Extract what is not recorded yet, then score everything."""
-        keys = [self._key(pair) for pair in pairs]
+        """Make what is not recorded yet, then score everything."""
+        keys = [self.source.key(pair) for pair in pairs]
         known = self._recorded()
-        todo = [pair for pair, key in zip(pairs, keys, strict=True) if key not in known]
+        todo = [at for at, key in enumerate(keys) if key not in known]
         done = len(pairs) - len(todo)
         self.progress(self.arm.label, done, len(pairs))
         with self._log(known) as log:
-            for row in self._extract(todo):
-                known[row["key"]] = row
+            rows = self.source.rows([pairs[at] for at in todo]) if todo else iter(())
+            for at, made in zip(todo, rows, strict=True):
+                row: Row = {"key": keys[at], "arm": self.arm.label, **made}
+                known[keys[at]] = row
                 done += 1
                 if log:
                     log.write(dump_compact(row) + "\n")
                     log.flush()
                 self.progress(self.arm.label, done, len(pairs))
-        found = [known[key] for key in keys]
+        return self._result(pairs, [known[key] for key in keys])
+
+    def _result(self, pairs: Sequence[Pair], found: Sequence[Row]) -> ArmResult:
+        aliases = dict(self.arm.aliases)
         scores = tuple(
-            score_row(self.task, pair, row) for pair, row in zip(pairs, found, strict=True)
+            score_row(self.task, pair, row, aliases) for pair, row in zip(pairs, found, strict=True)
         )
+        timed = all(isinstance(row.get("seconds"), int | float) for row in found)
         usage = [
-            Usage(row["seconds"], row["prompt_tokens"], row["completion_tokens"]) for row in found
+            Usage(row["seconds"], row.get("prompt_tokens", 0), row.get("completion_tokens", 0))
+            for row in (found if timed else ())
         ]
         return ArmResult(
             name=self.arm.name,
-            model=self.arm.path.name,
+            model=self.source.model,
             constraint=self.arm.constraint,
-            size_bytes=self.model.size_bytes,
-            sha256=self.model.sha256,
-            summary=summarise(scores, usage),
+            size_bytes=self.source.size_bytes,
+            sha256=self.source.sha256,
+            summary=summarise(scores, usage, found),
             scores=scores,
+            peak_memory=max(
+                (row["peak_memory"] for row in found if row.get("peak_memory")), default=None
+            ),
+            joules=self._joules(len(pairs)),
         )
 
-    def _key(self, pair: Pair) -> str:
-        parts = [
-            self.model.sha256,
-            self.task.digest,
-            self.arm.constraint,
-            str(self.max_tokens),
-            pair.id,
-            pair.text,
-        ]
-        return hashlib.sha256(dump_compact(parts).encode("utf-8", "replace")).hexdigest()[:32]
+    def _joules(self, documents: int) -> float | None:
+        """Energy of the arm; a run that reused outputs has not measured all of it."""
+        cost = self.source.facts.get("cost") or {}
+        joules: float | None = cost.get("joules")
+        return joules if cost.get("documents") == documents else None
 
-    def _extract(self, pairs: Sequence[Pair]) -> Iterator[dict[str, Any]]:
-        if not pairs:
-            return
-        extractor = Extractor(
-            self.model, self.task, constraint=self.arm.constraint, max_tokens=self.max_tokens
-        )
-        # The first run pays for reading weights and setting up caches; no document should.
-        Extractor(self.model, self.task, constraint="none", max_tokens=1).extract("warm-up")
-        documents = (Document(pair.id, pair.text) for pair in pairs)
-        for pair, extraction in zip(pairs, extractor.extract_all(documents), strict=True):
-            yield {"key": self._key(pair), "arm": self.arm.label, **extraction.to_dict()}
-
-    def _recorded(self) -> dict[str, dict[str, Any]]:
+    def _recorded(self) -> dict[str, Row]:
         """Outputs of an earlier run by key; a line that a kill cut off is left out."""
         if self.file is None or not self.file.is_file():
             return {}
@@ -230,11 +207,11 @@ class _Runner:
             for item in rows
             if not isinstance(item, Problem)
             and isinstance(item[1], dict)
-            and {"key", "raw", "status", *_COST} <= item[1].keys()
+            and {"key", "raw", "status", "seconds"} <= item[1].keys()
         }
 
     @contextmanager
-    def _log(self, known: dict[str, dict[str, Any]]) -> Iterator[IO[str] | None]:
+    def _log(self, known: dict[str, Row]) -> Iterator[IO[str] | None]:
         """The predictions file, rewritten without broken lines and open for appending."""
         if self.file is None:
             yield None
@@ -246,8 +223,8 @@ class _Runner:
 
 
 def _config(
-    comparison: Comparison, pairs: Sequence[Pair], max_tokens: int | None, threads: int | None
-) -> Json:
+    comparison: Comparison, pairs: Sequence[Pair], facts: Sequence[Json]
+) -> dict[str, Json]:
     """All that is needed to say what was measured, and to measure it again."""
     data = hashlib.sha256()
     for pair in pairs:
@@ -262,13 +239,12 @@ def _config(
                 "sha256": arm.sha256,
                 "size_bytes": arm.size_bytes,
                 "constraint": arm.constraint,
+                **known,
             }
-            for arm in comparison.arms
+            for arm, known in zip(comparison.arms, facts, strict=True)
         ],
         "documents": len(pairs),
         "data_sha256": data.hexdigest(),
-        "max_tokens": max_tokens,
-        "threads": threads,
         "bootstrap_seed": SEED,
         "normalisation": NORMALISATION,
         "python": platform.python_version(),

@@ -3,24 +3,27 @@
     >>> from setaccio.eval.evaluate import evaluate
     >>> evaluate("tuned.gguf", "pairs.jsonl", base="base.gguf", out="runs/recipes")
 
-With a base model the result is the four-arm table: base and tuned, each free and constrained.
+With a base model the result is the four-arm table: base and tuned, each free and constrained. Other
+arms, such as an endpoint or outputs made elsewhere, stand below them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, load_pairs
 from setaccio.data.task import Task, load_task
-from setaccio.eval.compare import CONSTRAINTS, Arm, Progress, compare
+from setaccio.eval.arms import AnyArm, Arm
+from setaccio.eval.compare import CONSTRAINTS, Progress, compare
 from setaccio.eval.result import Comparison
 from setaccio.runtime.constraint import Constraint
 
 
 def evaluate(
-    gguf: str | Path,
+    gguf: str | Path | None,
     pairs: str | Path | Sequence[Pair],
     task: Task | str | Path | None = None,
     constraints: Sequence[Constraint] = CONSTRAINTS,
@@ -28,6 +31,9 @@ def evaluate(
     limit: int | None = None,
     base: str | Path | None = None,
     *,
+    sample: int | None = None,
+    seed: int = 0,
+    others: Sequence[AnyArm] = (),
     max_tokens: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -35,13 +41,16 @@ def evaluate(
     """Compare decoding with and without the constraint, and a tuned model with its base.
 
     Args:
-        gguf: the model.
+        gguf: the model; None leaves it to ``base`` and ``others``.
         pairs: documents with gold, or a JSON Lines file of them.
         task: what is extracted, or where to find it; by default what the GGUF carries.
         constraints: ``none``, ``schema`` or both, one arm each per model.
         out: run folder, in which an interrupted run continues; None writes nothing.
-        limit: use only the first so many pairs.
+        limit: use only the first so many pairs (of the sample, where one is drawn).
         base: the model before fine-tuning, for the first rows.
+        sample: use only so many pairs, drawn at random; see :func:`choose_pairs`.
+        seed: of the sample.
+        others: further arms, shown last.
         max_tokens: greatest number of tokens per answer; by default the extractor decides.
         threads: threads that compute; by default one per physical core.
         progress: told the arm's label, documents done and documents in all.
@@ -55,20 +64,52 @@ def evaluate(
         ModelError: a GGUF that can not be loaded.
         TaskError: no task in the GGUF and none given.
     """
-    if limit is not None and limit < 1:
-        raise UsageError(f"A limit of {limit} leaves no document. Give 1 or more.")
     if not constraints or any(name not in CONSTRAINTS for name in constraints):
         raise UsageError(f"constraints is {constraints!r}. Choose from {', '.join(CONSTRAINTS)}.")
     found = load_pairs(pairs)[0] if isinstance(pairs, str | Path) else list(pairs)
     named = task if isinstance(task, Task) or task is None else load_task(task)
-    models = [("base", Path(base)), ("tuned", Path(gguf))] if base else [("model", Path(gguf))]
+    models = [] if gguf is None else [("tuned" if base else "model", Path(gguf))]
+    if base:
+        models.insert(0, ("base", Path(base)))
     arms = [Arm(name, path, constraint) for name, path in models for constraint in constraints]
     return compare(
-        arms,
-        found[:limit],
+        [*arms, *others],
+        choose_pairs(found, limit=limit, sample=sample, seed=seed),
         named,
         out=out,
         max_tokens=max_tokens,
         threads=threads,
         progress=progress,
+        settings={"limit": limit, "sample": sample, "seed": seed},
     )
+
+
+def choose_pairs(
+    pairs: Sequence[Pair], *, limit: int | None = None, sample: int | None = None, seed: int = 0
+) -> list[Pair]:
+    """Some of the pairs, in their order.
+
+    A sample takes the ids whose hash with the seed comes first. So it does not depend on the order
+    of the file, a row that is added moves at most one other out, and a larger sample holds every
+    smaller one of the same seed, whose outputs are then reused.
+
+    Args:
+        pairs: to choose from.
+        limit: at most so many, the first ones of the sample.
+        sample: at most so many, drawn; None takes all.
+        seed: of the drawing.
+
+    Raises:
+        UsageError: a number below 1.
+    """
+    for name, number in (("limit", limit), ("sample", sample)):
+        if number is not None and number < 1:
+            raise UsageError(f"A {name} of {number} leaves no document. Give 1 or more.")
+
+    def rank(pair: Pair) -> str:
+        return hashlib.sha256(f"{seed}:{pair.id}".encode("utf-8", "replace")).hexdigest()
+
+    if sample is None:
+        return list(pairs[:limit])
+    drawn = {pair.id for pair in sorted(pairs, key=rank)[:sample]}
+    return [pair for pair in pairs if pair.id in drawn][:limit]

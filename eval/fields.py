@@ -10,82 +10,59 @@ one) is one of
 ``omitted``       in gold, not in the prediction
 ``hallucinated``  in the prediction, not in gold
 
+and is known by its JSON Pointers into gold and prediction.
+
 A list's items are aligned one to one; pairs that reach the rule's threshold are its matches, from
 which precision, recall and F1 follow. A pair below it, but at least :data:`RELATED` alike, is one
 wrong item; anything else is an omitted and a hallucinated one. A key that is missing counts as
-null; a key that is neither in the schema nor in gold is hallucinated.
+null; a key that is neither in the schema nor in gold is hallucinated. Where the order counts and
+the items are texts, neighbours may also match as groups (:func:`setaccio.eval.align.align_steps`),
+so that a step that is split, or two that are merged, is no step missed.
 
 The similarity of a list is twice the sum of its pairs' similarities over the items of both sides.
 Where the order counts and the items are texts, it is that of the joined texts instead (rapidfuzz's
-``ratio``), so that splitting one step into two does not read as a different procedure.
+``ratio``).
+
+Texts that begin with a quantity get a strict sub-score beside the score of their field, whatever
+its rule: :class:`setaccio.eval.counts.Measures`. Ordered texts, which are prose, do not.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-from rapidfuzz import fuzz
+from typing import NamedTuple
 
 from setaccio.data.task import Json, ScoringRule, Task
-from setaccio.eval.align import Match, align_ordered, align_unordered, text_similarity
-from setaccio.eval.normalise import normalise, parse_number
+from setaccio.eval.counts import (
+    Items,
+    Leaf,
+    Leaves,
+    Measures,
+    Outcome,
+    hallucinated,
+    omitted,
+    pointer,
+)
+from setaccio.eval.lists import Listed, align_items, list_similarity, measured, regrouped
 from setaccio.eval.rules import EXACT, item_rule, resolve, rule_for
+from setaccio.eval.scalars import compare_scalars
 
+SCORING = "2"  # changes whenever the same output could get another score
 RELATED = 0.5  # similarity from which an unmatched pair of items is one mistake instead of two
+_WORDED = frozenset(("text", "fuzzy", "measure"))  # rules under which a quantity may be read
 
-
-@dataclass(frozen=True)
-class Leaves:
-    """How many leaves came out how; adds up with ``+``."""
-
-    correct: int = 0
-    wrong: int = 0
-    omitted: int = 0
-    hallucinated: int = 0
-
-    def __add__(self, other: Leaves) -> Leaves:
-        return Leaves(
-            self.correct + other.correct,
-            self.wrong + other.wrong,
-            self.omitted + other.omitted,
-            self.hallucinated + other.hallucinated,
-        )
-
-
-@dataclass(frozen=True)
-class Items:
-    """Counts behind precision, recall and F1 of a list; adds up with ``+`` (micro average)."""
-
-    matched: int = 0
-    gold: int = 0
-    predicted: int = 0
-
-    def __add__(self, other: Items) -> Items:
-        return Items(
-            self.matched + other.matched,
-            self.gold + other.gold,
-            self.predicted + other.predicted,
-        )
-
-    @property
-    def precision(self) -> float:
-        """Matched over predicted; 1 when nothing was predicted and nothing was there."""
-        return self.matched / self.predicted if self.predicted else float(not self.gold)
-
-    @property
-    def recall(self) -> float:
-        """Matched over gold; 1 when there was nothing to find."""
-        return self.matched / self.gold if self.gold else 1.0
-
-    @property
-    def f1(self) -> float:
-        """Twice the matched over gold and predicted; 1 when both lists are empty."""
-        total = self.gold + self.predicted
-        return 2 * self.matched / total if total else 1.0
+__all__ = [
+    "RELATED",
+    "SCORING",
+    "FieldScore",
+    "Items",
+    "Leaf",
+    "Leaves",
+    "Measures",
+    "score_nothing",
+    "score_value",
+]
 
 
 @dataclass(frozen=True)
@@ -97,9 +74,11 @@ class FieldScore:
         method: method of the rule, or ``object``.
         score: what the rule gives, 0 to 1.
         similarity: the graded likeness, 0 to 1.
-        leaves: outcomes of the leaves at and below this field.
+        leaves: outcomes of the leaves at and below this field, counted.
         items: counts of a list; None for other fields.
         children: fields of an object; empty for other fields.
+        strict: counts of texts that begin with a quantity; None where there is no text.
+        outcomes: outcomes of the leaves at and below this field, one by one.
     """
 
     path: str
@@ -109,6 +88,8 @@ class FieldScore:
     leaves: Leaves
     items: Items | None = None
     children: tuple[FieldScore, ...] = field(default=())
+    strict: Measures | None = None
+    outcomes: tuple[Leaf, ...] = field(default=())
 
     def walk(self) -> Iterator[FieldScore]:
         """This field if it is a scalar or a list, else the ones below it, depth first."""
@@ -118,12 +99,23 @@ class FieldScore:
             yield from child.walk()
 
 
-def count_leaves(value: Json) -> int:
-    """How many leaves a JSON value has; an empty object or list is one."""
-    parts = value.values() if isinstance(value, dict) else value
-    if not isinstance(value, dict | list):
-        return 1
-    return sum(map(count_leaves, parts)) or 1
+class _At(NamedTuple):
+    """JSON Pointers of the two values that are compared; None where there is none."""
+
+    gold: str | None
+    prediction: str | None
+
+    def below(self, key: str, gold: dict[str, Json], prediction: dict[str, Json]) -> _At:
+        """The pointers of a member."""
+        return _At(
+            pointer(self.gold, key) if self.gold is not None and key in gold else None,
+            pointer(self.prediction, key)
+            if self.prediction is not None and key in prediction
+            else None,
+        )
+
+
+ROOT = _At("", "")
 
 
 def score_value(task: Task, gold: Json, prediction: Json) -> FieldScore:
@@ -137,28 +129,52 @@ def score_value(task: Task, gold: Json, prediction: Json) -> FieldScore:
     Returns:
         The root of a tree of scores, an object with one child per field.
     """
-    return _Scorer(task).compare("", task.json_schema, gold, prediction)
+    return _Scorer(task).compare("", task.json_schema, gold, prediction, ROOT)
 
 
 def score_nothing(task: Task, gold: Json) -> FieldScore:
     """What a failed output gets: zero everywhere, every gold leaf omitted."""
-    return _zero(score_value(task, gold, gold), gold)
+    return _zero(score_value(task, gold, gold), gold, "")
 
 
-def _zero(perfect: FieldScore, gold: Json) -> FieldScore:
+def _zero(perfect: FieldScore, gold: Json, at: str) -> FieldScore:
     values = gold if isinstance(gold, dict) else {}
     prefix = f"{perfect.path}." if perfect.path else ""
-    return FieldScore(
-        path=perfect.path,
-        method=perfect.method,
-        score=0.0,
-        similarity=0.0,
-        leaves=Leaves(omitted=count_leaves(gold)),
+    keys = [child.path.removeprefix(prefix) for child in perfect.children]
+    strict = perfect.strict
+    return _field(
+        perfect.path,
+        perfect.method,
+        0.0,
+        0.0,
+        omitted(gold, at),
         items=perfect.items and Items(gold=perfect.items.gold),
+        strict=strict and Measures(leaves=strict.leaves, gold=strict.gold),
         children=tuple(
-            _zero(child, values.get(child.path.removeprefix(prefix))) for child in perfect.children
+            _zero(child, values.get(key), pointer(at, key))
+            for child, key in zip(perfect.children, keys, strict=True)
         ),
     )
+
+
+def _field(
+    path: str,
+    method: str,
+    score: float,
+    similarity: float,
+    outcomes: list[Leaf],
+    *,
+    items: Items | None = None,
+    children: tuple[FieldScore, ...] = (),
+    strict: Measures | None = None,
+) -> FieldScore:
+    counts = Leaves.of(outcomes)
+    found = tuple(outcomes)
+    return FieldScore(path, method, score, similarity, counts, items, children, strict, found)
+
+
+def _both(outcome: Outcome, at: _At) -> list[Leaf]:
+    return [Leaf(outcome, at.gold, () if at.prediction is None else (at.prediction,))]
 
 
 class _Scorer:
@@ -167,31 +183,41 @@ class _Scorer:
     def __init__(self, task: Task) -> None:
         self.task = task
 
-    def compare(self, path: str, schema: Json, gold: Json, prediction: Json) -> FieldScore:
+    def compare(self, path: str, schema: Json, gold: Json, prediction: Json, at: _At) -> FieldScore:
         schema = resolve(schema, self.task.json_schema)
         rule = rule_for(self.task, path, schema, gold, prediction)
-        return self._with_rule(rule, path, schema, gold, prediction)
+        return self._with_rule(rule, path, schema, gold, prediction, at)
 
     def _with_rule(
-        self, rule: ScoringRule | None, path: str, schema: Json, gold: Json, prediction: Json
+        self,
+        rule: ScoringRule | None,
+        path: str,
+        schema: Json,
+        gold: Json,
+        prediction: Json,
+        at: _At = ROOT,
     ) -> FieldScore:
         method = rule.method if rule else "object"
         if rule and method in ("unordered", "ordered"):
-            return self._lists(rule, path, schema, _listed(gold), _listed(prediction))
+            return self._lists(rule, path, schema, gold, prediction, at)
         absent = gold is None, prediction is None
         if absent == (True, True):
-            return FieldScore(path, method, 1.0, 1.0, Leaves(correct=1))
+            return _field(path, method, 1.0, 1.0, _both("correct", at))
         if rule is None and (isinstance(gold, dict) or isinstance(prediction, dict)):
-            return self._objects(path, schema, gold, prediction)
+            return self._objects(path, schema, gold, prediction, at)
+        strict = measured(gold, prediction) if rule and method in _WORDED else None
         if absent == (True, False):
-            return FieldScore(path, method, 0.0, 0.0, Leaves(hallucinated=count_leaves(prediction)))
+            found = hallucinated(prediction, at.prediction)
+            return _field(path, method, 0.0, 0.0, found, strict=strict)
         if absent == (False, True):
-            return FieldScore(path, method, 0.0, 0.0, Leaves(omitted=count_leaves(gold)))
-        similarity, right = _scalars(rule or EXACT, gold, prediction)
-        leaves = Leaves(correct=1) if right else Leaves(wrong=1)
-        return FieldScore(path, method, float(right), similarity, leaves)
+            return _field(path, method, 0.0, 0.0, omitted(gold, at.gold), strict=strict)
+        similarity, right = compare_scalars(rule or EXACT, gold, prediction)
+        outcomes = _both("correct" if right else "wrong", at)
+        return _field(path, method, float(right), similarity, outcomes, strict=strict)
 
-    def _objects(self, path: str, schema: Json, gold: Json, prediction: Json) -> FieldScore:
+    def _objects(
+        self, path: str, schema: Json, gold: Json, prediction: Json, at: _At
+    ) -> FieldScore:
         """Field by field; the object's numbers are the means of its fields'."""
         wanted = gold if isinstance(gold, dict) else {}
         found = prediction if isinstance(prediction, dict) else {}
@@ -200,96 +226,74 @@ class _Scorer:
         keys += [k for k in (*wanted, *found) if k not in known]
         children = tuple(
             self.compare(
-                f"{path}.{key}" if path else key, known.get(key), wanted.get(key), found.get(key)
+                f"{path}.{key}" if path else key,
+                known.get(key),
+                wanted.get(key),
+                found.get(key),
+                at.below(key, wanted, found),
             )
             for key in dict.fromkeys(keys)
         )
         if not children:
             right = wanted == gold and found == prediction
-            leaves = Leaves(correct=1) if right else Leaves(wrong=1)
-            return FieldScore(path, "object", float(right), float(right), leaves)
-        leaves = sum((child.leaves for child in children), Leaves())
+            outcomes = _both("correct" if right else "wrong", at)
+            return _field(path, "object", float(right), float(right), outcomes)
+        outcomes = [leaf for child in children for leaf in child.outcomes]
         if prediction is not None and not isinstance(prediction, dict):
-            leaves += Leaves(hallucinated=count_leaves(prediction))
+            outcomes += hallucinated(prediction, at.prediction)
         if gold is not None and not isinstance(gold, dict):
-            leaves += Leaves(omitted=count_leaves(gold))
-        return FieldScore(
+            outcomes += omitted(gold, at.gold)
+        return _field(
             path,
             "object",
             sum(child.score for child in children) / len(children),
             sum(child.similarity for child in children) / len(children),
-            leaves,
+            outcomes,
             children=children,
         )
 
     def _lists(
-        self, rule: ScoringRule, path: str, schema: Json, gold: list[Json], found: list[Json]
+        self, rule: ScoringRule, path: str, schema: Json, gold: Json, prediction: Json, at: _At
     ) -> FieldScore:
         """Align the items, then count matches and leaves."""
         inner = resolve(schema.get("items"), self.task.json_schema)
+        ours, theirs = Listed(gold, at.gold), Listed(prediction, at.prediction)
 
-        def item(one: Json, other: Json) -> FieldScore:
-            return self._with_rule(item_rule(rule, inner, one, other), path, inner, one, other)
+        def item(one: Json, other: Json, place: _At = ROOT) -> FieldScore:
+            chosen = item_rule(rule, inner, one, other)
+            return self._with_rule(chosen, path, inner, one, other, place)
 
-        align = align_ordered if rule.method == "ordered" else align_unordered
-        pairs = align(gold, found, lambda one, other: item(one, other).similarity, rule.threshold)
-        items = Items(sum(p.similarity >= rule.threshold for p in pairs), len(gold), len(found))
-        leaves = Leaves(correct=0 if gold or found else 1)
-        related = [p for p in pairs if p.similarity >= min(RELATED, rule.threshold)]
-        for pair in related:
-            leaves += item(gold[pair.gold], found[pair.prediction]).leaves
-        leaves += Leaves(
-            omitted=_unpaired(gold, {p.gold for p in related}),
-            hallucinated=_unpaired(found, {p.prediction for p in related}),
-        )
-        likeness = _list_similarity(rule, gold, found, pairs)
-        return FieldScore(path, rule.method, items.f1, likeness, leaves, items)
+        wording = item_rule(rule, inner, "", "")
+
+        def alike(one: Json, other: Json) -> float:
+            if wording and isinstance(one, str) and isinstance(other, str):
+                return compare_scalars(wording, one, other)[0]  # nothing else is asked of it yet
+            return item(one, other).similarity
+
+        groups = align_items(rule, inner, ours.items, theirs.items, alike)
+        strict = None
+        if rule.method == "unordered":
+            pairs = {group.gold[0]: group.prediction[0] for group in groups}
+            strict = measured(ours.items, theirs.items, pairs)
+        likeness = list_similarity(rule, ours.items, theirs.items, groups)
+        items, outcomes = Items(0, len(ours.items), len(theirs.items)), list[Leaf]()
+        related = [one for one in groups if one.similarity >= min(RELATED, rule.threshold)]
+        for group in related:
+            if group.similarity >= rule.threshold:
+                surplus = len(group.prediction) - len(group.gold)
+                items += Items(matched=len(group.gold), surplus=surplus)
+            if len(group.gold) == len(group.prediction) == 1:
+                one, other = group.gold[0], group.prediction[0]
+                place = _At(ours.at(one), theirs.at(other))
+                outcomes += item(ours.items[one], theirs.items[other], place).outcomes
+            else:
+                outcomes += regrouped(group, ours, theirs)
+        outcomes += ours.beside({n for group in related for n in group.gold}, omitted)
+        outcomes += theirs.beside({n for group in related for n in group.prediction}, hallucinated)
+        if not ours.items and not theirs.items:
+            outcomes = _both("correct", at)
+        return _field(path, rule.method, items.f1, likeness, outcomes, items=items, strict=strict)
 
 
 def _listed(value: Json) -> list[Json]:
-    """A list as it is, null as an empty one, anything else as the only item of one."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _unpaired(items: list[Json], paired: set[int]) -> int:
-    return sum(count_leaves(item) for at, item in enumerate(items) if at not in paired)
-
-
-def _list_similarity(
-    rule: ScoringRule, gold: list[Json], found: list[Json], pairs: list[Match]
-) -> float:
-    if not gold and not found:
-        return 1.0
-    if rule.method == "ordered" and all(isinstance(item, str) for item in (*gold, *found)):
-        return fuzz.ratio(normalise(" ".join(gold)), normalise(" ".join(found))) / 100
-    return 2 * math.fsum(pair.similarity for pair in pairs) / (len(gold) + len(found))
-
-
-def _scalars(rule: ScoringRule, gold: Json, prediction: Json) -> tuple[float, bool]:
-    """Similarity of two values that are not null, and whether the rule calls them equal."""
-    if rule.method == "exact":
-        right = _canonical(gold) == _canonical(prediction)
-        return float(right), right
-    if rule.method == "number":
-        wanted, found = parse_number(gold), parse_number(prediction)
-        if wanted is not None and found is not None:
-            right = math.isclose(wanted, found, rel_tol=1e-9, abs_tol=rule.tolerance)
-            return float(right), right
-    left, right_text = _as_text(gold), _as_text(prediction)
-    similarity = text_similarity(left, right_text)
-    if rule.method == "fuzzy":
-        return similarity, similarity >= rule.threshold
-    return similarity, normalise(left) == normalise(right_text)
-
-
-def _canonical(value: Any) -> str:
-    """JSON text by which values are equal exactly when JSON says so: 1 is 1.0, but not true."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-
-def _as_text(value: Json) -> str:
-    return value if isinstance(value, str) else _canonical(value)
+    return Listed(value, None).items

@@ -58,6 +58,8 @@ _ANYWHERE = {
     "tsp": "teaspoon", "tsps": "teaspoon", "teaspoon": "teaspoon", "teaspoons": "teaspoon",
     "pkg": "package", "pkgs": "package", "pkt": "packet", "ctn": "carton",
 }  # fmt: skip
+UNITS = frozenset(_AFTER_NUMBER.values()) | frozenset(_ANYWHERE.values())
+"""Every unit in the one spelling that normalisation gives it."""
 _KEPT = frozenset("%#&@")  # punctuation that is part of what is said, as in "5%" or "C#"
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc`\u00b4]")
 _NUMBER = re.compile(r"\d+(?:[.,/]\d+)*\Z")

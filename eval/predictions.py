@@ -10,17 +10,94 @@ named otherwise than in the task are declared, not guessed: ``{"steps": "directi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
-from setaccio.data.task import Json, Task
-from setaccio.eval.result import ArmResult, Comparison, score_row
-from setaccio.eval.summary import Usage, summarise
+from setaccio.data.task import Json, Task, dump_compact
+from setaccio.eval.arms import Row, Setting, Source, hash_parts, make_label
+from setaccio.eval.compare import compare
+from setaccio.eval.result import Comparison
+from setaccio.eval.score import rename_keys
+from setaccio.runtime.parsing import parse_answer
 
-Row = dict[str, Json]
+_KEPT: dict[str, Any] = {
+    "status": str,
+    "finish_reason": str,
+    "message": str,
+    "seconds": (int, float),
+    "prompt_tokens": int,
+    "completion_tokens": int,
+    "confidence": dict,
+    "spans": dict,
+}
+"""What a line may say beside the output, and of which type it must be to be used."""
+
+
+@dataclass(frozen=True)
+class RecordedArm:
+    """Outputs of one model that were made elsewhere.
+
+    Attributes:
+        name: what the table calls the model.
+        constraint: ``schema``, ``none``, or empty when the file does not say.
+        rows: lines of the file by document id.
+        source: the file.
+        aliases: name that the outputs use to the task's name of the same key, at any depth.
+    """
+
+    name: str
+    constraint: str
+    rows: Mapping[str, Row] = field(repr=False)
+    source: Path
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Name and decoding, where that is known."""
+        return make_label(self.name, self.constraint)
+
+    def under(self, name: str) -> RecordedArm:
+        """The same outputs under another name."""
+        return replace(self, name=name)
+
+    def open(self, setting: Setting) -> Source:
+        """Read nothing more: the lines are here."""
+        return _RecordedSource(self)
+
+
+class _RecordedSource:
+    """Rows of a file in the form that every arm's rows have."""
+
+    size_bytes: int | None = None
+    sha256 = ""
+
+    def __init__(self, arm: RecordedArm) -> None:
+        self.arm = arm
+        self.model = arm.name
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        return {"predictions": self.arm.source.name, "aliases": dict(self.arm.aliases)}
+
+    def key(self, pair: Pair) -> str:
+        return hash_parts(pair.id, self.arm.rows.get(pair.id), dict(self.arm.aliases))
+
+    def rows(self, pairs: Sequence[Pair]) -> Iterator[Row]:
+        for pair in pairs:
+            row = self.arm.rows.get(pair.id)
+            if row is None:
+                yield {"id": pair.id, "status": "missing", "raw": "", "data": None}
+                continue
+            written = isinstance(row.get("raw"), str)
+            raw = row["raw"] if written else dump_compact(row.get("data"))
+            value = parse_answer(raw).value if written else row.get("data")
+            renamed = rename_keys(value, dict(self.arm.aliases))
+            kept = {key: row[key] for key in _KEPT if isinstance(row.get(key), _KEPT[key])}
+            yield {**kept, "id": pair.id, "raw": raw, "data": renamed}
 
 
 def score_predictions(
@@ -28,6 +105,8 @@ def score_predictions(
     pairs: Sequence[Pair] | None,
     task: Task,
     aliases: Mapping[str, str] | None = None,
+    *,
+    out: str | Path | None = None,
 ) -> Comparison:
     """Score a file of outputs against gold.
 
@@ -36,66 +115,88 @@ def score_predictions(
         pairs: documents with gold; None takes the ``gold`` of each line.
         task: schema and scoring rules.
         aliases: name that the outputs use to the task's name of the same key, at any depth.
+        out: run folder; None writes nothing.
 
     Returns:
-        One arm per ``model`` in the file. A pair without a prediction counts as failed, with the
-        status ``missing``.
+        One arm per ``model`` (and ``constraint``) in the file. A pair without a prediction counts
+        as failed, with the status ``missing``. Where no pairs are given, each model is scored on
+        its own ids.
 
     Raises:
         DataError: a line can not be used, an id comes twice or has no gold, or there is nothing.
         UsageError: there is no such file.
     """
+    arms = read_predictions(file, aliases)
+    if pairs is not None:
+        check_ids(arms, pairs)
+        return compare(arms, pairs, task, out=out)
+    own = [_own_gold(arm) for arm in arms]
+    if all(gold == own[0] for gold in own):
+        return compare(arms, own[0], task, out=out)
+    if out is not None:
+        raise UsageError(
+            f"{file}: its models were given different documents, so they make no run to keep. "
+            "Give the pairs with --pairs, or leave --out away."
+        )
+    singles = [compare([arm], gold, task) for arm, gold in zip(arms, own, strict=True)]
+    return Comparison(task, tuple(single.arms[0] for single in singles))
+
+
+def read_predictions(
+    file: str | Path, aliases: Mapping[str, str] | None = None
+) -> list[RecordedArm]:
+    """Read a file of outputs as arms of a comparison.
+
+    Args:
+        file: the predictions, as the module says.
+        aliases: name that the outputs use to the task's name of the same key, at any depth.
+
+    Returns:
+        One arm per ``model`` and ``constraint`` in the file.
+
+    Raises:
+        DataError: a line can not be used, an id comes twice, or there is nothing.
+        UsageError: there is no such file.
+    """
     file = Path(file)
-    groups = _read(file)
-    arms = []
-    for model, rows in groups.items():
-        gold = _own_gold(file, rows) if pairs is None else pairs
-        unknown = sorted(rows.keys() - {pair.id for pair in gold})
+    return [
+        RecordedArm(model, constraint, rows, file, dict(aliases or {}))
+        for (model, constraint), rows in _read(file).items()
+    ]
+
+
+def check_ids(arms: Sequence[RecordedArm], pairs: Sequence[Pair]) -> None:
+    """Refuse outputs for documents that are not among the pairs.
+
+    Raises:
+        DataError: an id has no pair; one is named.
+    """
+    known = {pair.id for pair in pairs}
+    for arm in arms:
+        unknown = sorted(arm.rows.keys() - known)
         if unknown:
             raise DataError(
-                f"{file}: no gold for {len(unknown)} of its ids, such as {unknown[0]!r}. "
+                f"{arm.source}: no gold for {len(unknown)} of its ids, such as {unknown[0]!r}. "
                 "Use the ids of the pairs."
             )
-        arms.append(_arm(task, model, rows, gold, dict(aliases or {})))
-    return Comparison(task, tuple(arms))
 
 
-def _arm(
-    task: Task, model: str, rows: dict[str, Row], pairs: Sequence[Pair], aliases: dict[str, str]
-) -> ArmResult:
-    missing: Row = {"status": "missing"}
-    found = [rows.get(pair.id, missing) for pair in pairs]
-    scores = tuple(
-        score_row(task, pair, row, aliases) for pair, row in zip(pairs, found, strict=True)
-    )
-    timed = all(isinstance(row.get("seconds"), int | float) for row in found)
-    usage = [Usage(float(row["seconds"]), 0, 0) for row in found] if timed else []
-    constraints = {str(row.get("constraint", "")) for row in found}
-    return ArmResult(
-        name=model,
-        model=model,
-        constraint=constraints.pop() if len(constraints) == 1 else "",
-        size_bytes=None,
-        sha256="",
-        summary=summarise(scores, usage),
-        scores=scores,
-    )
-
-
-def _read(file: Path) -> dict[str, dict[str, Row]]:
-    """Lines by model and id."""
+def _read(file: Path) -> dict[tuple[str, str], dict[str, Row]]:
+    """Lines by model and constraint, then by id."""
     try:
         lines = file.read_bytes().split(b"\n")
     except OSError as error:
         raise UsageError(f"{file}: can not be read ({error.strerror}).") from error
-    groups: dict[str, dict[str, Row]] = {}
+    groups: dict[tuple[str, str], dict[str, Row]] = {}
     for item in read_jsonl(lines, str(file)):
         if isinstance(item, Problem):
             raise DataError(f"{item}. Repair this line.")
         number, row = item
         if not isinstance(row, dict) or "id" not in row or not ("raw" in row or "data" in row):
             raise DataError(f"{file}:{number}: a prediction is {{id, raw}} or {{id, data}}.")
-        group = groups.setdefault(str(row.get("model") or file.stem), {})
+        group = groups.setdefault(
+            (str(row.get("model") or file.stem), str(row.get("constraint") or "")), {}
+        )
         if str(row["id"]) in group:
             raise DataError(f"{file}:{number}: id {row['id']!r} comes twice for one model.")
         group[str(row["id"])] = row
@@ -104,11 +205,12 @@ def _read(file: Path) -> dict[str, dict[str, Row]]:
     return groups
 
 
-def _own_gold(file: Path, rows: Mapping[str, Row]) -> list[Pair]:
-    def gold_of(name: str, row: Row) -> dict[str, Any]:
+def _own_gold(arm: RecordedArm) -> list[Pair]:
+    pairs = []
+    for name, row in arm.rows.items():
         if not isinstance(row.get("gold"), dict):
-            raise DataError(f"{file}: no gold object for id {name!r}. Give the pairs with --pairs.")
-        gold: dict[str, Any] = row["gold"]
-        return gold
-
-    return [Pair(name, str(row.get("text", "")), gold_of(name, row)) for name, row in rows.items()]
+            raise DataError(
+                f"{arm.source}: no gold object for id {name!r}. Give the pairs with --pairs."
+            )
+        pairs.append(Pair(name, str(row.get("text", "")), row["gold"]))
+    return pairs

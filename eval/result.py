@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Json, Task, dump_compact
-from setaccio.eval.normalise import NORMALISATION
+from setaccio.eval.fields import SCORING
+from setaccio.eval.normalise import NORMALISATION, STEPS
+from setaccio.eval.paired import Difference, compare_arms, pairs_of_arms
 from setaccio.eval.score import DocumentScore, rename_keys, score_document
 from setaccio.eval.summary import Summary
 from setaccio.runtime.parsing import parse_answer
@@ -36,6 +39,9 @@ class ArmResult:
         sha256: hash of the GGUF; empty when unknown.
         summary: its numbers.
         scores: one per document, in the order of the pairs.
+        peak_memory: most resident memory of the process while the arm ran, in bytes; None when
+            unknown.
+        joules: energy that the processors took while the arm ran; None where it is not metered.
     """
 
     name: str
@@ -45,6 +51,14 @@ class ArmResult:
     sha256: str
     summary: Summary
     scores: tuple[DocumentScore, ...]
+    peak_memory: int | None = None
+    joules: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Name and decoding, such as ``tuned schema``."""
+        decoding = {"none": "free"}.get(self.constraint, self.constraint)
+        return f"{self.name} {decoding}".rstrip()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the documents' scores, as plain dictionaries."""
@@ -54,6 +68,8 @@ class ArmResult:
             "constraint": self.constraint,
             "size_bytes": self.size_bytes,
             "sha256": self.sha256,
+            "peak_memory": self.peak_memory,
+            "joules": self.joules,
             "summary": self.summary.to_dict(),
         }
 
@@ -78,8 +94,16 @@ class Comparison:
             "task": self.task.name,
             "task_digest": self.task.digest,
             "normalisation": NORMALISATION,
+            "normalisation_steps": list(STEPS),
+            "scoring": SCORING,
             "arms": [arm.to_dict() for arm in self.arms],
+            "differences": [one.to_dict() for pair in self.differences for one in pair],
         }
+
+    @cached_property
+    def differences(self) -> tuple[tuple[Difference, ...], ...]:
+        """Paired differences: one group per pair of arms, one entry per metric."""
+        return tuple(compare_arms(one, other) for one, other in pairs_of_arms(self.arms))
 
 
 def score_row(

@@ -2,8 +2,9 @@
 
 A field is named by its path, list positions left out: ``author.name``, and ``items.price`` for the
 price of each item. A path that the task does not mention gets its rule from the type that the
-schema gives it: text for strings, exact for enumerations, constants and booleans, number for
-numbers, unordered for arrays; objects are entered, and scored field by field.
+schema gives it: text for strings, date for strings whose format is date or date-time, exact for
+enumerations, constants and booleans, number for numbers, unordered for arrays; objects are
+entered, and scored field by field.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 from setaccio.data.task import Json, ScoringRule, Task
 
 TEXT = ScoringRule.model_validate({"method": "text"})
-FUZZY = ScoringRule.model_validate({"method": "fuzzy"})
 EXACT = ScoringRule.model_validate({"method": "exact"})
+DATE = ScoringRule.model_validate({"method": "date"})
 NUMBER = ScoringRule.model_validate({"method": "number"})
 UNORDERED = ScoringRule.model_validate({"method": "unordered"})
 _OF_TYPE = {
@@ -103,27 +104,37 @@ def rule_for(task: Task, path: str, schema: dict[str, Any], *values: Json) -> Sc
         return task.scoring[path]
     if "enum" in schema or "const" in schema:
         return EXACT
-    return _OF_TYPE.get(type_of(schema, *values))
+    kind = type_of(schema, *values)
+    return DATE if _is_date(schema, kind) else _OF_TYPE.get(kind)
+
+
+def _is_date(schema: dict[str, Any], kind: str) -> bool:
+    return kind == "string" and schema.get("format") in ("date", "date-time")
 
 
 def item_rule(rule: ScoringRule, schema: dict[str, Any], *values: Json) -> ScoringRule | None:
     """The rule by which two items of a list are compared.
 
     Args:
-        rule: the list's own rule, whose threshold and tolerance its items share.
+        rule: the list's own rule, whose threshold and tolerances its items share.
         schema: the resolved schema of the items.
         values: the two items, asked for their type where the schema is silent.
 
     Returns:
-        Fuzzy text for strings; the type's own rule otherwise; None for objects.
+        What the list's rule says of its items; otherwise fuzzy text for strings and the type's
+        own rule for the rest; None for objects.
     """
+    if rule.items:
+        return rule.model_copy(update={"method": rule.items, "items": None})
     if "enum" in schema or "const" in schema:
         return EXACT
     kind = type_of(schema, *values)
     if kind == "object":
         return None
-    if kind in ("number", "integer"):
-        return NUMBER.model_copy(update={"tolerance": rule.tolerance})
     if kind in ("boolean", "array"):
         return _OF_TYPE[kind]
-    return FUZZY.model_copy(update={"threshold": rule.threshold})
+    if kind in ("number", "integer"):
+        method = "number"
+    else:
+        method = "date" if _is_date(schema, kind) else "fuzzy"
+    return rule.model_copy(update={"method": method})

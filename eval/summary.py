@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from setaccio.eval.fields import FieldScore, Items, Leaves
+from setaccio.data.task import Json
+from setaccio.eval.calibration import Calibration, Grounding, calibrate, ground, leaf_points
+from setaccio.eval.fields import FieldScore, Items, Leaves, Measures
 from setaccio.eval.score import DocumentScore
 
 RESAMPLES = 1000
 SEED = 0
+_BLOCK = 1_000_000  # indices that are held at once
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,31 @@ class Estimate:
     mean: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Strict:
+    """Texts that begin with a quantity, over all documents; those of failed ones disagree.
+
+    Attributes:
+        leaves: gold texts of the field, with a quantity or without.
+        gold: gold texts with a quantity, over which the four rates are.
+        predicted: predicted texts with a quantity.
+        quantity: rate of equal quantities.
+        unit: rate of equal units.
+        name: rate of equal names.
+        agreed: rate of texts that agree in all three.
+        f1: texts that agree in all three, over ``gold`` and ``predicted``.
+    """
+
+    leaves: int
+    gold: int
+    predicted: int
+    quantity: float
+    unit: float
+    name: float
+    agreed: float
+    f1: float
 
 
 @dataclass(frozen=True)
@@ -45,6 +73,7 @@ class FieldSummary:
         precision: micro precision of a list; None for a scalar.
         recall: micro recall of a list; None for a scalar.
         f1: micro F1 of a list; None for a scalar.
+        strict: agreement of quantities, units and names; None where no text has a quantity.
     """
 
     method: str
@@ -54,6 +83,7 @@ class FieldSummary:
     precision: float | None = None
     recall: float | None = None
     f1: float | None = None
+    strict: Strict | None = None
 
     @property
     def headline(self) -> float:
@@ -95,6 +125,9 @@ class Summary:
         prompt_tokens: tokens of all prompts.
         completion_tokens: tokens generated for all documents.
         tokens_per_second: generated tokens over all seconds; None when unknown.
+        anls: mean ANLS*, the scalar to compare with other papers.
+        calibration: what the confidences are worth; None where none were recorded.
+        grounding: how many values were found in their documents; None where it is not known.
     """
 
     documents: int
@@ -111,10 +144,29 @@ class Summary:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     tokens_per_second: float | None = None
+    anls: Estimate | None = None
+    calibration: Calibration | None = None
+    grounding: Grounding | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As nested plain dictionaries, ready for JSON."""
         return asdict(self)
+
+
+def resamples(count: int, seed: int = SEED) -> Iterator[np.ndarray[Any, np.dtype[np.int64]]]:
+    """Draw documents with replacement, :data:`RESAMPLES` times.
+
+    Args:
+        count: how many documents there are.
+        seed: of the drawing.
+
+    Yields:
+        Indices in blocks of rows, one row of ``count`` per resample.
+    """
+    generator = np.random.default_rng(seed)
+    height = max(1, _BLOCK // count)
+    for done in range(0, RESAMPLES, height):
+        yield generator.integers(0, count, (min(height, RESAMPLES - done), count))
 
 
 def bootstrap(values: Sequence[float], seed: int = SEED) -> Estimate:
@@ -130,27 +182,30 @@ def bootstrap(values: Sequence[float], seed: int = SEED) -> Estimate:
     if not values:
         raise ValueError("There is no value to average.")
     sample = np.asarray(values, dtype=float)
-    generator = np.random.default_rng(seed)
-    means = [
-        float(sample[generator.integers(0, len(sample), len(sample))].mean())
-        for _ in range(RESAMPLES)
-    ]
-    low, high = np.percentile(means, [2.5, 97.5])
+    means = [sample[block].mean(axis=1) for block in resamples(len(sample), seed)]
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return Estimate(float(sample.mean()), float(low), float(high))
 
 
-def summarise(scores: Sequence[DocumentScore], usage: Sequence[Usage] = ()) -> Summary:
+def summarise(
+    scores: Sequence[DocumentScore],
+    usage: Sequence[Usage] = (),
+    rows: Sequence[Mapping[str, Json]] = (),
+) -> Summary:
     """Aggregate the scores of one arm.
 
     Args:
         scores: one per document, failed ones included.
         usage: one per document, or nothing when the outputs were made elsewhere.
+        rows: the recorded outputs, one per document, for their ``confidence`` and ``spans``; or
+            nothing.
 
     Raises:
         ValueError: there are no scores.
     """
     seconds = [one.seconds for one in usage]
     generated = sum(one.completion_tokens for one in usage)
+    recorded = list(zip(rows, (one.outcomes for one in scores), strict=True)) if rows else []
     return Summary(
         documents=len(scores),
         l1=bootstrap([one.l1 for one in scores]),
@@ -166,6 +221,9 @@ def summarise(scores: Sequence[DocumentScore], usage: Sequence[Usage] = ()) -> S
         prompt_tokens=sum(one.prompt_tokens for one in usage),
         completion_tokens=generated,
         tokens_per_second=generated / sum(seconds) if sum(seconds) else None,
+        anls=bootstrap([one.anls for one in scores]),
+        calibration=calibrate([point for each in recorded for point in leaf_points(*each)]),
+        grounding=ground(recorded),
     )
 
 
@@ -189,4 +247,22 @@ def _field(parts: list[FieldScore]) -> FieldSummary:
         precision=total.precision if total else None,
         recall=total.recall if total else None,
         f1=total.f1 if total else None,
+        strict=_strict([part.strict for part in parts if part.strict]),
+    )
+
+
+def _strict(parts: list[Measures]) -> Strict | None:
+    total = sum(parts, Measures())
+    if not total.gold and not total.predicted:
+        return None
+    over = max(total.gold, 1)
+    return Strict(
+        leaves=total.leaves,
+        gold=total.gold,
+        predicted=total.predicted,
+        quantity=total.quantity / over,
+        unit=total.unit / over,
+        name=total.name / over,
+        agreed=total.agreed / over,
+        f1=total.f1,
     )

@@ -3,21 +3,39 @@
 The columns are the model, how it was decoded, the three levels, one number per field (micro F1 of a
 list, the rate of right values of anything else), seconds per document and the number of documents.
 Rates are percentages. A field of a nested object is shown by its path.
+
+Below it stand the details (:func:`detail_rows`: score and ANLS* with their intervals, strict
+agreement, leaves, cost) and the paired differences (:func:`difference_rows`), in which what chance
+alone may have made is marked as noise.
 """
 
 from __future__ import annotations
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
+from setaccio.eval.fields import SCORING
+from setaccio.eval.normalise import NORMALISATION, STEPS
 from setaccio.eval.result import ArmResult, Comparison
-from setaccio.eval.summary import FieldSummary
+from setaccio.eval.summary import Estimate, FieldSummary
 
 _DECODING = {"schema": "schema", "none": "free", "": "-"}
 LEGEND = (
     "L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right. "
     "F1: list items, micro average. s/doc: mean wall seconds per document."
 )
+DETAIL_LEGEND = (
+    "Brackets: 95% bootstrap interval. ANLS*: scalar of arXiv:2402.03848. Quantity, unit, name, "
+    "strict: texts that begin with a quantity, each part and all together. Correct to "
+    "hallucinated: leaves. Strict L1: nothing but JSON."
+)
+DIFFERENCE_LEGEND = (
+    "Paired differences in points with their 95% bootstrap interval; noise: chance alone may make "
+    "as much (for L1 to L3 also by McNemar's exact test)."
+)
+_PARTS = ("quantity", "unit", "name")
+_SHORT = ("L1", "L2", "L3", "score")
 GREATEST_FIELDS = 6  # more columns than this fit no terminal; comparison.json has all
 
 
@@ -74,28 +92,131 @@ def percent(rate: float) -> str:
     return f"{min(max(rate, 0.001), 0.999):.1%}"
 
 
+def detail_rows(comparison: Comparison) -> list[list[str]]:
+    """What has no room in the first table, header first; columns that nothing fills are left out.
+
+    A field has strict columns where at least half of its gold texts begin with a quantity.
+    """
+    measured = [path for path in field_names(comparison) if _is_measured(comparison, path)]
+    head = ["model", "decoding", "score", "ANLS*"]
+    head += [f"{path} {part}" for path in measured for part in (*_PARTS, "strict")]
+    head += ["correct", "wrong", "omitted", "hallucinated", "strict L1", "calibration", "grounded"]
+    head += ["tokens/s", "memory MB", "model MB", "J/doc", "status"]
+    lines = [head, *(_details(arm, measured) for arm in comparison.arms)]
+    kept = [at for at in range(len(head)) if any(line[at] != "-" for line in lines[1:])]
+    return [[line[at] for at in kept] for line in lines]
+
+
+def _is_measured(comparison: Comparison, path: str) -> bool:
+    found = [arm.summary.fields.get(path) for arm in comparison.arms]
+    known = [field.strict for field in found if field and field.strict]
+    return any(2 * strict.gold >= strict.leaves > 0 for strict in known)
+
+
+def _details(arm: ArmResult, measured: list[str]) -> list[str]:
+    summary = arm.summary
+    decoding = _DECODING.get(arm.constraint, arm.constraint)
+    cells = [arm.name, decoding, interval(summary.score), interval(summary.anls)]
+    for path in measured:
+        field = summary.fields.get(path)
+        strict = field.strict if field else None
+        names = (*_PARTS, "agreed")
+        cells += [percent(getattr(strict, name)) if strict else "-" for name in names]
+    leaves = summary.leaves
+    cells += [str(n) for n in (leaves.correct, leaves.wrong, leaves.omitted, leaves.hallucinated)]
+    calibration, grounding = summary.calibration, summary.grounding
+    per_document = arm.joules / summary.documents if arm.joules is not None else None
+    return [
+        *cells,
+        percent(summary.l1_strict.mean),
+        _number(calibration and calibration.ece_equal_mass, 3),
+        percent(grounding.rate) if grounding else "-",
+        _number(summary.tokens_per_second, 0),
+        _number(arm.peak_memory and arm.peak_memory / 1e6, 0),
+        _number(arm.size_bytes and arm.size_bytes / 1e6, 1),
+        _number(per_document, 1),
+        ", ".join(f"{name} {count}" for name, count in summary.statuses.items()),
+    ]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def interval(estimate: Estimate | None) -> str:
+    """A mean with its 95% interval, such as ``0.812 [0.780, 0.841]``."""
+    if estimate is None:
+        return "-"
+    return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def difference_rows(comparison: Comparison) -> list[list[str]]:
+    """Paired differences in points, header first; nothing when no two arms can be compared."""
+    groups = comparison.differences
+    if not groups:
+        return []
+    titles = list(dict.fromkeys(one.metric for group in groups for one in group))
+    paths = field_names(comparison)
+    titles = [one for one in titles if " " not in one or one.rpartition(" ")[0] in paths]
+    lines = [["from", "to", *titles]]
+    for group in groups:
+        found = {one.metric: one.short() for one in group}
+        lines.append([group[0].before, group[0].after, *(found.get(one, "-") for one in titles)])
+    return lines
+
+
+def difference_lines(comparison: Comparison) -> list[str]:
+    """The same for a terminal: one line per pair of arms, levels and score only."""
+    return [
+        f"{group[0].before} to {group[0].after}: "
+        + "; ".join(f"{one.metric} {one.short()}" for one in group if one.metric in _SHORT)
+        for group in comparison.differences
+    ]
+
+
 def rich_table(comparison: Comparison) -> Table:
-    """The table for a terminal."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    """The table for a terminal, with the paired differences below it."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        caption_justify="left",
+    )
     for at, title in enumerate(header(comparison)):
         table.add_column(title, justify="left" if at < 2 else "right")
     for row in rows(comparison):
         table.add_row(*row)
+    lines = difference_lines(comparison)
+    if lines:
+        # As text, since square brackets would be read as markup.
+        table.caption = Text("\n".join(["", DIFFERENCE_LEGEND, *lines]))
     return table
 
 
 def markdown_table(comparison: Comparison) -> str:
-    """The same table in Markdown, with lines that say what columns and models are."""
-    titles = header(comparison)
-    lines = [
-        titles,
-        [":--" if at < 2 else "--:" for at in range(len(titles))],
-        *rows(comparison),
-    ]
-    table = "\n".join(
-        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
-    )
+    """The same tables in Markdown, with lines that say what columns and models are."""
     files = {arm.name: arm.model for arm in comparison.arms if arm.model != arm.name}
-    return (
-        f"{table}\n\n{LEGEND}\n" + "".join(f"\n- {name}: `{file}`" for name, file in files.items())
-    ).rstrip("\n") + "\n"
+    names = "\n".join(f"- {name}: `{file}`" for name, file in files.items())
+    differences = difference_rows(comparison)
+    parts = [
+        _markdown([header(comparison), *rows(comparison)]),
+        LEGEND,
+        names,
+        _markdown(detail_rows(comparison)),
+        DETAIL_LEGEND,
+        _markdown(differences),
+        DIFFERENCE_LEGEND if differences else "",
+        f"Text normalisation {NORMALISATION} ({', '.join(STEPS)}), scoring {SCORING}.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _markdown(lines: list[list[str]]) -> str:
+    if not lines:
+        return ""
+    marks = [":--" if at < 2 else "--:" for at in range(len(lines[0]))]
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
+        for line in (lines[0], marks, *lines[1:])
+    )

@@ -11,27 +11,37 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from setaccio.export.card import write_card
     from setaccio.export.convert import convert
-    from setaccio.export.export import ExportReport, export
+    from setaccio.export.convert_adapter import convert_adapter
+    from setaccio.export.export import export
+    from setaccio.export.export_adapter import export_adapter
+    from setaccio.export.imatrix import make_imatrix, read_imatrix
     from setaccio.export.llamacpp_source import converter_root
     from setaccio.export.merge import MergeReport, merge
     from setaccio.export.parity import ParityReport, check_parity
     from setaccio.export.pretokenizer import pretokenizer_name
     from setaccio.export.quantise import predicted_size, quantisations, quantise
+    from setaccio.export.report import ExportReport
 
 _HOMES = {
-    "ExportReport": "export",
+    "ExportReport": "report",
     "MergeReport": "merge",
     "ParityReport": "parity",
     "check_parity": "parity",
     "convert": "convert",
+    "convert_adapter": "convert_adapter",
     "converter_root": "llamacpp_source",
     "export": "export",
+    "export_adapter": "export_adapter",
+    "make_imatrix": "imatrix",
     "merge": "merge",
     "predicted_size": "quantise",
     "pretokenizer_name": "pretokenizer",
     "quantisations": "quantise",
     "quantise": "quantise",
+    "read_imatrix": "imatrix",
+    "write_card": "card",
 }
 
 __all__ = [
@@ -40,13 +50,18 @@ __all__ = [
     "ParityReport",
     "check_parity",
     "convert",
+    "convert_adapter",
     "converter_root",
     "export",
+    "export_adapter",
+    "make_imatrix",
     "merge",
     "predicted_size",
     "pretokenizer_name",
     "quantisations",
     "quantise",
+    "read_imatrix",
+    "write_card",
 ]
 
 

@@ -1,9 +1,10 @@
 """Child process: run llama.cpp's converter with our decisions in place.
 
 Contract: ``python _run_converter.py < job.json`` with the keys ``root`` (the converter's folder),
-``model``, ``out``, ``outtype``, ``name``, ``pretokenizer`` (or null: the converter decides) and
-``metadata`` (text values to add). It imports nothing of ours, because the converter needs its own
-sibling ``gguf-py`` first on the path, and a child keeps that choice away from the caller.
+``entry`` (which of its scripts), ``arguments`` (for that script), ``pretokenizer`` (or null: the
+converter decides) and ``metadata`` (text values to add). It imports nothing of ours, because the
+converter needs its own sibling ``gguf-py`` first on the path, and a child keeps that choice away
+from the caller.
 """
 
 from __future__ import annotations
@@ -55,9 +56,8 @@ def main() -> None:
     if job["pretokenizer"]:
         _decide_pretokenizer(TextModel, job["pretokenizer"])
     _add_metadata(TextModel, job["metadata"])
-    entry = root / "convert_hf_to_gguf.py"
-    sys.argv = [str(entry), job["model"], "--outfile", job["out"], "--outtype", job["outtype"]]
-    sys.argv += ["--model-name", job["name"]]
+    entry = root / job["entry"]
+    sys.argv = [str(entry), *job["arguments"]]
     runpy.run_path(str(entry), run_name="__main__")
 
 

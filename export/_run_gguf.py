@@ -1,10 +1,11 @@
 """Child process: what a GGUF says about itself, and its logits.
 
-Contract: ``python _run_gguf.py < job.json`` with the keys ``gguf``, ``prompts`` (lists of
-``[text, special]`` pieces), ``sequences`` (``{"ids", "first"}``: logits are wanted of every
-position from ``first`` on), ``stops`` (token ids) and ``out``, a folder. It writes
-``facts.json`` and ``logits-<n>.npy`` (positions x vocabulary, float32). In a child, because a
-quantised model crashes the process where llama.cpp was built badly.
+Contract: ``python _run_gguf.py < job.json`` with the keys ``gguf``, ``lora`` (an adapter GGUF to
+put on it, or null), ``prompts`` (lists of ``[text, special]`` pieces), ``sequences``
+(``{"ids", "first", "out"}``: logits are wanted of every position from ``first`` on, in the file
+``out``), ``stops`` (token ids) and ``facts``, a file. It writes that and the logits (positions x
+vocabulary, float32). In a child, because a quantised model crashes the process where llama.cpp was
+built badly.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from __future__ import annotations
 import ctypes
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+_BATCH = 512  # Tokens per forward, and so rows of logits in memory.
 
 
 def _meta(llama_cpp: Any, model: Any, key: str) -> str | None:
@@ -26,22 +30,38 @@ def _meta(llama_cpp: Any, model: Any, key: str) -> str | None:
     return buffer.value.decode("utf-8", errors="replace")
 
 
-def _logits(llama_cpp: Any, llama: Any, ids: list[int], first: int) -> Any:
+def _put_on(llama_cpp: Any, llama: Any, path: str) -> None:
+    adapter = llama_cpp.llama_adapter_lora_init(llama.model, path.encode())
+    if not adapter:
+        raise RuntimeError(f"llama.cpp failed to load the adapter {path}")
+    scales = (ctypes.c_float * 1)(1.0)
+    adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(adapter)
+    if llama_cpp.llama_set_adapters_lora(llama.ctx, adapters, 1, scales) != 0:
+        raise RuntimeError(f"llama.cpp failed to put the adapter {path} on the model")
+
+
+def _write_logits(llama_cpp: Any, llama: Any, ids: list[int], first: int, out: Path) -> None:
     import numpy
 
     llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(llama.ctx), True)
-    batch = llama_cpp.llama_batch_init(len(ids), 0, 1)
-    batch.n_tokens = len(ids)
-    for i, token in enumerate(ids):
-        batch.token[i], batch.pos[i] = token, i
-        batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
-        batch.logits[i] = i >= first
-    code = llama_cpp.llama_decode(llama.ctx, batch)
+    shape = (len(ids) - first, llama.n_vocab())
+    rows = numpy.lib.format.open_memmap(out, "w+", dtype=numpy.float32, shape=shape)
+    batch = llama_cpp.llama_batch_init(_BATCH, 0, 1)
+    for begin in range(0, len(ids), _BATCH):
+        part = ids[begin : begin + _BATCH]
+        batch.n_tokens = len(part)
+        for i, token in enumerate(part):
+            batch.token[i], batch.pos[i] = token, begin + i
+            batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
+            batch.logits[i] = begin + i >= first
+        code = llama_cpp.llama_decode(llama.ctx, batch)
+        if code != 0:
+            raise RuntimeError(f"llama_decode failed with code {code}")
+        for i in range(max(0, first - begin), len(part)):
+            row = llama_cpp.llama_get_logits_ith(llama.ctx, i)
+            rows[begin + i - first] = numpy.ctypeslib.as_array(row, (llama.n_vocab(),))
     llama_cpp.llama_batch_free(batch)
-    if code != 0:
-        raise RuntimeError(f"llama_decode failed with code {code}")
-    rows = [llama_cpp.llama_get_logits_ith(llama.ctx, i) for i in range(first, len(ids))]
-    return numpy.stack([numpy.ctypeslib.as_array(row, (llama.n_vocab(),)).copy() for row in rows])
+    rows.flush()
 
 
 def main() -> None:
@@ -49,10 +69,11 @@ def main() -> None:
     job = json.load(sys.stdin)
     del sys.path[0]  # The script's own folder: its modules have everyday names.
     import llama_cpp
-    import numpy
 
     longest = max([len(sequence["ids"]) for sequence in job["sequences"]], default=8)
-    llama = llama_cpp.Llama(job["gguf"], n_ctx=longest, n_batch=longest, verbose=False)
+    llama = llama_cpp.Llama(job["gguf"], n_ctx=longest, n_batch=_BATCH, verbose=False)
+    if job["lora"]:
+        _put_on(llama_cpp, llama, job["lora"])
     vocab = llama_cpp.llama_model_get_vocab(llama.model)
     facts = {
         "ids": [
@@ -66,11 +87,13 @@ def main() -> None:
         "file_type": _meta(llama_cpp, llama.model, "general.file_type"),
         "vocabulary": llama.n_vocab(),
     }
-    folder = Path(job["out"])
-    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-    for n, sequence in enumerate(job["sequences"]):
-        rows = _logits(llama_cpp, llama, sequence["ids"], sequence["first"])
-        numpy.save(folder / f"logits-{n}.npy", rows, allow_pickle=False)
+    begin = time.perf_counter()
+    for sequence in job["sequences"]:
+        ids, first, out = sequence["ids"], sequence["first"], Path(sequence["out"])
+        _write_logits(llama_cpp, llama, ids, first, out)
+    tokens = sum(len(sequence["ids"]) for sequence in job["sequences"])
+    facts["tokens_per_second"] = tokens / max(time.perf_counter() - begin, 1e-9)
+    Path(job["facts"]).write_text(json.dumps(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from setaccio.data.errors import ExportError, MissingExtraError
+from setaccio.data.errors import ExportError, MissingExtraError, ModelError
+from setaccio.data.hf_tokens import load_hf_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -46,14 +47,10 @@ def load_tokenizer(folder: Path) -> Any:
         ExportError: there is none, or it can not be read.
     """
     require_torch()
-    from transformers import AutoTokenizer
-
     try:
-        return AutoTokenizer.from_pretrained(
-            str(folder), trust_remote_code=False, local_files_only=True
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ExportError(f"{folder}: no usable tokenizer. {_short(error)}") from error
+        return load_hf_tokenizer(folder)
+    except ModelError as error:
+        raise ExportError(str(error)) from error
 
 
 def load_model(folder: Path) -> Any:

@@ -55,18 +55,14 @@ def convert(
     """
     _check_folder(model_dir)
     pretokenizer, unknown = _pretokenizer(model_dir)
-    values = {"setaccio.version": own_version()}
-    values |= {f"setaccio.{key}": value for key, value in (provenance or {}).items()}
-    if task is not None:
-        values[TASK_KEY] = task.to_metadata()
+    values = own_metadata(task, provenance)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
+    arguments = [str(model_dir.resolve()), "--outfile", str(part.resolve()), "--outtype", outtype]
     job: dict[str, Any] = {
         "root": str(converter_root(source).resolve()),
-        "model": str(model_dir.resolve()),
-        "out": str(part.resolve()),
-        "outtype": outtype,
-        "name": name or out.stem,
+        "entry": "convert_hf_to_gguf.py",
+        "arguments": [*arguments, "--model-name", name or out.stem],
         "pretokenizer": pretokenizer,
         "metadata": values,
     }
@@ -82,6 +78,15 @@ def convert(
     finally:
         part.unlink(missing_ok=True)
     return out
+
+
+def own_metadata(task: Task | None, provenance: dict[str, str] | None) -> dict[str, str]:
+    """What our files carry beside llama.cpp's metadata: version, provenance and task."""
+    values = {"setaccio.version": own_version()}
+    values |= {f"setaccio.{key}": value for key, value in (provenance or {}).items()}
+    if task is not None:
+        values[TASK_KEY] = task.to_metadata()
+    return values
 
 
 def own_version() -> str:

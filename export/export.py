@@ -2,36 +2,44 @@
 
 Contract: ``export(run, out_dir, quantisations=("q8_0",))`` merges (where there is an adapter),
 converts, quantises, compares every file with the merged transformers model and writes
-``export.json`` beside the files. A file gets its final name ``<name>-<type>.gguf`` only after its
-proof; what fails it is reported and removed.
+``export.json``, a model card and Ollama's files beside them: a folder ready to upload. A file gets
+its final name ``<name>-<type>.gguf`` only after its proof; what fails it is reported and removed,
+and so is an older file of that name.
 
 Command line: ``setaccio export RUN --quant q8_0,q4_k_m``.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from setaccio.data.errors import ExportError
-from setaccio.data.records import Pair
+from setaccio.data.hf_tokens import chat_format
+from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
-from setaccio.export._transformers import require_torch, weight_bytes
-from setaccio.export.convert import convert, own_version
-from setaccio.export.inputs import Inputs, find_inputs
+from setaccio.export._transformers import load_tokenizer, require_torch, weight_bytes
+from setaccio.export.answers import HELD_OUT_PAIRS, encode_answers
+from setaccio.export.card import own_card, write_card
+from setaccio.export.convert import convert
+from setaccio.export.imatrix import CALIBRATION_PAIRS, make_imatrix
+from setaccio.export.inputs import TASK_FILE, Inputs, find_inputs
 from setaccio.export.llamacpp_source import converter_root
-from setaccio.export.merge import MergeReport, merge
+from setaccio.export.merge import BaseKind, merge
+from setaccio.export.modelfile import remove_modelfile, write_modelfile
 from setaccio.export.parity import ParityReport, compare
 from setaccio.export.quantise import canonical_name, predicted_size, quantise
-from setaccio.export.reference import MAX_NEW_TOKENS, Reference, make_reference
+from setaccio.export.reference import Reference, make_reference
+from setaccio.export.report import REPORT, Exported, ExportReport, write_report
 
 QUANTISATIONS = ("q8_0",)
 PROBES = 3
-REPORT = "export.json"
+FULL = "F16"
+# Types that an importance matrix changes nothing of.
+_UNWEIGHTED = frozenset({"F32", "F16", "BF16", "Q8_0"})
 # Used where no pairs are given: prose enough to make the model answer.
 PROBE_TEXTS = (
     "Heat the oven to 180°C. Mix 2 cups of flour with ½ cup of sugar and two eggs, then bake it "
@@ -39,44 +47,7 @@ PROBE_TEXTS = (
     "Anna Müller, born 3 May 1987 in Graz, ordered 12 boxes at 4.50 each on Monday.",
 )
 
-
-class Exported(NamedTuple):
-    """One file.
-
-    Attributes:
-        path: the GGUF.
-        quantisation: its type.
-        predicted_bytes: size said beforehand.
-        bytes: size on disk.
-        parity: the proof.
-    """
-
-    path: Path
-    quantisation: str
-    predicted_bytes: int
-    bytes: int
-    parity: ParityReport
-
-
-class ExportReport(NamedTuple):
-    """What an export made.
-
-    Attributes:
-        folder: where the files are.
-        files: one per quantisation, in the order asked for.
-        merge: how the merge went, or None when a whole model was exported; its folder is gone
-            unless it was to be kept.
-        provenance: what was written into the metadata beside the task.
-        task: name of the task that the files carry, or None.
-        report: the same as JSON.
-    """
-
-    folder: Path
-    files: tuple[Exported, ...]
-    merge: MergeReport | None
-    provenance: dict[str, str]
-    task: str | None
-    report: Path
+Tell = Callable[[str], None]
 
 
 def export(
@@ -87,10 +58,14 @@ def export(
     base: Path | None = None,
     task: Task | None = None,
     pairs: list[Pair] | None = None,
+    calibration: list[Pair] | None = None,
     source: Path | None = None,
     name: str | None = None,
     merged_dir: Path | None = None,
-    progress: Callable[[str], None] | None = None,
+    merge_into: BaseKind = "16-bit",
+    held_out: int = HELD_OUT_PAIRS,
+    licence: str | None = None,
+    progress: Tell | None = None,
 ) -> ExportReport:
     """Make GGUF files that carry their task, and prove each.
 
@@ -100,10 +75,16 @@ def export(
         quantisations: names such as ``q8_0`` and ``f16``, in either case.
         base: the 16-bit base of an adapter; by default the one that the adapter names.
         task: written into the files; by default the run's ``task.json``.
-        pairs: the shortest of them are the prompts of the proof.
+        pairs: held-out pairs. The shortest are the prompts of the proof, and on the gold answers
+            of the first the files are measured.
+        calibration: pairs to compute an importance matrix from; those that are among ``pairs`` are
+            left out. Each type is made with and without it, and the better one on ``pairs`` kept.
         source: where llama.cpp's converter is, for a machine without network.
         name: first part of the files' names; by default the input folder's name.
         merged_dir: keep the merged model in this new folder; by default it is removed.
+        merge_into: ``16-bit``, or ``4-bit`` for the base that 4-bit training saw, dequantised.
+        held_out: greatest number of pairs that are measured.
+        licence: SPDX identifier for the model card.
         progress: called with one line at the start of each stage.
 
     Raises:
@@ -116,6 +97,7 @@ def export(
         raise ExportError("No quantisation was asked for. Name at least one, such as q8_0.")
     tell = progress or (lambda line: None)
     inputs = find_inputs(adapter_or_model, base=base, task=task)
+    inputs = inputs._replace(name=name or inputs.name)
     require_torch()
     tell("Making llama.cpp's converter ready (fetched once)")
     root = converter_root(source)
@@ -127,21 +109,36 @@ def export(
         merged = None
         if inputs.adapter:
             tell(f"Merging {inputs.adapter} into {inputs.model}")
-            merged = merge(inputs.model, inputs.adapter, merged_dir or work / "merged")
+            kept = merged_dir or work / "merged"
+            merged = merge(
+                inputs.model, inputs.adapter, kept, into=merge_into, task=inputs.task, pairs=pairs
+            )
         hf_dir = merged.path if merged else inputs.model
         tell("Running the transformers model for the proof")
-        reference = make_reference(hf_dir, inputs.task, _probe_texts(pairs))
-        stem = name or inputs.name
+        reference = make_reference(
+            hf_dir,
+            inputs.task,
+            probe_texts(pairs),
+            pairs=pairs,
+            folder=work / "transformers",
+            held_out=held_out,
+        )
         tell("Converting to GGUF")
         full = convert(
             hf_dir,
             work / "full.gguf",
             task=inputs.task,
             provenance=inputs.provenance,
-            name=stem,
+            name=inputs.name,
             source=root,
         )
-        files = _quantise_all(full, names, reference, out_dir / stem, tell)
+        tell(f"Proving the conversion ({FULL})")
+        conversion = compare(reference, full, keep=work / "f16")
+        bench = _Bench(full, conversion, reference, work / "f16", out_dir / inputs.name, tell)
+        files: list[Exported] = []
+        if conversion.ok:
+            matrix = _imatrix(bench, hf_dir, inputs.task, calibration, pairs)
+            files = _quantise_all(bench, names, matrix)
     report = ExportReport(
         folder=out_dir,
         files=tuple(files),
@@ -149,38 +146,118 @@ def export(
         provenance=inputs.provenance,
         task=inputs.task.name if inputs.task else None,
         report=out_dir / REPORT,
+        conversion=conversion,
+        transformers=reference.held_out.measured if reference.held_out else None,
     )
-    _write_report(report, inputs)
-    _judge(report)
+    write_report(report, inputs)
+    _judge(report, names, bench.stem)
+    _write_beside(report, inputs, reference, licence)
     return report
 
 
-def _probe_texts(pairs: list[Pair] | None) -> list[str]:
+def probe_texts(pairs: list[Pair] | None) -> list[str]:
     """The shortest texts: a proof needs decisions of the model, not length."""
     texts = sorted({pair.text for pair in pairs or []}, key=lambda text: (len(text), text))
     return texts[:PROBES] or list(PROBE_TEXTS)
 
 
-def _quantise_all(
-    full: Path, names: list[str], reference: Reference, stem: Path, tell: Callable[[str], None]
-) -> list[Exported]:
-    predicted = {name: predicted_size(full, name) for name in names}
-    _require_disk(full.parent, sum(predicted.values()), ", ".join(names))
+class _Bench(NamedTuple):
+    """What quantising works with.
+
+    Attributes:
+        full: the 16-bit GGUF.
+        conversion: its proof.
+        reference: what every file is compared with.
+        logits: what the 16-bit GGUF says on held-out answers.
+        stem: first part of the files' paths.
+        tell: says what happens now.
+    """
+
+    full: Path
+    conversion: ParityReport
+    reference: Reference
+    logits: Path
+    stem: Path
+    tell: Tell
+
+    def path(self, name: str) -> Path:
+        """Final path of a type's file."""
+        return self.stem.with_name(f"{self.stem.name}-{name.lower()}.gguf")
+
+
+def _imatrix(
+    bench: _Bench,
+    hf_dir: Path,
+    task: Task | None,
+    calibration: list[Pair] | None,
+    pairs: list[Pair] | None,
+) -> Path | None:
+    if not calibration:
+        return None
+    if task is None:
+        raise ExportError("An importance matrix is computed from prompts of a task. Give a task.")
+    held_out = {pair.text for pair in pairs or []}
+    chosen = [pair for pair in calibration if pair.text not in held_out]
+    if not chosen:
+        raise ExportError("All calibration pairs are held-out pairs too. Give others, or none.")
+    bench.tell("Computing the importance matrix")
+    tokenizer = load_tokenizer(hf_dir)
+    answers = encode_answers(tokenizer, chat_format(tokenizer), task, chosen, most=None)
+    fitting = [ids for ids, _ in answers][:CALIBRATION_PAIRS]
+    out = bench.full.with_name("imatrix.gguf")
+    return make_imatrix(bench.full, fitting, out, dataset=f"{len(fitting)} pairs of {task.name}")
+
+
+def _quantise_all(bench: _Bench, names: list[str], matrix: Path | None) -> list[Exported]:
+    weighted = {name: None if name in _UNWEIGHTED else matrix for name in names}
+    predicted = {n: predicted_size(bench.full, n, imatrix=weighted[n]) for n in names}
+    listed = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in predicted.items())
+    bench.tell(f"Predicted sizes: {listed}")
+    _require_disk(bench.full.parent, sum(predicted.values()), ", ".join(names))
     files = []
-    for name in sorted(names, key=lambda name: name == "F16"):  # Moving it ends the others' source.
-        tell(f"Quantising to {name}, {predicted[name] / 1e6:.1f} MB")
-        part = full
-        if name != "F16":  # The converted file is that one already.
-            part = quantise(full, full.with_name(f"{name}.gguf"), name)
-        tell(f"Proving {name}")
-        parity = compare(reference, part)
-        path = stem.with_name(f"{stem.name}-{name.lower()}.gguf")
-        size = part.stat().st_size
-        if parity.ok:
-            part.replace(path)
-        files.append(Exported(path, name, predicted[name], size, parity._replace(gguf=path)))
+    for name in sorted(names, key=lambda name: name == FULL):  # Moving it ends the others' source.
+        file, part = _make(bench, name, weighted[name])
+        file = file._replace(predicted_bytes=predicted[name])
+        if file.parity.ok:
+            part.replace(file.path)
+        files.append(file)
         part.unlink(missing_ok=True)
     return sorted(files, key=lambda file: names.index(file.quantisation))
+
+
+def _make(bench: _Bench, name: str, matrix: Path | None) -> tuple[Exported, Path]:
+    """Make and prove one type; with a matrix, the better of the two ways on held-out answers."""
+    if name == FULL:
+        return _exported(bench, name, bench.full, bench.conversion), bench.full
+    part = bench.full.with_name(f"{name}.gguf")
+    bench.tell(f"Quantising to {name}" + (" with the importance matrix" if matrix else ""))
+    parity = _prove(bench, quantise(bench.full, part, name, imatrix=matrix))
+    if matrix is None:
+        return _exported(bench, name, part, parity), part
+    plain_part = bench.full.with_name(f"{name}-plain.gguf")
+    try:
+        plain = _prove(bench, quantise(bench.full, plain_part, name))
+    except ExportError:  # The smallest types do not exist without a matrix.
+        return _exported(bench, name, part, parity)._replace(imatrix=True), part
+    with_it, without = parity.held_out, plain.held_out
+    if with_it and without and without.perplexity < with_it.perplexity:
+        bench.tell(f"{name} is better without the importance matrix, and kept so")
+        part.unlink()
+        file = _exported(bench, name, plain_part, plain)
+        return file._replace(alternative=with_it), plain_part
+    plain_part.unlink()
+    file = _exported(bench, name, part, parity)
+    return file._replace(imatrix=True, alternative=without), part
+
+
+def _prove(bench: _Bench, part: Path) -> ParityReport:
+    bench.tell(f"Proving {part.stem}")
+    return compare(bench.reference, part, full=bench.logits)
+
+
+def _exported(bench: _Bench, name: str, part: Path, parity: ParityReport) -> Exported:
+    path, size = bench.path(name), part.stat().st_size
+    return Exported(path, name, size, size, parity._replace(gguf=path))
 
 
 def _require_disk(folder: Path, needed: int, what: str) -> None:
@@ -192,34 +269,33 @@ def _require_disk(folder: Path, needed: int, what: str) -> None:
         )
 
 
-def _write_report(report: ExportReport, inputs: Inputs) -> None:
-    merged = report.merge._asdict() if report.merge else None
-    if merged:
-        del merged["path"]
-    content: dict[str, Any] = {
-        "version": own_version(),
-        "model": str(inputs.model),
-        "adapter": str(inputs.adapter) if inputs.adapter else None,
-        "task": report.task,
-        "provenance": report.provenance,
-        "merge": merged,
-        "files": [
-            {
-                **file._asdict(),
-                "path": file.path.name,
-                "parity": {**file.parity._asdict(), "gguf": file.path.name, "ok": file.parity.ok},
-            }
+def _judge(report: ExportReport, names: list[str], stem: Path) -> None:
+    """Raise if a proof failed, and leave no older file in the place of what failed."""
+    conversion = report.conversion
+    if conversion is not None and not conversion.ok:
+        failed = [stem.with_name(f"{stem.name}-{name.lower()}.gguf") for name in names]
+        reasons = f"{FULL}: {' '.join(conversion.problems)}"
+    else:
+        failed = [file.path for file in report.files if not file.parity.ok]
+        reasons = " ".join(
+            f"{file.quantisation}: {' '.join(file.parity.problems)}"
             for file in report.files
-        ],
-        "max_new_tokens": MAX_NEW_TOKENS,
-    }
-    part = report.report.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(report.report)
+            if not file.parity.ok
+        )
+    if not failed:
+        return
+    for path in [*failed, own_card(report.folder)]:
+        path.unlink(missing_ok=True)
+    remove_modelfile(report.folder)
+    raise ExportError(f"Not exported, the proof failed. {reasons} See {report.report}.")
 
 
-def _judge(report: ExportReport) -> None:
-    failed = [file for file in report.files if not file.parity.ok]
-    if failed:
-        reasons = " ".join(f"{f.quantisation}: {' '.join(f.parity.problems)}" for f in failed)
-        raise ExportError(f"Not exported, the proof failed. {reasons} See {report.report}.")
+def _write_beside(
+    report: ExportReport, inputs: Inputs, reference: Reference, licence: str | None
+) -> None:
+    """Make the folder ready to upload."""
+    if inputs.task is not None:
+        with atomic_write(report.folder / TASK_FILE) as stream:
+            stream.write(inputs.task.to_metadata() + "\n")
+    write_modelfile(report.folder, report.files[0].path.name, reference.chat, inputs.task)
+    write_card(report.folder, licence=licence)

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from setaccio.data.digests import weights_digest
 from setaccio.data.errors import ExportError
 from setaccio.data.task import Task
 
@@ -47,7 +48,8 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
         task: overrides the run's task.
 
     Raises:
-        ExportError: the folder is none of the three, or the base is not to be found.
+        ExportError: the folder is none of the three, the base is not to be found, or it is not
+            the one that the run was trained on.
         TaskError: ``task.json`` is not a task.
     """
     path = path.resolve()
@@ -67,8 +69,24 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
         return Inputs(path, None, task, provenance, path.name)
     named = _read_json(adapter / ADAPTER_CONFIG).get("base_model_name_or_path")
     model = _find_base(base, [named, record.get("base_path"), record.get("base_model")], run)
+    _check_base(model, record, adapter)
     provenance.setdefault("base_model", model.name)
     return Inputs(model, adapter, task, provenance, run.name)
+
+
+def _check_base(model: Path, record: dict[str, Any], adapter: Path) -> None:
+    """Compare the base with the run's record, where there is one: an adapter fits one base only."""
+    wanted = record.get("base_sha256")
+    # Trained on 4-bit files, the run can only be merged into the 16-bit ones they were made from.
+    if not wanted or record.get("base_quantised"):
+        return
+    found = weights_digest(model)
+    if found != wanted:
+        raise ExportError(
+            f"{adapter}: was trained on other weights than those in {model} (SHA-256 "
+            f"{wanted[:12]}..., found {found[:12]}...). Give the folder of the base it was trained "
+            "on (option --base), or train anew on this one."
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ give the archive or an unpacked folder, as argument or in ``SETACCIO_LLAMACPP_SO
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import re
@@ -21,6 +20,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from setaccio.data.digests import file_digest
 from setaccio.data.errors import ExportError
 
 SOURCE_VARIABLE = "SETACCIO_LLAMACPP_SOURCE"
@@ -139,16 +139,8 @@ def _download(version: str, folder: Path) -> Path:
     return archives[0]
 
 
-def _digest(archive: Path) -> str:
-    digest = hashlib.sha256()
-    with archive.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _unpack(archive: Path, version: str) -> Path:
-    digest = _digest(archive)
+    digest = file_digest(archive)
     if version in PINNED and digest != PINNED[version]:
         raise ExportError(
             f"{archive.name}: SHA-256 is {digest}, but the published archive of {_PACKAGE} "

@@ -1,9 +1,12 @@
-"""Merge a LoRA adapter into its 16-bit base, and prove that it happened and went well.
+"""Merge a LoRA adapter into its base, and prove that it happened and went well.
 
 Contract: ``merge(base, adapter, out)`` writes a model folder (16-bit safetensors, tokenizer, chat
-template). Two proofs come with it: the weights differ from the base's, and the merged model's
-logits on a probe text are those of base + adapter. Neither is taken for granted: an adapter whose
-weights were never trained, never loaded or vanish in rounding merges into the base without a word.
+template). The base is the 16-bit one, or the same after a way through 4 bits, as 4-bit training saw
+it; with pairs the loss of both is reported. A base too large for the memory is merged tensor by
+tensor (:mod:`setaccio.export.merge_streamed`). Two proofs come with it: the weights differ from the
+base's, and the merged model's logits on a probe text are those of base + adapter. Neither is taken
+for granted: an adapter whose weights were never trained, never loaded or vanish in rounding merges
+into the base without a word.
 """
 
 from __future__ import annotations
@@ -13,10 +16,24 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from setaccio.data.errors import ExportError
-from setaccio.export._transformers import load_model, load_tokenizer, stored_dtype
+import psutil
+
+from setaccio.data.errors import ExportError, ModelError
+from setaccio.data.hf_tokens import chat_format
+from setaccio.data.records import Pair
+from setaccio.data.task import Task
+from setaccio.export._transformers import (
+    load_model,
+    load_tokenizer,
+    require_torch,
+    stored_dtype,
+    weight_bytes,
+)
+from setaccio.export.answers import Answer, answer_loss, encode_answers
+from setaccio.export.dequantise import has_bitsandbytes, load_dequantised
+from setaccio.export.merge_streamed import merge_streamed
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +43,13 @@ PROBE = "Beat 2 eggs with ½ cup of sugar, then fold in the flour. <|im_end|> Se
 # as a share of what the adapter changes.
 LOGIT_TOLERANCE = 0.25
 EFFECT_TOLERANCE = 0.25
+# Nats per token by which the merged model's loss on held-out answers may exceed base + adapter's.
+LOSS_TOLERANCE = 0.1
+# Share of the free memory that a model in 16 bits may take before its tensors are streamed.
+MEMORY_SHARE = 0.8
+
+BaseKind = Literal["16-bit", "4-bit"]
+BASE_KINDS: tuple[BaseKind, ...] = ("16-bit", "4-bit")
 
 
 class MergeReport(NamedTuple):
@@ -40,6 +64,12 @@ class MergeReport(NamedTuple):
         adapter_effect: greatest logit difference between base + adapter and the base.
         disagreement: greatest logit difference between the merged model as saved and base +
             adapter.
+        into: which base: ``16-bit``, or ``4-bit`` for the dequantised one.
+        streamed: whether tensors were merged one by one; effect and disagreement are then those
+            of single layers on a random input.
+        losses: mean negative log-likelihood of held-out answers, in nats per token, of ``base``,
+            ``base + adapter`` and the model merged into each kind of base; empty without pairs,
+            without ``4-bit`` where bitsandbytes is not installed.
     """
 
     path: Path
@@ -49,9 +79,21 @@ class MergeReport(NamedTuple):
     max_delta: float
     adapter_effect: float
     disagreement: float
+    into: str
+    streamed: bool
+    losses: dict[str, float]
 
 
-def merge(base: Path, adapter: Path, out: Path) -> MergeReport:
+def merge(
+    base: Path,
+    adapter: Path,
+    out: Path,
+    *,
+    into: BaseKind = "16-bit",
+    task: Task | None = None,
+    pairs: list[Pair] | None = None,
+    stream: bool | None = None,
+) -> MergeReport:
     """Write base + adapter as one model.
 
     Args:
@@ -59,6 +101,11 @@ def merge(base: Path, adapter: Path, out: Path) -> MergeReport:
         adapter: folder with ``adapter_config.json`` and ``adapter_model.safetensors``; its
             tokenizer, if it has one, goes into the result, else the base's.
         out: folder to write; it must not exist yet.
+        into: ``16-bit``, or ``4-bit`` for the base that 4-bit training saw, dequantised.
+        task: renders the pairs.
+        pairs: held-out pairs to report losses on.
+        stream: merge tensor by tensor without loading the model; by default where it would not
+            fit into the free memory.
 
     Returns:
         What was changed and how it was proved.
@@ -66,26 +113,35 @@ def merge(base: Path, adapter: Path, out: Path) -> MergeReport:
     Raises:
         ExportError: a folder is not what it should be, merged equals base, or merged disagrees
             with base + adapter.
-        MissingExtraError: torch, transformers or peft is not installed.
+        MissingExtraError: torch, transformers or peft is not installed, or for ``4-bit``
+            bitsandbytes.
     """
-    _check(base, adapter, out)
+    _check(base, adapter, out, into)
+    require_torch()
+    if stream is None:
+        free = psutil.virtual_memory().available
+        stream = into == "16-bit" and weight_bytes(base) > MEMORY_SHARE * free
+    if stream:
+        return _merge_streamed(base, adapter, out, into)
     tokenizer = load_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
-    model = load_model(base)
+    model = _load(base, into)
     working = model.dtype
-    rows = model.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > rows:
-        raise ExportError(
-            f"{adapter}: its tokenizer has {len(tokenizer)} tokens, but the base only {rows} rows "
-            "of embeddings. Train with the base's own tokenizer."
-        )
+    _check_rows(model, tokenizer, adapter)
     stored = stored_dtype(base)
+    answers = _answers(model, tokenizer, task, pairs)
+    losses: dict[str, float] = {}
     probe = tokenizer.encode(PROBE, add_special_tokens=False)
     plain = _logits(model, probe)
+    if answers:
+        losses["base"] = answer_loss(model, answers)
     model = _attach(model, adapter)
     adapted = _logits(model, probe)
+    if answers:
+        losses["base + adapter"] = answer_loss(model, answers)
     deltas = list(_merge_layers(model, stored))
     merged = model.unload().to(stored).to(working)  # Through the type that it is saved in.
-    disagreement = _difference(_logits(merged, probe), adapted)
+    if answers:
+        losses[into] = answer_loss(merged, answers)
     report = MergeReport(
         path=out,
         dtype=str(stored).removeprefix("torch."),
@@ -93,26 +149,89 @@ def merge(base: Path, adapter: Path, out: Path) -> MergeReport:
         changed=sum(delta > 0 for delta in deltas),
         max_delta=max(deltas, default=0.0),
         adapter_effect=_difference(adapted, plain),
-        disagreement=disagreement,
+        disagreement=_difference(_logits(merged, probe), adapted),
+        into=into,
+        streamed=False,
+        losses=losses,
     )
     _judge(report, adapter)
     _save(merged.to(stored), tokenizer, out)
+    del model, merged
+    if answers and has_bitsandbytes() and not _is_quantised(base):
+        other: BaseKind = "4-bit" if into == "16-bit" else "16-bit"
+        losses[other] = _loss_of(base, adapter, other, answers)
     return report
 
 
-def _check(base: Path, adapter: Path, out: Path) -> None:
+def _load(base: Path, into: BaseKind) -> Any:
+    if into == "16-bit":
+        return load_model(base)
+    return load_dequantised(base).float()
+
+
+def _check_rows(model: Any, tokenizer: Any, adapter: Path) -> None:
+    rows = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        raise ExportError(
+            f"{adapter}: its tokenizer has {len(tokenizer)} tokens, but the base only {rows} rows "
+            "of embeddings. Train with the base's own tokenizer."
+        )
+
+
+def _answers(
+    model: Any, tokenizer: Any, task: Task | None, pairs: list[Pair] | None
+) -> list[Answer]:
+    if task is None or not pairs:
+        return []
+    context = getattr(model.config, "max_position_embeddings", None)
+    try:
+        return encode_answers(tokenizer, chat_format(tokenizer), task, pairs, context=context)
+    except ModelError as error:
+        raise ExportError(str(error)) from error
+
+
+def _loss_of(base: Path, adapter: Path, into: BaseKind, answers: list[Answer]) -> float:
+    """Loss of the merge that was not asked for, for comparison."""
+    merged = _attach(_load(base, into), adapter).merge_and_unload()
+    stored = stored_dtype(base)
+    return answer_loss(merged.to(stored).float(), answers)
+
+
+def _merge_streamed(base: Path, adapter: Path, out: Path, into: BaseKind) -> MergeReport:
+    if into != "16-bit":
+        raise ExportError(f"{base}: too large to be merged through 4 bits in this memory.")
+    tokenizer = load_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
+    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
+    try:
+        done = merge_streamed(base, adapter, part)
+        report = MergeReport(path=out, **done._asdict(), into=into, streamed=True, losses={})
+        _judge(report, adapter)
+        tokenizer.save_pretrained(part)
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return report
+
+
+def _check(base: Path, adapter: Path, out: Path, into: BaseKind) -> None:
     if not (adapter / "adapter_model.safetensors").is_file():
         raise ExportError(f"{adapter}: not an adapter, adapter_model.safetensors is missing.")
     if not (base / "config.json").is_file():
         raise ExportError(f"{base}: not a model folder, config.json is missing.")
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    if config.get("quantization_config"):
+    if into not in BASE_KINDS:
+        raise ExportError(f"{into}: no such base. Choose from {', '.join(BASE_KINDS)}.")
+    if into == "16-bit" and _is_quantised(base):
         raise ExportError(
             f"{base}: a quantised base. Merging into it would lose precision; give the 16-bit "
-            "base that it was made from."
+            "base that it was made from, or merge into the 4-bit one on purpose."
         )
     if out.exists():
         raise ExportError(f"{out}: exists already. Remove it or choose another folder.")
+
+
+def _is_quantised(base: Path) -> bool:
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    return bool(config.get("quantization_config"))
 
 
 def _attach(model: Any, adapter: Path) -> Any:
@@ -170,6 +289,12 @@ def _judge(report: MergeReport, adapter: Path) -> None:
         raise ExportError(
             f"{adapter}: the merged model disagrees with base + adapter by "
             f"{report.disagreement:.3g} (allowed: {bound:.3g}) on the probe's logits."
+        )
+    merged, adapted = report.losses.get(report.into), report.losses.get("base + adapter")
+    if merged is not None and adapted is not None and not merged <= adapted + LOSS_TOLERANCE:
+        raise ExportError(
+            f"{adapter}: on held-out answers the merged model's loss is {merged:.3g} nats per "
+            f"token, base + adapter's only {adapted:.3g}. The merge went wrong."
         )
 
 

@@ -3,8 +3,10 @@
 Contract: ``check_parity(hf_dir, gguf, task, texts)`` compares, for real prompts of the task: token
 ids, chat template, beginning and end tokens, and the logits at every position of the transformers
 model's own greedy answer. Where both choose the same token at every position, both decode the
-same answer. It reports numbers and names what is wrong; it raises only when nothing can be
-compared. The GGUF runs in a child process, so a crash of llama.cpp becomes a message.
+same answer. On held-out pairs it also measures perplexity, and how far the GGUF is from the
+transformers model and from the 16-bit GGUF. It reports numbers and names what is wrong; it raises
+only when nothing can be compared. The GGUF runs in a child process, so a crash of llama.cpp becomes
+a message.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy.typing as npt
 from setaccio.data.errors import ExportError
 from setaccio.data.task import Task
 from setaccio.export._child import run_child
+from setaccio.export.divergence import HeldOut, answer_path, diverge, measure
 from setaccio.export.quantise import quantisations
 from setaccio.export.reference import MAX_NEW_TOKENS, Reference, make_reference
 
@@ -45,7 +48,17 @@ class Bounds(NamedTuple):
 SIXTEEN_BIT = Bounds(mean_kl=0.01, top1=0.99, logit=0.25)
 EIGHT_BIT = Bounds(mean_kl=0.1)
 FEWER_BITS = Bounds(mean_kl=2.0)
-_BOUNDS = {"F32": SIXTEEN_BIT, "F16": SIXTEEN_BIT, "BF16": SIXTEEN_BIT, "Q8_0": EIGHT_BIT}
+# Where the model itself mostly ends its answers, the GGUF must do so at least half as often.
+MOSTLY_ENDS = 0.5
+# An adapter that is put on its base is not rounded together with it, as a merged one is.
+ADAPTER = "ADAPTER"
+_BOUNDS = {
+    "F32": SIXTEEN_BIT,
+    "F16": SIXTEEN_BIT,
+    "BF16": SIXTEEN_BIT,
+    "Q8_0": EIGHT_BIT,
+    ADAPTER: EIGHT_BIT,
+}
 
 
 class ParityReport(NamedTuple):
@@ -64,6 +77,9 @@ class ParityReport(NamedTuple):
         top1_agreement: share of positions with the same most likely token.
         mean_kl: mean divergence KL(transformers || GGUF), in nats.
         max_logit_difference: greatest absolute difference of two logits.
+        held_out: the GGUF on held-out answers, where there are pairs; it is compared with
+            ``transformers`` and, if it is a quantised file, with ``f16``.
+        tokens_per_second: read (not generated) while this was measured, on all threads.
         problems: what is wrong, one sentence each; empty when the GGUF can be trusted.
     """
 
@@ -79,6 +95,8 @@ class ParityReport(NamedTuple):
     top1_agreement: float
     mean_kl: float
     max_logit_difference: float
+    held_out: HeldOut | None
+    tokens_per_second: float
     problems: tuple[str, ...]
 
     @property
@@ -112,17 +130,35 @@ def check_parity(
     return compare(reference, gguf)
 
 
-def compare(reference: Reference, gguf: Path) -> ParityReport:
-    """Compare a GGUF with a reference that was made before; see :func:`check_parity`."""
+def compare(
+    reference: Reference,
+    gguf: Path,
+    *,
+    lora: Path | None = None,
+    full: Path | None = None,
+    keep: Path | None = None,
+) -> ParityReport:
+    """Compare a GGUF with a reference that was made before; see :func:`check_parity`.
+
+    Args:
+        reference: what the transformers model says.
+        gguf: the file.
+        lora: an adapter GGUF to put on it.
+        full: logits that the 16-bit GGUF left in this folder on the same answers.
+        keep: leave the logits of held-out answers in this folder.
+    """
     if not gguf.is_file():
         raise ExportError(f"{gguf}: no such file.")
     with tempfile.TemporaryDirectory(prefix="setaccio-parity-") as folder:
-        facts, logits = _ask(reference, gguf, Path(folder))
+        work = keep or Path(folder)
+        work.mkdir(parents=True, exist_ok=True)
+        facts, logits = _ask(reference, gguf, Path(folder), work, lora)
+        held_out = _held_out(reference, work, full)
     measured = _measure(reference, logits)
     names = {str(number): name for name, number in quantisations().items()}
     report = ParityReport(
         gguf=gguf,
-        quantisation=names.get(facts["file_type"] or "", "unknown"),
+        quantisation=ADAPTER if lora else names.get(facts["file_type"] or "", "unknown"),
         prompts=len(reference.prompts),
         positions=measured.positions,
         ids_equal=facts["ids"] == reference.ids,
@@ -133,26 +169,46 @@ def compare(reference: Reference, gguf: Path) -> ParityReport:
         top1_agreement=measured.top1,
         mean_kl=measured.mean_kl,
         max_logit_difference=measured.max_difference,
+        held_out=held_out,
+        tokens_per_second=round(facts["tokens_per_second"], 1),
         problems=(),
     )
     return report._replace(problems=tuple(_problems(report, reference, facts)))
 
 
-def _ask(reference: Reference, gguf: Path, folder: Path) -> tuple[dict[str, Any], list[Logits]]:
+def _ask(
+    reference: Reference, gguf: Path, folder: Path, work: Path, lora: Path | None
+) -> tuple[dict[str, Any], list[Logits]]:
+    outs = [folder / f"greedy-{n}.npy" for n in range(len(reference.continuations))]
+    sequences = [
+        {"ids": c.prompt + c.tokens[:-1], "first": len(c.prompt) - 1, "out": str(out.resolve())}
+        for c, out in zip(reference.continuations, outs, strict=True)
+    ]
+    if reference.held_out:
+        sequences += [
+            {"ids": ids[:-1], "first": first - 1, "out": str(answer_path(work, n).resolve())}
+            for n, (ids, first) in enumerate(reference.held_out.answers)
+        ]
     job = {
         "gguf": str(gguf.resolve()),
+        "lora": str(lora.resolve()) if lora else None,
         "prompts": reference.prompts,
         "stops": reference.stops,
-        "sequences": [
-            {"ids": c.prompt + c.tokens[:-1], "first": len(c.prompt) - 1}
-            for c in reference.continuations
-        ],
-        "out": str(folder),
+        "sequences": sequences,
+        "facts": str((folder / "facts.json").resolve()),
     }
     run_child("_run_gguf.py", job, f"Running {gguf.name}")
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    count = len(reference.continuations)
-    return facts, [np.load(folder / f"logits-{n}.npy", allow_pickle=False) for n in range(count)]
+    return facts, [np.load(out, allow_pickle=False) for out in outs]
+
+
+def _held_out(reference: Reference, work: Path, full: Path | None) -> HeldOut | None:
+    if reference.held_out is None:
+        return None
+    references = {"transformers": reference.held_out.folder}
+    if full is not None:
+        references["f16"] = full
+    return measure(reference.held_out.answers, work, references, reference.stops)
 
 
 class _Measured(NamedTuple):
@@ -163,23 +219,18 @@ class _Measured(NamedTuple):
 
 
 def _measure(reference: Reference, logits: list[Logits]) -> _Measured:
-    agree, kl, widest = [], [], 0.0
+    agree: list[bool] = []
+    kl: list[float] = []
+    widest = 0.0
     for expected, got in zip(reference.continuations, logits, strict=True):
-        size = min(expected.logits.shape[1], got.shape[1])  # Padding rows of one side say nothing.
-        ours, theirs = expected.logits[:, :size], got[:, :size]
-        agree += (ours.argmax(axis=1) == theirs.argmax(axis=1)).tolist()
-        left, right = _log_softmax(ours), _log_softmax(theirs)
-        kl += (np.exp(left) * (left - right)).sum(axis=1).tolist()
-        widest = max(widest, float(np.abs(ours - theirs).max()))
+        values, same = diverge(expected.logits, got)
+        kl += values.tolist()
+        agree += same
+        size = min(expected.logits.shape[1], got.shape[1])
+        widest = max(widest, float(np.abs(expected.logits[:, :size] - got[:, :size]).max()))
     if not agree:
         raise ExportError("Parity needs at least one text to run the models on.")
     return _Measured(len(agree), float(np.mean(agree)), float(np.mean(kl)), widest)
-
-
-def _log_softmax(logits: Logits) -> npt.NDArray[np.float64]:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    result: npt.NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return result
 
 
 def _problems(report: ParityReport, reference: Reference, facts: dict[str, Any]) -> list[str]:
@@ -194,10 +245,16 @@ def _problems(report: ParityReport, reference: Reference, facts: dict[str, Any])
         found.append(f"The end token is {facts['eos']}, but {reference.eos} in transformers.")
     if reference.chat.bos and facts["add_bos"] != reference.chat.add_bos:
         found.append("Only one of the two puts a beginning-of-sequence token in front.")
+    twice = [reference.bos, reference.bos]
+    if reference.bos is not None and any(i[:2] == twice for i in [*reference.ids, *facts["ids"]]):
+        found.append(
+            "The prompt begins with two beginning-of-sequence tokens; training saw it so too. "
+            "Take one out of the chat template and train again."
+        )
     unheeded = [s for s, heeded in zip(reference.stops, facts["stops"], strict=True) if not heeded]
     if unheeded:
         found.append(f"Token {unheeded[0]} ends an answer, but llama.cpp would go on after it.")
-    return found + _divergence(report)
+    return found + _divergence(report) + _on_answers(report, reference)
 
 
 def _divergence(report: ParityReport) -> list[str]:
@@ -213,5 +270,26 @@ def _divergence(report: ParityReport) -> list[str]:
         found.append(
             f"The most likely token agrees at {report.top1_agreement:.1%} of positions "
             f"(wanted for {report.quantisation}: {bounds.top1:.0%})."
+        )
+    return found
+
+
+def _on_answers(report: ParityReport, reference: Reference) -> list[str]:
+    """What held-out answers show to be wrong."""
+    if report.held_out is None or reference.held_out is None:
+        return []
+    bounds = _BOUNDS.get(report.quantisation, FEWER_BITS)
+    found = []
+    kl = report.held_out.divergence["transformers"].mean_kl
+    if not kl <= bounds.mean_kl:
+        found.append(
+            f"On held-out answers the distributions diverge by {kl:.3g} nats on average "
+            f"(allowed for {report.quantisation}: {bounds.mean_kl:g})."
+        )
+    wanted, ends = reference.held_out.measured.ends, report.held_out.ends
+    if wanted >= MOSTLY_ENDS and ends < wanted / 2:
+        found.append(
+            f"After {ends:.0%} of the held-out answers an end token comes next; in transformers "
+            f"after {wanted:.0%}. The answers would not stop."
         )
     return found

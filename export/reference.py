@@ -1,7 +1,8 @@
 """What the transformers model says: the reference that a GGUF is compared with.
 
 Contract: ``make_reference(hf_dir, task, texts)`` tokenises prompts, decodes greedily in float32
-and keeps the logits, once for all quantisations of one model.
+and keeps the logits, once for all quantisations of one model. With pairs and a folder it also runs
+the model on the pairs' gold answers and keeps those logits in the folder.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ import numpy.typing as npt
 from setaccio.data.errors import ExportError, ModelError
 from setaccio.data.hf_tokens import chat_format, encode_pieces
 from setaccio.data.prompt import ChatFormat, Piece, completion_end, prompt_pieces
+from setaccio.data.records import Pair
 from setaccio.data.task import Task
 from setaccio.export._transformers import load_model, load_tokenizer
+from setaccio.export.answers import HELD_OUT_PAIRS, Answer, answer_logits, encode_answers
+from setaccio.export.divergence import HeldOut, answer_path, measure
 
 MAX_NEW_TOKENS = 48
 
@@ -43,28 +47,53 @@ class Continuation(NamedTuple):
     logits: npt.NDArray[np.float32]
 
 
+class AnswerReference(NamedTuple):
+    """The model on held-out answers.
+
+    Attributes:
+        answers: the pairs as tokens.
+        folder: the logits, as :mod:`setaccio.export.divergence` lays them out.
+        measured: perplexity and ends.
+    """
+
+    answers: list[Answer]
+    folder: Path
+    measured: HeldOut
+
+
 class Reference(NamedTuple):
     """Everything that a GGUF has to reproduce.
 
     Attributes:
         chat: template and special tokens.
+        bos: id of the beginning-of-sequence token, or None.
         eos: id of the end-of-sequence token.
         stops: ids that must end an answer: ``eos``, the generation config's and the template's.
         prompts: pieces of each prompt whose ids are compared; the last is a hard text.
         ids: the ids of each.
         continuations: of all prompts but the hard one.
+        held_out: what it says on held-out answers, where there are pairs.
     """
 
     chat: ChatFormat
+    bos: int | None
     eos: int
     stops: list[int]
     prompts: list[list[Piece]]
     ids: list[list[int]]
     continuations: list[Continuation]
+    held_out: AnswerReference | None = None
 
 
 def make_reference(
-    hf_dir: Path, task: Task | None, texts: list[str], *, max_new_tokens: int = MAX_NEW_TOKENS
+    hf_dir: Path,
+    task: Task | None,
+    texts: list[str],
+    *,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    pairs: list[Pair] | None = None,
+    folder: Path | None = None,
+    held_out: int = HELD_OUT_PAIRS,
 ) -> Reference:
     """Run the transformers model on a few documents.
 
@@ -73,6 +102,9 @@ def make_reference(
         task: makes the prompt around a text; without one the text alone is the user's turn.
         texts: documents.
         max_new_tokens: how far to decode each.
+        pairs: held-out pairs to run the model on, if there is a task.
+        folder: where to keep the logits of their answers.
+        held_out: greatest number of pairs.
 
     Raises:
         ExportError: the folder can not be loaded, has no chat template or no end token, or a
@@ -98,7 +130,33 @@ def make_reference(
             f"{max_new_tokens} to generate. Give shorter texts."
         )
     continuations = [_continue(model, prompt, stops, max_new_tokens) for prompt in ids[:-1]]
-    return Reference(chat, tokenizer.eos_token_id, stops, prompts, ids, continuations)
+    reference = Reference(
+        chat, tokenizer.bos_token_id, tokenizer.eos_token_id, stops, prompts, ids, continuations
+    )
+    if task is None or not pairs or folder is None:
+        return reference
+    answers = encode_answers(
+        tokenizer,
+        chat,
+        task,
+        pairs,
+        context=context,
+        vocabulary=getattr(model.config, "vocab_size", None),
+        most=held_out,
+    )
+    return reference._replace(held_out=_run_answers(model, answers, folder, stops))
+
+
+def _run_answers(
+    model: Any, answers: list[Answer], folder: Path, stops: list[int]
+) -> AnswerReference | None:
+    if not answers:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    for n, (ids, first) in enumerate(answers):
+        rows = answer_logits(model, ids, first).numpy()
+        np.save(answer_path(folder, n), rows, allow_pickle=False)
+    return AnswerReference(answers, folder, measure(answers, folder, {}, stops))
 
 
 def _messages(task: Task | None, text: str) -> list[dict[str, str]]:

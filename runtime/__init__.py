@@ -13,28 +13,36 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from setaccio.runtime.adapters import Adapter, load_adapter
     from setaccio.runtime.constraint import Constraint
     from setaccio.runtime.extraction import Extraction, Status
     from setaccio.runtime.extractor import Extractor
+    from setaccio.runtime.grounding import Span
     from setaccio.runtime.models import TINY_GGUF, LoadedModel, load_model
 
 _HOMES = {
+    "Adapter": "adapters",
     "Constraint": "constraint",
     "Extraction": "extraction",
     "Extractor": "extractor",
     "LoadedModel": "models",
+    "Span": "grounding",
     "Status": "extraction",
     "TINY_GGUF": "models",
+    "load_adapter": "adapters",
     "load_model": "models",
 }
 
 __all__ = [
     "TINY_GGUF",
+    "Adapter",
     "Constraint",
     "Extraction",
     "Extractor",
     "LoadedModel",
+    "Span",
     "Status",
+    "load_adapter",
     "load_model",
 ]
 

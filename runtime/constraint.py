@@ -119,6 +119,10 @@ class Matcher:
         """The tokens that must come next because the grammar leaves no choice; often none."""
         return [int(token) for token in self.state.compute_ff_tokens()]
 
+    def count_allowed(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens, from the first on, could come next in this order."""
+        return int(self.state.validate_tokens(list(tokens)))
+
     def take_back(self, count: int) -> None:
         """Move back by ``count`` tokens."""
         self.state.rollback(count)

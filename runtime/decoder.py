@@ -1,191 +1,286 @@
-"""The decoding loop: one sequence, one token at a time, constrained or free.
+"""The decoding loop: many documents at once, constrained or free, through one code path.
 
-Both constraints run through the same loop, so a comparison of them is fair. The prompt's fixed
-part (scaffold, instruction, schema) is evaluated once and stays in the cache; each document starts
-from exactly that state, so no document's answer depends on the ones before it.
+Each document has a slot. The prompt's fixed part (scaffold, instruction, schema) is evaluated once,
+copied to every slot and kept there; a document that is finished makes room for the next. Tokens
+that the grammar forces are taken without asking the model, and guesses looked up in the document
+are checked in the pass that evaluates them (:mod:`setaccio.runtime.drafts`). Neither slots nor
+guesses change an answer, but for this: a pass over several tokens adds up in another order than a
+pass over one, and where two tokens are all but equally likely, that can tip the balance.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import llama_cpp
-import numpy as np
-import numpy.typing as npt
 
-from setaccio.runtime.closing import close
-from setaccio.runtime.constraint import Grammar, Matcher, is_allowed
+from setaccio.runtime.adapters import Adapter
+from setaccio.runtime.answer import Answer, Completion, Request
+from setaccio.runtime.drafts import Lookup, Pace
 from setaccio.runtime.models import LoadedModel
-from setaccio.runtime.repetition import CHECK_EVERY, find_cycle
+from setaccio.runtime.slots import Feed, Logits, Slots, borrow_slots
 
-Logits = npt.NDArray[np.float32]
-Choose = Callable[[Logits, "npt.NDArray[np.int32] | None"], int]
+__all__ = ["Completion", "Request", "decode"]
 
 
-@dataclass(frozen=True)
-class Completion:
-    """What the loop generated.
+@dataclass
+class Passes:
+    """What decoding took, for benchmarks.
 
     Attributes:
-        tokens: generated token ids, without the end token; of a constrained answer that did not
-            end by itself, with those that close it.
-        finish: ``stop``, ``length`` or ``repetition``.
-        generated: how many tokens the model generated, those that close the answer left out.
+        forward: forward passes.
+        evaluated: tokens that went through the model.
+        guessed: of these, guesses.
+        right: guesses that were right.
+        seconds: wall time inside forward passes.
     """
 
-    tokens: tuple[int, ...]
-    finish: Literal["stop", "length", "repetition"]
-    generated: int
+    forward: int = 0
+    evaluated: int = 0
+    guessed: int = 0
+    right: int = 0
+    seconds: float = 0.0
 
 
-def apply_mask(logits: Logits, mask: npt.NDArray[np.int32]) -> Logits:
-    """A copy of the logits in which every token that the mask lacks is minus infinity."""
-    bits = np.unpackbits(mask.view(np.uint8), bitorder="little")[: logits.size].astype(bool)
-    masked = np.full_like(logits, -np.inf)
-    masked[: bits.size][bits] = logits[: bits.size][bits]
-    return masked
+class _Sequence:
+    """One document in its slot.
 
-
-def choose_greedy(logits: Logits, mask: npt.NDArray[np.int32] | None) -> int:
-    """The likeliest allowed token, the lowest id among equals, as llama.cpp's greedy sampler.
-
-    Raises:
-        ValueError: no token is allowed, or the model's output is not a number.
+    Attributes:
+        held: tokens that the slot's cache holds and that are right.
+        waiting: tokens that the model has yet to see, in order; certain ones.
     """
-    best = int(logits.argmax())
-    if mask is not None and not is_allowed(mask, best):
-        logits = apply_mask(logits, mask)
-        best = int(logits.argmax())
-    if not np.isfinite(logits[best]):
-        raise ValueError("no token can follow: the model's output is not a number")
-    return best
 
+    def __init__(self, slot: int, request: Request, prefix: int, eog: frozenset[int]) -> None:
+        self.slot = slot
+        self.request = request
+        self.held = prefix
+        self.waiting: deque[int] = deque(request.rest)
+        self.answer = Answer(request, eog)
+        self.lookup = Lookup(request.document)
+        self.guess: list[int] = []
 
-def make_sampler(temperature: float, seed: int) -> Choose:
-    """A rule that draws tokens from the allowed ones.
+    @property
+    def reading(self) -> bool:
+        """Whether the prompt is still being read."""
+        return not self.answer.started
 
-    Args:
-        temperature: above 0; logits are divided by it.
-        seed: the same seed draws the same tokens.
-    """
-    generator = np.random.default_rng(seed)
+    def feed(self, most: int, length: int) -> Feed:
+        """The next tokens to evaluate.
 
-    def choose(logits: Logits, mask: npt.NDArray[np.int32] | None) -> int:
-        likeliest = choose_greedy(logits, mask)
-        allowed = logits if mask is None else apply_mask(logits, mask)
-        weights = np.exp((allowed.astype(np.float64) - float(logits[likeliest])) / temperature)
-        return int(generator.choice(weights.size, p=weights / weights.sum()))
+        Args:
+            most: most tokens.
+            length: tokens to guess behind the certain ones, if there is room.
+        """
+        certain = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
+        self.guess = []
+        if self.waiting:
+            return Feed(self.slot, self.held, certain, 0)
+        room = min(length, most - len(certain), self.answer.left - 1)
+        if room > 0:
+            self.guess = self.answer.allowed(self.lookup.guess(self.answer.tokens, room))
+        return Feed(self.slot, self.held, [*certain, *self.guess], 1 + len(self.guess))
 
-    return choose
+    def judge(self, feed: Feed, logits: Logits, likeliest: Sequence[int]) -> int:
+        """Continue the answer from a pass's logits.
 
+        Args:
+            feed: what was evaluated.
+            logits: float32 (feed.outputs, vocabulary).
+            likeliest: the index of each row's maximum.
 
-def _evaluate(model: LoadedModel, tokens: Sequence[int]) -> Logits:
-    """Run tokens through the model and view the logits after the last one."""
-    llama = model.llama
-    llama.eval(tokens)
-    pointer: Any = llama_cpp.llama_get_logits_ith(llama.ctx, -1)
-    return np.ctypeslib.as_array(pointer, shape=(llama.n_vocab(),))
-
-
-def _prefill(model: LoadedModel, prefix: Sequence[int], rest: Sequence[int]) -> Logits:
-    """Evaluate a prompt, the prefix only if it is not the one in the cache already."""
-    llama = model.llama
-    held = model.cache.get("prefix")
-    # Recurrent memory can not be cut back to the end of the prefix.
-    keeps = not (
-        llama_cpp.llama_model_is_recurrent(llama.model)
-        or llama_cpp.llama_model_is_hybrid(llama.model)
-    )
-    intact = llama.n_tokens >= len(prefix) and llama.input_ids[: len(prefix)].tolist() == [*prefix]
-    if not (keeps and held == tuple(prefix) and intact):
-        model.cache["prefix"] = None
-        llama.reset()
-        if prefix:
-            llama.eval(prefix)
-        model.cache["prefix"] = tuple(prefix)
-    llama.n_tokens = len(prefix)
-    return _evaluate(model, rest)
+        Returns:
+            How many guesses were right. ``held`` and ``waiting`` are brought up to date.
+        """
+        self.held += len(feed.tokens) - len(self.guess)
+        right = 0
+        while True:
+            before = len(self.answer.tokens)
+            self.answer.extend(logits[right], likeliest[right])
+            fresh = deque(self.answer.tokens[before:])
+            # A right guess is in the cache already, be it for a token that the grammar forced.
+            while fresh and right < len(self.guess) and fresh[0] == self.guess[right]:
+                fresh.popleft()
+                right += 1
+            if fresh or self.answer.finish:
+                self.waiting.extend(fresh)
+                break
+        self.held += right
+        return right
 
 
 def decode(
     model: LoadedModel,
     prefix: Sequence[int],
-    rest: Sequence[int],
+    requests: Iterable[Request],
     *,
-    budget: int,
-    grammar: Grammar | None = None,
-    choose: Choose = choose_greedy,
-    is_loop: Callable[[Sequence[int]], bool] | None = None,
-) -> Completion:
-    """Generate one answer.
+    slots: int = 1,
+    guess: bool = True,
+    adapter: Adapter | None = None,
+    passes: Passes | None = None,
+) -> Iterator[tuple[Any, Completion]]:
+    """Generate answers, several at a time.
 
     Args:
-        model: what generates.
-        prefix: token ids of the prompt's fixed part, kept in the cache for the next call.
-        rest: token ids of the prompt's remainder; at least one.
-        budget: most tokens to generate; prompt and budget must fit the context.
-        grammar: what the answer must follow, or None for free decoding.
-        choose: picks a token from logits and mask.
-        is_loop: asked about the last cycle (its token ids) when the answer seems to loop; None
-            lets loops run.
+        model: what generates. Calls in other threads, or between two results, get slots of their
+            own; they are given back when the iterator is finished or closed.
+        prefix: token ids of the prompt's fixed part, the same for all requests.
+        requests: what to answer; drawn as slots become free. An iterator that has nothing now is
+            asked again after each pass.
+        slots: documents that are decoded together.
+        guess: whether to look up guesses in the documents.
+        adapter: the LoRA adapter that works beside the weights.
+        passes: counts are added here.
 
-    Returns:
-        The generated tokens and why they ended.
+    Yields:
+        ``(request.key, completion)`` as they are finished, in no particular order. A completion
+        whose request could not be carried out has ``finish == "error"``.
 
     Raises:
-        ValueError: the grammar or the model can not go on.
+        ModelError: there is no memory for so many slots.
         RuntimeError: llama.cpp failed.
     """
-    with model.lock:
-        try:
-            logits = _prefill(model, prefix, rest)
-            matcher = None if grammar is None else grammar.start()
-            return _generate(model, logits, budget, matcher, choose, is_loop)
-        except (ValueError, RuntimeError):
-            model.cache["prefix"] = None
-            raise
+    with borrow_slots(model, slots) as borrowed:
+        borrowed.use(adapter)
+        run = _Run(model, borrowed, list(prefix), slots, guess, passes or Passes())
+        yield from run.work(iter(requests))
 
 
-def _generate(
-    model: LoadedModel,
-    logits: Logits,
-    budget: int,
-    matcher: Matcher | None,
-    choose: Choose,
-    is_loop: Callable[[Sequence[int]], bool] | None,
-) -> Completion:
-    tokens: list[int] = []
-    while len(tokens) < budget:
-        token = choose(logits, matcher.mask() if matcher else None)
-        if llama_cpp.llama_vocab_is_eog(model.vocab, token):
-            return Completion(tuple(tokens), "stop", len(tokens))
-        tokens.append(token)
-        if matcher:
-            matcher.accept(token)
-            if matcher.complete:
-                return Completion(tuple(tokens), "stop", len(tokens))
-        if is_loop and len(tokens) % CHECK_EVERY == 0:
-            period = find_cycle(tokens)
-            if period and is_loop(tokens[-period:]):
-                return _unfinished(model, matcher, tokens, "repetition")
-        if len(tokens) < budget:
-            logits = _evaluate(model, [token])
-    return _unfinished(model, matcher, tokens, "length")
+class _Run:
+    """The state of one :func:`decode`."""
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        slots: Slots,
+        prefix: list[int],
+        limit: int,
+        guess: bool,
+        passes: Passes,
+    ) -> None:
+        self.model = model
+        self.slots = slots
+        self.prefix = prefix
+        self.limit = limit
+        self.passes = passes
+        self.pace: Pace | None = model.cache.setdefault("pace", Pace()) if guess else None
+        self.eog = _end_tokens(model)
+        self.active: list[_Sequence] = []
+        # Recurrent memory can neither be cut back to the prefix nor forget a wrong guess.
+        self.cuts = not (
+            llama_cpp.llama_model_is_recurrent(model.llama.model)
+            or llama_cpp.llama_model_is_hybrid(model.llama.model)
+        )
+        if not self.cuts:
+            self.pace = None
+
+    def work(self, requests: Iterator[Request]) -> Iterator[tuple[Any, Completion]]:
+        while True:
+            while len(self.active) < self.limit:
+                request = next(requests, None)
+                if request is None:
+                    break
+                self._admit(request)
+            if not self.active:
+                return
+            for sequence in self._pass():
+                self.active.remove(sequence)
+                yield sequence.request.key, sequence.answer.completion(self.model)
+
+    def _admit(self, request: Request) -> None:
+        taken = {sequence.slot for sequence in self.active}
+        slot = min(set(range(self.limit)) - taken)
+        self._lay_prefix(slot)
+        self.active.append(_Sequence(slot, request, len(self.prefix), self.eog))
+        self.active.sort(key=lambda sequence: sequence.slot)
+
+    def _lay_prefix(self, slot: int) -> None:
+        """Bring a slot's cache to exactly the prefix."""
+        wanted = tuple(self.prefix)
+        held = self.slots.prefixes
+        if self.cuts and held.get(slot) == wanted and self.slots.cut(slot, len(wanted)):
+            return
+        source = next((s for s, p in held.items() if p == wanted and self.cuts), None)
+        held.pop(slot, None)
+        if source is None or source == slot:
+            self.slots.cut(slot, 0)
+            for start in range(0, len(wanted), self.slots.capacity):
+                part = wanted[start : start + self.slots.capacity]
+                self.slots.decode([Feed(slot, start, part, 0)])
+                self.passes.forward += 1
+                self.passes.evaluated += len(part)
+        else:
+            self.slots.copy(source, slot)
+            self.slots.cut(slot, len(wanted))
+        held[slot] = wanted
+
+    def _pass(self) -> list[_Sequence]:
+        """One forward pass; returns the sequences that it finished."""
+        feeds, length = self._feeds()
+        began = time.perf_counter()
+        logits = self.slots.decode(feeds)
+        seconds = time.perf_counter() - began
+        likeliest = logits.argmax(axis=1).tolist() if len(logits) else []
+        passes = self.passes
+        passes.forward += 1
+        passes.seconds += seconds
+        passes.evaluated += sum(len(feed.tokens) for feed in feeds)
+        if self.pace and all(len(feed.tokens) == 1 + length for feed in feeds):
+            self.pace.measured(len(feeds), length, seconds)
+        finished = []
+        row = 0
+        for sequence, feed in zip(self.active, feeds, strict=True):
+            rows = slice(row, row + feed.outputs)
+            row += feed.outputs
+            if not feed.outputs:
+                sequence.held += len(feed.tokens)
+                continue
+            right = sequence.judge(feed, logits[rows], likeliest[rows])
+            if sequence.guess:
+                passes.guessed += len(sequence.guess)
+                passes.right += right
+                if self.pace:
+                    self.pace.judged(len(sequence.guess), right)
+            if sequence.answer.finish:
+                finished.append(sequence)
+            elif right < len(sequence.guess):
+                self.slots.cut(sequence.slot, sequence.held)
+        return finished
+
+    def _feeds(self) -> tuple[list[Feed], int]:
+        """What each active sequence evaluates next, and how many guesses each may have made."""
+        answering = [sequence for sequence in self.active if not sequence.reading]
+        room = self.slots.capacity
+        # Sequences of unequal length would need a pass each, so all that answer take as many
+        # tokens as the one that has fewest; one alone takes all it has.
+        alone = len(self.active) == 1
+        length = 0
+        if self.pace and answering:
+            length = self.pace.length(len(self.active)) if len(answering) == len(self.active) else 0
+        most = room if alone else 1 + length
+        if not alone and length == 0 and answering:
+            most = min(len(sequence.waiting) for sequence in answering)
+        feeds = []
+        for index, sequence in enumerate(self.active):
+            share = room - (len(self.active) - index - 1)  # one token at least for each after it
+            if sequence.reading:
+                feed = sequence.feed(share, 0)
+            else:
+                feed = sequence.feed(min(share, most), length)
+            feeds.append(feed)
+            room -= len(feed.tokens)
+        return feeds, length
 
 
-def _unfinished(
-    model: LoadedModel,
-    matcher: Matcher | None,
-    tokens: Sequence[int],
-    finish: Literal["length", "repetition"],
-) -> Completion:
-    """An answer that did not end by itself: closed by its grammar where there is one."""
-    answer = list(tokens)
-    if matcher:
-        # A grammar with no short end leaves the answer open; what there is must not be lost.
-        with contextlib.suppress(ValueError):
-            answer = close(model, matcher, tokens)
-    return Completion(tuple(answer), finish, len(tokens))
+def _end_tokens(model: LoadedModel) -> frozenset[int]:
+    """Every token that ends an answer."""
+    if "end tokens" not in model.cache:
+        count = int(model.llama.n_vocab())
+        model.cache["end tokens"] = frozenset(
+            token for token in range(count) if llama_cpp.llama_vocab_is_eog(model.vocab, token)
+        )
+    found: frozenset[int] = model.cache["end tokens"]
+    return found

@@ -13,10 +13,12 @@ The status says it all, and nothing partial is passed off as complete:
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from setaccio.data.task import dump_compact
+from setaccio.runtime.grounding import Span
 
 Status = Literal[
     "ok",
@@ -50,6 +52,12 @@ class Extraction:
         task: name of the task.
         model: file name of the model.
         constraint: ``schema`` or ``none``.
+        confidence: for the JSON pointer of each leaf of ``data`` how sure the model was of it, from
+            0 to 1; see :mod:`setaccio.runtime.confidence`.
+        removed: for the same leaves the greatest probability that the mask took from other tokens;
+            empty for a document that was cut into chunks.
+        spans: where in the document each leaf stands; leaves that stand nowhere are absent.
+        chunks: how many parts the document was cut into to fit the context.
     """
 
     id: str
@@ -64,6 +72,10 @@ class Extraction:
     task: str
     model: str
     constraint: str
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    removed: Mapping[str, float] = field(default_factory=dict)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    chunks: int = 1
 
     @property
     def ok(self) -> bool:
@@ -71,8 +83,13 @@ class Extraction:
         return self.status == "ok"
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as a plain dictionary, seconds rounded to microseconds."""
-        return {**asdict(self), "seconds": round(self.seconds, 6)}
+        """The fields as a plain dictionary, seconds and chances rounded."""
+        row = {part.name: getattr(self, part.name) for part in fields(self)}
+        row["seconds"] = round(self.seconds, 6)
+        row["confidence"] = {key: round(value, 4) for key, value in self.confidence.items()}
+        row["removed"] = {key: round(value, 4) for key, value in self.removed.items()}
+        row["spans"] = {key: span.to_dict() for key, span in self.spans.items()}
+        return row
 
     def to_json(self) -> str:
         """One line of compact JSON, as written to JSON Lines; it can always be encoded as UTF-8."""

@@ -1,4 +1,4 @@
-"""Extract: a document in, an :class:`Extraction` out; many documents, one after another.
+"""Extract: a document in, an :class:`Extraction` out; many documents, several at a time.
 
     >>> from setaccio.runtime import TINY_GGUF, Extractor
     >>> extractor = Extractor(TINY_GGUF)
@@ -10,43 +10,37 @@ Nothing that a document holds can stop the others: whatever goes wrong with one 
 
 from __future__ import annotations
 
+import functools
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from setaccio.data.errors import TaskError, UsageError
-from setaccio.data.prompt import Piece, prompt_pieces
 from setaccio.data.records import Document
 from setaccio.data.task import Task, dump_compact
+from setaccio.runtime.adapters import Adapter, load_adapter
+from setaccio.runtime.answer import Choose, Completion, Request, make_sampler
+from setaccio.runtime.chunks import Chunk, split_text
 from setaccio.runtime.constraint import Constraint, compile_schema
-from setaccio.runtime.decoder import Choose, Completion, choose_greedy, decode, make_sampler
-from setaccio.runtime.extraction import Extraction, FinishReason, Status
+from setaccio.runtime.extraction import Extraction
+from setaccio.runtime.grounding_policy import Policy
 from setaccio.runtime.models import LoadedModel, load_model
-from setaccio.runtime.parsing import parse_answer
+from setaccio.runtime.ordered import Plan, work_in_order
+from setaccio.runtime.outcome import Outcomes
+from setaccio.runtime.prompts import Prompt, Prompts
 from setaccio.runtime.repetition import repeats_in
-from setaccio.runtime.tokens import decode_tokens, encode_pieces, encode_text
+from setaccio.runtime.slots import default_parallel
+from setaccio.runtime.tokens import decode_tokens, encode_text
 
 SPARE_TOKENS = 256
 """Default budget beyond what document and schema account for."""
 
 LEAST_ANSWER = 64
-"""A document is refused when fewer tokens than this, plus half its own, are left for the answer."""
+"""A document does not fit when fewer tokens than this, plus half its own, are left to answer."""
 
-
-@dataclass(frozen=True)
-class _Prompt:
-    """A tokenised prompt: its fixed part, the rest, and the document's share of the rest."""
-
-    prefix: list[int]
-    rest: list[int]
-    document: int
-
-    @property
-    def size(self) -> int:
-        return len(self.prefix) + len(self.rest)
+LEAST_CHUNK = 48
+"""Tokens of the shortest chunk that a document is cut into; where less fits, it is refused."""
 
 
 class Extractor:
@@ -54,8 +48,10 @@ class Extractor:
 
     Attributes:
         model: the loaded model.
+        adapter: the LoRA adapter that works beside it, or None.
         task: what is extracted.
         constraint: ``schema`` or ``none``.
+        parallel: documents that :meth:`extract_all` decodes at once.
         warnings: sentences about the set-up that the user should read, such as a task other than
             the one that the model was trained for.
     """
@@ -65,24 +61,41 @@ class Extractor:
         model: LoadedModel | str | Path,
         task: Task | None = None,
         *,
+        adapter: Adapter | str | Path | None = None,
         constraint: Constraint = "schema",
         max_tokens: int | None = None,
         temperature: float = 0.0,
+        top_p: float = 1.0,
         seed: int = 0,
+        parallel: int | None = None,
+        guess: bool = True,
+        chunk: bool = True,
+        require_grounding: Policy | None = None,
         stop_repetition: bool = True,
     ) -> None:
         """Prepare the extraction: everything that can be wrong with the set-up is raised here.
 
         Args:
             model: a loaded model, or the path of a GGUF.
-            task: what to extract; by default the task that the GGUF carries.
+            task: what to extract; by default the task that the adapter or the GGUF carries.
+            adapter: a LoRA adapter that works beside the model, or its path.
             constraint: ``schema`` masks every token that would break the schema, ``none`` lets
                 the model write freely.
             max_tokens: most tokens of an answer; by default twice the document's tokens plus
                 those of the schema (an answer repeats its keys) plus :data:`SPARE_TOKENS`. Never
                 more than the context leaves.
             temperature: 0 takes the likeliest token; above it, tokens are drawn.
+            top_p: tokens are drawn from the likeliest that together have this probability.
             seed: of the drawing; each document has its own stream, whatever the order.
+            parallel: documents that :meth:`extract_all` decodes at once; by default what
+                :func:`setaccio.runtime.slots.default_parallel` finds right.
+            guess: look up likely continuations in the document and check them in passes that are
+                made anyway; the answer is the same.
+            chunk: cut documents that do not fit the context at sentence boundaries and merge the
+                answers; otherwise they are refused as ``truncated_input``.
+            require_grounding: what becomes of values that stand nowhere in the document: ``null``,
+                ``drop`` or ``fail`` (:func:`setaccio.runtime.grounding_policy.apply_grounding`);
+                None leaves them.
             stop_repetition: end an answer that goes round in circles.
 
         Raises:
@@ -91,24 +104,24 @@ class Extractor:
             SchemaError: the constraint can not enforce the schema.
             UsageError: an option is out of range.
         """
-        if constraint not in ("schema", "none"):
-            raise UsageError(f"constraint is {constraint!r}. Choose schema or none.")
-        if max_tokens is not None and max_tokens < 1:
-            raise UsageError(f"max_tokens is {max_tokens}. Allow at least 1 token.")
-        if temperature < 0:
-            raise UsageError(f"temperature is {temperature}. Choose 0 or more.")
+        _check_options(constraint, max_tokens, temperature, top_p, parallel)
         self.model = model if isinstance(model, LoadedModel) else load_model(model)
-        self.task, self.warnings = _choose_task(self.model, task)
+        if adapter is not None and not isinstance(adapter, Adapter):
+            adapter = load_adapter(self.model, adapter)
+        self.adapter = adapter
+        self.task, self.warnings = _choose_task(adapter or self.model, task)
         self.constraint: Constraint = constraint
         self._max_tokens = max_tokens
-        self._temperature = temperature
-        self._seed = seed
+        self._sampling = (temperature, top_p, seed)
+        self.parallel = default_parallel(self.model) if parallel is None else parallel
+        self._guess = guess
+        self._chunk = chunk
         self._stop_repetition = stop_repetition
         schema = self.task.json_schema
         self._grammar = compile_schema(self.model, schema) if constraint == "schema" else None
         self._schema_tokens = len(encode_text(self.model, dump_compact(schema)))
-        self._prefixes: dict[tuple[Piece, ...], list[int]] = {}
-        prompt_pieces(self.model.chat, self.task.messages("."))
+        self._prompts = Prompts(self.model, self.task)
+        self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding)
 
     def extract(self, document: Document | str) -> Extraction:
         """Extract from one document.
@@ -122,156 +135,142 @@ class Extractor:
         """
         if isinstance(document, str):
             document = Document("document", document)
-        began = time.perf_counter()
-        try:
-            return self._extract(document, began)
-        except Exception as error:  # one document's misfortune must not end the others
-            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-            return self._result(document, began, "error", "error", f"Could not extract: {reason}.")
+        return next(self._work([document], 1))
 
     def extract_all(self, documents: Iterable[Document]) -> Iterator[Extraction]:
         """Extract from documents as they come, one result for each, in order.
 
         Args:
-            documents: any iterable; one document is held at a time.
+            documents: any iterable; read as room becomes free, so that few are held at a time.
         """
-        for document in documents:
-            yield self.extract(document)
+        return self._work(documents, self.parallel)
+
+    def _work(self, documents: Iterable[Document], slots: int) -> Iterator[Extraction]:
+        return work_in_order(
+            self.model,
+            self._prompts.prefix,
+            documents,
+            self._plan,
+            slots=slots,
+            guess=self._guess,
+            adapter=self.adapter,
+        )
 
     def tokenise(self, text: str) -> list[int]:
         """Token ids of the prompt for one document, as the model sees them."""
-        prompt = self._prompt(text)
+        prompt = self._prompts.make(text)
         return [*prompt.prefix, *prompt.rest]
 
-    def _prompt(self, text: str) -> _Prompt:
-        pieces = prompt_pieces(self.model.chat, self.task.messages(text))
-        # The document is the last of the contents; what stands before it is the same every time.
-        last = max(index for index, piece in enumerate(pieces) if not piece.special)
-        head = tuple(pieces[:last])
-        if head not in self._prefixes:
-            self._prefixes[head] = encode_pieces(self.model, head)
-        document = encode_pieces(self.model, pieces[last : last + 1])
-        tail = encode_pieces(self.model, pieces[last + 1 :])
-        return _Prompt(self._prefixes[head], document + tail, len(document))
+    def _plan(self, document: Document) -> Plan[Extraction]:
+        """What to decode for a document; nothing where it is refused."""
+        began = time.perf_counter()
+        refuse = functools.partial(self._outcomes.refused, document, began)
+        fail = functools.partial(self._outcomes.failed, document, began)
+        if not document.text.strip():
+            result = refuse("error", "The document is empty. Give it some text.")
+            return Plan((), lambda _: result, fail)
+        try:
+            chunks = self._chunks(document.text)
+            prompts = [self._prompts.make(chunk.text) for chunk in chunks]
+        except Exception as error:  # one document's misfortune must not end the others
+            failure = fail(error)
+            return Plan((), lambda _: failure, fail)
+        short = [prompt for prompt in prompts if self._budget(prompt)[0] < self._budget(prompt)[1]]
+        if short:
+            result = refuse("truncated_input", self._too_long(short[0]), short[0].size)
+            return Plan((), lambda _: result, fail)
+        requests = [
+            self._request(chunk.text, prompt) for chunk, prompt in zip(chunks, prompts, strict=True)
+        ]
 
-    def _budget(self, prompt: _Prompt) -> tuple[int, int]:
+        def finish(completions: Sequence[Completion]) -> Extraction:
+            try:
+                return self._outcomes.finished(document, began, chunks, prompts, completions)
+            except Exception as error:  # as above
+                return fail(error)
+
+        return Plan(requests, finish, fail)
+
+    def _budget(self, prompt: Prompt) -> tuple[int, int]:
         """Tokens that the answer may have, and that it must be able to have."""
-        wanted = self._max_tokens or 2 * prompt.document + self._schema_tokens + SPARE_TOKENS
-        least = min(wanted, LEAST_ANSWER + prompt.document // 2)
+        size = len(prompt.document)
+        wanted = self._max_tokens or 2 * size + self._schema_tokens + SPARE_TOKENS
+        least = min(wanted, LEAST_ANSWER + size // 2)
         return min(wanted, self.model.context - prompt.size), least
 
-    def _extract(self, document: Document, began: float) -> Extraction:
-        if not document.text.strip():
-            return self._result(
-                document, began, "error", "refused", "The document is empty. Give it some text."
-            )
-        prompt = self._prompt(document.text)
-        budget, least = self._budget(prompt)
-        if budget < least:
-            message = (
-                f"The prompt has {prompt.size} tokens and the answer needs at least {least}, "
-                f"but the context holds {self.model.context}. Shorten or split the document."
-            )
-            return self._result(
-                document, began, "truncated_input", "refused", message, prompt=prompt.size
-            )
-        completion = self._complete(document, prompt, budget)
-        raw = decode_tokens(self.model, completion.tokens)
-        status, data, message = self._judge(raw, completion, budget)
-        return self._result(
-            document,
-            began,
-            status,
-            completion.finish,
-            message,
-            data=data,
-            raw=raw,
-            prompt=prompt.size,
-            completion=completion.generated,
+    def _chunks(self, text: str) -> list[Chunk]:
+        """The document whole where it fits, else in parts that leave room for full answers."""
+        whole = [Chunk(text, 0, len(text))]
+        room = self.model.context - self._prompts.fixed
+        if self._max_tokens is None:
+            limit = (room - self._schema_tokens - SPARE_TOKENS) // 3
+        else:
+            limit = room - self._max_tokens
+        most, least = self._budget(self._prompts.make(text))
+        if not self._chunk or most >= least or limit < LEAST_CHUNK:
+            return whole
+        return split_text(text, limit, self._prompts.count)
+
+    def _too_long(self, prompt: Prompt) -> str:
+        _, least = self._budget(prompt)
+        return (
+            f"The prompt has {prompt.size} tokens and the answer needs at least {least}, but the "
+            f"context holds {self.model.context}. Shorten or split the document."
         )
 
-    def _complete(self, document: Document, prompt: _Prompt, budget: int) -> Completion:
-        choose: Choose = choose_greedy
-        if self._temperature > 0:
-            stream = zlib.crc32(document.text.encode("utf-8", "replace"))
-            choose = make_sampler(self._temperature, self._seed * (1 << 32) + stream)
+    def _request(self, text: str, prompt: Prompt) -> Request:
+        temperature, top_p, seed = self._sampling
+        choose: Choose | None = None
+        if temperature > 0:
+            stream = zlib.crc32(text.encode("utf-8", "replace"))
+            choose = make_sampler(temperature, seed * (1 << 32) + stream, top_p)
 
         def is_loop(cycle: Sequence[int]) -> bool:
-            return not repeats_in(decode_tokens(self.model, cycle), document.text)
+            return not repeats_in(decode_tokens(self.model, cycle), text)
 
-        return decode(
-            self.model,
-            prompt.prefix,
+        return Request(
+            None,
             prompt.rest,
-            budget=budget,
+            self._budget(prompt)[0],
+            document=prompt.document,
             grammar=self._grammar,
             choose=choose,
             is_loop=is_loop if self._stop_repetition else None,
         )
 
-    def _judge(self, raw: str, completion: Completion, budget: int) -> tuple[Status, Any, str]:
-        """Status, data and message for a generated text."""
-        answer = parse_answer(raw)
-        closes = self._grammar is not None and not self.task.problems(answer.value)
-        closed = answer.value if closes else None
-        if completion.finish == "length":
-            message = (
-                f"The answer is incomplete after {budget} tokens. Allow more, or split the text."
-            )
-            return "truncated_output", closed, message
-        if completion.finish == "repetition":
-            return "repetition", closed, "The answer went round in circles and was stopped."
-        if not answer.found:
-            return "invalid_json", None, "The answer holds no JSON. Try the schema constraint."
-        problems = self.task.problems(answer.value)
-        if problems:
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            return "invalid_schema", answer.value, f"{problems[0]}{more}."
-        extra = "" if answer.strict else "Text around the JSON was left out."
-        return "ok", answer.value, extra
 
-    def _result(
-        self,
-        document: Document,
-        began: float,
-        status: Status,
-        finish: FinishReason,
-        message: str,
-        *,
-        data: Any = None,
-        raw: str = "",
-        prompt: int = 0,
-        completion: int = 0,
-    ) -> Extraction:
-        return Extraction(
-            id=document.id,
-            status=status,
-            data=data,
-            raw=raw,
-            finish_reason=finish,
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            seconds=time.perf_counter() - began,
-            message=message,
-            task=self.task.name,
-            model=self.model.name,
-            constraint=self.constraint,
-        )
+def _check_options(
+    constraint: str,
+    max_tokens: int | None,
+    temperature: float,
+    top_p: float,
+    parallel: int | None,
+) -> None:
+    if constraint not in ("schema", "none"):
+        raise UsageError(f"constraint is {constraint!r}. Choose schema or none.")
+    if max_tokens is not None and max_tokens < 1:
+        raise UsageError(f"max_tokens is {max_tokens}. Allow at least 1 token.")
+    if temperature < 0:
+        raise UsageError(f"temperature is {temperature}. Choose 0 or more.")
+    if not 0 < top_p <= 1:
+        raise UsageError(f"top_p is {top_p}. Choose a number above 0, at most 1.")
+    if parallel is not None and parallel < 1:
+        raise UsageError(f"parallel is {parallel}. Decode at least 1 document at a time.")
 
 
-def _choose_task(model: LoadedModel, task: Task | None) -> tuple[Task, list[str]]:
-    own = model.task
+def _choose_task(source: LoadedModel | Adapter, task: Task | None) -> tuple[Task, list[str]]:
+    own = source.task
     if task is None:
         if own is None:
             raise TaskError(
-                f"{model.path}: this GGUF carries no task. Say what to extract with --schema or "
+                f"{source.path}: this GGUF carries no task. Say what to extract with --schema or "
                 "--task."
             )
         return own, []
     if own is not None and own.digest != task.digest:
         same = "in another version" if own.name == task.name else "instead"
         return task, [
-            f"{model.name} was exported for the task {own.name!r}; {task.name!r} is extracted "
-            f"{same}, and results may suffer."
+            f"{source.path.name} was exported for the task {own.name!r}; {task.name!r} is "
+            f"extracted {same}, and results may suffer."
         ]
     return task, []

@@ -9,7 +9,6 @@ in plain floats take another path and hide the fault, so the check insists on a 
 
 from __future__ import annotations
 
-import functools
 import importlib.metadata
 import os
 import platform
@@ -25,12 +24,12 @@ from typing import Any
 from setaccio.data.errors import BrokenBuildError, SetaccioError, UsageError
 
 REINSTALL = (
-    "CMAKE_ARGS=\"-DCMAKE_C_FLAGS='-fno-tree-dse -fno-dse' "
-    "-DCMAKE_CXX_FLAGS='-fno-tree-dse -fno-dse'\" "
+    "CMAKE_ARGS=\"-DCMAKE_C_FLAGS='-fno-tree-dse -fno-dse -frecord-gcc-switches' "
+    "-DCMAKE_CXX_FLAGS='-fno-tree-dse -fno-dse -frecord-gcc-switches'\" "
     "pip install --force-reinstall --no-deps --no-binary llama-cpp-python --no-cache-dir "
     "llama-cpp-python==0.3.36"
 )
-"""The command that builds llama.cpp without the faulty optimisation."""
+"""The command that builds llama.cpp without the faulty optimisation, and records its flags."""
 
 PACKAGES = (
     "setaccio",
@@ -145,6 +144,7 @@ def generate_some(path: str | Path) -> str:
     Raises:
         ModelError: the GGUF can not be loaded.
     """
+    from setaccio.runtime.answer import Request
     from setaccio.runtime.decoder import decode
     from setaccio.runtime.models import load_model
     from setaccio.runtime.tokens import encode_text
@@ -152,7 +152,7 @@ def generate_some(path: str | Path) -> str:
     model = load_model(path)
     prompt = encode_text(model, "Health check: one, two, three, four, five, six, seven, eight.")
     prompt = prompt[: max(1, model.context - _TOKENS)]
-    done = decode(model, [], prompt, budget=_TOKENS)
+    _, done = next(decode(model, [], [Request(0, prompt, _TOKENS)], guess=False))
     return f"{model.name}: loaded, {len(prompt)} tokens read, {len(done.tokens)} written"
 
 
@@ -167,26 +167,6 @@ def _cpu_facts() -> tuple[str, list[str]]:
     wanted = ("amx", "avx", "fma", "f16c", "neon", "asimd", "sve", "i8mm")
     found = sorted(f for f in (flags.group(1).split() if flags else []) if f.startswith(wanted))
     return (name.group(1) if name else platform.machine()), found
-
-
-@functools.cache
-def _compiler() -> str:
-    """The compiler that built llama.cpp, as it signed the library; empty when unsigned."""
-    import llama_cpp
-
-    folder = Path(llama_cpp.__file__).parent / "lib"
-    for library in sorted(folder.glob("*ggml-cpu*")):
-        signature = re.search(rb"(?:GCC: \([^)\0]*\) [\d.]+|clang version [\d.]+)", _read(library))
-        if signature:
-            return signature.group().decode("ascii", "replace")
-    return ""
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def _versions() -> dict[str, str]:
@@ -205,26 +185,30 @@ def system_report() -> dict[str, Any]:
     Returns:
         ``python``, ``platform``, ``cpu``, ``cpu_flags`` (vector extensions), ``amx``,
         ``cores`` (physical, usable), ``memory_gib``, ``memory_free_gib``, ``compiler`` (of
-        llama.cpp; may be empty), ``llama_features`` and ``versions`` (package to version).
+        llama.cpp; may be empty), ``llama_features``, ``amx_build`` (a
+        :class:`setaccio.runtime.build.Judgement`) and ``versions`` (package to version).
     """
-    import llama_cpp
     import psutil
 
+    from setaccio.runtime.build import installed_build, judge_build
     from setaccio.runtime.models import physical_cores
 
     cpu, flags = _cpu_facts()
     memory = psutil.virtual_memory()
+    build = installed_build()
+    amx = any(flag.startswith("amx") for flag in flags)
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": cpu,
         "cpu_flags": flags,
-        "amx": any(flag.startswith("amx") for flag in flags),
+        "amx": amx,
         "cores": physical_cores(),
         "memory_gib": round(memory.total / 2**30, 1),
         "memory_free_gib": round(memory.available / 2**30, 1),
-        "compiler": _compiler(),
-        "llama_features": llama_cpp.llama_print_system_info().decode("utf-8", "replace").strip(),
+        "compiler": build.compiler,
+        "llama_features": build.features,
+        "amx_build": judge_build(build, amx_here=amx),
         "versions": _versions(),
     }
 

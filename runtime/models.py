@@ -9,16 +9,16 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import llama_cpp
 import psutil
 
+from setaccio.data.digests import file_digest
 from setaccio.data.errors import ModelError
 from setaccio.data.prompt import ChatFormat
 from setaccio.data.task import Task
@@ -42,6 +42,14 @@ _OTHER_KINDS = {
     "mmproj": "is an image projector. Give the language model beside it.",
     "vocab": "holds a vocabulary only. Give a model with weights.",
 }
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """What a model's cache may hold that has to be closed with it."""
+
+    def close(self) -> None:
+        """Free what is held outside Python."""
 
 
 @dataclass
@@ -86,14 +94,13 @@ class LoadedModel:
     @functools.cached_property
     def sha256(self) -> str:
         """SHA-256 (hex) of the file, read when first asked for."""
-        with self.path.open("rb") as stream:
-            digest = hashlib.sha256()
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-        return digest.hexdigest()
+        return file_digest(self.path)
 
     def close(self) -> None:
         """Free weights and context; the model can not be used afterwards."""
+        for kept in self.cache.values():
+            if isinstance(kept, Closable):
+                kept.close()
         self.cache.clear()
         self.llama.close()
 
@@ -132,14 +139,14 @@ def _choose_context(path: Path, header: Header, asked: int | None) -> int:
     return asked
 
 
-def _open(path: Path, context: int, threads: int) -> llama_cpp.Llama:
+def _open(path: Path, threads: int) -> llama_cpp.Llama:
     silence_llama()
     clear_errors()
     try:
         return llama_cpp.Llama(
             str(path),
-            n_ctx=context,
-            n_batch=min(context, PREFILL_BATCH),
+            n_ctx=1,  # decoding has contexts of its own (setaccio.runtime.slots)
+            n_batch=1,
             n_threads=threads,
             n_threads_batch=threads,
             verbose=False,
@@ -196,14 +203,14 @@ def load_model(
     task = None if stored is None else Task.from_metadata(stored, source=str(path))
     size = _choose_context(path, header, context)
     workers = physical_cores() if threads is None else max(1, threads)
-    llama = _open(path, size, workers)
+    llama = _open(path, workers)
     return LoadedModel(
         llama=llama,
         path=path,
         metadata=header.metadata,
         task=task,
         chat=_chat_format(llama, header.metadata),
-        context=int(llama.n_ctx()),
+        context=size,
         threads=workers,
         size_bytes=path.stat().st_size,
     )

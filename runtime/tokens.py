@@ -72,3 +72,19 @@ def decode_tokens(model: LoadedModel, tokens: Iterable[int]) -> str:
     """
     raw = b"".join(token_bytes(model, token) for token in tokens)
     return codecs.getincrementaldecoder("utf-8")("replace").decode(raw, final=False)
+
+
+def text_ranges(model: LoadedModel, tokens: Iterable[int]) -> list[tuple[int, int]]:
+    """Where each token stands in the text that :func:`decode_tokens` makes of them.
+
+    Returns:
+        For each token the range of characters that it holds, a part of a character included.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    ranges: list[tuple[int, int]] = []
+    count = 0
+    for token in tokens:
+        begin = count
+        count += len(decoder.decode(token_bytes(model, token)))
+        ranges.append((begin, count + bool(decoder.getstate()[0])))
+    return ranges

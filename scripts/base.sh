@@ -2,7 +2,8 @@
 # Make the two bundled models anew: the tiny base, and the recipe GGUF tuned from it.
 #
 # Resumable: called again after an interruption, it goes on from the last checkpoint. Everything in
-# between stays under runs/base and runs/tiny-recipe. Run it as `just base`.
+# between stays under runs/base and runs/tiny-recipe. A fine-tuning on another base than the present
+# one is started anew. Run it as `just base`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,8 +15,12 @@ run=runs/tiny-recipe
 $python -m setaccio.train.base --work runs/base --out $base "$@"
 [ -e runs/tiny-recipe.jsonl ] ||
   $setaccio data generate --count 16000 --seed 11 --out runs/tiny-recipe.jsonl
-resume=$([ -e $run ] && echo --resume || echo)
+go_on=""
+if [ -e $run ]; then
+  digest=$(sha256sum $base/model.safetensors | cut -d ' ' -f 1)
+  grep -qs "$digest" $run/inputs.json $run/run.json && go_on=--resume || go_on=--overwrite
+fi
 # shellcheck disable=SC2086  # empty means no flag
-$setaccio train --config tiny --pairs runs/tiny-recipe.jsonl --out $run --max-steps 601 $resume
+$setaccio train --config tiny --pairs runs/tiny-recipe.jsonl --out $run --max-steps 601 $go_on
 $setaccio export $run --quant q8_0 --out runs/tiny-recipe-gguf
 cp runs/tiny-recipe-gguf/*-q8_0.gguf runtime/bundled/tiny-recipe-q8_0.gguf

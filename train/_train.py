@@ -13,7 +13,6 @@ writes it, and is read back with ``weights_only``.
 from __future__ import annotations
 
 import importlib.util
-import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,15 +21,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.console import Console
 
 from setaccio.data.errors import MissingExtraError, TrainError
-from setaccio.data.records import Pair, load_pairs
+from setaccio.data.records import Pair
 from setaccio.data.task import Task, load_task
 from setaccio.train.config import TrainConfig
 from setaccio.train.encode import Encoded, EncodeReport, encode_pairs
 from setaccio.train.models import Base, end_token_ids, load_tokenizer, resolve_base
+from setaccio.train.pairs import read_pairs, tell_problems
 from setaccio.train.run_folder import (
     TrainResult,
     check_run,
     last_checkpoint,
+    run_inputs,
     save_adapter,
     start_run,
     training_digest,
@@ -86,32 +87,6 @@ def choose_backend(config: TrainConfig) -> str:
             raise TrainError("backend: Unsloth needs an NVIDIA GPU, and torch sees none. Use trl.")
         backend_unsloth.load()
     return name
-
-
-def split_pairs(config: TrainConfig, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """Divide pairs into those to learn from and those for the evaluation loss.
-
-    Args:
-        config: names a file of evaluation pairs, or the share to hold out at random.
-        pairs: the content of ``config.pairs``.
-
-    Raises:
-        DataError: the evaluation pairs can not be read.
-    """
-    generator = random.Random(f"split:{config.seed}")
-    if config.eval_pairs is not None:
-        held_out, _ = load_pairs(config.eval_pairs)
-        learned = list(pairs)
-    else:
-        count = min(round(config.validation_share * len(pairs)), len(pairs) - 1)
-        if config.validation_share and len(pairs) > 1:
-            count = max(count, 1)
-        chosen = set(generator.sample(range(len(pairs)), count))
-        held_out = [pair for index, pair in enumerate(pairs) if index in chosen]
-        learned = [pair for index, pair in enumerate(pairs) if index not in chosen]
-    if len(held_out) > config.max_eval_pairs:
-        held_out = generator.sample(held_out, config.max_eval_pairs)
-    return learned, held_out
 
 
 def _encode(
@@ -261,9 +236,11 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
     started = time.monotonic()
     require_extra()
     task = load_task(config.task)
-    pairs, _ = load_pairs(config.pairs)
+    learned, held_out, problems = read_pairs(config)
+    tell_problems(problems)
     base = resolve_base(config.base, allow_download=config.allow_download)
-    finished = check_run(config)
+    inputs = run_inputs(base, task, learned, held_out)
+    finished = check_run(config, inputs)
     if finished is not None:
         return finished
     backend = choose_backend(config)
@@ -277,17 +254,18 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
         torch.set_num_threads(config.threads)
     with quiet():
         tokenizer = load_tokenizer(base)
-        learned, held_out = split_pairs(config, pairs)
         rows = _encode(config, base, tokenizer, task, (learned, held_out))
         _preflight(config, base, rows)
-        start_run(config, task)
+        start_run(config, task, inputs)
         clock = Clock(config.max_minutes, started)
         trainer = _fit(config, base, tokenizer, rows, backend, clock, callbacks)
         save_adapter(trainer.model, tokenizer, config.out)
     result = _result(config, trainer, clock)
     left_out = {*rows.left_out.long, *rows.left_out.invalid}
     used = [pair for pair in learned if pair.id not in left_out]
-    write_result(result, _provenance(config, base, task, backend, rows, used))
+    record = _provenance(config, base, task, backend, rows, used)
+    record["left_out"]["bad_lines"] = len(problems)
+    write_result(result, record)
     return result
 
 
@@ -298,6 +276,7 @@ def _provenance(
         "base_model": base.name,
         "base_path": str(Path(base.folder).absolute()),
         "base_sha256": base.digest(),
+        "base_quantised": base.quantised,
         "task": task.name,
         "task_sha256": task.digest,
         "training_data_sha256": training_digest(used),

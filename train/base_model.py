@@ -143,9 +143,7 @@ class BaseOptimizer:
             self.parts[int(number)].state[parameter][name] = value
 
 
-def schedule(
-    step: int, steps: int, copy_steps: int, first_cycle: int, warmup: int = 40
-) -> float:
+def schedule(step: int, steps: int, copy_steps: int, first_cycle: int, warmup: int = 40) -> float:
     """Learning-rate factor: 1 while copying is learned, then two cycles at 0.4 that fall to 0.
 
     Each cycle keeps its rate for half of its length and then falls in a straight line; the second

@@ -103,6 +103,9 @@ class TrainConfig(BaseModel):
     max_length: int = Field(
         1024, ge=16, description="Longest allowed prompt + completion in tokens; never cut."
     )
+    skip_bad: bool = Field(
+        False, description="Leave out lines that are no pairs instead of refusing the file."
+    )
     drop_long: bool = Field(
         False, description="Leave out pairs over `max_length` instead of refusing them."
     )

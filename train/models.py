@@ -7,13 +7,14 @@ Nothing is fetched unless the caller allows it, no code from a model's folder is
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setaccio.data.errors import MissingExtraError, ModelError
+from setaccio.data.digests import weights_digest
+from setaccio.data.errors import ModelError
+from setaccio.data.hf_tokens import load_hf_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -50,26 +51,14 @@ class Base:
     folder: Path
 
     def digest(self) -> str:
-        """SHA-256 (hex) of the weights.
+        """SHA-256 (hex) of the weights, as :func:`setaccio.data.digests.weights_digest` has it."""
+        return weights_digest(self.folder)
 
-        Of one safetensors file, its own; of several, that of the ``sha256sum`` listing of them
-        all, sorted by name.
-        """
-        files = sorted(self.folder.glob("*.safetensors"))
-        sums = [(file_digest(path), path.name) for path in files]
-        if len(sums) == 1:
-            return sums[0][0]
-        listing = "".join(f"{digest}  {name}\n" for digest, name in sums)
-        return hashlib.sha256(listing.encode()).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file, read in blocks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    @property
+    def quantised(self) -> bool:
+        """Whether the weights on disk are quantised, so that merging needs another folder."""
+        config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        return bool(config.get("quantization_config"))
 
 
 def _from_cache(name: str, allow_download: bool) -> Path:
@@ -121,16 +110,7 @@ def load_tokenizer(base: Base) -> Any:
         MissingExtraError: transformers is not installed.
         ModelError: the files can not be read, or there is no chat template.
     """
-    try:
-        from transformers import AutoTokenizer
-    except ImportError as error:
-        raise MissingExtraError("train", "transformers") from error
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            base.folder, local_files_only=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{base.folder}: the tokenizer can not be read ({error}).") from error
+    tokenizer = load_hf_tokenizer(base.folder)
     if not isinstance(tokenizer.chat_template, str):
         raise ModelError(
             f"{base.folder}: the tokenizer has no chat template. Use an instruct model, or put "

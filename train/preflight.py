@@ -69,6 +69,11 @@ def _linear_sizes(model: Any, targets: str | list[str]) -> list[tuple[int, int]]
     return sizes
 
 
+def _filled(count: int, step: int) -> int:
+    """The next multiple of ``step``: as far as the trainer fills up."""
+    return -(-count // step) * step
+
+
 def estimate(
     config: TrainConfig, base: Base, longest: int, completion: int, weight_bytes: float
 ) -> Estimate:
@@ -87,6 +92,8 @@ def estimate(
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from setaccio.train.trainer import LENGTH_STEP, SELECTED_STEP
+
     shape = AutoConfig.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
@@ -101,7 +108,8 @@ def estimate(
         )
     trained = sum(config.rank * (wide + out) for wide, out in sizes)
     text = shape.get_text_config()
-    tokens = config.batch_size * longest
+    tokens = config.batch_size * _filled(longest, LENGTH_STEP)
+    selected = _filled(config.batch_size * completion, SELECTED_STEP)
     width = text.hidden_size * text.num_hidden_layers
     per_unit = CHECKPOINTED_BYTES if config.gradient_checkpointing else ACTIVATION_BYTES
     wide_arithmetic = 2 if weight_bytes == 4 else 1
@@ -109,7 +117,7 @@ def estimate(
         weights=int(parameters * weight_bytes),
         adapter=16 * trained,
         activations=tokens * width * per_unit * wide_arithmetic,
-        logits=config.batch_size * completion * text.vocab_size * LOGIT_BYTES,
+        logits=selected * text.vocab_size * LOGIT_BYTES,
         disk=(config.keep_checkpoints + 1) * (12 * trained + TOKENIZER_BYTES) + 4 * trained,
         trained=trained,
         parameters=parameters,

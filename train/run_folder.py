@@ -4,6 +4,7 @@ RUN/adapter/        adapter (safetensors), tokenizer, chat template
 RUN/checkpoints/    checkpoint-N, to resume from
 RUN/config.yaml     the configuration
 RUN/task.json       the task
+RUN/inputs.json     SHA-256 of what the run learns from, to resume on nothing else
 RUN/run.json        provenance and results; written last, so its presence says "finished"
 RUN/metrics.jsonl   losses per step
 RUN/tensorboard/    the same as curves
@@ -17,7 +18,7 @@ import json
 import platform
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task, dump_compact
 from setaccio.train.config import TrainConfig, load_config
+from setaccio.train.models import Base
 
 PACKAGES = (
     "torch",
@@ -39,7 +41,8 @@ PACKAGES = (
     "bitsandbytes",
     "unsloth",
 )
-OWN_FILES = ("config.yaml", "task.json", "run.json", "metrics.jsonl")
+INPUTS = "inputs.json"
+OWN_FILES = ("config.yaml", "task.json", INPUTS, "run.json", "metrics.jsonl")
 OWN_FOLDERS = ("adapter", "checkpoints", "tensorboard")
 
 
@@ -73,15 +76,19 @@ class TrainResult:
         return self.run / "adapter"
 
 
-def check_run(config: TrainConfig) -> TrainResult | None:
+def check_run(config: TrainConfig, inputs: Mapping[str, str]) -> TrainResult | None:
     """Check that the run folder may be written or gone on with; nothing is changed yet.
+
+    Args:
+        config: the run's settings.
+        inputs: what it learns from, as SHA-256 by name; see :func:`run_inputs`.
 
     Returns:
         The result, where the run is to be resumed and is finished already.
 
     Raises:
-        UsageError: an earlier run is in the way, was made with other settings, or the folder
-            holds something else.
+        UsageError: an earlier run is in the way, was made with other settings or from other
+            inputs, or the folder holds something else.
     """
     out = config.out
     if out.exists() and not out.is_dir():
@@ -103,10 +110,48 @@ def check_run(config: TrainConfig) -> TrainResult | None:
             f"{out}: a run is there. Go on with --resume, start again with --overwrite, or "
             "choose another --out."
         )
+    _check_inputs(out, inputs)
     return read_result(out)
 
 
-def start_run(config: TrainConfig, task: Task) -> None:
+def run_inputs(
+    base: Base, task: Task, learned: Iterable[Pair], held_out: Iterable[Pair]
+) -> dict[str, str]:
+    """What a run learns from, as SHA-256 (hex) by name.
+
+    Args:
+        base: its weights are read.
+        task: the task.
+        learned: the pairs to learn from.
+        held_out: the pairs of the evaluation loss.
+    """
+    return {
+        "base_sha256": base.digest(),
+        "task_sha256": task.digest,
+        "pairs_sha256": training_digest(learned),
+        "eval_pairs_sha256": training_digest(held_out),
+    }
+
+
+def _check_inputs(out: Path, inputs: Mapping[str, str]) -> None:
+    """Compare hashes: a file that keeps its name may have other content by now."""
+    known: dict[str, Any] = {}
+    for name in ("run.json", INPUTS):
+        if (out / name).is_file():
+            known.update(_read_json(out / name))
+    changed = [
+        name.removesuffix("_sha256").replace("_", " ")
+        for name, digest in inputs.items()
+        if known.get(name, digest) != digest
+    ]
+    if changed:
+        raise UsageError(
+            f"{out}: its run began with another content of: {', '.join(changed)} (the SHA-256 "
+            "differs). Start again with --overwrite, or choose another --out."
+        )
+
+
+def start_run(config: TrainConfig, task: Task, inputs: Mapping[str, str]) -> None:
     """Make the run folder, an earlier run cleared away where that was asked for."""
     if config.overwrite:
         _clear(config.out)
@@ -114,6 +159,9 @@ def start_run(config: TrainConfig, task: Task) -> None:
         stream.write(config.to_yaml())
     with atomic_write(config.out / "task.json") as stream:
         stream.write(task.to_metadata() + "\n")
+    with atomic_write(config.out / INPUTS) as stream:
+        json.dump(dict(inputs), stream, indent=2)
+        stream.write("\n")
 
 
 def _clear(out: Path) -> None:
@@ -186,6 +234,14 @@ def read_result(out: Path) -> TrainResult | None:
     if not path.is_file() or not (out / "adapter" / "adapter_model.safetensors").is_file():
         return None
     try:
-        return TrainResult(run=out, **json.loads(path.read_text(encoding="utf-8"))["result"])
-    except (ValueError, KeyError, TypeError) as error:
+        return TrainResult(run=out, **_read_json(path)["result"])
+    except (KeyError, TypeError) as error:
         raise UsageError(f"{path}: can not be read. Start again with --overwrite.") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path}: can not be read. Start again with --overwrite.") from error
+    return content if isinstance(content, dict) else {}

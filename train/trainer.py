@@ -1,8 +1,10 @@
-"""TRL's SFTTrainer, with the four things changed that this product needs otherwise.
+"""TRL's SFTTrainer, with the five things changed that this product needs otherwise.
 
 - The loss: TRL 1.15 computes it in Triton kernels, which exist for GPUs only (on a CPU its
   trainer fails at the first step). On a CPU the logits are computed on completion positions only,
   the rest being masked anyway: half the tokens, and with a large vocabulary most of the memory.
+- The shapes: on a CPU rows are filled up to multiples of 32 tokens and learned positions to
+  multiples of 256. Each new shape costs oneDNN a compilation and memory, and so there are few.
 - The order: batches of similar length, shuffled, as a function of seed and epoch alone. The
   library's length-grouped sampler draws from the global generator, so that a resumed run sees
   another order; and it sorts batches from long to short.
@@ -31,6 +33,8 @@ from setaccio.train.schedule import Clock, rate_at
 
 NEVER = 10**9  # steps; the library evaluates and saves at the end all the same
 POOL_BATCHES = 50  # batches among which rows are sorted by length
+LENGTH_STEP = 32  # tokens; on a CPU rows are as long as a multiple of this
+SELECTED_STEP = 256  # learned positions are filled up to multiples of this
 
 
 class LengthBatches(torch.utils.data.Sampler):  # type: ignore[misc]  # torch is not followed
@@ -126,14 +130,19 @@ def completion_loss(
     Returns:
         A float32 scalar in nats per token.
     """
+    pad = torch.nn.functional.pad
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    targets = inputs["labels"][:, 1:]
-    learned = targets != IGNORED
+    targets = pad(inputs["labels"][:, 1:], (0, 1), value=IGNORED).flatten()
+    learned = (targets != IGNORED).nonzero().squeeze(1)
+    # Filled up with position 0, which nothing is learned from there: its label is ignored.
+    selected = pad(learned, (0, -len(learned) % SELECTED_STEP))
+    gold = targets[selected]
+    gold[len(learned) :] = IGNORED
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         output = inner.base_model(input_ids=inputs["input_ids"], use_cache=False)
-        logits = inner.get_output_embeddings()(output.last_hidden_state[:, :-1][learned])
-    total = torch.nn.functional.cross_entropy(logits.float(), targets[learned], reduction="sum")
-    count = learned.sum() if num_items_in_batch is None else num_items_in_batch
+        logits = inner.get_output_embeddings()(output.last_hidden_state.flatten(0, 1)[selected])
+    total = torch.nn.functional.cross_entropy(logits.float(), gold, reduction="sum")
+    count = len(learned) if num_items_in_batch is None else num_items_in_batch
     return total / torch.as_tensor(count).clamp(min=1)
 
 
@@ -210,6 +219,7 @@ def build_trainer(
         gradient_checkpointing=config.gradient_checkpointing,
         max_length=None,
         packing=False,
+        pad_to_multiple_of=LENGTH_STEP if on_cpu else None,
         dataset_kwargs={"skip_prepare_dataset": True},
         include_num_input_tokens_seen="non_padding",
         report_to="none",

@@ -25,6 +25,8 @@ def commands(command: object = ROOT, path: str = "setaccio") -> Iterator[tuple[s
     if inside is None:
         yield path, command
         return
+    if command.invoke_without_command:
+        yield path, command
     for name, part in inside.items():
         yield from commands(part, f"{path} {name}")
 
@@ -72,6 +74,7 @@ def test_documented_exit_codes_are_those_of_the_errors() -> None:
         exits.OK,
         exits.SOME_FAILED,
         exits.USAGE,
+        exits.REGRESSED,
         exits.INTERRUPTED,
         exits.PIPE_CLOSED,
     }
@@ -79,7 +82,9 @@ def test_documented_exit_codes_are_those_of_the_errors() -> None:
     assert {int(row) for row in rows} == known
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["extract", "--help"], ["data", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["extract", "--help"], ["data", "--help"], ["eval", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     script = (
         "import sys\n"

@@ -72,6 +72,44 @@ def test_split_by_hash_and_by_position(run: Run, tmp_path: Path) -> None:
     assert run("data", "split", "all.jsonl", "--out", "x", "--test", "1.5").returncode == 2
 
 
+def test_split_never_replaces_its_input_and_parts_only_on_request(run: Run, tmp_path: Path) -> None:
+    rows = "".join(json.dumps({**PAIR, "id": str(n)}) + "\n" for n in range(20))
+    for name in ("test.jsonl", "all.jsonl"):
+        (tmp_path / name).write_text(rows)
+    own = run("data", "split", "test.jsonl", "--out", ".", "--overwrite")
+    assert own.returncode == 2
+    assert "test.jsonl: would be replaced" in own.stderr
+    there = run("data", "split", "all.jsonl", "--out", ".")
+    assert there.returncode == 2
+    assert "--overwrite" in there.stderr
+    assert (tmp_path / "test.jsonl").read_text() == rows
+    assert not (tmp_path / "train.jsonl").exists()
+    assert run("data", "split", "all.jsonl", "--out", ".", "--overwrite").returncode == 0
+    assert (tmp_path / "test.jsonl").read_text() != rows
+
+
+def test_recipenlg_never_replaces_its_input(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("id,title,ingredients,directions\n")
+    done = run("data", "recipenlg", "rows.csv", "--out", "rows.csv")
+    assert done.returncode == 2
+    assert (tmp_path / "rows.csv").read_text().startswith("id,")
+
+
+def test_hints_name_the_program_as_it_was_called(monkeypatch, tmp_path: Path) -> None:
+    from setaccio.cli.console import program
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.argv", [str(tmp_path / ".venv" / "bin" / "setaccio")])
+    assert program() == ".venv/bin/setaccio"
+    monkeypatch.setattr("sys.argv", ["/elsewhere/main.py"])
+    assert program() == "setaccio"
+    (tmp_path / "setaccio").write_text("#!/bin/sh\n")
+    (tmp_path / "setaccio").chmod(0o755)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / ".venv" / "bin" / "setaccio")])
+    assert program() == "setaccio"
+
+
 def test_recipenlg_names_bad_rows_and_goes_on(run: Run, tmp_path: Path) -> None:
     cells = '"[""1 cup rice"", ""2 cups water""]","[""Boil the water."", ""Add the rice.""]"'
     table = f"id,title,ingredients,directions\n7,Plain Rice,{cells}\n8,Bad,not a list,[]\n"
@@ -123,6 +161,8 @@ def test_eval_scores_outputs_made_elsewhere(run: Run, tmp_path: Path, pairs: Pat
         (["train", "--config", "tiny", "--set", "rank"], 2, "NAME=VALUE"),
         (["train", "--config", "tiny", "--set", "rnk=3", "--out", "x"], 2, "rnk"),
         (["export", "nowhere"], 7, "nowhere"),
+        (["export", "nowhere", "--pairs", "broken.jsonl"], 4, "broken.jsonl:1"),
+        (["export", "nowhere", "--pairs", "some.jsonl", "--skip-bad"], 7, "nowhere"),
         (["export", "nowhere", "--quant", "q9_9"], 7, "q9_9"),
         (["eval", "--pairs", "nowhere.jsonl"], 2, "nowhere.jsonl"),
         (["eval", "--pairs", "broken.jsonl"], 4, "broken.jsonl:1"),
@@ -136,6 +176,7 @@ def test_bad_call_ends_with_one_line(
     run: Run, tmp_path: Path, arguments: list[str], code: int, says: str
 ) -> None:
     (tmp_path / "broken.jsonl").write_text("{broken\n")
+    (tmp_path / "some.jsonl").write_text("{broken\n" + json.dumps(PAIR))
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken/file").touch()
     done = run(*arguments)

@@ -132,3 +132,47 @@ def test_a_reference_to_elsewhere_is_refused_before_anything_is_fetched() -> Non
 def test_a_property_named_like_a_keyword_is_no_keyword() -> None:
     schema = {"type": "object", "properties": {"not": {"type": "string"}}}
     assert Task.from_schema(schema).fields == ("not",)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (
+            {"type": "object", "properties": {"a": {"$ref": "#/$defs/x"}}},
+            r"\$\.properties\.a\.\$ref \(to #/\$defs/x\) leads to no schema",
+        ),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#"}}}, "leads to no schema"),
+        ({"allOf": [{"$ref": "#/allOf/one"}]}, "leads to no schema"),
+        ({"items": {"$ref": "#anchor"}}, r"\$\.items\.\$ref"),
+    ],
+)
+def test_a_reference_to_nothing_is_named(schema: dict, said: str) -> None:
+    with pytest.raises(SchemaError, match=said):
+        Task.from_schema(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"kids": {"items": {"$ref": "#"}}}},
+        {"$ref": "#/$defs/n", "$defs": {"n": {"properties": {"k": {"$ref": "#/$defs/n"}}}}},
+        {"properties": {"a": {"$ref": "#here"}}, "$defs": {"x": {"$anchor": "here"}}},
+        {"$id": "https://example.com/s", "items": {"$ref": "#/$defs/x"}, "$defs": {"x": True}},
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "items": {"$ref": "#/definitions/x"},
+            "definitions": {"x": {}},
+        },
+    ],
+)
+def test_references_that_lead_somewhere_are_fine(schema: dict) -> None:
+    assert Task.from_schema(schema).json_schema == schema
+
+
+def test_half_a_surrogate_pair_in_a_task_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(
+        r'{"name": "t", "instruction": "i", "schema": {"enum": ["\ud800"]}}', encoding="utf-8"
+    )
+    with pytest.raises(TaskError, match=r"odd\.json: holds half of a surrogate pair"):
+        load_task(path)

@@ -10,7 +10,14 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setaccio.eval.align import Match, align_ordered, align_unordered, text_similarity
+from setaccio.eval.align import (
+    Group,
+    Match,
+    align_ordered,
+    align_steps,
+    align_unordered,
+    text_similarity,
+)
 
 words = st.lists(st.sampled_from(["salt", "malt", "flour", "1 egg", "2 eggs", "milk"]), max_size=5)
 
@@ -76,3 +83,40 @@ def test_similarity_does_not_mind_the_order_of_words():
     assert text_similarity("4 chicken breasts, cooked", "4 cooked chicken breasts") == 1.0
     assert text_similarity("½ c. milk", "1/2 cup milk") == 1.0
     assert text_similarity("salt", "black pepper") < 0.5
+
+
+WASH, PEEL, BOIL = "Wash the leeks well.", "Peel six potatoes.", "Boil them in milk for an hour."
+
+
+def steps(gold: list[str], found: list[str]) -> list[tuple[list[int], list[int]]]:
+    groups = align_steps(gold, found, text_similarity, 0.85)
+    return [(list(g.gold), list(g.prediction)) for g in groups if g.similarity >= 0.85]
+
+
+def test_steps_match_however_they_are_split():
+    assert steps([WASH, PEEL, BOIL], [f"{WASH} {PEEL}", BOIL]) == [([0, 1], [0]), ([2], [1])]
+    assert steps([f"{WASH} {PEEL}", BOIL], [WASH, PEEL, BOIL]) == [([0], [0, 1]), ([1], [2])]
+    assert steps([f"{WASH} {PEEL}", BOIL], [WASH, f"{PEEL} {BOIL}"]) == [([0, 1], [0, 1])]
+    assert steps([WASH, PEEL, BOIL], [WASH, PEEL, BOIL]) == [([n], [n]) for n in range(3)]
+
+
+def test_a_short_step_can_not_hide_in_a_long_group():
+    long = " ".join([BOIL, WASH, PEEL])
+    assert steps([long, "Stir."], [long, "Chill."]) == [([0], [0])]
+    assert steps([long, "Stir."], [f"{long} Chill."]) == [([0], [0])]
+    assert steps([long, "Stir."], ["Stir.", long]) == [([0], [1])]
+    assert steps([WASH, PEEL], [f"{PEEL} {WASH}"]) == []
+
+
+@given(words, words)
+def test_groups_never_cross_and_never_match_less_than_pairs(gold: list[str], found: list[str]):
+    groups = align_steps(gold, found, text_similarity, 0.85)
+    for one, other in itertools.pairwise(groups):
+        assert one.gold.stop <= other.gold.start
+        assert one.prediction.stop <= other.prediction.start
+    matched = [g for g in groups if g.similarity >= 0.85]
+    pairs = [m for m in align_ordered(gold, found, text_similarity, 0.85) if m.similarity >= 0.85]
+    assert sum(len(g.gold) + len(g.prediction) for g in matched) >= 2 * len(pairs)
+    assert align_steps(gold, gold, text_similarity, 0.85) == [
+        Group(range(n, n + 1), range(n, n + 1), 1.0) for n in range(len(gold))
+    ]

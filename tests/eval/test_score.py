@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from setaccio.data import ScoringRule, Task, load_task
 from setaccio.eval import score_document
-from setaccio.eval.fields import Leaves
+from setaccio.eval.counts import leaf_pointers
+from setaccio.eval.fields import Leaves, Measures
 from setaccio.eval.score import rename_keys
 
 RECIPE = load_task("recipe")
@@ -77,11 +78,31 @@ def test_order_counts_for_steps_and_not_for_ingredients(recipe: Task):
     assert fields["directions"].score == pytest.approx(1 / 3)
 
 
-def test_splitting_a_step_lowers_f1_but_not_similarity(recipe: Task):
-    steps = ["Wash the leeks. Boil everything in milk.", "Season it."]
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["Wash the leeks. Boil everything in milk.", "Season it."],
+        ["Wash the leeks. Boil everything in milk. Season it."],
+        ["Wash", "the leeks.", "Boil everything", "in milk.", "Season it."],
+        ["Wash the leeks. Boil everything", "in milk. Season it."],
+    ],
+)
+def test_splitting_and_merging_steps_is_no_mistake(recipe: Task, steps: list[str]):
     field = score_document(recipe, GOLD, changed(GOLD, directions=steps)).fields["directions"]
-    assert field.similarity == 1.0
-    assert field.score == pytest.approx(2 * 1 / 5)
+    assert (field.similarity, field.score) == (1.0, 1.0)
+    assert field.leaves == Leaves(correct=3)
+    items = field.items
+    assert items is not None
+    assert (items.precision, items.recall, items.predicted) == (1.0, 1.0, len(steps))
+    placed = [at for leaf in field.outcomes for at in leaf.predictions]
+    assert set(placed) == {f"/directions/{at}" for at in range(len(steps))}
+
+
+def test_a_step_that_a_merged_one_leaves_out_is_missed(recipe: Task):
+    steps = ["Wash the leeks. Boil everything in milk."]
+    field = score_document(recipe, GOLD, changed(GOLD, directions=steps)).fields["directions"]
+    assert field.leaves == Leaves(correct=2, omitted=1)
+    assert field.score == pytest.approx((2 + 1) / 4)
 
 
 def test_missing_key_counts_as_omitted_and_breaks_the_schema(recipe: Task):
@@ -199,6 +220,60 @@ def test_document_verdict_is_lenient_in_words_and_strict_in_numbers(recipe: Task
     assert not score_document(order, ORDER, changed(ORDER, number=8)).l3
 
 
+def test_every_leaf_has_its_place(order: Task):
+    found = changed(ORDER, tags=["urgent", "old"], total=None, extra={"a/b": [1]})
+    found["items"] = [{"name": "bread", "price": 9}]
+    outcomes = score_document(order, ORDER, found).outcomes
+    placed = {(leaf.outcome, leaf.gold, leaf.predictions) for leaf in outcomes}
+    assert {
+        ("correct", "/number", ("/number",)),
+        ("omitted", "/total", ()),
+        ("correct", "/customer/mail", ("/customer/mail",)),
+        ("correct", "/tags/1", ("/tags/0",)),
+        ("correct", "/items/1/name", ("/items/0/name",)),
+        ("wrong", "/items/1/price", ("/items/0/price",)),
+        ("omitted", "/items/0/price", ()),
+        ("hallucinated", None, ("/extra/a~1b/0",)),
+    } <= placed
+    assert len(placed) == len(outcomes)
+
+
+def test_items_of_a_list_by_a_rule_of_their_own(recipe: Task):
+    rules = dict(recipe.scoring, ingredients=ScoringRule(method="unordered", items="measure"))
+    task = recipe.model_copy(update={"scoring": rules})
+    found = changed(GOLD, ingredients=["7 c. milk", "1/2 teaspoon salt", "3 leeks"])
+    loose = score_document(recipe, GOLD, found).fields["ingredients"]
+    field = score_document(task, GOLD, found).fields["ingredients"]
+    assert (loose.score, field.score) == (1.0, pytest.approx(2 / 3))
+    assert field.leaves == Leaves(correct=2, wrong=1)
+
+
+def test_strict_counts_stand_beside_the_score(recipe: Task):
+    found = changed(GOLD, ingredients=["7 c. milk", "½ cup salt", "saffron"])
+    field = score_document(recipe, GOLD, found).fields["ingredients"]
+    expected = Measures(leaves=3, gold=3, predicted=2, quantity=1, unit=1, name=2, agreed=0)
+    assert field.strict == expected
+    failed = score_document(recipe, GOLD, None).fields["ingredients"].strict
+    assert failed == Measures(leaves=3, gold=3)
+    assert score_document(recipe, GOLD, GOLD).fields["directions"].strict is None
+
+
+def test_dates_are_compared_as_dates(order: Task):
+    gold = changed(ORDER, due="1 May 2024")
+    assert score_document(order, gold, ORDER).fields["due"].score == 1.0
+    other = score_document(order, gold, changed(ORDER, due="2024-05-02"))
+    assert other.fields["due"].similarity == 0.0
+    assert not other.l3
+
+
+def test_numbers_within_a_share_of_gold(order: Task):
+    rule = ScoringRule(method="number", relative_tolerance=0.1)
+    task = order.model_copy(update={"scoring": {"total": rule}})
+    for total, right in ((13.7, 1.0), (13.8, 0.0), (-12.5, 0.0)):
+        found = score_document(task, ORDER, changed(ORDER, total=total))
+        assert found.fields["total"].score == right
+
+
 def test_keys_are_renamed_at_every_depth_and_never_overwrite():
     aliases = {"steps": "directions"}
     assert rename_keys({"steps": [{"steps": 1}]}, aliases) == {"directions": [{"directions": 1}]}
@@ -248,6 +323,18 @@ def test_scores_stay_between_zero_and_one(gold: dict[str, Any], value: Any):
         assert 0.0 <= field.similarity <= 1.0
     assert score.l2 <= score.l1
     assert score.l3 <= score.l2
+
+
+@given(recipes, json_values)
+def test_every_leaf_of_both_sides_is_counted_once(gold: dict[str, Any], value: Any):
+    outcomes = score_document(RECIPE, gold, value).outcomes
+    ours = [leaf.gold for leaf in outcomes if leaf.gold is not None]
+    theirs = {at for leaf in outcomes for at in leaf.predictions}
+    assert len(ours) == len(set(ours))
+    assert set(ours) <= set(leaf_pointers(gold))
+    assert theirs <= set(leaf_pointers(value))
+    failed = score_document(RECIPE, gold, None)
+    assert failed.leaves == Leaves(omitted=len(leaf_pointers(gold)))
 
 
 @given(json_values)

@@ -7,10 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from export_parts import TEXTS, save_adapter
+from export_parts import CALIBRATION, PAIRS, TEXTS, save_adapter
 
 from setaccio.data import load_task
-from setaccio.data.records import Pair
 from setaccio.export import ExportReport, converter_root, export
 from setaccio.export.reference import Reference, make_reference
 
@@ -74,10 +73,11 @@ def run(tmp_path_factory, base, task) -> Path:
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory, run, source) -> ExportReport:
-    pairs = [Pair(id=str(n), text=text, gold={}) for n, text in enumerate(TEXTS)]
     folder = tmp_path_factory.mktemp("exported")
     kinds = ("f16", "q8_0", "Q4_K_M", "q4_0")
-    return export(run, folder, quantisations=kinds, pairs=pairs, source=source)
+    return export(
+        run, folder, quantisations=kinds, pairs=PAIRS, calibration=CALIBRATION, source=source
+    )
 
 
 @pytest.fixture(scope="session")

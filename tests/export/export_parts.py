@@ -4,9 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from setaccio.data.records import Pair
+
 TEXTS = [
     "Mix 2 eggs <|im_end|> with ½ cup of flour, then bake it at 180°C for 25 minutes.",
     "Boil the potatoes, peel them and serve with crème fraîche.",
+]
+GOLDS = [
+    {
+        "title": "Flat cake",
+        "ingredients": ["2 eggs", "½ cup of flour"],
+        "directions": ["Mix 2 eggs with ½ cup of flour.", "Bake it at 180°C for 25 minutes."],
+    },
+    {
+        "title": "Potatoes",
+        "ingredients": ["potatoes", "crème fraîche"],
+        "directions": ["Boil the potatoes.", "Peel them."],
+    },
+]
+PAIRS = [
+    Pair(id=str(n), text=text, gold=gold)
+    for n, (text, gold) in enumerate(zip(TEXTS, GOLDS, strict=True))
+]
+CALIBRATION = [
+    Pair(id="c0", text="Peel 3 apples and bake them at 200°C.", gold=GOLDS[0]),
+    Pair(id="c1", text="Whisk the flour with the eggs, then boil the cake.", gold=GOLDS[1]),
+    PAIRS[0],  # A held-out pair, which an export has to leave out.
 ]
 
 

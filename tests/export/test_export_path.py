@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from types import FunctionType
 
 import pytest
+from export_parts import PAIRS
 from gguf import GGUFReader
 
 from setaccio.data import Task
@@ -53,10 +55,38 @@ def test_metadata_survives_quantisation(exported, task):
         assert read(file.path, "tokenizer.ggml.pre") == "qwen2"
 
 
-def test_nothing_but_the_files_and_the_report_is_left(exported):
+def test_the_folder_is_ready_to_upload_and_holds_nothing_else(exported):
     names = {path.name for path in exported.folder.iterdir()}
-    assert names == {file.path.name for file in exported.files} | {"export.json"}
+    beside = {"export.json", "README.md", "Modelfile", "ollama-request.json", "task.json"}
+    assert names == {file.path.name for file in exported.files} | beside
     assert names >= {"tiny-q8_0.gguf", "tiny-q4_k_m.gguf"}
+    for path in exported.folder.iterdir():
+        if path.suffix != ".gguf":
+            assert str(exported.folder.parent) not in path.read_text(encoding="utf-8")
+
+
+def test_every_file_is_measured_on_held_out_answers(exported):
+    model = exported.transformers
+    assert model.pairs == len(PAIRS) and model.positions > 50
+    for file in exported.files:
+        found = file.parity.held_out
+        assert (found.pairs, found.positions) == (model.pairs, model.positions)
+        assert set(found.divergence) == {"transformers"} | ({"f16"} - {file.quantisation.lower()})
+    full, eight, *_, four = (file.parity.held_out for file in exported.files)
+    assert full.perplexity == pytest.approx(model.perplexity, rel=1e-3)
+    assert full.divergence["transformers"].mean_kl < 1e-4
+    assert full.divergence["transformers"].top1_agreement > 0.98
+    kl = eight.divergence["f16"].mean_kl
+    assert full.divergence["transformers"].mean_kl < kl < four.divergence["f16"].mean_kl
+
+
+def test_importance_matrix_is_kept_only_where_it_is_no_worse(exported):
+    plain, weighted = exported.files[:2], exported.files[2:]
+    assert all(not file.imatrix and file.alternative is None for file in plain)
+    for file in weighted:
+        assert file.parity.held_out.perplexity <= file.alternative.perplexity
+        names = GGUFReader(file.path).fields
+        assert ("quantize.imatrix.file" in names) == file.imatrix
 
 
 def test_report_holds_the_numbers(exported):
@@ -73,7 +103,12 @@ def test_a_whole_model_exports_without_a_task(plain):
     assert "setaccio.task" not in GGUFReader(plain.files[0].path).fields
 
 
-def test_failed_proof_leaves_no_file_but_a_report(copied, source, tmp_path):
+def test_failed_proof_leaves_no_file_but_a_report_not_even_an_older_one(
+    copied, source, exported, tmp_path
+):
+    out = tmp_path / "out"
+    shutil.copytree(exported.folder, out)
+    old = exported.files[1].path.name
     path = copied / "tokenizer.json"
     tokenizer = json.loads(path.read_text(encoding="utf-8"))
     for token in tokenizer["added_tokens"]:
@@ -81,9 +116,13 @@ def test_failed_proof_leaves_no_file_but_a_report(copied, source, tmp_path):
     path.write_text(json.dumps(tokenizer), encoding="utf-8")
     stages: list[str] = []
     with pytest.raises(ExportError, match="other token ids"):
-        export(copied, tmp_path / "out", source=source, progress=stages.append)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["export.json"]
-    assert any("Q8_0" in stage for stage in stages)
+        export(copied, out, source=source, name="tiny", progress=stages.append)
+    left = {path.name for path in out.iterdir()}
+    assert old not in left and not left & {"README.md", "Modelfile"}
+    # Files of other types were not asked for; what proved them then is still true.
+    assert left >= {"export.json", "tiny-q4_0.gguf"}
+    assert not json.loads((out / "export.json").read_text())["conversion"]["ok"]
+    assert not any("Quantising" in stage for stage in stages)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from export_parts import TEXTS
+from export_parts import PAIRS, TEXTS
 
 from setaccio.data.errors import ExportError
 from setaccio.export import check_parity, convert
@@ -47,6 +47,48 @@ def test_lost_beginning_token(reference, base_gguf):
     chat = reference.chat._replace(bos="<|endoftext|>", add_bos=True)
     report = compare(reference._replace(chat=chat), base_gguf)
     assert "beginning-of-sequence" in report.problems[0]
+
+
+def test_double_beginning_token(reference, base_gguf):
+    first = reference.ids[0][0]
+    ids = [[first, *reference.ids[0]], *reference.ids[1:]]
+    prompts = [[reference.prompts[0][0]._replace(text="<|im_start|>"), *reference.prompts[0]]]
+    prompts += reference.prompts[1:]
+    report = compare(reference._replace(ids=ids, prompts=prompts, bos=first), base_gguf)
+    assert report.ids_equal
+    assert "two beginning-of-sequence tokens" in report.problems[0]
+    assert compare(reference._replace(bos=first), base_gguf).ok
+
+
+@pytest.fixture(scope="module")
+def measured(base, task, tmp_path_factory):
+    """The base on held-out answers too."""
+    folder = tmp_path_factory.mktemp("logits")
+    return make_reference(base, task, TEXTS, max_new_tokens=4, pairs=PAIRS, folder=folder)
+
+
+def test_gibberish_after_a_merge(measured, copied, source, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    path = copied / "model.safetensors"
+    weights = load_file(path)
+    for name, weight in weights.items():
+        if name.endswith("down_proj.weight"):
+            weights[name] = weight.flip(0).contiguous()
+    save_file(weights, path, metadata={"format": "pt"})
+    report = compare(measured, convert(copied, tmp_path / "broken.gguf", source=source))
+    assert report.ids_equal and report.template_equal and report.eos_equal
+    assert any("On held-out answers the distributions diverge" in p for p in report.problems)
+    assert report.held_out.divergence["transformers"].mean_kl > 0.01
+
+
+def test_lost_end_token(measured, base_gguf):
+    """The model stops after every answer, the GGUF after none."""
+    wanted = measured.held_out.measured._replace(ends=1.0)
+    reference = measured._replace(held_out=measured.held_out._replace(measured=wanted))
+    report = compare(reference, base_gguf)
+    assert report.held_out.ends < 0.5  # A model of random weights ends nothing.
+    assert "The answers would not stop" in report.problems[0]
 
 
 def test_other_token_ids(copied, task, base_gguf):

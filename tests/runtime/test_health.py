@@ -66,3 +66,4 @@ def test_report_holds_what_doctor_prints():
     assert report["versions"]["llama-cpp-python"] == "0.3.36"
     assert report["amx"] == any(flag.startswith("amx") for flag in report["cpu_flags"])
     assert "CPU" in report["llama_features"]
+    assert report["amx_build"].message

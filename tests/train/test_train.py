@@ -3,6 +3,8 @@
 import importlib.metadata
 import importlib.util
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -12,14 +14,20 @@ import torch
 from transformers import AutoModelForCausalLM, TrainerCallback
 
 from setaccio.data import Pair, Task, load_task
-from setaccio.data.errors import MissingExtraError, TrainError, UsageError
+from setaccio.data.errors import DataError, MissingExtraError, TrainError, UsageError
 from setaccio.data.hf_tokens import chat_format
 from setaccio.train import load_config, train
 from setaccio.train.encode import encode_pair
 from setaccio.train.models import resolve_base
 from setaccio.train.progress import quiet, read_metrics
 from setaccio.train.schedule import Clock
-from setaccio.train.trainer import LengthBatches, build_trainer, completion_loss
+from setaccio.train.trainer import (
+    LENGTH_STEP,
+    SELECTED_STEP,
+    LengthBatches,
+    build_trainer,
+    completion_loss,
+)
 
 
 class Interrupt(TrainerCallback):
@@ -115,6 +123,42 @@ def test_an_earlier_run_is_refused_and_a_finished_one_is_returned(trained):
         train(config.model_copy(update={"resume": True, "seed": 9}))
 
 
+def test_inputs_that_changed_under_their_name_are_refused(settings, small_base, tmp_path):
+    """A resumed run compares what files hold, not how they are called."""
+    from safetensors.torch import load_file, save_file
+
+    base = shutil.copytree(small_base, tmp_path / "base")
+    pairs = shutil.copy(settings["pairs"], tmp_path / "pairs.jsonl")
+    values = {**settings, "base": str(base), "pairs": str(pairs), "save_steps": 1}
+    config = load_config(None, values)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, [Interrupt(2)])
+    resumed = config.model_copy(update={"resume": True})
+    before = pairs.read_text()
+    pairs.write_text(before.replace("Ada", "Eva"))
+    with pytest.raises(UsageError, match=r"another content of: pairs, eval pairs .*--overwrite"):
+        train(resumed)
+    pairs.write_text(before)
+    weights = load_file(base / "model.safetensors")
+    save_file({name: 2 * tensor for name, tensor in weights.items()}, base / "model.safetensors")
+    with pytest.raises(UsageError, match="another content of: base "):
+        train(resumed)
+
+
+def test_bad_lines_are_refused_or_left_out_and_counted(settings, tmp_path, capsys):
+    pairs = tmp_path / "pairs.jsonl"
+    good = Path(settings["pairs"]).read_text()
+    pairs.write_text("{broken\n" + good)
+    values = {**settings, "pairs": str(pairs), "max_steps": 1}
+    with pytest.raises(DataError, match=r"pairs\.jsonl:1: not JSON"):
+        train(load_config(None, values))
+    result = train(load_config(None, {**values, "skip_bad": True}))
+    assert "pairs.jsonl:1: not JSON" in capsys.readouterr().err
+    record = json.loads((result.run / "run.json").read_text())
+    assert record["left_out"] == {"long": 0, "invalid": 0, "bad_lines": 1}
+    assert record["training_pairs"] + record["evaluation_pairs"] == len(good.splitlines())
+
+
 def test_a_folder_of_something_else_is_left_alone(settings, tmp_path):
     out = tmp_path / "run"
     out.mkdir()
@@ -151,7 +195,9 @@ def test_labels_of_the_collated_batch_are_the_completions(
         )
         batch = next(iter(trainer.get_train_dataloader()))
     by_length = {len(row.input_ids): row for row in rows}
-    assert batch["input_ids"].shape == (8, max(by_length))
+    # Few distinct lengths on a CPU: each new one costs a compilation.
+    step = 1 if torch.cuda.is_available() else LENGTH_STEP
+    assert batch["input_ids"].shape == (8, -(-max(by_length) // step) * step)
     for ids, labels, mask in zip(
         batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True
     ):
@@ -179,6 +225,43 @@ def test_the_loss_is_the_librarys(small_base):
         expected = model(ids, attention_mask=mask, labels=labels).loss
         ours = completion_loss(model, {"input_ids": ids, "labels": labels}, bf16=False)
     torch.testing.assert_close(ours, expected)
+
+
+def test_filling_up_changes_neither_loss_nor_gradients(small_base):
+    """Rows and selected positions are longer than they must be; what is learned is the same."""
+    model = AutoModelForCausalLM.from_pretrained(small_base, dtype=torch.float32)
+    torch.manual_seed(2)
+    ids = torch.randint(0, model.config.vocab_size, (3, 37))
+    labels = ids.clone()
+    labels[:, :20] = -100
+    labels[1, 30:] = -100
+    rows = []
+    model.get_output_embeddings().register_forward_hook(
+        lambda module, given, out: rows.append(out.shape[0])
+    )
+
+    def gradients(loss):
+        model.zero_grad()
+        loss.backward()
+        return [parameter.grad.clone() for parameter in model.parameters()]
+
+    expected = model(ids, attention_mask=(labels > -200).long(), labels=labels).loss
+    wanted = gradients(expected)
+    rows.clear()
+    longer = torch.nn.functional.pad(ids, (0, 27), value=1)
+    unlearned = torch.nn.functional.pad(labels, (0, 27), value=-100)
+    found = completion_loss(model, {"input_ids": longer, "labels": unlearned}, bf16=False)
+    assert rows == [SELECTED_STEP]
+    torch.testing.assert_close(found, expected)
+    for ours, theirs in zip(gradients(found), wanted, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_batch_without_labels_has_no_loss(small_base):
+    model = AutoModelForCausalLM.from_pretrained(small_base, dtype=torch.float32)
+    ids = torch.ones((2, 32), dtype=torch.long)
+    labels = torch.full_like(ids, -100)
+    assert completion_loss(model, {"input_ids": ids, "labels": labels}, bf16=False).item() == 0
 
 
 @pytest.mark.parametrize("minutes", [None, 60])

@@ -1,0 +1,126 @@
+"""Documents through an extractor into a journal: in order, one row each, nothing done twice.
+
+Contract: ``Batch.work`` reads documents as the extractor asks for them, passes over those that have
+a row already, and writes a row for every other one as soon as its result comes out. What can not be
+read gets its row in its place among the others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from setaccio.cli.console import tell
+from setaccio.cli.meter import Meter
+from setaccio.cli.sources import is_jsonl
+from setaccio.data.records import Document, Problem
+from setaccio.runtime import Extraction, Extractor
+from setaccio.runtime.journal import Journal, document_key
+
+GREATEST_WARNINGS = 10
+"""Failed documents that are named on standard error; the results name all."""
+
+
+class _Waiting(NamedTuple):
+    """What was read and has no row yet: a document on its way, or a finished error row."""
+
+    key: str
+    row: Extraction | None
+
+
+class Batch:
+    """One run over many documents.
+
+    Args:
+        extractor: what extracts.
+        journal: where rows go, and what knows which documents are done.
+        run: from :func:`setaccio.runtime.journal.fingerprint`.
+        meter: counts and shows progress.
+        jsonl: whether every source is read as JSON Lines.
+
+    Attributes:
+        skipped: documents that had a row already.
+    """
+
+    def __init__(
+        self, extractor: Extractor, journal: Journal, run: str, meter: Meter, *, jsonl: bool
+    ) -> None:
+        self.extractor = extractor
+        self.journal = journal
+        self.run = run
+        self.meter = meter
+        self.jsonl = jsonl
+        self.skipped = 0
+        self._waiting: deque[_Waiting] = deque()
+
+    def work(self, items: Iterable[Document | Problem]) -> None:
+        """Write a row for everything that has none.
+
+        Args:
+            items: documents, and problems in place of those that can not be read.
+
+        Raises:
+            OSError: a row can not be written; those before it stand.
+        """
+        for extraction in self.extractor.extract_all(self._feed(items)):
+            self._write_problems()
+            self._write(self._waiting.popleft().key, extraction)
+            self._write_problems()
+        self._write_problems()
+
+    def _feed(self, items: Iterable[Document | Problem]) -> Iterator[Document]:
+        """Documents that have no row yet; problems wait for those before them."""
+        for item in items:
+            if isinstance(item, Document):
+                name, text, row = item.id, item.text, None
+            else:
+                row = self._problem_row(item)
+                name, text = row.id, row.message
+            key = document_key(self.run, text)
+            if self.journal.take(key, name):
+                self.skipped += 1
+                self.meter.skip()
+                continue
+            self._waiting.append(_Waiting(key, row))
+            if isinstance(item, Document):
+                yield item
+            else:
+                self._write_problems()
+
+    def _write_problems(self) -> None:
+        """Write the error rows that nothing before them holds up."""
+        while self._waiting and self._waiting[0].row is not None:
+            waiting = self._waiting.popleft()
+            if waiting.row is not None:
+                self._write(waiting.key, waiting.row)
+
+    def _write(self, key: str, extraction: Extraction) -> None:
+        self.journal.write(key, extraction.to_json())
+        self._note(extraction)
+
+    def _note(self, extraction: Extraction) -> None:
+        if not extraction.ok and self.meter.failed < GREATEST_WARNINGS:
+            self.meter.clear()
+            # A problem of the source already begins with its name.
+            known = extraction.message.startswith(extraction.id)
+            what = extraction.message if known else f"{extraction.id}: {extraction.message}"
+            tell(what, label=extraction.status, style="yellow")
+        self.meter.count(failed=not extraction.ok)
+
+    def _problem_row(self, problem: Problem) -> Extraction:
+        one_of_many = problem.line and is_jsonl(problem.source, self.jsonl)
+        return Extraction(
+            id=f"{problem.source}:{problem.line}" if one_of_many else problem.source,
+            status="error",
+            data=None,
+            raw="",
+            finish_reason="refused",
+            prompt_tokens=0,
+            completion_tokens=0,
+            seconds=0.0,
+            message=str(problem),
+            task=self.extractor.task.name,
+            model=self.extractor.model.name,
+            constraint=self.extractor.constraint,
+        )

@@ -1,0 +1,94 @@
+"""``setaccio eval robustness``: the same documents, not as clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from setaccio.cli.console import fail, step
+from setaccio.cli.eval_options import (
+    DOCUMENTS,
+    MODELS,
+    Decoding,
+    Limit,
+    MaxTokens,
+    Out,
+    PairsFile,
+    Sample,
+    SchemaFile,
+    Seed,
+    TaskName,
+    constraints_of,
+    load_documents,
+    print_rows,
+)
+from setaccio.cli.exits import SOME_FAILED
+
+EXAMPLE = "setaccio eval robustness --model tuned.gguf --pairs test.jsonl --perturb typos,upper"
+
+
+def robustness(
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="GGUF",
+            help="The model; default: the bundled one.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
+    constraint: Decoding = "schema",
+    max_tokens: MaxTokens = None,
+    perturb: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Of typos, upper, letters, injection, shuffled; default: all.",
+            rich_help_panel=DOCUMENTS,
+        ),
+    ] = None,
+    pairs: PairsFile = None,
+    limit: Limit = None,
+    sample: Sample = None,
+    seed: Seed = 0,
+    task: TaskName = None,
+    schema: SchemaFile = None,
+    out: Out = None,
+) -> None:
+    """Evaluate on the documents with typos, capitals, other letters, orders, shuffled sentences.
+
+    Ends with exit code 1 where a constrained answer is no JSON or does not fit the schema.
+    """
+    from setaccio.cli.tasks import choose_task
+    from setaccio.eval.arms import Arm
+    from setaccio.eval.progress import show_progress
+    from setaccio.eval.robustness import PERTURBATIONS, broken_promises
+    from setaccio.eval.robustness import robustness as run_robustness
+    from setaccio.runtime import TINY_GGUF
+
+    chosen = choose_task(task, schema)
+    names = [name.strip() for name in perturb.split(",")] if perturb else list(PERTURBATIONS)
+    found = load_documents(pairs, limit, sample, seed)
+    arms = [Arm("model", model or TINY_GGUF, one) for one in constraints_of(constraint)]
+    with show_progress() as progress:
+        result = run_robustness(
+            arms,
+            found,
+            chosen,
+            names=names,
+            seed=seed,
+            out=out,
+            max_tokens=max_tokens,
+            progress=progress,
+        )
+    print_rows(result.rows(), 3)
+    if result.folder:
+        step(f"robustness.md and a run folder for each perturbation: {result.folder}")
+    broken = broken_promises(result)
+    for sentence in broken:
+        fail(sentence)
+    if broken:
+        raise typer.Exit(SOME_FAILED)

@@ -1,0 +1,157 @@
+"""``setaccio eval sweep``: one model in several quantisations, the knee marked."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from setaccio.cli.console import step
+from setaccio.cli.eval_options import (
+    MODELS,
+    Limit,
+    MaxTokens,
+    Out,
+    PairsFile,
+    Sample,
+    SchemaFile,
+    Seed,
+    TaskName,
+    load_documents,
+    print_rows,
+)
+
+EXAMPLE = "setaccio eval sweep models/ --pairs test.jsonl --out runs/sweep"
+_FLOATS = ("F32", "F16", "BF16")
+_NO_MATRIX = frozenset({*_FLOATS, "Q8_0"})
+"""Types for which llama.cpp makes no use of an importance matrix."""
+
+
+def sweep(
+    models: Annotated[
+        list[Path], typer.Argument(metavar="GGUF|FOLDER...", help="GGUFs, or a folder of them.")
+    ],
+    make: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Types to make from the F16 where they are missing; 'all' makes all six.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
+    imatrix: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Make each type with this importance matrix as well.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
+    constraint: Annotated[
+        Literal["schema", "none"],
+        typer.Option(help="How all of them decode.", rich_help_panel=MODELS),
+    ] = "schema",
+    max_tokens: MaxTokens = None,
+    pairs: PairsFile = None,
+    limit: Limit = None,
+    sample: Sample = None,
+    seed: Seed = 0,
+    task: TaskName = None,
+    schema: SchemaFile = None,
+    out: Out = None,
+) -> None:
+    """Evaluate a model's quantisations: accuracy, size, speed, memory; the knee is marked.
+
+    The knee is the smallest file that loses neither L3 nor score beyond the paired noise.
+    """
+    from setaccio.cli.tasks import choose_task
+    from setaccio.eval.progress import show_progress
+    from setaccio.eval.sweep import sweep as run_sweep
+
+    chosen = choose_task(task, schema)
+    found = load_documents(pairs, limit, sample, seed)
+    files = find_files(models)
+    with _workshop(out) as workshop:
+        if make or imatrix:
+            files = _make_missing(files, make or "all", imatrix, workshop)
+        with show_progress() as progress:
+            result = run_sweep(
+                files,
+                found,
+                chosen,
+                constraint=constraint,
+                out=out,
+                max_tokens=max_tokens,
+                progress=progress,
+            )
+    print_rows(result.table())
+    step(result.describe())
+    if result.comparison.folder:
+        from setaccio.eval.report import report
+
+        step(f"sweep.md, sweep.json and all outputs: {result.comparison.folder}")
+        step(f"Report: {report(result.comparison.folder)}")
+
+
+def find_files(models: list[Path]) -> list[Path]:
+    """The GGUFs that are named, and those in folders that are named.
+
+    Raises:
+        UsageError: a folder holds none.
+        ModelError: by the evaluation, where a file is not there.
+    """
+    from setaccio.data.errors import UsageError
+
+    files: list[Path] = []
+    for path in models:
+        inside = sorted(path.glob("*.gguf")) if path.is_dir() else [path]
+        if not inside:
+            raise UsageError(f"{path}: holds no .gguf file. Make some with: setaccio export")
+        files += inside
+    return files
+
+
+@contextmanager
+def _workshop(out: Path | None) -> Iterator[Path]:
+    """Where GGUFs are made: kept with the run, or for as long as it takes."""
+    if out is not None:
+        yield out / "gguf"
+        return
+    with tempfile.TemporaryDirectory(prefix="setaccio-sweep-") as folder:
+        yield Path(folder)
+
+
+def _make_missing(
+    files: list[Path], wanted: str, imatrix: Path | None, workshop: Path
+) -> list[Path]:
+    """Quantise the float file into the types that are not there yet."""
+    from setaccio.data.errors import UsageError
+    from setaccio.eval.sweep import QUANTISATIONS, quantisation_of
+    from setaccio.export.quantise import canonical_name, quantise
+
+    there = {quantisation_of(path): path for path in files}
+    source = next((there[kind] for kind in _FLOATS if kind in there), None)
+    if source is None:
+        raise UsageError(
+            f"--make: needs a GGUF in F16, and there is {', '.join(there)}. Export one: "
+            "setaccio export RUN --quant f16"
+        )
+    kinds = QUANTISATIONS if wanted == "all" else [canonical_name(k) for k in wanted.split(",")]
+    if imatrix is not None and not imatrix.is_file():
+        raise UsageError(f"--imatrix {imatrix}: no such file.")
+    made = list(files)
+    for kind in kinds:
+        for matrix in (None, imatrix) if imatrix and kind not in _NO_MATRIX else (None,):
+            if (f"{kind} imatrix" if matrix else kind) in there or kind in _FLOATS:
+                continue
+            stem = source.stem.removesuffix("-f16").removesuffix("-f32").removesuffix("-bf16")
+            target = workshop / f"{stem}-{kind.lower()}{'-imatrix' if matrix else ''}.gguf"
+            if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
+                step(f"Quantising {source.name} to {target.name}")
+                quantise(source, target, kind, imatrix=matrix)
+            made.append(target)
+    return made

@@ -1,0 +1,101 @@
+"""``setaccio schema check``: what a schema leaves open, before anything is extracted with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from setaccio.cli.console import fail, output_console, step
+from setaccio.cli.exits import BROKEN_TASK
+
+if TYPE_CHECKING:
+    from setaccio.data.schema_check import Note
+
+CHECK_EXAMPLE = "setaccio schema check invoice.schema.json"
+
+
+def check(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|NAME", help="A JSON Schema, a task file, or the name of a bundled task."
+        ),
+    ],
+) -> None:
+    """List what a schema leaves open: one row per place, and nothing when there is nothing to say.
+
+    Keywords that the constraint does not enforce, required fields that can not be null, and
+    arrays, strings and objects without bounds. Notes alone are no failure: the exit code is 3 only
+    for a schema that extraction would refuse.
+    """
+    from setaccio.data.schema_check import check_notes
+
+    schema = _read(file)
+    notes = check_notes(schema, file)
+    refused = _refusal(schema, notes)
+    if notes:
+        _show(notes)
+    if refused:
+        fail(f"{file}: {refused}")
+        raise typer.Exit(BROKEN_TASK)
+    count = f"{len(notes)} notes" if notes else "nothing to note"
+    step(f"{file}: can be enforced; {count}.")
+
+
+def _read(name: str) -> dict[str, Any]:
+    """The schema of a schema file, of a task file, or of a bundled task."""
+    import yaml
+
+    from setaccio.data.errors import SchemaError
+    from setaccio.data.task import TASK_FOLDER
+
+    path = Path(name)
+    bundled = TASK_FOLDER / f"{name}.yaml"
+    if path.is_dir():
+        path = path / "task.yaml"
+    elif not path.is_file() and path.name == name and bundled.is_file():
+        path = bundled
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SchemaError(f"{name}: can not be read ({error.strerror}). Check the path.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        said = " ".join(str(error).split())
+        raise SchemaError(f"{name}: not JSON or YAML ({said}).") from error
+    if isinstance(found, dict) and "instruction" in found and isinstance(found.get("schema"), dict):
+        found = found["schema"]
+    if not isinstance(found, dict):
+        raise SchemaError(f"{name}: holds no JSON Schema, which is a mapping of keywords.")
+    return found
+
+
+def _refusal(schema: dict[str, Any], notes: list[Note]) -> str:
+    """Why extraction would refuse the schema; empty where it would not."""
+    from setaccio.data.errors import SchemaError
+    from setaccio.data.schema import UNENFORCED
+    from setaccio.runtime import TINY_GGUF, load_model
+    from setaccio.runtime.constraint import compile_schema
+
+    keywords = dict.fromkeys(note.keyword for note in notes if note.keyword in UNENFORCED)
+    if keywords:
+        return f"extraction refuses it; the constraint can not enforce {', '.join(keywords)}."
+    try:
+        # What the constraint can enforce is the same for every vocabulary.
+        compile_schema(load_model(TINY_GGUF, context=64, threads=1), schema)
+    except SchemaError as error:
+        return str(error).removeprefix("schema: ")
+    return ""
+
+
+def _show(notes: list[Note]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("where", "what", "keyword", "note"):
+        table.add_column(heading, overflow="fold")
+    for note in notes:
+        table.add_row(escape(note.pointer), note.kind, escape(note.keyword), note.message)
+    output_console().print(table)

@@ -1,0 +1,172 @@
+"""What a schema leaves open: notes for its author, before anything is extracted with it.
+
+    >>> for note in check_notes({"type": "object", "required": ["a"], "properties": {"a": {}}}):
+    ...     print(note.pointer, note.kind)
+    /properties/a unbounded
+    (whole schema) unbounded
+
+Three kinds. ``not enforced``: a keyword that the constraint can not hold the model to, so that
+extraction refuses the schema, or that JSON Schema does not know, so that nothing does. ``never
+null``: a required field that can not be null, so that the model must write something where the
+document says nothing. ``unbounded``: an array, string or object that may grow until the token
+budget ends it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import jsonschema
+
+from setaccio.data.errors import SchemaError
+from setaccio.data.pointers import join
+from setaccio.data.schema import UNENFORCED, check_validity, schema_parts
+
+Kind = Literal["not enforced", "never null", "unbounded"]
+
+WHOLE = "(whole schema)"
+"""How the empty pointer is shown."""
+
+# Keywords of the drafts 4 to 2020-12 that are enforced, or that constrain nothing.
+_KNOWN = UNENFORCED | frozenset(
+    """
+    $anchor $comment $defs $dynamicAnchor $id $recursiveAnchor $ref $schema $vocabulary
+    additionalItems additionalProperties allOf anyOf const contentEncoding contentMediaType
+    contentSchema default definitions deprecated description enum examples exclusiveMaximum
+    exclusiveMinimum format id items maxItems maxLength maxProperties maximum minItems minLength
+    minProperties minimum multipleOf oneOf pattern patternProperties prefixItems properties
+    readOnly required title type writeOnly
+    """.split()  # noqa: SIM905
+)
+_ENDLESS = re.compile(r"[*+]|\{\d*,\}")
+_NO_CHOICE = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
+
+
+class Note(NamedTuple):
+    """One thing that the schema's author may want to know.
+
+    Attributes:
+        pointer: JSON pointer of the schema that is meant, or :data:`WHOLE`.
+        kind: what sort of thing.
+        keyword: the keyword at fault, or the one that is missing.
+        message: what follows from it, in one sentence.
+    """
+
+    pointer: str
+    kind: Kind
+    keyword: str
+    message: str
+
+
+def _walk(schema: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(schema, dict):
+        return
+    yield pointer, schema
+    for keys, part in schema_parts(schema):
+        place = pointer
+        for key in keys:
+            place = join(place, key)
+        yield from _walk(part, place)
+
+
+def _types(schema: dict[str, Any]) -> set[str]:
+    """The types a schema names; none when it names none."""
+    named = schema.get("type", [])
+    return {named} if isinstance(named, str) else {str(name) for name in named}
+
+
+def _unenforced(pointer: str, schema: dict[str, Any]) -> Iterator[Note]:
+    for key in schema:
+        if key in UNENFORCED:
+            message = "the constraint can not enforce it, so extraction refuses the schema"
+            yield Note(pointer or WHOLE, "not enforced", key, message)
+        elif key not in _KNOWN and not key.startswith("x-"):
+            message = "JSON Schema has no such keyword, so nothing checks it"
+            yield Note(pointer or WHOLE, "not enforced", key, message)
+
+
+def _never_null(
+    pointer: str, schema: dict[str, Any], root: jsonschema.protocols.Validator
+) -> Iterator[Note]:
+    properties = schema.get("properties", {})
+    required = schema.get("required", [])
+    for name in required if isinstance(required, list) else ():
+        if name not in properties or root.evolve(schema=properties[name]).is_valid(None):
+            continue
+        place = join(join(pointer, "properties"), name)
+        message = "must be written even where the document says nothing"
+        if root.evolve(schema=properties[name]).is_valid([]):
+            message = "can not be null, but may be empty where the document says nothing"
+        yield Note(place, "never null", "required", message)
+
+
+def _is_endless(pattern: str) -> bool:
+    """Whether a pattern may match a text of any length."""
+    if not (pattern.startswith("^") and pattern.endswith("$")):
+        return True
+    return _ENDLESS.search(_NO_CHOICE.sub("x", pattern)) is not None
+
+
+def _unbounded(pointer: str, schema: dict[str, Any]) -> Iterator[Note]:
+    def note(keyword: str, message: str) -> Note:
+        return Note(pointer or WHOLE, "unbounded", keyword, message)
+
+    types = _types(schema)
+    closed = {"enum", "const", "$ref", "allOf", "anyOf", "oneOf", "not", "if"} & set(schema)
+    if not types and not closed and not _describes(schema):
+        yield note("type", "any JSON value, of any size, fits")
+    elif closed & {"enum", "const"}:
+        return
+    if "array" in types and "maxItems" not in schema and not _is_tuple(schema):
+        yield note("maxItems", "the array may have any number of items")
+    if "string" in types and not ({"maxLength", "format"} & set(schema)):
+        pattern = schema.get("pattern")
+        if not isinstance(pattern, str) or _is_endless(pattern):
+            yield note("maxLength", "the string may have any length")
+    if "object" in types and schema.get("additionalProperties", True) is not False:
+        yield note("additionalProperties", "further keys of any name may be added")
+
+
+def _describes(schema: dict[str, Any]) -> bool:
+    """Whether a schema without a type says more than its title."""
+    silent = {"title", "description", "default", "examples", "$schema", "$id", "$comment"}
+    return bool(set(schema) - silent - {"$defs", "definitions"})
+
+
+def _is_tuple(schema: dict[str, Any]) -> bool:
+    """Whether an array's items are listed one by one, and no more may follow."""
+    if isinstance(schema.get("items"), list):
+        return schema.get("additionalItems") is False
+    return "prefixItems" in schema and schema.get("items") is False
+
+
+def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
+    """Say what a schema leaves open.
+
+    Args:
+        schema: the JSON Schema.
+        source: what to name in an error message.
+
+    Returns:
+        The notes: first what is not enforced, then what can never be null, then what is
+        unbounded, each in the schema's order; empty for a schema that leaves nothing open.
+
+    Raises:
+        SchemaError: not a valid JSON Schema, or one that refers to somewhere else.
+    """
+    check_validity(schema, source)
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    root = kind(schema)
+    places = list(_walk(schema))
+    try:
+        never_null = [note for at, part in places for note in _never_null(at, part, root)]
+    except Exception as error:  # the library's own error for a reference it can not resolve
+        reason = " ".join(str(error).split())
+        raise SchemaError(f"{source}: a reference leads nowhere ({reason}). Define it.") from error
+    return [
+        *(note for at, part in places for note in _unenforced(at, part)),
+        *never_null,
+        *(note for at, part in places for note in _unbounded(at, part)),
+    ]

@@ -1,0 +1,63 @@
+"""Two values that are neither absent nor compared part by part: how alike, and whether right."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from setaccio.data.task import Json, ScoringRule
+from setaccio.eval.align import text_similarity
+from setaccio.eval.dates import same_date
+from setaccio.eval.measures import compare_measures
+from setaccio.eval.normalise import normalise, parse_number
+
+_UNLIKE = 0.8  # what a measure that does not agree keeps of its similarity, below any match
+
+
+def compare_scalars(rule: ScoringRule, gold: Json, prediction: Json) -> tuple[float, bool]:
+    """Compare by a rule that is not for lists.
+
+    Args:
+        rule: ``exact``, ``text``, ``number``, ``date``, ``fuzzy`` or ``measure``.
+        gold: what should be there; not null.
+        prediction: what is; not null.
+
+    Returns:
+        Similarity, 0 to 1, and whether the rule calls the two equal. Numbers and dates are
+        alike or not, nothing between; a text that is neither is compared as text.
+    """
+    if rule.method == "exact":
+        right = canonical(gold) == canonical(prediction)
+        return float(right), right
+    if rule.method == "number":
+        wanted, found = parse_number(gold), parse_number(prediction)
+        if wanted is not None and found is not None:
+            allowed = max(rule.tolerance, rule.relative_tolerance * abs(wanted))
+            right = math.isclose(wanted, found, rel_tol=1e-9, abs_tol=allowed)
+            return float(right), right
+    left, other = as_text(gold), as_text(prediction)
+    if rule.method == "date":
+        same = same_date(left, other, rule.day_first)
+        if same is not None:
+            return float(same), same
+    similarity = text_similarity(left, other)
+    if rule.method == "fuzzy":
+        return similarity, similarity >= rule.threshold
+    if rule.method == "measure":
+        if compare_measures(left, other, rule.threshold).all:
+            return max(similarity, rule.threshold), True
+        return similarity * rule.threshold * _UNLIKE, False
+    return similarity, normalise(left) == normalise(other)
+
+
+def canonical(value: Any) -> str:
+    """JSON text by which values are equal exactly when JSON says so: 1 is 1.0, but not true."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def as_text(value: Json) -> str:
+    """A text as it is, anything else as its canonical JSON."""
+    return value if isinstance(value, str) else canonical(value)

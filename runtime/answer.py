@@ -1,0 +1,250 @@
+"""One answer as it grows: which token comes next, what the grammar forces, and when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from setaccio.runtime.closing import close
+from setaccio.runtime.constraint import Grammar, Matcher, is_allowed
+from setaccio.runtime.models import LoadedModel
+from setaccio.runtime.repetition import CHECK_EVERY, find_cycle
+
+Row = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.int32]
+Choose = Callable[[Row, "Mask | None"], int]
+Finish = Literal["stop", "length", "repetition", "error"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to answer.
+
+    Attributes:
+        key: anything; comes back with the completion.
+        rest: token ids of the prompt behind its fixed part; at least one.
+        budget: most tokens to generate; prompt and budget must fit the context.
+        document: token ids of the document, where guesses are looked up.
+        grammar: what the answer must follow, or None for free decoding.
+        choose: picks a token from logits and mask; None takes the likeliest.
+        is_loop: asked about the last cycle (its token ids) when the answer seems to loop; None
+            lets loops run.
+    """
+
+    key: Any
+    rest: Sequence[int]
+    budget: int
+    document: Sequence[int] = ()
+    grammar: Grammar | None = None
+    choose: Choose | None = None
+    is_loop: Callable[[Sequence[int]], bool] | None = None
+
+    def under(self, key: Any) -> Request:
+        """The same request with another key."""
+        return replace(self, key=key)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What was generated.
+
+    Attributes:
+        tokens: generated token ids, without the end token; of a constrained answer that did not
+            end by itself, with those that close it.
+        finish: ``stop``, ``length``, ``repetition`` or ``error``.
+        generated: how many tokens model and grammar generated, those that close the answer left
+            out.
+        probabilities: of each generated token what the model gave it, from 0 to 1; 1 for tokens
+            that the grammar forced.
+        removed: of each generated token the probability that the mask had taken from the others;
+            0 for forced tokens.
+        message: what went wrong; empty when nothing did.
+    """
+
+    tokens: tuple[int, ...]
+    finish: Finish
+    generated: int
+    probabilities: tuple[float, ...] = ()
+    removed: tuple[float, ...] = ()
+    message: str = ""
+
+
+def apply_mask(logits: Row, mask: Mask) -> Row:
+    """A copy of the logits in which every token that the mask lacks is minus infinity."""
+    bits = _bits(mask, logits.size)
+    masked = np.full_like(logits, -np.inf)
+    masked[: bits.size][bits] = logits[: bits.size][bits]
+    return masked
+
+
+def _bits(mask: Mask, size: int) -> npt.NDArray[np.bool_]:
+    return np.unpackbits(mask.view(np.uint8), bitorder="little")[:size].astype(bool)
+
+
+def choose_greedy(logits: Row, mask: Mask | None) -> int:
+    """The likeliest allowed token, the lowest id among equals, as llama.cpp's greedy sampler.
+
+    Raises:
+        ValueError: no token is allowed, or the model's output is not a number.
+    """
+    best = int(logits.argmax())
+    if mask is not None and not is_allowed(mask, best):
+        logits = apply_mask(logits, mask)
+        best = int(logits.argmax())
+    if not np.isfinite(logits[best]):
+        raise ValueError("no token can follow: the model's output is not a number")
+    return best
+
+
+def make_sampler(temperature: float, seed: int, top_p: float = 1.0) -> Choose:
+    """A rule that draws tokens from the allowed ones.
+
+    Args:
+        temperature: above 0; logits are divided by it.
+        seed: the same seed draws the same tokens.
+        top_p: tokens are drawn from the likeliest that together have this probability (nucleus
+            sampling; Holtzman et al. 2020).
+    """
+    generator = np.random.default_rng(seed)
+
+    def choose(logits: Row, mask: Mask | None) -> int:
+        likeliest = choose_greedy(logits, mask)
+        allowed = logits if mask is None else apply_mask(logits, mask)
+        weights = np.exp((allowed.astype(np.float64) - float(logits[likeliest])) / temperature)
+        weights /= weights.sum()
+        if top_p < 1.0:
+            order = np.argsort(-weights, kind="stable")
+            # The first token that reaches the share belongs to it, so one is always left.
+            outside = order[1 + int(np.searchsorted(np.cumsum(weights[order]), top_p)) :]
+            weights[outside] = 0.0
+            weights /= weights.sum()
+        return int(generator.choice(weights.size, p=weights))
+
+    return choose
+
+
+@dataclass
+class Answer:
+    """An answer that grows by :meth:`extend`.
+
+    Attributes:
+        request: what is answered.
+        ends: token ids that end an answer.
+        tokens: generated so far.
+        finish: why it ended; None while it goes on.
+        started: whether the model has been asked for the first token.
+    """
+
+    request: Request
+    ends: frozenset[int]
+    tokens: list[int] = field(default_factory=list)
+    finish: Finish | None = None
+    started: bool = False
+    _matcher: Matcher | None = None
+    _probabilities: list[float] = field(default_factory=list)
+    _removed: list[float] = field(default_factory=list)
+    _message: str = ""
+
+    def __post_init__(self) -> None:
+        if self.request.grammar is not None:
+            self._matcher = self.request.grammar.start()
+
+    @property
+    def left(self) -> int:
+        """Tokens that the budget leaves."""
+        return self.request.budget - len(self.tokens)
+
+    def allowed(self, guess: Sequence[int]) -> list[int]:
+        """As much of a guess as the grammar allows."""
+        if not guess or self._matcher is None:
+            return list(guess)
+        return list(guess[: self._matcher.count_allowed(guess)])
+
+    def extend(self, logits: Row, likeliest: int) -> None:
+        """Add the next token, and those that the grammar forces behind it.
+
+        Args:
+            logits: float32 (vocabulary,), the model's for the next token.
+            likeliest: index of their maximum.
+        """
+        self.started = True
+        try:
+            token, mask = self._next(logits)
+            if token in self.ends:
+                self.finish = "stop"
+                return
+            self._add(token, *_chances(logits, likeliest, token, mask))
+            self._take_forced()
+        except ValueError as error:
+            self.finish = "error"
+            self._message = str(error)
+
+    def _next(self, logits: Row) -> tuple[int, Mask | None]:
+        """The next token, which the matcher has accepted, and the mask it was chosen under."""
+        mask = None if self._matcher is None else self._matcher.mask()
+        token = (self.request.choose or choose_greedy)(logits, mask)
+        if self._matcher and token not in self.ends:
+            self._matcher.accept(token)
+        return token, mask
+
+    def _take_forced(self) -> None:
+        """Add what the grammar leaves no choice about."""
+        while self._matcher and not self.finish:
+            forced = self._matcher.forced()
+            if not forced:
+                return
+            for token in forced:
+                self._matcher.accept(token)
+                self._add(token, 1.0, 0.0)
+                if self.finish:
+                    return
+
+    def _add(self, token: int, probability: float, removed: float) -> None:
+        self.tokens.append(token)
+        self._probabilities.append(probability)
+        self._removed.append(removed)
+        if self._matcher and self._matcher.complete:
+            self.finish = "stop"
+        elif self._loops():
+            self.finish = "repetition"
+        elif self.left <= 0:
+            self.finish = "length"
+
+    def _loops(self) -> bool:
+        is_loop = self.request.is_loop
+        if is_loop is None or len(self.tokens) % CHECK_EVERY:
+            return False
+        period = find_cycle(self.tokens)
+        return bool(period) and is_loop(self.tokens[-period:])
+
+    def completion(self, model: LoadedModel) -> Completion:
+        """The finished answer, closed by its grammar where it did not end by itself."""
+        tokens = list(self.tokens)
+        if self._matcher and self.finish in ("length", "repetition"):
+            # A grammar with no short end leaves the answer open; what there is must not be lost.
+            with contextlib.suppress(ValueError):
+                tokens = close(model, self._matcher, self.tokens)
+        return Completion(
+            tuple(tokens),
+            self.finish or "error",
+            len(self.tokens),
+            tuple(self._probabilities),
+            tuple(self._removed),
+            self._message,
+        )
+
+
+def _chances(logits: Row, likeliest: int, token: int, mask: Mask | None) -> tuple[float, float]:
+    """The token's probability under the model, and that of everything the mask refused."""
+    weights = np.exp(logits - logits[likeliest])
+    total = float(weights.sum())
+    if mask is None:
+        return float(weights[token]) / total, 0.0
+    bits = _bits(mask, logits.size)
+    kept = float(weights[: bits.size][bits].sum())
+    return float(weights[token]) / total, max(0.0, 1.0 - kept / total)

@@ -1,0 +1,280 @@
+"""Where in the document does each value of an answer stand?
+
+    >>> ground("Beat 2 eggs with ½ cup of Sugar.", {"eggs": 2, "sugar": "1/2 cup of sugar"})
+    {'/eggs': Span(start=5, end=6, how='exact', score=1.0),
+     '/sugar': Span(start=17, end=31, how='normalised', score=1.0)}
+
+A string is looked for as it stands, then folded (:mod:`setaccio.runtime.folding`), then by likeness
+(rapidfuzz's partial alignment, from :data:`LEAST_LIKENESS` on; every number in the value must stand
+in the passage as well, so that ``250 g flour`` is never grounded in ``200 g flour``). A number is
+looked for by its value, in whichever way the text writes it. Of several places the first one
+behind the list's preceding item is taken, otherwise the first; whole words win over parts of words.
+Offsets count Unicode code points, as Python's strings do.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from rapidfuzz import fuzz
+
+from setaccio.data.pointers import join, leaves
+from setaccio.runtime.folding import Folded, fold
+from setaccio.runtime.numerals import Numeral, numerals, to_fraction
+
+How = Literal["exact", "normalised", "fuzzy"]
+
+LEAST_LIKENESS = 0.8
+"""Likeness (0 to 1) from which a passage counts as the source of a value."""
+
+LEAST_COVERED = 0.5
+"""A value that stands inside words must make up this share of them, or it is not grounded there."""
+
+SHORTEST_FUZZY = 4
+"""Characters below which likeness says nothing."""
+
+_SPACELESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A passage of the document.
+
+    Attributes:
+        start: offset of its first character, in code points.
+        end: offset behind its last one.
+        how: ``exact``, ``normalised`` or ``fuzzy``.
+        score: 1 for whole words; for a value inside longer words the share of them that it makes
+            up; for ``fuzzy`` the likeness.
+    """
+
+    start: int
+    end: int
+    how: How
+    score: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a plain dictionary, the score rounded to four digits."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "how": self.how,
+            "score": round(self.score, 4),
+        }
+
+
+def is_groundable(value: Any) -> bool:
+    """Whether a leaf is a number or a string with something to be seen in it."""
+    if isinstance(value, bool) or value is None:
+        return False
+    return bool(fold(value)) if isinstance(value, str) else isinstance(value, (int, float))
+
+
+def _joined(text: str, offset: int) -> bool:
+    """Whether the characters on both sides of an offset belong to one word or number."""
+    if not 0 < offset < len(text):
+        return False
+    left, right = text[offset - 1], text[offset]
+    if unicodedata.combining(right):
+        return True
+    if left.isdecimal() and right in ".,/":
+        return text[offset + 1 : offset + 2].isdecimal()
+    if left in ".,/" and right.isdecimal():
+        return offset > 1 and text[offset - 2].isdecimal()
+    together = (left.isalnum() or unicodedata.combining(left)) and right.isalnum()
+    return bool(together) and not (_SPACELESS.match(left) or _SPACELESS.match(right))
+
+
+def _covered(text: str, start: int, end: int) -> float:
+    """Share that a passage makes up of the words it begins and ends in."""
+    left, right = start, end
+    while _joined(text, left):
+        left -= 1
+    while _joined(text, right):
+        right += 1
+    return (end - start) / (right - left)
+
+
+def _find_all(text: str, value: str) -> Iterator[int]:
+    at = text.find(value)
+    while at >= 0:
+        yield at
+        at = text.find(value, at + 1)
+
+
+def _best(spans: Iterator[Span], after: int) -> Span | None:
+    """Whole words before parts, then what stands behind ``after``, then the first."""
+    return min(spans, key=lambda s: (-s.score, s.start < after, s.start), default=None)
+
+
+class Source:
+    """A document that values are looked for in; prepare it once for all of them.
+
+    Args:
+        text: the document.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @functools.cached_property
+    def _folded(self) -> Folded:
+        return Folded(self.text)
+
+    @functools.cached_property
+    def _numerals(self) -> dict[Fraction, list[Numeral]]:
+        found: dict[Fraction, list[Numeral]] = {}
+        for numeral in numerals(self.text):
+            for value in numeral.values:
+                found.setdefault(value, []).append(numeral)
+        return found
+
+    def find(self, value: str | float, after: int = 0) -> Span | None:
+        """Find one leaf.
+
+        Args:
+            value: a string or number.
+            after: offset behind which it is expected.
+
+        Returns:
+            The passage, or None where there is none.
+        """
+        if not is_groundable(value):
+            return None
+        if not isinstance(value, str):
+            return self._number(str(value), after)
+        exact = _best(self._exact(value), after)
+        if exact and exact.score == 1.0:
+            return exact
+        number = self._number(value, after) if value.strip()[:1].isdecimal() else None
+        if number:
+            return number
+        folded = _best(self._normalised(fold(value)), after)
+        if folded and folded.score == 1.0:
+            return folded
+        return exact or folded or self._fuzzy(fold(value), after)
+
+    def _number(self, written: str, after: int) -> Span | None:
+        value = to_fraction(written.strip())
+        if value is None:
+            return None
+        plain = written.strip().removesuffix(".0")
+        found = self._numerals.get(value, [])
+        in_digits = [numeral for numeral in found if not numeral.word]
+        spans = (
+            Span(n.start, n.end, "exact" if self.text[n.start : n.end] == plain else "normalised")
+            for n in in_digits or found
+        )
+        # A number is the same number however it is written, but the same writing comes first.
+        return min(spans, key=lambda s: (s.start < after, s.how, s.start), default=None)
+
+    def _exact(self, value: str) -> Iterator[Span]:
+        for at in _find_all(self.text, value):
+            end = at + len(value)
+            yield Span(at, end, "exact", _covered(self.text, at, end))
+
+    def _normalised(self, value: str) -> Iterator[Span]:
+        folded = self._folded
+        for at in _find_all(folded.text, value):
+            if folded.is_whole(at, at + len(value)):
+                start, end = folded.original(at, at + len(value))
+                yield Span(start, end, "normalised", _covered(self.text, start, end))
+
+    def _fuzzy(self, value: str, after: int) -> Span | None:
+        if len(value) < SHORTEST_FUZZY:
+            return None
+        folded = self._folded
+        begin = next((i for i, start in enumerate(folded.starts) if start >= after), 0)
+        for offset in (begin, 0) if begin else (0,):
+            span = self._alike(value, offset)
+            if span:
+                return span
+        return None
+
+    def _alike(self, value: str, offset: int) -> Span | None:
+        text = self._folded.text[offset:]
+        if not text:
+            return None
+        found = fuzz.partial_ratio_alignment(value, text, score_cutoff=100 * LEAST_LIKENESS)
+        if found is None or found.dest_start == found.dest_end:
+            return None
+        start, end = offset + found.dest_start, offset + found.dest_end
+        start, end = self._whole_words(start, end)
+        passage = self._folded.text[start:end]
+        score = fuzz.ratio(value, passage) / 100
+        if score < LEAST_LIKENESS or not _same_numbers(value, passage):
+            return None
+        return Span(*self._folded.original(start, end), "fuzzy", score)
+
+    def _whole_words(self, start: int, end: int) -> tuple[int, int]:
+        """Widen a folded passage to whole words, blanks at its ends left out."""
+        text = self._folded.text
+        while end > start + 1 and text[end - 1] == " ":
+            end -= 1
+        while start < end - 1 and text[start] == " ":
+            start += 1
+        while start and (_joined(text, start) or not self._folded.is_whole(start, end)):
+            start -= 1
+        while end < len(text) and (_joined(text, end) or not self._folded.is_whole(start, end)):
+            end += 1
+        return start, end
+
+
+def _same_numbers(value: str, passage: str) -> bool:
+    """Whether every number of a value stands in a passage."""
+    there = {number for numeral in numerals(passage) for number in numeral.values}
+    return all(n.word or n.values & there for n in numerals(value))
+
+
+def ground(text: str, data: Any) -> dict[str, Span]:
+    """Find the passage of each string and number of an answer.
+
+    Args:
+        text: the document.
+        data: the answer, any JSON value.
+
+    Returns:
+        JSON pointer to passage; leaves that are not grounded are absent.
+    """
+    spans: dict[str, Span] = {}
+    _ground(Source(text), data, "", 0, spans)
+    return spans
+
+
+def _ground(source: Source, value: Any, pointer: str, after: int, spans: dict[str, Span]) -> int:
+    """Ground a part of the answer; returns the offset behind the last passage found for it."""
+    furthest = after
+    if isinstance(value, dict):
+        for key, part in value.items():
+            furthest = max(furthest, _ground(source, part, join(pointer, key), after, spans))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            furthest = _ground(source, part, join(pointer, index), furthest, spans)
+    else:
+        span = source.find(value, after)
+        if span:
+            spans[pointer] = span
+            return span.end
+    return furthest
+
+
+def ungrounded(data: Any, spans: Mapping[str, Span]) -> list[str]:
+    """Pointers of the leaves that could be grounded and are not.
+
+    Args:
+        data: the answer.
+        spans: from :func:`ground`. A value that is only a small part of longer words, as ``ham``
+            in ``champion``, counts as not grounded.
+    """
+    return [
+        pointer
+        for pointer, value in leaves(data)
+        if is_groundable(value)
+        and not (pointer in spans and (spans[pointer].score >= LEAST_COVERED))
+    ]

@@ -1,0 +1,151 @@
+"""Many documents through the decoder at once, their results in the documents' own order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+from setaccio.runtime.adapters import Adapter
+from setaccio.runtime.answer import Completion, Request
+from setaccio.runtime.decoder import decode
+from setaccio.runtime.models import LoadedModel
+
+WINDOW = 8
+"""Documents begun or waiting to be given out in order, for each that is decoded at once."""
+
+Source = TypeVar("Source")
+Result = TypeVar("Result")
+
+
+class Plan(Generic[Result]):
+    """One document's requests, and what becomes of their completions.
+
+    Args:
+        requests: what to decode; none where the result is known already.
+        finish: makes the result of the completions, one for each request, in their order.
+        fail: makes the result of an error of the decoder.
+    """
+
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        finish: Callable[[Sequence[Completion]], Result],
+        fail: Callable[[Exception], Result],
+    ) -> None:
+        self.requests = requests
+        self.finish = finish
+        self.fail = fail
+        self.completions: dict[int, Completion] = {}
+
+    def take(self, part: int, completion: Completion) -> bool:
+        """Note a completion; True when it was the last one."""
+        self.completions[part] = completion
+        return len(self.completions) == len(self.requests)
+
+    def result(self) -> Result:
+        """The result, once every completion is there."""
+        return self.finish([self.completions[part] for part in range(len(self.requests))])
+
+
+def work_in_order(
+    model: LoadedModel,
+    prefix: Sequence[int],
+    documents: Iterable[Source],
+    plan: Callable[[Source], Plan[Result]],
+    *,
+    slots: int,
+    guess: bool,
+    adapter: Adapter | None = None,
+) -> Iterator[Result]:
+    """Decode documents ``slots`` at a time.
+
+    Args:
+        model: what generates.
+        prefix: token ids that every request's prompt begins with.
+        documents: read as room becomes free.
+        plan: what a document asks for; called in order. Its requests' keys are not used.
+        slots: documents decoded at once.
+        guess: as for :func:`setaccio.runtime.decoder.decode`.
+        adapter: likewise.
+
+    Yields:
+        One result for each document, in order. Where llama.cpp fails, the documents that were in
+        work get their plan's failure, and the others go on.
+    """
+    queue = _Queue(documents, plan, WINDOW * slots)
+    while not queue.empty:
+        try:
+            for key, completion in decode(
+                model, prefix, queue, slots=slots, guess=guess, adapter=adapter
+            ):
+                queue.take(key, completion)
+                yield from queue.ready()
+        except RuntimeError as error:
+            queue.fail(error)
+        yield from queue.ready()
+
+
+class _Queue(Generic[Source, Result]):
+    """What is in work and what is done, by the documents' numbers."""
+
+    def __init__(
+        self, documents: Iterable[Source], plan: Callable[[Source], Plan[Result]], window: int
+    ) -> None:
+        self._documents = iter(documents)
+        self._plan = plan
+        self._window = window
+        self._numbers = itertools.count()
+        self._shown = 0
+        self._plans: dict[int, Plan[Result]] = {}
+        self._done: dict[int, Result] = {}
+        self._waiting: list[Request] = []
+        self._ended = False
+
+    @property
+    def empty(self) -> bool:
+        return self._ended and not (self._plans or self._done or self._waiting)
+
+    def __iter__(self) -> Iterator[Request]:
+        return self
+
+    def __next__(self) -> Request:
+        """A request; none while the window is full, and another one later."""
+        while not self._waiting:
+            if len(self._plans) + len(self._done) >= self._window or not self._draw():
+                raise StopIteration
+        return self._waiting.pop(0)
+
+    def _draw(self) -> bool:
+        """Plan the next document; False when there is none."""
+        try:
+            document = next(self._documents)
+        except StopIteration:
+            self._ended = True
+            return False
+        number = next(self._numbers)
+        plan = self._plan(document)
+        if not plan.requests:
+            self._done[number] = plan.finish(())
+            return True
+        self._plans[number] = plan
+        for part, request in enumerate(plan.requests):
+            self._waiting.append(request.under((number, part)))
+        return True
+
+    def take(self, key: tuple[int, int], completion: Completion) -> None:
+        number, part = key
+        if self._plans[number].take(part, completion):
+            self._done[number] = self._plans.pop(number).result()
+
+    def fail(self, error: Exception) -> None:
+        """Give up what is in work."""
+        self._waiting.clear()
+        for number in list(self._plans):
+            self._done[number] = self._plans.pop(number).fail(error)
+
+    def ready(self) -> Iterator[Result]:
+        """Results whose turn it is."""
+        while self._shown in self._done:
+            yield self._done.pop(self._shown)
+            self._shown += 1

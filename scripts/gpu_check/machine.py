@@ -1,0 +1,208 @@
+"""The machine: make the check's packages importable, look at the GPU, find what is wrong.
+
+Standard library only: it runs before anything is known to be installed. Set-ups that can not work
+raise :class:`SetupError` with one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("data", "train", "export", "runtime", "eval", "cli")
+WHEELS = ROOT / "runs" / "gpu-wheels"  # where `just gpu-wheels` puts them
+MANIFEST = "manifest.json"
+SOURCE_ARCHIVE = "llama_cpp_source.tar.xz"
+SOURCE_VARIABLE = "SETACCIO_LLAMACPP_SOURCE"
+VOCABULARY = "models/ggml-vocab-qwen2.gguf"
+CPU_PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "llama_cpp", "llguidance")
+GPU_PACKAGES = (*CPU_PACKAGES, "unsloth", "unsloth_zoo", "bitsandbytes", "triton")
+PROBE = """
+import importlib.util, importlib.metadata, json, sys
+found = {}
+for name in sys.argv[1:]:
+    spec = importlib.util.find_spec(name)
+    try:
+        found[name] = importlib.metadata.version(name.replace("llama_cpp", "llama-cpp-python"))
+    except importlib.metadata.PackageNotFoundError:
+        found[name] = None if spec is None else "unknown"
+    if spec is None:
+        found[name] = None
+cuda = {}
+if found.get("torch"):
+    import torch
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        cuda = {"gpu": torch.cuda.get_device_name(0), "free_bytes": free, "total_bytes": total,
+                "capability": list(torch.cuda.get_device_capability(0)),
+                "bf16": torch.cuda.is_bf16_supported(), "cuda": torch.version.cuda}
+print(json.dumps({"versions": found, "cuda": cuda}))
+"""
+
+
+class SetupError(Exception):
+    """The check can not run here; the message is one line and says what to do."""
+
+
+def link_farm() -> None:
+    """Make ``setaccio.<folder>`` importable from the tree, as `just setup` does."""
+    farm = ROOT / ".types" / "setaccio"
+    farm.mkdir(parents=True, exist_ok=True)
+    for name in FOLDERS:
+        link = farm / name
+        if not link.exists():
+            link.unlink(missing_ok=True)
+            link.symlink_to(Path("..") / ".." / name)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    value = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            value.update(block)
+    return value.hexdigest()
+
+
+def check_wheels(folder: Path) -> list[Path]:
+    """Compare a folder that `just gpu-wheels` made with its manifest; returns the wheels."""
+    if not (folder / MANIFEST).is_file():
+        raise SetupError(f"{folder}: holds no {MANIFEST}. Make the folder with `just gpu-wheels`.")
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    for entry in manifest["files"]:
+        path = folder / entry["name"]
+        if not path.is_file() or digest(path) != entry["sha256"]:
+            raise SetupError(f"{path}: missing or damaged. Carry the folder again.")
+    return sorted(folder.glob("*.whl"))
+
+
+def install_wheels(folder: Path, site: Path) -> None:
+    """Install the folder's wheels beside the machine's packages, without a network."""
+    wheels = check_wheels(folder)
+    stamp = site / ".manifest"
+    wanted = digest(folder / MANIFEST)
+    if stamp.is_file() and stamp.read_text(encoding="ascii") == wanted:
+        return
+    shutil.rmtree(site, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps"]
+    command += ["--no-compile", "--no-cache-dir", "--target", str(site), *map(str, wheels)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
+        raise SetupError(f"{folder}: the wheels can not be installed ({reason})")
+    stamp.write_text(wanted, encoding="ascii")
+
+
+def find_source(wheels: Path, work: Path) -> Path | None:
+    """The folder with llama.cpp's converter and the Qwen2 vocabulary, or None."""
+    named = Path(os.environ[SOURCE_VARIABLE]) if os.environ.get(SOURCE_VARIABLE) else None
+    for folder in (named, named / "vendor" / "llama.cpp" if named else None):
+        if folder and (folder / VOCABULARY).is_file():
+            return folder.resolve()
+    archive = wheels / SOURCE_ARCHIVE
+    if not archive.is_file():
+        return None
+    folder = work / "source"
+    shutil.rmtree(folder, ignore_errors=True)
+    with tarfile.open(archive, "r:xz") as tar:
+        tar.extractall(folder, filter="data")  # the filter refuses what leaves it
+    return folder
+
+
+def environment(site: Path | None, work: Path, *, gpu: bool) -> dict[str, str]:
+    """Environment of the children: import paths, no network, caches inside the work folder."""
+    paths = [*([str(site)] if site else []), str(ROOT / ".types"), str(ROOT)]
+    values = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")]).rstrip(
+            os.pathsep
+        ),
+        "HF_HUB_OFFLINE": "1",
+        "UNSLOTH_DISABLE_STATISTICS": "1",
+        "UNSLOTH_COMPILE_LOCATION": str(work / "unsloth_cache"),
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if not gpu:
+        values["CUDA_VISIBLE_DEVICES"] = ""
+    return values
+
+
+def probe(values: dict[str, str]) -> dict[str, Any]:
+    """Versions of packages and facts of the GPU, as a child with that environment sees them."""
+    command = [sys.executable, "-c", PROBE, *GPU_PACKAGES]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=values)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise SetupError(f"torch does not start here ({reason}). Repair the installation.")
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def require(found: dict[str, Any], *, rehearse: bool, gpu_gib: float, disk_gib: float) -> None:
+    """Refuse a machine on which the check can not run.
+
+    Raises:
+        SetupError: a package is missing, there is no usable GPU, or too little memory or disk.
+    """
+    versions, cuda = found["versions"], found["cuda"]
+    absent = [n for n in (CPU_PACKAGES if rehearse else GPU_PACKAGES) if not versions.get(n)]
+    if absent:
+        raise SetupError(
+            f"{absent[0]} is not installed. Carry the folder of `just gpu-wheels` and pass it with "
+            "--wheels, or install the gpu extra: pip install '.[gpu]'."
+        )
+    if shutil.disk_usage(ROOT).free < disk_gib * 2**30:
+        raise SetupError(
+            f"less than {disk_gib:g} GiB of disk are free. Free some, or move the tree."
+        )
+    if rehearse:
+        return
+    if not cuda:
+        raise SetupError("torch sees no CUDA GPU. Run `just gpu-check --rehearse` on a CPU.")
+    if not cuda["bf16"]:
+        raise SetupError(
+            f"{cuda['gpu']} has no bf16. Take a GPU of compute capability 8.0 or more."
+        )
+    if cuda["free_bytes"] < gpu_gib * 2**30:
+        free = cuda["free_bytes"] / 2**30
+        raise SetupError(
+            f"{free:.1f} GiB of GPU memory are free, {gpu_gib:g} are needed. Free some."
+        )
+
+
+def nvidia_smi(query: str) -> str | None:
+    """One value from nvidia-smi for the first GPU, or None."""
+    command = ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits", "-i", "0"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def used_memory() -> int | None:
+    """Bytes of GPU memory in use by all processes, as nvidia-smi says."""
+    value = nvidia_smi("memory.used")
+    return int(value) * 2**20 if value and value.isdigit() else None
+
+
+def facts(found: dict[str, Any]) -> dict[str, Any]:
+    """What the report says about the machine."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "driver": nvidia_smi("driver_version"),
+        "versions": {name: value for name, value in found["versions"].items() if value},
+        **found["cuda"],
+    }

@@ -1,0 +1,208 @@
+"""Measure quantisations of a model, and write the tables of docs/export.md anew.
+
+Contract: for a training run (or a model folder) every type is exported with its proof and, where
+asked for, with an importance matrix; then each file extracts held-out documents, constrained, for
+L1, L2, L3 and speed. ``--random`` does the same, without extraction, for models of random weights
+at small width, one per architecture of the seeds. The tables stand between markers in the
+document, which is rewritten whole or not at all.
+
+    python scripts/quantisation_table.py runs/tiny-recipe --documents 40
+    python scripts/quantisation_table.py --random
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from setaccio.data.errors import SetaccioError
+from setaccio.data.recipes import generate_pairs
+from setaccio.data.records import Pair, atomic_write
+from setaccio.data.task import load_task
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "export.md"
+KINDS = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m")
+RANDOM_KINDS = ("f16", "q8_0", "q4_k_m")
+CALIBRATION_SEED, HELD_OUT_SEED = 41, 42
+HEAD = ("type", "MB", "perplexity", "KL", "same token", "ends", "L1", "L2", "L3", "s/doc")
+# Small, with the parts that make each architecture what it is: grouped heads, fused projections.
+SHAPE: dict[str, Any] = {
+    "hidden_size": 256,
+    "intermediate_size": 512,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 2048,
+    "initializer_range": 0.08,
+}
+
+
+def main() -> int:
+    """Parse, measure, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run", nargs="?", type=Path, help="training run or model folder")
+    parser.add_argument("--random", action="store_true", help="random models instead")
+    parser.add_argument("--kinds", help="comma-separated types")
+    parser.add_argument("--documents", type=int, default=40, help="documents to extract")
+    parser.add_argument("--held-out", type=int, default=16, help="pairs to measure on")
+    parser.add_argument("--calibration", type=int, default=64, help="pairs for the matrix; 0: none")
+    parser.add_argument("--keep", type=Path, help="keep the files in this folder")
+    given = parser.parse_args()
+    if given.random == (given.run is not None):
+        parser.error("give a run, or --random")
+    try:
+        with tempfile.TemporaryDirectory(prefix="setaccio-table-") as folder:
+            work = given.keep or Path(folder)
+            if given.random:
+                write_section("random", random_table(work, given))
+            else:
+                write_section("tiny", tuned_table(work, given))
+    except SetaccioError as error:
+        tell(str(error))
+        return error.exit_code
+    tell(f"Wrote {DOCUMENT}")
+    return 0
+
+
+def tell(line: str) -> None:
+    """Say what happens now, on standard error."""
+    sys.stderr.write(line + "\n")
+
+
+def pairs_for(given: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
+    """Held-out pairs and calibration pairs; shapes and recipes of the former are in no training."""
+    count = max(given.held_out, given.documents)
+    held_out = list(generate_pairs(count, HELD_OUT_SEED, held_out=True))
+    return held_out, list(generate_pairs(given.calibration, CALIBRATION_SEED))
+
+
+def tuned_table(work: Path, given: argparse.Namespace) -> str:
+    """Export every type of a run, extract with each, and tabulate."""
+    from setaccio.eval.evaluate import evaluate
+    from setaccio.export import export
+
+    held_out, calibration = pairs_for(given)
+    kinds = given.kinds.split(",") if given.kinds else KINDS
+    report = export(
+        given.run,
+        work / "tuned",
+        quantisations=kinds,
+        task=load_task("recipe"),
+        pairs=held_out,
+        calibration=calibration or None,
+        held_out=given.held_out,
+        progress=tell,
+    )
+    rows = []
+    for file in json.loads(report.report.read_text(encoding="utf-8"))["files"]:
+        tell(f"Extracting with {file['path']}")
+        found = evaluate(
+            report.folder / file["path"], held_out[: given.documents], constraints=("schema",)
+        )
+        summary = found.arms[0].summary
+        levels = [f"{level.mean:.0%}" for level in (summary.l1, summary.l2, summary.l3)]
+        rows += table_rows(file, [*levels, f"{summary.seconds_mean or 0:.2f}"])
+    model = report.transformers
+    losses = (
+        {name: f"{loss:.4f}" for name, loss in report.merge.losses.items()} if report.merge else {}
+    )
+    said = [f"`{given.run.name}`, {given.documents} documents extracted, constrained."]
+    if model:
+        said.append(
+            f"In transformers: perplexity {model.perplexity:.4f} on {model.pairs} held-out answers "
+            f"({model.positions} tokens)."
+        )
+    if losses:
+        listed = ", ".join(f"{name} {loss}" for name, loss in losses.items())
+        said.append(f"Loss in nats per token: {listed}.")
+    return f"{as_markdown(HEAD, rows)}\n\n{' '.join(said)}"
+
+
+def table_rows(file: dict[str, Any], more: list[str]) -> list[list[str]]:
+    """The row of a file, and one of the way that was not kept."""
+    kind = file["quantisation"]
+    name = f"{kind} imatrix" if file["imatrix"] else kind
+    rows = [[name, f"{file['bytes'] / 1e6:.2f}", *measured(file["parity"]["held_out"]), *more]]
+    if file["alternative"]:
+        other = kind if file["imatrix"] else f"{kind} imatrix"
+        rows.append([f"({other})", "", *measured(file["alternative"]), *["" for _ in more]])
+    return rows
+
+
+def measured(held_out: dict[str, Any]) -> list[str]:
+    """Perplexity, divergence from the 16-bit GGUF (of that one from transformers) and ends."""
+    found = held_out["divergence"].get("f16", held_out["divergence"]["transformers"])
+    kl, same = f"{found['mean_kl']:.6f}", f"{found['top1_agreement']:.1%}"
+    return [f"{held_out['perplexity']:.4f}", kl, same, f"{held_out['ends']:.0%}"]
+
+
+def random_table(work: Path, given: argparse.Namespace) -> str:
+    """Export random models of each architecture, and tabulate."""
+    from setaccio.export import export
+
+    held_out, calibration = pairs_for(given)
+    kinds = given.kinds.split(",") if given.kinds else RANDOM_KINDS
+    rows = []
+    for name in ("Qwen2", "Phi3", "Mistral", "Llama"):
+        tell(f"== {name}")
+        report = export(
+            make_random(name, work / name.lower()),
+            work / f"{name.lower()}-gguf",
+            quantisations=kinds,
+            task=load_task("recipe"),
+            pairs=held_out,
+            calibration=calibration or None,
+            held_out=given.held_out,
+            progress=tell,
+        )
+        for file in json.loads(report.report.read_text(encoding="utf-8"))["files"]:
+            rows += [[name, *row] for row in table_rows(file, [])]
+    return as_markdown(("architecture", *HEAD[:6]), rows)
+
+
+def make_random(name: str, folder: Path) -> Path:
+    """Save a model of random weights with the tiny base's tokenizer."""
+    import torch
+    import transformers
+
+    from setaccio.train.models import TINY_BASE
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(TINY_BASE)
+    config = getattr(transformers, f"{name}Config")(
+        **SHAPE,
+        vocab_size=len(tokenizer),
+        num_key_value_heads=4 if name == "Phi3" else 2,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **({"sliding_window": None} if name in ("Mistral", "Phi3") else {}),
+    )
+    torch.manual_seed(0)
+    model = getattr(transformers, f"{name}ForCausalLM")(config)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def as_markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
+    """A table with numbers to the right."""
+    lines = [header, [":--", *["--:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def write_section(name: str, text: str) -> None:
+    """Put text between the document's markers of a name."""
+    begin, end = f"<!-- table:{name} -->", f"<!-- end:{name} -->"
+    document = DOCUMENT.read_text(encoding="utf-8")
+    pattern = re.compile(re.escape(begin) + r".*?" + re.escape(end), re.DOTALL)
+    with atomic_write(DOCUMENT) as stream:
+        stream.write(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", document))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

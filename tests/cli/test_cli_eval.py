@@ -1,0 +1,171 @@
+"""The evaluation's commands: tables printed, folders written, and exit codes that a CI can use."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from cli_process import Run
+
+GOLD = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water."]}
+PAIRS = [{"id": f"p{n}", "text": f"For Tea boil {n} cups water.", "gold": GOLD} for n in range(10)]
+FEW = ["--limit", "1", "--max-tokens", "8", "--task", "recipe"]
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    return write(tmp_path / "pairs.jsonl", PAIRS)
+
+
+def outputs(path: Path, right: int, key: str = "directions") -> Path:
+    good = {"title": "Tea", "ingredients": ["water"], key: ["Boil the water."]}
+    rows = [
+        {"id": pair["id"], "model": "m", "data": good if at < right else {"title": "?"}}
+        for at, pair in enumerate(PAIRS)
+    ]
+    return write(path, rows)
+
+
+def test_a_regression_ends_with_its_own_code(run: Run, tmp_path: Path, pairs: Path) -> None:
+    outputs(tmp_path / "old.jsonl", 10)
+    outputs(tmp_path / "new.jsonl", 9)
+    flags = ["eval", "--pairs", pairs, "--task", "recipe", "--predictions"]
+    first = run(*flags, "old.jsonl", "--out", "old")
+    assert first.returncode == 0, first.stderr
+    worse = run(*flags, "new.jsonl", "--against", "old", "--out", "new")
+    assert worse.returncode == 8
+    assert "FAILED" in worse.stdout
+    assert "noise" in worse.stdout
+    assert worse.stderr.splitlines()[-1].startswith("error: Worse than old by more than 0.02: m")
+    assert json.loads((tmp_path / "new/regression.json").read_text())["failed"]
+    allowed = run(*flags, "new.jsonl", "--against", "old", "--tolerance", "0.2")
+    assert allowed.returncode == 0
+    assert "No loss beyond 0.2 against old." in allowed.stderr
+
+
+def test_outputs_made_elsewhere_stand_below_a_model(
+    run: Run, tmp_path: Path, gguf: Path, pairs: Path
+) -> None:
+    outputs(tmp_path / "theirs.jsonl", 10, key="steps")
+    done = run(
+        "eval", "--model", gguf, "--constraint", "schema", "--pairs", pairs, *FEW,
+        "--predictions", "theirs.jsonl", "--alias", "steps=directions", "--out", "both",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    arms = json.loads((tmp_path / "both/comparison.json").read_text())["arms"]
+    assert [(arm["name"], arm["summary"]["documents"]) for arm in arms] == [("model", 1), ("m", 1)]
+    assert arms[1]["summary"]["l3"]["mean"] == 1.0
+    (row,) = (tmp_path / "both/predictions-m.jsonl").read_text().splitlines()
+    assert json.loads(row)["data"] == GOLD
+
+
+def test_a_sample_is_seeded_and_a_larger_one_holds_it(
+    run: Run, tmp_path: Path, pairs: Path
+) -> None:
+    outputs(tmp_path / "x.jsonl", 10)
+    chosen = {}
+    for name, flags in {
+        "four": ["--sample", "4"],
+        "again": ["--sample", "4"],
+        "six": ["--sample", "6"],
+        "other": ["--sample", "4", "--seed", "5"],
+        "two": ["--sample", "4", "--limit", "2"],
+    }.items():
+        done = run(
+            "eval", "--pairs", pairs, "--task", "recipe", "--predictions", "x.jsonl",
+            "--out", name, *flags,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        lines = (tmp_path / name / "documents.jsonl").read_text().splitlines()
+        chosen[name] = [json.loads(line)["id"] for line in lines]
+    assert chosen["four"] == chosen["again"] == sorted(chosen["four"])
+    assert len(chosen["four"]) == 4
+    assert set(chosen["four"]) < set(chosen["six"])
+    assert chosen["other"] != chosen["four"]
+    assert chosen["two"] == chosen["four"][:2]
+    assert json.loads((tmp_path / "other/config.json").read_text())["seed"] == 5
+
+
+def test_sweep_makes_what_is_missing_from_the_f16(
+    run: Run, tmp_path: Path, gguf: Path, pairs: Path
+) -> None:
+    import llama_cpp
+
+    (tmp_path / "models").mkdir()
+    options = llama_cpp.llama_model_quantize_default_params()
+    options.ftype, options.allow_requantize = llama_cpp.LLAMA_FTYPE_MOSTLY_F16, True
+    target = str(tmp_path / "models/tiny-f16.gguf").encode()
+    assert llama_cpp.llama_model_quantize(str(gguf).encode(), target, options) == 0
+    shutil.copy(gguf, tmp_path / "models/tiny-q8_0.gguf")
+    done = run(
+        "eval", "sweep", "models", "--make", "q8_0,q4_0", "--pairs", pairs, *FEW, "--out", "swept"
+    )
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "swept/gguf").iterdir()] == ["tiny-q4_0.gguf"]
+    assert "<- knee" in done.stdout
+    assert "Knee: " in done.stderr
+    types = [row["type"] for row in json.loads((tmp_path / "swept/sweep.json").read_text())["rows"]]
+    assert types == ["F16", "Q8_0", "Q4_0"]
+
+
+def test_robustness_prints_a_row_for_each_perturbation(
+    run: Run, tmp_path: Path, gguf: Path, pairs: Path
+) -> None:
+    done = run(
+        "eval", "robustness", "--model", gguf, "--perturb", "upper,injection", "--pairs", pairs,
+        *FEW, "--out", "rough",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ("clean", "upper", "injection"))
+    assert (tmp_path / "rough/injection/comparison.json").is_file()
+
+
+def test_reference_lays_its_table_out(run: Run, tmp_path: Path, gguf: Path, pairs: Path) -> None:
+    first, last = PAIRS[:1], PAIRS[1:2]
+    write(tmp_path / "first.jsonl", first)
+    write(tmp_path / "last.jsonl", last)
+    outputs(tmp_path / "base.jsonl", 10)
+    done = run(
+        "eval", "reference", "--first", "first.jsonl", "--last", "last.jsonl",
+        "--row", f"Tiny={gguf},{gguf}", "--row", "m=base.jsonl", "--constraint", "schema",
+        "--task", "recipe", "--max-tokens", "8", "--out", "ref",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "ref/reference.md").read_text().splitlines()
+    assert table[2].startswith("| Tiny | schema | 4.2 M | 100% (1/1) | 100% (2/2) |")
+    assert table[3].startswith("| m | - | - | 100% (1/1) | - |")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--against", "nowhere"], 2, "nowhere: is no finished run"),
+        (["--tolerance", "0.1"], 2, "--against RUN, which is missing"),
+        (["--endpoint", "http://127.0.0.1:9/v1"], 2, "--endpoint-model"),
+        (["--endpoint-model", "x"], 2, "--endpoint URL"),
+        (["--endpoint", "nonsense", "--endpoint-model", "x"], 2, "is no http"),
+        (["--endpoint", "http://h", "--endpoint-model", "x", "--price", "1"], 2, "IN,OUT"),
+        (["--predictions", "x.jsonl", "--model", "y.gguf"], 2, "give the documents with --pairs"),
+        (["--limit", "3", "sweep", "models"], 2, "setaccio eval sweep --limit"),
+        (["junk"], 2, "junk"),
+        (["sweep", "."], 2, "holds no .gguf file"),
+        (["sweep", "none.gguf", "--make", "q4_0"], 5, "none.gguf"),
+        (["robustness", "--perturb", "frost"], 2, "frost: no such perturbation"),
+        (["reference", "--first", "a", "--last", "b", "--row", "x"], 2, "NAME=BASE"),
+        (["reference", "--first", "a", "--last", "b", "--row", "x=y.gguf"], 2, "no such file"),
+    ],
+)
+def test_bad_call_ends_with_one_line(run: Run, arguments: list[str], code: int, says: str) -> None:
+    done = run("eval", *arguments)
+    assert done.returncode == code, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert says in last
+    assert "Traceback" not in done.stderr

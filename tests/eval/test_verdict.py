@@ -1,0 +1,96 @@
+"""Agreement of the document-level rule with people.
+
+Run: pytest tests/eval/test_verdict.py
+
+The last test reads the outputs of the reference experiment's untuned models, which may not be
+shipped: it runs where SETACCIO_REFERENCE_OUTPUTS names their file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from setaccio.data import Task
+from setaccio.data.errors import DataError, UsageError
+from setaccio.eval.verdict import Agreement, agree_with_people, agreement
+
+GOLD: dict[str, Any] = {"title": "Tea", "ingredients": ["water"], "directions": ["Brew."]}
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_the_numbers_by_hand():
+    found = Agreement(both_yes=45, only_rule=15, only_person=25, both_no=15)
+    assert (found.documents, found.accuracy, found.majority) == (100, 0.6, 0.7)
+    assert found.balanced_accuracy == pytest.approx((45 / 70 + 15 / 30) / 2)
+    chance = 0.7 * 0.6 + 0.3 * 0.4
+    assert found.kappa == pytest.approx((0.6 - chance) / (1 - chance))
+
+
+def test_always_yes_is_worth_nothing_beyond_the_majority():
+    found = agreement([True] * 10, [True] * 9 + [False])
+    assert (found.accuracy, found.majority) == (0.9, 0.9)
+    assert (found.balanced_accuracy, found.kappa) == (0.5, 0.0)
+    assert agreement([True], [True]).kappa == 0.0
+    assert "majority guess 90.0%" in found.words()
+
+
+verdicts = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
+
+
+@given(verdicts)
+def test_agreement_is_in_range(both: list[tuple[bool, bool]]):
+    found = agreement([one for one, _ in both], [two for _, two in both])
+    assert found.documents == len(both)
+    assert 0 <= found.balanced_accuracy <= 1
+    assert -1 <= found.kappa <= 1
+    assert found.majority >= 0.5
+
+
+def test_rows_with_verdicts(tmp_path: Path, recipe: Task):
+    other = {"title": "Tea", "ingredients": ["water"], "steps": ["Brew."]}
+    rows = [
+        {"model": "a", "id": 1, "gold": GOLD, "data": other, "human_semantic_ok": True},
+        {"model": "b", "id": 1, "gold": GOLD, "raw": "No.", "human_semantic_ok": False},
+        {"model": "b", "id": 2, "gold": GOLD, "data": GOLD, "human_semantic_ok": False},
+    ]
+    found = agree_with_people(write(tmp_path / "x.jsonl", *rows), recipe, {"steps": "directions"})
+    assert found["all"] == Agreement(both_yes=1, only_rule=1, only_person=0, both_no=1)
+    assert found["b"] == Agreement(0, 1, 0, 1)
+    assert found["all"].to_dict()["both_yes"] == 1
+
+
+def test_unusable_rows_are_refused(tmp_path: Path, recipe: Task):
+    with pytest.raises(UsageError, match="can not be read"):
+        agree_with_people(tmp_path / "none.jsonl", recipe)
+    with pytest.raises(DataError, match="no row in it"):
+        agree_with_people(write(tmp_path / "x.jsonl"), recipe)
+    with pytest.raises(DataError, match=r"x\.jsonl:1: no gold object"):
+        agree_with_people(write(tmp_path / "x.jsonl", {"id": 1}), recipe)
+    with pytest.raises(DataError, match="is not true or false"):
+        agree_with_people(write(tmp_path / "x.jsonl", {"gold": GOLD, "data": GOLD}), recipe)
+    with pytest.raises(UsageError, match="1 verdicts of the rule against 2"):
+        agreement([True], [True, False])
+
+
+@pytest.mark.skipif(
+    "SETACCIO_REFERENCE_OUTPUTS" not in os.environ,
+    reason="SETACCIO_REFERENCE_OUTPUTS names no file",
+)
+def test_agreement_with_the_people_of_the_reference_experiment(recipe: Task):
+    file = Path(os.environ["SETACCIO_REFERENCE_OUTPUTS"])
+    found = agree_with_people(file, recipe, {"steps": "directions"})["all"]
+    assert (found.documents, found.majority) == (150, 0.9)
+    assert found.accuracy >= 0.94
+    assert found.balanced_accuracy >= 0.70
+    assert found.kappa >= 0.55

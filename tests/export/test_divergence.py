@@ -1,0 +1,58 @@
+"""Perplexity and divergence from kept logits. Run with: pytest tests/export/test_divergence.py"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from setaccio.export import divergence
+from setaccio.export.answers import Answer
+from setaccio.export.divergence import answer_path, measure
+
+END = 3
+
+
+def keep(folder, *logits):
+    folder.mkdir()
+    for n, rows in enumerate(logits):
+        np.save(answer_path(folder, n), np.asarray(rows, dtype=np.float32))
+    return folder
+
+
+def test_uniform_logits_have_the_vocabulary_as_perplexity(tmp_path):
+    folder = keep(tmp_path / "a", np.zeros((5, 8)))
+    found = measure([Answer([0, 1, 2, 3, 4, 5], 1)], folder, {"self": folder}, [END])
+    assert found.perplexity == pytest.approx(8)
+    assert found.divergence["self"] == (0.0, 1.0)
+    assert (found.pairs, found.positions, found.ends) == (1, 5, 0.0)
+
+
+def test_divergence_is_kl_from_the_reference(tmp_path):
+    left, right = np.array([0.5, 0.25, 0.25]), np.array([0.2, 0.2, 0.6])
+    reference = keep(tmp_path / "ref", [np.log(left), np.log(right)])
+    # A constant on all logits and padding rows of the vocabulary must change nothing.
+    padded = np.full((2, 5), -50.0)
+    padded[:, :3] = np.log(right) + 7
+    folder = keep(tmp_path / "got", padded)
+    found = measure([Answer([9, 0, 2], 1)], folder, {"ref": reference}, [2])
+    kl = sum(p * math.log(p / q) for p, q in zip(left, right, strict=True))
+    assert found.divergence["ref"].mean_kl == pytest.approx(kl / 2, rel=1e-5)
+    assert found.divergence["ref"].top1_agreement == 0.5
+    assert found.ends == 1.0
+    assert found.perplexity == pytest.approx(math.exp(-(math.log(0.2) + math.log(0.6)) / 2), 1e-5)
+
+
+def test_few_rows_at_a_time_give_the_same(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    shapes = ((7, 16), (3, 16))
+    reference = keep(tmp_path / "ref", *[rng.normal(size=shape) for shape in shapes])
+    folder = keep(tmp_path / "got", *[rng.normal(size=shape) for shape in shapes])
+    answers = [Answer([1, 2, *range(7)], 2), Answer([1, 5, 6, 7], 1)]
+    whole = measure(answers, folder, {"ref": reference}, [END])
+    monkeypatch.setattr(divergence, "_AT_ONCE", 16)
+    rows = measure(answers, folder, {"ref": reference}, [END])
+    assert rows.perplexity == pytest.approx(whole.perplexity)
+    assert rows.divergence["ref"] == pytest.approx(whole.divergence["ref"])
+    assert rows.divergence["ref"].mean_kl > 0.1

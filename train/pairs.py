@@ -1,0 +1,55 @@
+"""The pairs of a run: read, and divided into those to learn from and those to evaluate on.
+
+Contract: ``read_pairs(config)`` gives the same division for the same file and seed; bad lines are
+refused, or with ``skip_bad`` returned, so that none disappears without a word.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from setaccio.data.records import Pair, Problem, load_pairs
+from setaccio.train.config import TrainConfig
+
+SHOWN_PROBLEMS = 10  # bad lines that are named; the rest is counted
+
+
+def read_pairs(config: TrainConfig) -> tuple[list[Pair], list[Pair], list[Problem]]:
+    """Read the pairs, divided into those to learn from and those for the evaluation loss.
+
+    Args:
+        config: names the files, or the share to hold out at random.
+
+    Returns:
+        Both parts, and the lines that were left out on request.
+
+    Raises:
+        DataError: pairs can not be read.
+    """
+    generator = random.Random(f"split:{config.seed}")
+    pairs, problems = load_pairs(config.pairs, skip_bad=config.skip_bad)
+    if config.eval_pairs is not None:
+        held_out, more = load_pairs(config.eval_pairs, skip_bad=config.skip_bad)
+        learned, problems = list(pairs), problems + more
+    else:
+        count = min(round(config.validation_share * len(pairs)), len(pairs) - 1)
+        if config.validation_share and len(pairs) > 1:
+            count = max(count, 1)
+        chosen = set(generator.sample(range(len(pairs)), count))
+        held_out = [pair for index, pair in enumerate(pairs) if index in chosen]
+        learned = [pair for index, pair in enumerate(pairs) if index not in chosen]
+    if len(held_out) > config.max_eval_pairs:
+        held_out = generator.sample(held_out, config.max_eval_pairs)
+    return learned, held_out, problems
+
+
+def tell_problems(problems: Sequence[Problem]) -> None:
+    """Name the lines that were left out, the first ones at least, on standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for problem in problems[:SHOWN_PROBLEMS]:
+        console.print(f"left out: {problem}", markup=False)
+    if len(problems) > SHOWN_PROBLEMS:
+        console.print(f"left out: {len(problems) - SHOWN_PROBLEMS} more bad lines")
