@@ -62,7 +62,7 @@ gpu-check *ARGS:
 
 # Gather what an offline GPU machine lacks into runs/gpu-wheels, at most 45 MB
 gpu-wheels *ARGS: setup
-    @{{ python }} scripts/gpu_wheels.py "$@"
+    @{{ python }} -m scripts.gpu_wheels "$@"
 
 # Resolve every dependency anew and pin it in requirements/lock.txt
 lock:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.console import output_console, step
+from setaccio.cli.console import output_console, program, step
 
 if TYPE_CHECKING:
     from setaccio.data.records import Document, Pair
@@ -169,4 +169,4 @@ def _compare(folder: Path, tuned: Path, base: Path, held_out: list[Pair]) -> Non
             tuned, held_out, base=base, out=folder / "comparison", progress=progress
         )
     show(comparison)
-    step(f"Try your own text: setaccio extract --model {tuned} notes.txt")
+    step(f"Try your own text: {program()} extract --model {tuned} notes.txt")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from setaccio.cli.console import fail, output_console, step, warn
+from setaccio.cli.console import fail, output_console, program, step, warn
 from setaccio.cli.exits import BROKEN_MODEL
 
 EXAMPLE = "setaccio doctor"
@@ -80,7 +80,7 @@ def _advice(facts: dict[str, Any]) -> list[str]:
 
         advice.append(
             f"llama.cpp's AMX code: {facts['amx_build'].message}. Before this installation is used "
-            f"on a processor with AMX, run setaccio doctor there, or build it anew: {REINSTALL}"
+            f"on a processor with AMX, run {program()} doctor there, or build it anew: {REINSTALL}"
         )
     if facts["memory_free_gib"] < LEAST_FREE_GIB:
         advice.append(

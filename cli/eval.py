@@ -110,6 +110,7 @@ def evaluate(
         _refuse_stray_flags(context)
         return
     from setaccio.cli.tasks import choose_task
+    from setaccio.data.errors import UsageError
 
     chosen = choose_task(task, schema)
     earlier = _earlier(against, out, tolerance)
@@ -126,6 +127,8 @@ def evaluate(
     )
     others: list[AnyArm] = [asked] if asked else []
     if predictions is not None and not (model or base or others or pairs):
+        if limit or sample:
+            raise UsageError("--limit and --sample choose from --pairs, which is missing.")
         comparison = _score(predictions, chosen, parse_aliases(alias), out)
     else:
         found = _documents(pairs, predictions, limit, sample)

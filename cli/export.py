@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.console import output_console, step
+from setaccio.cli.console import output_console, program, step, warn_of
 
 if TYPE_CHECKING:
+    from setaccio.data.records import Pair
     from setaccio.export.report import ExportReport
 
 EXAMPLE = "setaccio export runs/recipe --quant q8_0,q4_k_m --out models/"
@@ -47,6 +48,9 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", help="Pairs to compute an importance matrix from."),
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad lines of these files out.")
+    ] = False,
     merge_into: Annotated[
         str | None, typer.Option(metavar="BASE", help="16-bit (default), or 4-bit: dequantised.")
     ] = None,
@@ -77,13 +81,12 @@ def export(
 
         step(f"Wrote {write_card(run, evaluation=evaluation, licence=licence)}")
         return
-    from setaccio.data.records import load_pairs
     from setaccio.data.task import load_task
 
     common: dict[str, Any] = {
         "base": base,
         "task": load_task(task) if task else None,
-        "pairs": load_pairs(pairs)[0] if pairs else None,
+        "pairs": _read(pairs, skip_bad=skip_bad),
         "source": source,
         "name": name,
         "progress": step,
@@ -111,13 +114,24 @@ def export(
         run,
         out or run / "gguf",
         quantisations=QUANTISATIONS if kinds is None else kinds,
-        calibration=load_pairs(imatrix)[0] if imatrix else None,
+        calibration=_read(imatrix, skip_bad=skip_bad),
         merged_dir=keep_merged,
         licence=licence,
         **common,
     )
     _show(report)
-    step(f"Next: setaccio extract notes.txt --model {report.files[0].path}")
+    step(f"Next: {program()} extract notes.txt --model {report.files[0].path}")
+
+
+def _read(path: Path | None, *, skip_bad: bool) -> list[Pair] | None:
+    """Read pairs, bad lines named; None where no file was given."""
+    from setaccio.data.records import load_pairs
+
+    if path is None:
+        return None
+    pairs, problems = load_pairs(path, skip_bad=skip_bad)
+    warn_of(problems)
+    return pairs
 
 
 def _show(report: ExportReport) -> None:

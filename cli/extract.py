@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from setaccio.runtime.journal import Journal
 
 EXAMPLE = "setaccio extract notes/ --model my-q8_0.gguf --out results.jsonl"
+LONG_READ = 100_000_000
+"""Bytes of former results whose reading takes seconds and is announced."""
 
 
 def extract(
@@ -41,6 +43,10 @@ def extract(
     schema: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A bare JSON Schema instead of a task."),
+    ] = None,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(metavar="GGUF", help="A LoRA adapter that works beside the model."),
     ] = None,
     constraint: Annotated[
         Literal["schema", "none"],
@@ -71,6 +77,14 @@ def extract(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads; default: one per physical core.")
     ] = None,
+    no_chunk: Annotated[
+        bool,
+        typer.Option("--no-chunk", help="Refuse documents over the context; do not cut them."),
+    ] = False,
+    require_grounding: Annotated[
+        Literal["null", "drop", "fail"] | None,
+        typer.Option(help="What becomes of values that stand nowhere in the document."),
+    ] = None,
     parallel: Annotated[
         int | None,
         typer.Option(min=1, help="Documents decoded at once; default: by cores and memory."),
@@ -93,6 +107,7 @@ def extract(
     from setaccio.cli.meter import Meter
     from setaccio.cli.sources import count_documents, find_sources, read_sources
     from setaccio.cli.tasks import choose_task
+    from setaccio.data.digests import file_digest
     from setaccio.runtime import TINY_GGUF, Extractor, load_model
     from setaccio.runtime.journal import Journal, fingerprint
 
@@ -101,7 +116,8 @@ def extract(
         model = Path(names.pop(0))
     names = find_sources(names)
     resume = resume or retry_failed
-    _check_out(out, [*names, str(model or TINY_GGUF)], resume=resume, overwrite=overwrite)
+    read = [*names, str(model or TINY_GGUF), *([str(adapter)] if adapter else [])]
+    _check_out(out, read, resume=resume, overwrite=overwrite)
     chosen = choose_task(task, schema)
     # Everything here can change an answer, and so belongs to the key of its row.
     options: dict[str, Any] = {
@@ -110,17 +126,23 @@ def extract(
         "temperature": temperature,
         "top_p": top_p,
         "seed": seed,
+        "chunk": not no_chunk,
+        "require_grounding": require_grounding,
     }
     extractor = Extractor(
         load_model(model or TINY_GGUF, context=context, threads=threads),
         chosen,
+        adapter=adapter,
         parallel=parallel,
         **options,
     )
     for warning in extractor.warnings:
         warn(warning)
     options["context"] = extractor.model.context
+    options["adapter"] = None if adapter is None else file_digest(adapter)
     run = fingerprint(extractor.model.sha256, extractor.task.digest, options)
+    if out and resume and out.is_file() and out.stat().st_size > LONG_READ:
+        step(f"{out}: reading what is done.")
     journal = Journal(out, resume=resume, retry_failed=retry_failed, overwrite=overwrite)
     _say_resumed(journal, run)
     to_terminal = out is None and sys.stdout.isatty()

@@ -32,6 +32,7 @@ from pydantic import (
 )
 
 from setaccio.data.errors import TaskError
+from setaccio.data.order import order_like
 from setaccio.data.schema import check_schema
 
 Json = Any
@@ -218,21 +219,6 @@ def dump_compact(value: Json) -> str:
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("\x7f", "\\u007f")
-
-
-def order_like(value: Json, schema: Json) -> Json:
-    """Put the keys of ``value`` into the order of the schema's ``properties``, recursively.
-
-    Keys that the schema does not name keep their order at the end. Grammars emit properties in
-    schema order, so gold that is trained in another order would teach what can not be said.
-    """
-    if isinstance(value, list) and isinstance(schema, dict):
-        return [order_like(item, schema.get("items")) for item in value]
-    if not isinstance(value, dict) or not isinstance(schema, dict):
-        return value
-    known = schema.get("properties", {})
-    keys = [k for k in known if k in value] + [k for k in value if k not in known]
-    return {key: order_like(value[key], known.get(key)) for key in keys}
 
 
 def parse_task(raw: Json, source: str) -> Task:

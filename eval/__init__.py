@@ -5,7 +5,10 @@
     >>> print(markdown_table(evaluate("model.gguf", "pairs.jsonl")))
 
 Each verb is imported from the module of its name: ``evaluate`` (a GGUF on pairs), ``compare``
-(arms side by side), ``score_predictions`` in ``predictions`` (outputs made elsewhere). The names
+(arms side by side), ``score_predictions`` in ``predictions`` (outputs made elsewhere), ``sweep``
+(quantisations), ``robustness`` (perturbed documents), ``reference_table`` (base and tuned in the
+reference experiment's layout), ``regression`` (against an earlier run), ``baseline`` (a model
+behind an endpoint). The names
 below are loaded when they are first used, so that importing this package costs nothing.
 """
 

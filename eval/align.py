@@ -173,10 +173,10 @@ def align_steps(
     found: list[Group] = []
     row, column = rows, columns
     while row and column:
-        group = taken[row, column]
-        if group:
-            found.append(group)
-            row, column = group.gold.start, group.prediction.start
+        chosen = taken[row, column]
+        if chosen:
+            found.append(chosen)
+            row, column = chosen.gold.start, chosen.prediction.start
         elif best[row, column] == best[row - 1, column]:
             row -= 1
         else:

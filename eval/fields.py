@@ -195,7 +195,7 @@ class _Scorer:
         schema: Json,
         gold: Json,
         prediction: Json,
-        at: _At = ROOT,
+        at: _At,
     ) -> FieldScore:
         method = rule.method if rule else "object"
         if rule and method in ("unordered", "ordered"):
@@ -271,13 +271,13 @@ class _Scorer:
             return item(one, other).similarity
 
         groups = align_items(rule, inner, ours.items, theirs.items, alike)
-        strict = None
-        if rule.method == "unordered":
-            pairs = {group.gold[0]: group.prediction[0] for group in groups}
-            strict = measured(ours.items, theirs.items, pairs)
         likeness = list_similarity(rule, ours.items, theirs.items, groups)
         items, outcomes = Items(0, len(ours.items), len(theirs.items)), list[Leaf]()
         related = [one for one in groups if one.similarity >= min(RELATED, rule.threshold)]
+        strict = None
+        if rule.method == "unordered":
+            pairs = {group.gold[0]: group.prediction[0] for group in related}
+            strict = measured(ours.items, theirs.items, pairs)
         for group in related:
             if group.similarity >= rule.threshold:
                 surplus = len(group.prediction) - len(group.gold)
@@ -293,7 +293,3 @@ class _Scorer:
         if not ours.items and not theirs.items:
             outcomes = _both("correct", at)
         return _field(path, rule.method, items.f1, likeness, outcomes, items=items, strict=strict)
-
-
-def _listed(value: Json) -> list[Json]:
-    return Listed(value, None).items

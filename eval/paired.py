@@ -35,6 +35,7 @@ ALPHA = 0.05
 _LEVELS = {"L1": "l1", "L2": "l2", "L3": "l3"}
 _SCORES = {"score": "score", "ANLS*": "anls"}
 _Array = np.ndarray[Any, np.dtype[np.float64]]
+_Tested = tuple[int | None, int | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,9 @@ def _of_means(
 ) -> Difference:
     one = [getattr(score, key) for score in first]
     two = [getattr(score, key) for score in second]
-    tested = mcnemar(one, two) if title in _LEVELS else (None, None, None)
-    weights = np.ones((len(one), 1))
-    return _difference(title, names, *(np.array([v], float).T for v in (one, two)), weights, tested)
+    tested: _Tested = mcnemar(one, two) if title in _LEVELS else (None, None, None)
+    earned = [np.array(values, dtype=float).reshape(-1, 1) for values in (one, two)]
+    return _difference(title, names, earned[0], earned[1], np.ones_like(earned[0]), tested)
 
 
 def _of_field(
@@ -211,7 +212,7 @@ def _difference(
     first: _Array,
     second: _Array,
     weights: _Array,
-    tested: tuple[int | None, int | None, float | None],
+    tested: _Tested,
 ) -> Difference:
     """Ratio of sums in either arm, and the interval of their difference.
 
@@ -229,16 +230,20 @@ def _difference(
     one, two = _ratios(columns.sum(axis=0, keepdims=True))
     drawn = np.subtract(*_ratios(sums)[::-1])
     low, high = np.percentile(drawn, [2.5, 97.5])
+    won, lost, p_value = tested
     return Difference(
-        title,
-        *names,
-        count,
-        float(one[0]),
-        float(two[0]),
-        float(two[0] - one[0]),
-        float(low),
-        float(high),
-        *tested,
+        metric=title,
+        before=names[0],
+        after=names[1],
+        documents=count,
+        first=float(one[0]),
+        second=float(two[0]),
+        difference=float(two[0] - one[0]),
+        low=float(low),
+        high=float(high),
+        won=won,
+        lost=lost,
+        p_value=p_value,
     )
 
 

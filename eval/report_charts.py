@@ -78,7 +78,7 @@ def radar_chart(run: Run) -> Canvas:
         )
 
     for share in (0.25, 0.5, 0.75, 1.0):
-        canvas.polygon([place(axis, share) for axis in range(len(axes))], stroke="grid")
+        canvas.line([place(axis, share) for axis in (*range(len(axes)), 0)], "grid")
     for axis, title in enumerate(axes):
         canvas.line([centre, place(axis, 1)], "grid")
         x, y = place(axis, 1.12)
@@ -88,7 +88,7 @@ def radar_chart(run: Run) -> Canvas:
         canvas.text((x, y + 4), clip(title, 18), "ink", 12, side)
     for share in (0.5, 1.0):
         x, y = place(0, share)
-        canvas.text((x + 4, y + 11), f"{share:.0%}", "muted", 10)
+        canvas.text((x - 4, y + 11), f"{share:.0%}", "muted", 10, "end")
     for number, arm in enumerate(run.arms):
         values = [axis_value(arm, axis, title) for axis, title in enumerate(axes)]
         points = [place(axis, value or 0.0) for axis, value in enumerate(values)]
@@ -108,10 +108,10 @@ def field_chart(run: Run, path: str) -> Canvas:
     width = label + bar + gap + right + 10
     canvas = Canvas(f"field_{name}", f"Field {path}", width, top + line * len(run.arms) + 18)
     canvas.text((label, 12), "leaves", "muted", SMALL)
-    canvas.text((label + bar + gap, 12), "documents by similarity", "muted", SMALL)
+    canvas.text((label + bar + gap, 12), "similarity", "muted", SMALL)
     for number, arm in enumerate(run.arms):
         y = top + line * number
-        canvas.text((0, y + 15), clip(arm.label, 17), "ink", 12)
+        canvas.text((0, y + 15), clip(arm.label, 14), "ink", 12)
         outcome_bar(canvas, arm, path, (label, y + 3), bar)
         values = [
             float(score["fields"][path]["similarity"])

@@ -15,7 +15,7 @@ from setaccio.eval.report_parts import SMALL, rate_axis, round_up, size_words
 from setaccio.eval.table import percent
 
 _WIDE = 720.0
-_LEFT, _TOP = 52.0, 16.0
+_LEFT, _TOP, _RIGHT = 64.0, 16.0, 16.0
 _LETTER = 6.7  # mean width of a letter of the labels, in pixels
 
 
@@ -28,19 +28,20 @@ def cost_chart(run: Run) -> Canvas | None:
     ]
     if not timed:
         return None
-    height, span = 260.0, _WIDE - _LEFT - 8
+    height, span = 260.0, _WIDE - _LEFT - _RIGHT
     canvas = Canvas("cost", "Score, seconds per document and model size", _WIDE, _TOP + height + 48)
     best = max(max(score.mean, score.high) for _, _, score in timed)
     most = 1.0 if best > 0.4 else round_up(max(best, 0.01))
     slowest = round_up(1.2 * max(float(arm.summary["seconds_mean"]) for _, arm, _ in timed))
-    rate_axis(canvas, _LEFT, _WIDE - 8, _TOP, height, most)
+    rate_axis(canvas, _LEFT, _WIDE - _RIGHT, _TOP, height, most)
     for tick in range(5):
         x = _LEFT + span * tick / 4
         canvas.text((x, _TOP + height + 18), f"{slowest * tick / 4:.3g}", "muted", SMALL, "middle")
     middle = (_LEFT + span / 2, _TOP + height + 38)
     canvas.text(middle, "seconds per document", "muted", 12, "middle")
-    canvas.text((14, _TOP + height / 2), "score", "muted", 12, "middle", turned=True)
-    sizes = {arm.size_bytes for _, arm, _ in timed}
+    canvas.text((16, _TOP + height / 2), "score", "muted", 12, "middle", turned=True)
+    largest = max(arm.size_bytes or 0 for _, arm, _ in timed)
+    sized = len({size_words(arm.size_bytes) for _, arm, _ in timed}) > 1
     labels = _Labels(canvas)
     discs = []
     for at, arm, score in timed:
@@ -49,14 +50,15 @@ def cost_chart(run: Run) -> Canvas | None:
         if score.low < score.high:
             low, high = (_TOP + height * (1 - edge / most) for edge in (score.low, score.high))
             canvas.line([(x, low), (x, high)], arm_colour(at), 1.4)
-        radius = _radius(arm, max(size or 0 for size in sizes))
+            labels.keep_clear(x - 1, high, x + 1, low)
+        radius = _radius(arm, largest)
         tip = f"{arm.label}: score {percent(score.mean)}, {seconds:.2f} s, "
         canvas.circle(
             (x, y), radius, arm_colour(at), 0.55, tip + (size_words(arm.size_bytes) or "")
         )
         labels.keep_clear(x - radius, y - radius, x + radius, y + radius)
         words = arm.label
-        words += f", {size_words(arm.size_bytes)}" if len(sizes) > 1 and arm.size_bytes else ""
+        words += f", {size_words(arm.size_bytes)}" if sized and arm.size_bytes else ""
         words += " (knee)" if run.knee and run.knee == arm.name else ""
         discs.append(((x, y), radius, words))
     for place, radius, words in discs:
@@ -85,7 +87,7 @@ def reliability_chart(run: Run) -> Canvas | None:
         canvas.text((x, _TOP + side + 18), f"{tick / 4:.0%}", "muted", SMALL, "middle")
     below = (_LEFT + side / 2, _TOP + side + 38)
     canvas.text(below, "confidence", "muted", 12, "middle")
-    canvas.text((14, _TOP + side / 2), "right", "muted", 12, "middle", turned=True)
+    canvas.text((16, _TOP + side / 2), "right", "muted", 12, "middle", turned=True)
     for row, (at, arm, calibration) in enumerate(known):
         _curve(canvas, arm, arm_colour(at), calibration["equal_mass"], side)
         y = _TOP + 12 + 40 * row
@@ -157,7 +159,7 @@ class _Labels:
             left > _LEFT
             and right < self.canvas.width
             and top > 0
-            and bottom < self.canvas.height - 48
+            and bottom < self.canvas.height - 36
         )
         return inside and not any(
             left < other[2] and other[0] < right and top < other[3] and other[1] < bottom

@@ -176,11 +176,11 @@ def _pairs(folder: Path, pairs: Sequence[Pair] | None) -> Sequence[Pair]:
 def _arms(
     folder: Path, comparison: Record, config: Record, scores: list[Record]
 ) -> tuple[ReportArm, ...]:
-    outputs: dict[tuple[str, str], dict[str, list[Record]]] = {}
+    outputs: dict[str, dict[str, list[Record]]] = {}
     for file in sorted(folder.glob("predictions-*.jsonl")):
         for row in _lines(file):
-            arm = outputs.setdefault(_whose(row), {})
-            arm.setdefault(str(row.get("id")), []).append(row)
+            made = outputs.setdefault(str(row.get("arm", "")), {})
+            made.setdefault(str(row.get("id")), []).append(row)
     configured = config.get("arms", [])
     arms = []
     for at, arm in enumerate(comparison.get("arms", [])):
@@ -199,7 +199,7 @@ def _arms(
                     for row in scores
                     if row["arm"] == name and row.get("constraint", "") == constraint
                 },
-                outputs=outputs.get(_key(name, constraint), {}),
+                outputs=outputs.get(_label(name, constraint), {}),
                 aliases=dict(facts.get("aliases") or {}),
                 peak_memory=arm.get("peak_memory"),
                 joules=arm.get("joules"),
@@ -208,14 +208,10 @@ def _arms(
     return tuple(arms)
 
 
-def _key(name: str, constraint: str) -> tuple[str, str]:
+def _label(name: str, constraint: str) -> str:
     """How an arm is named in its predictions: the label that the comparison gave it."""
     words = {"schema": "constrained", "none": "free"}
-    return (f"{name} {words.get(constraint, constraint)}".strip(), constraint)
-
-
-def _whose(row: Record) -> tuple[str, str]:
-    return (str(row.get("arm", "")), str(row.get("constraint", "")))
+    return f"{name} {words.get(constraint, constraint)}".strip()
 
 
 def _json(file: Path) -> Record:

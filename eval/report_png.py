@@ -41,7 +41,7 @@ def draw(canvas: Canvas, path: Path, scale: float) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})  # type: ignore[no-untyped-call]
+            FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
@@ -62,7 +62,7 @@ def _add(axes: Any, shape: Shape, order: int) -> None:
             fontsize=shape.size * _POINTS,
             fontweight=600 if shape.bold else 400,
             ha=_ANCHORS[shape.anchor],
-            va="bottom" if shape.turned else "baseline",
+            va="baseline",
             rotation=90 if shape.turned else 0,
             rotation_mode="anchor",
             zorder=order,

@@ -5,6 +5,7 @@
 ``scores.jsonl``            levels and field scores, one line per arm and document
 ``comparison.json``         the summaries of all arms
 ``comparison.md``           the table
+``documents.jsonl``         the pairs, for the report
 """
 
 from __future__ import annotations

@@ -129,11 +129,11 @@ def _details(arm: ArmResult, measured: list[str]) -> list[str]:
     return [
         *cells,
         percent(summary.l1_strict.mean),
-        _number(calibration and calibration.ece_equal_mass, 3),
+        _number(calibration.ece_equal_mass if calibration else None, 3),
         percent(grounding.rate) if grounding else "-",
         _number(summary.tokens_per_second, 0),
-        _number(arm.peak_memory and arm.peak_memory / 1e6, 0),
-        _number(arm.size_bytes and arm.size_bytes / 1e6, 1),
+        _number(arm.peak_memory / 1e6 if arm.peak_memory else None, 0),
+        _number(arm.size_bytes / 1e6 if arm.size_bytes else None, 1),
         _number(per_document, 1),
         ", ".join(f"{name} {count}" for name, count in summary.statuses.items()),
     ]

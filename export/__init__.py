@@ -6,6 +6,7 @@ Names are imported when first used, so that importing this package imports no to
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from setaccio.export.pretokenizer import pretokenizer_name
     from setaccio.export.quantise import predicted_size, quantisations, quantise
     from setaccio.export.report import ExportReport
+
+# Hugging Face's libraries report their use to a server unless they are told not to.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "ExportReport": "report",

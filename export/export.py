@@ -11,6 +11,7 @@ Command line: ``setaccio export RUN --quant q8_0,q4_k_m``.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -98,6 +99,7 @@ def export(
     tell = progress or (lambda line: None)
     inputs = find_inputs(adapter_or_model, base=base, task=task)
     inputs = inputs._replace(name=name or inputs.name)
+    chosen = _calibration(calibration, pairs, inputs.task)
     require_torch()
     tell("Making llama.cpp's converter ready (fetched once)")
     root = converter_root(source)
@@ -111,7 +113,13 @@ def export(
             tell(f"Merging {inputs.adapter} into {inputs.model}")
             kept = merged_dir or work / "merged"
             merged = merge(
-                inputs.model, inputs.adapter, kept, into=merge_into, task=inputs.task, pairs=pairs
+                inputs.model,
+                inputs.adapter,
+                kept,
+                into=merge_into,
+                task=inputs.task,
+                pairs=pairs,
+                held_out=held_out,
             )
         hf_dir = merged.path if merged else inputs.model
         tell("Running the transformers model for the proof")
@@ -137,7 +145,7 @@ def export(
         bench = _Bench(full, conversion, reference, work / "f16", out_dir / inputs.name, tell)
         files: list[Exported] = []
         if conversion.ok:
-            matrix = _imatrix(bench, hf_dir, inputs.task, calibration, pairs)
+            matrix = _imatrix(bench, hf_dir, inputs.task, chosen)
             files = _quantise_all(bench, names, matrix)
     report = ExportReport(
         folder=out_dir,
@@ -185,25 +193,36 @@ class _Bench(NamedTuple):
         return self.stem.with_name(f"{self.stem.name}-{name.lower()}.gguf")
 
 
-def _imatrix(
-    bench: _Bench,
-    hf_dir: Path,
-    task: Task | None,
-    calibration: list[Pair] | None,
-    pairs: list[Pair] | None,
-) -> Path | None:
-    if not calibration:
-        return None
+def _calibration(
+    given: list[Pair] | None, pairs: list[Pair] | None, task: Task | None
+) -> list[Pair]:
+    """Pairs for an importance matrix, none of which the result is measured on."""
+    if not given:
+        return []
     if task is None:
         raise ExportError("An importance matrix is computed from prompts of a task. Give a task.")
     held_out = {pair.text for pair in pairs or []}
-    chosen = [pair for pair in calibration if pair.text not in held_out]
+    chosen = [pair for pair in given if pair.text not in held_out]
     if not chosen:
         raise ExportError("All calibration pairs are held-out pairs too. Give others, or none.")
+    return chosen
+
+
+def _imatrix(bench: _Bench, hf_dir: Path, task: Task | None, chosen: list[Pair]) -> Path | None:
+    if not chosen or task is None:
+        return None
     bench.tell("Computing the importance matrix")
     tokenizer = load_tokenizer(hf_dir)
-    answers = encode_answers(tokenizer, chat_format(tokenizer), task, chosen, most=None)
-    fitting = [ids for ids, _ in answers][:CALIBRATION_PAIRS]
+    config = json.loads((hf_dir / "config.json").read_text(encoding="utf-8"))
+    answers = encode_answers(
+        tokenizer,
+        chat_format(tokenizer),
+        task,
+        chosen,
+        context=config.get("max_position_embeddings"),
+        most=CALIBRATION_PAIRS,
+    )
+    fitting = [ids for ids, _ in answers]
     out = bench.full.with_name("imatrix.gguf")
     return make_imatrix(bench.full, fitting, out, dataset=f"{len(fitting)} pairs of {task.name}")
 

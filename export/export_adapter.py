@@ -62,7 +62,8 @@ def export_adapter(
     """
     tell = progress or (lambda line: None)
     inputs = find_inputs(run, base=base, task=task)
-    if inputs.adapter is None:
+    adapter = inputs.adapter
+    if adapter is None:
         raise ExportError(f"{run}: a whole model has no adapter to export.")
     inputs = inputs._replace(name=name or inputs.name)
     require_torch()
@@ -74,7 +75,7 @@ def export_adapter(
         tell("Converting the adapter")
         part = convert_adapter(
             inputs.model,
-            inputs.adapter,
+            adapter,
             work / path.name,
             task=inputs.task,
             provenance=inputs.provenance,
@@ -83,7 +84,7 @@ def export_adapter(
         tell("Converting the base, for the proof only")
         plain = convert(inputs.model, work / "base.gguf", source=root)
         tell("Running base + adapter, merged, for the proof")
-        merged = merge(inputs.model, inputs.adapter, work / "merged")
+        merged = merge(inputs.model, adapter, work / "merged")
         reference = make_reference(
             merged.path,
             inputs.task,

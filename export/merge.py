@@ -31,7 +31,7 @@ from setaccio.export._transformers import (
     stored_dtype,
     weight_bytes,
 )
-from setaccio.export.answers import Answer, answer_loss, encode_answers
+from setaccio.export.answers import HELD_OUT_PAIRS, Answer, answer_loss, encode_answers
 from setaccio.export.dequantise import has_bitsandbytes, load_dequantised
 from setaccio.export.merge_streamed import merge_streamed
 
@@ -92,6 +92,7 @@ def merge(
     into: BaseKind = "16-bit",
     task: Task | None = None,
     pairs: list[Pair] | None = None,
+    held_out: int = HELD_OUT_PAIRS,
     stream: bool | None = None,
 ) -> MergeReport:
     """Write base + adapter as one model.
@@ -104,6 +105,7 @@ def merge(
         into: ``16-bit``, or ``4-bit`` for the base that 4-bit training saw, dequantised.
         task: renders the pairs.
         pairs: held-out pairs to report losses on.
+        held_out: greatest number of them.
         stream: merge tensor by tensor without loading the model; by default where it would not
             fit into the free memory.
 
@@ -128,7 +130,7 @@ def merge(
     working = model.dtype
     _check_rows(model, tokenizer, adapter)
     stored = stored_dtype(base)
-    answers = _answers(model, tokenizer, task, pairs)
+    answers = _answers(model, tokenizer, task, (pairs or [])[:held_out])
     losses: dict[str, float] = {}
     probe = tokenizer.encode(PROBE, add_special_tokens=False)
     plain = _logits(model, probe)
@@ -178,14 +180,13 @@ def _check_rows(model: Any, tokenizer: Any, adapter: Path) -> None:
         )
 
 
-def _answers(
-    model: Any, tokenizer: Any, task: Task | None, pairs: list[Pair] | None
-) -> list[Answer]:
+def _answers(model: Any, tokenizer: Any, task: Task | None, pairs: list[Pair]) -> list[Answer]:
     if task is None or not pairs:
         return []
     context = getattr(model.config, "max_position_embeddings", None)
     try:
-        return encode_answers(tokenizer, chat_format(tokenizer), task, pairs, context=context)
+        chat = chat_format(tokenizer)
+        return encode_answers(tokenizer, chat, task, pairs, context=context, most=None)
     except ModelError as error:
         raise ExportError(str(error)) from error
 

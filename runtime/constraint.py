@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema import check_schema
+from setaccio.data.schema import check_schema, refused_keyword
 from setaccio.data.task import dump_compact
 from setaccio.runtime.models import LoadedModel
 
@@ -172,7 +172,9 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
             processor = model.cache["backend"].get_json_schema_logits_processor(source)
             grammars[source] = Grammar(processor)
         except ValueError as error:
+            keyword = refused_keyword(str(error))
+            what = f"the keyword {keyword!r}" if keyword else "it"
             raise SchemaError(
-                f"schema: the constraint can not enforce it ({error}). Change that part of it."
+                f"schema: the constraint can not enforce {what} ({error}). Change that part of it."
             ) from error
     return grammars[source]

@@ -1,16 +1,19 @@
 """Text folded for comparison, with the way back to the original's offsets.
 
 Case, compatibility forms, decomposition, blanks, dashes and quotation marks no longer count, and
-fractions are written out: ``½`` is ``1/2``, ``1½`` is ``1 1/2``. Folding works character by
-character, as decomposition (NFKD, https://unicode.org/reports/tr15/) and case folding do, so that
-every folded character knows which original one it came from, also where one becomes several
-(``ß``, ``ﬁ``, ``İ``) or several become one (blanks).
+numbers are written out: ``½`` is ``1/2``, ``1½`` is ``1 1/2``, ``two`` is ``2``. Words of numbers
+apart, folding works character by character, as decomposition (NFKD,
+https://unicode.org/reports/tr15/) and case folding do, so that every folded character knows which
+original one it came from, also where one becomes several (``ß``, ``ﬁ``, ``İ``) or several become
+one (blanks).
 """
 
 from __future__ import annotations
 
 import functools
 import unicodedata
+
+from setaccio.runtime.numerals import NUMBER_WORD, WORDS
 
 _SAME = {
     **dict.fromkeys("‘’‚‛′`´", "'"),
@@ -50,7 +53,18 @@ class Folded:
         chars: list[str] = []
         self.starts: list[int] = []
         self.ends: list[int] = []
+        words = {found.start(): found for found in NUMBER_WORD.finditer(original)}
+        behind = 0
         for offset, char in enumerate(original):
+            if offset < behind:
+                continue
+            if offset in words:
+                behind = words[offset].end()
+                for part in str(WORDS[words[offset][0].lower()]):
+                    chars.append(part)
+                    self.starts.append(offset)
+                    self.ends.append(behind)
+                continue
             folded = _fold_one(char)
             # 1½ is one and a half, not eleven halves.
             if "/" in folded and len(folded) > 2 and chars and chars[-1].isdigit():

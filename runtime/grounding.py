@@ -36,6 +36,9 @@ LEAST_LIKENESS = 0.8
 LEAST_COVERED = 0.5
 """A value that stands inside words must make up this share of them, or it is not grounded there."""
 
+_FIRST_LOOK = 0.6
+"""Likeness of a passage as long as the value from which its surroundings are tried as well."""
+
 SHORTEST_FUZZY = 4
 """Characters below which likeness says nothing."""
 
@@ -201,16 +204,50 @@ class Source:
         text = self._folded.text[offset:]
         if not text:
             return None
-        found = fuzz.partial_ratio_alignment(value, text, score_cutoff=100 * LEAST_LIKENESS)
+        found = fuzz.partial_ratio_alignment(value, text, score_cutoff=100 * _FIRST_LOOK)
         if found is None or found.dest_start == found.dest_end:
             return None
-        start, end = offset + found.dest_start, offset + found.dest_end
-        start, end = self._whole_words(start, end)
+        start, end = self._whole_words(offset + found.dest_start, offset + found.dest_end)
+        start, end, score = self._widen(value, start, end)
         passage = self._folded.text[start:end]
-        score = fuzz.ratio(value, passage) / 100
         if score < LEAST_LIKENESS or not _same_numbers(value, passage):
             return None
+        start = self._first_like(start, end, offset)
+        end = start + len(passage)
         return Span(*self._folded.original(start, end), "fuzzy", score)
+
+    def _first_like(self, start: int, end: int, offset: int) -> int:
+        """Where the same passage stands first: equal ones are equally alike."""
+        text = self._folded.text
+        for at in _find_all(text[:end], text[start:end]):
+            apart = not (_joined(text, at) or _joined(text, at + end - start))
+            if at >= offset and apart and self._folded.is_whole(at, at + end - start):
+                return at
+        return start
+
+    def _widen(self, value: str, start: int, end: int) -> tuple[int, int, float]:
+        """Take in or leave out words at the ends of a passage as long as it becomes more alike."""
+        text = self._folded.text
+        best = start, end, fuzz.ratio(value, text[start:end]) / 100
+        while True:
+            start, end, score = best
+            inner_left, inner_right = text.find(" ", start, end), text.rfind(" ", start, end)
+            edges = [(start, self._word_end(end)), (self._word_start(start), end)]
+            if inner_left >= 0:
+                edges += [(inner_left + 1, end), (start, inner_right)]
+            for left, right in edges:
+                likeness = fuzz.ratio(value, text[left:right]) / 100
+                if likeness > best[2]:
+                    best = left, right, likeness
+            if best[2] <= score:
+                return best
+
+    def _word_end(self, end: int) -> int:
+        following = self._folded.text.find(" ", end + 1)
+        return following if following >= 0 else len(self._folded.text)
+
+    def _word_start(self, start: int) -> int:
+        return self._folded.text.rfind(" ", 0, max(0, start - 1)) + 1
 
     def _whole_words(self, start: int, end: int) -> tuple[int, int]:
         """Widen a folded passage to whole words, blanks at its ends left out."""

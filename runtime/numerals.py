@@ -30,7 +30,8 @@ WORDS = {
     "half": Fraction(1, 2),
     "dozen": Fraction(12),
 }
-_WORD = re.compile(rf"(?<!\w)(?:{'|'.join(WORDS)})(?!\w)", re.IGNORECASE)
+# Without ASCII alone, "fıve" would count as a number word that the table does not have.
+NUMBER_WORD = re.compile(rf"(?<!\w)(?ai:{'|'.join(WORDS)})(?!\w)")
 
 
 class Numeral(NamedTuple):
@@ -103,7 +104,7 @@ def numerals(text: str) -> Iterator[Numeral]:
         if found["group"] is not None and found["group"] in " \u00a0\u202f,.":
             # A blank, comma or point may also stand between two numbers.
             yield from _members(found)
-    for found in _WORD.finditer(text):
+    for found in NUMBER_WORD.finditer(text):
         value = WORDS[found[0].lower()]
         yield Numeral(found.start(), found.end(), frozenset({value}), True)
 

@@ -217,4 +217,4 @@ def default_parallel(model: LoadedModel) -> int:
     size = llama_cpp.llama_model_n_embd(handle) // max(1, llama_cpp.llama_model_n_head(handle))
     cell = 2 * 2 * llama_cpp.llama_model_n_layer(handle) * heads * size
     free = psutil.virtual_memory().available // 4
-    return max(1, min(16, 8 * model.threads, free // (cell * model.context)))
+    return max(1, min(16, 8 * model.threads, int(free) // (cell * model.context)))

@@ -8,7 +8,7 @@ library that the machine loads, Unsloth to what trains (its web studio goes). No
 without saying so in the manifest.
 
     just gpu-wheels                      # -> runs/gpu-wheels
-    python scripts/gpu_wheels.py --out FOLDER --sdist llama_cpp_python-0.3.36.tar.gz
+    python -m scripts.gpu_wheels --out FOLDER --sdist llama_cpp_python-0.3.36.tar.gz
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
-
-sys.path.insert(0, str(Path(__file__).parent))
-from wheel_tools import WheelError, check_record, digest, repack, requirements
+from scripts.wheel_tools import WheelError, check_record, digest, repack, requirements
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements" / "lock.txt"

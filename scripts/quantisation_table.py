@@ -186,6 +186,10 @@ def make_random(name: str, folder: Path) -> Path:
     model = getattr(transformers, f"{name}ForCausalLM")(config)
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    if name == "Phi3":  # Its converter reads SentencePiece, or what calls itself GPT-2's.
+        path = folder / "tokenizer_config.json"
+        named = {**json.loads(path.read_text(encoding="utf-8")), "tokenizer_class": "GPT2Tokenizer"}
+        path.write_text(json.dumps(named), encoding="utf-8")
     return folder
 
 

@@ -21,10 +21,10 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_gguf() -> Path:
-    """The bundled GGUF, or the one that SETACCIO_TEST_GGUF names where there is none yet."""
-    path = TINY_GGUF if TINY_GGUF.is_file() else Path(os.environ.get("SETACCIO_TEST_GGUF", ""))
+    """The GGUF that SETACCIO_TEST_GGUF names, by default the bundled one."""
+    path = Path(os.environ.get("SETACCIO_TEST_GGUF") or TINY_GGUF)
     if not path.is_file():
-        pytest.fail(f"{TINY_GGUF} is missing and SETACCIO_TEST_GGUF names no file")
+        pytest.fail(f"{path} is missing")
     return path
 
 

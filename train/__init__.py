@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from setaccio.train.run_folder import TrainResult
 
 __all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
+
+# Hugging Face's libraries report their use to a server unless they are told not to.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "TrainConfig": "config",

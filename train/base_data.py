@@ -16,9 +16,10 @@ from typing import Any
 
 import torch
 
+from setaccio.data.order import order_like
 from setaccio.data.prompt import ChatFormat, completion_end, prompt_pieces
 from setaccio.data.synthetic import Example, generate
-from setaccio.data.task import Task, dump_compact, order_like
+from setaccio.data.task import Task, dump_compact
 
 POOL = 384  # examples generated together, sorted by length and cut into batches
 TOKENS_PER_BATCH = 6144  # padded tokens

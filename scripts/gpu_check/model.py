@@ -43,7 +43,7 @@ def build_tokenizer(tokens: list[str], types: list[int], merges: list[str]) -> A
     from setaccio.train.base_tokenizer import CHATML_TEMPLATE, END_OF_TURN, PAD, QWEN2_PATTERN
 
     words = {t: i for i, (t, kind) in enumerate(zip(tokens, types, strict=True)) if kind == _NORMAL}
-    pairs = [tuple(merge.split(" ", 1)) for merge in merges]
+    pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
     tokenizer = Tokenizer(models.BPE(vocab=words, merges=pairs))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -116,7 +116,7 @@ REHEARSAL = GPU._replace(
         "method": "lora",
         "rank": 4,
         "alpha": 4,
-        "learning_rate": 2e-3,
+        "learning_rate": 2e-2,  # so few steps must show that the loss falls
         "batch_size": 2,
         "max_steps": 6,
         "gradient_checkpointing": False,
@@ -129,7 +129,7 @@ REHEARSAL = GPU._replace(
     tiny={**GPU.tiny, "batch_size": 4, "max_steps": 3},
     tiny_pairs=24,
     tiny_documents=2,
-    minutes=60,  # of a busy machine; a free one takes about one
+    minutes=60,  # of a busy machine; a free one takes one to three
     gpu_gib=0,
     disk_gib=1,
 )

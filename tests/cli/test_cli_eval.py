@@ -153,6 +153,7 @@ def test_reference_lays_its_table_out(run: Run, tmp_path: Path, gguf: Path, pair
         (["--endpoint", "nonsense", "--endpoint-model", "x"], 2, "is no http"),
         (["--endpoint", "http://h", "--endpoint-model", "x", "--price", "1"], 2, "IN,OUT"),
         (["--predictions", "x.jsonl", "--model", "y.gguf"], 2, "give the documents with --pairs"),
+        (["--predictions", "x.jsonl", "--limit", "3"], 2, "choose from --pairs"),
         (["--limit", "3", "sweep", "models"], 2, "setaccio eval sweep --limit"),
         (["junk"], 2, "junk"),
         (["sweep", "."], 2, "holds no .gguf file"),

@@ -70,7 +70,8 @@ def test_bad_documents_get_a_status_and_the_others_come_out(
     (tmp_path / "long.txt").write_text(TEXT * 3000)
     rows = [b'{"id": "x", "text": "Boil rice."}', b"{broken", b'{"id": "y"}', b'{"text": "\xe9"}']
     (tmp_path / "rows.jsonl").write_bytes(b"\n".join(rows))
-    done = run("extract", "latin.txt", "empty.txt", "long.txt", "rows.jsonl", "good.txt", *quick)
+    sources = ["latin.txt", "empty.txt", "long.txt", "rows.jsonl", "good.txt"]
+    done = run("extract", *sources, *quick, "--no-chunk")
     found = {line["id"]: line for line in lines(done.stdout)}
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

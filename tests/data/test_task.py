@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from setaccio.data import Task, load_task
 from setaccio.data.errors import SchemaError, TaskError
-from setaccio.data.task import order_like
+from setaccio.data.order import order_like
 
 SCHEMA = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "integer"}}}
 

@@ -5,6 +5,7 @@ Run: pytest tests/eval/test_calibration.py
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_bins_hold_every_point_once_and_errors_stay_in_range(points: list[Point]
     for curve in (found.equal_mass, found.equal_width):
         assert sum(part.count for part in curve) == len(points)
         assert len(curve) <= bins
-        assert all(one.high <= other.low + 1e-9 for one, other in zip(curve, curve[1:]))
+        assert all(one.high <= other.low + 1e-9 for one, other in itertools.pairwise(curve))
     assert 0 <= found.ece_equal_mass <= 1
     assert 0 <= found.ece_equal_width <= 1
     # Jensen: no binning shows more error than the points taken one by one would.

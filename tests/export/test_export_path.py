@@ -134,6 +134,12 @@ def test_wrong_quantisations_are_refused_first(run, tmp_path, kinds, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_calibration_on_held_out_pairs_is_refused_first(run, tmp_path):
+    with pytest.raises(ExportError, match="held-out pairs too"):
+        export(run, tmp_path / "out", pairs=PAIRS, calibration=PAIRS)
+    assert not (tmp_path / "out").exists()
+
+
 def test_folder_that_is_nothing(tmp_path):
     with pytest.raises(ExportError, match="no training run, adapter or model"):
         export(tmp_path, tmp_path / "out")

@@ -14,12 +14,12 @@ from export_parts import PAIRS
 # Python runs this module at the start of every process that inherits the path, children of
 # children too. Each attempt to reach a network leaves a line behind, so a caught one counts too.
 NO_NETWORK = """
-import os, socket, sys
+import os, socket, sys, traceback
 
 def refuse(what):
     def call(*args, **options):
         with open(os.environ["NETWORK_LOG"], "a") as log:
-            log.write(f"{what} {args[1:] or args} by {sys.argv}\\n")
+            log.write(f"{what} {args} by {sys.argv}\\n" + "".join(traceback.format_stack()))
         raise OSError("the network is off")
     return call
 
@@ -50,7 +50,7 @@ settings = {
     "validation_share": 0.0,
 }
 result = train(load_config("tiny", settings))
-report = export(result.run, Path(job["out"]), quantisations=["q4_k_m"], pairs=pairs,
+report = export(result.run, Path(job["out"]), quantisations=["q4_k_m"], pairs=pairs[1:],
                 calibration=pairs[:1], source=Path(job["source"]))
 print("EXPORTED", report.files[0].path)
 """

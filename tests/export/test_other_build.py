@@ -9,18 +9,18 @@ import sys
 import pytest
 from export_parts import TEXTS
 
-from setaccio.runtime import TINY_GGUF, load_model
-from setaccio.runtime.tokens import decode_tokens, encode_pieces
+from setaccio.data.recipes import generate_pairs
+from setaccio.runtime import TINY_GGUF, Extractor
 
 pytest.importorskip("xllamacpp")
 
-TOKENS = 24
+TOKENS, LONGEST = 24, 400
 # In a child: a second llama.cpp in one process, and its log, are nobody's business here.
 ASK = """
 import json, sys, xllamacpp
 job = json.load(sys.stdin)
 params = xllamacpp.CommonParams()
-params.model.path, params.n_ctx, params.n_parallel = job["gguf"], 1024, 1
+params.model.path, params.n_ctx, params.n_parallel = job["gguf"], 2048, 1
 params.n_gpu_layers, params.warmup, params.offline, params.use_jinja = 0, False, True, True
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
 server = xllamacpp.Server(params)
@@ -41,36 +41,37 @@ def ask(gguf, messages, tokens=TOKENS):
     return json.loads(lines[0].removeprefix("ANSWER"))
 
 
-def ours(gguf, task, text, tokens=TOKENS):
-    """Greedy tokens of llama-cpp-python on our own prompt."""
-    from setaccio.data.prompt import prompt_pieces
-
-    model = load_model(gguf, context=1024, threads=1)
-    prompt = encode_pieces(model, prompt_pieces(model.chat, task.messages(text)))
-    said = []
-    for token in model.llama.generate(prompt, temp=0.0, top_k=1, repeat_penalty=1.0):
-        if token == model.llama.token_eos() or len(said) == tokens:
-            break
-        said.append(token)
-    answer = decode_tokens(model, said)
-    model.close()
-    return len(prompt), answer
+def ours(text, tokens=TOKENS):
+    """Greedy free decoding by our own runtime."""
+    extractor = Extractor(
+        TINY_GGUF, constraint="none", max_tokens=tokens, stop_repetition=False, parallel=1
+    )
+    found = extractor.extract(text)
+    extractor.model.close()
+    return found
 
 
 def test_template_and_greedy_answer_are_the_same(task):
     text = "For plain rice you need 1 cup rice and salt. Boil the rice. Serve it hot."
-    count, answer = ours(TINY_GGUF, task, text)
+    expected = ours(text)
     found = ask(TINY_GGUF, task.messages(text))
     # Its own reading of the template in the file gives as many prompt tokens: no second BOS.
-    assert found["usage"]["prompt_tokens"] == count
-    assert found["choices"][0]["message"]["content"] == answer
-    assert answer.startswith('{"title":"')
+    assert found["usage"]["prompt_tokens"] == expected.prompt_tokens
+    assert found["choices"][0]["message"]["content"] == expected.raw
+    assert expected.completion_tokens == TOKENS and expected.raw.startswith('{"title":"')
 
 
-def test_the_answer_stops(task):
-    text = "For plain rice you need 1 cup rice. Boil the rice."
-    found = ask(TINY_GGUF, task.messages(text), tokens=400)
+def test_an_answer_that_ends_here_ends_there(task):
+    pairs = (pair for pair in generate_pairs(60, seed=77, held_out=True) if len(pair.text) < 500)
+    for pair in pairs:
+        expected = ours(pair.text, LONGEST)
+        if expected.finish_reason == "stop":
+            break
+    else:
+        pytest.fail("no answer of the tiny model ends; its end token is lost, or it is untrained")
+    found = ask(TINY_GGUF, task.messages(pair.text), tokens=LONGEST)
     assert found["choices"][0]["finish_reason"] == "stop"
+    assert found["choices"][0]["message"]["content"] == expected.raw
 
 
 def test_what_an_export_wrote_loads(exported, task):

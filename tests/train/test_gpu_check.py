@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-import gpu_wheels
-import wheel_tools
+from scripts import gpu_wheels, wheel_tools
 from scripts.gpu_check import machine
 from scripts.gpu_check.compare import RELATIVE, compare, smooth, spread
 from scripts.gpu_check.report import markdown

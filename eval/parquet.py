@@ -1,0 +1,82 @@
+"""Write the scores of a run as Parquet, for data frames and SQL.
+
+    >>> from setaccio.eval.parquet import parquet
+    >>> parquet("runs/recipes")
+    PosixPath('runs/recipes/scores.parquet')
+
+One row per arm and document, as in ``scores.jsonl``: levels and scores as columns, counts of leaves
+as ``correct``, ``wrong``, ``omitted`` and ``hallucinated``, and ``fields`` as a list with a record
+per field. Needs pyarrow, which the ``report`` extra brings.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from setaccio.data.errors import MissingExtraError, UsageError
+from setaccio.eval.report_data import OUTCOMES, Record, read_run
+
+_TEXTS = ("arm", "constraint", "id", "status")
+_LEVELS = ("l1", "l1_strict", "l2", "l3")
+_NUMBERS = ("score", "anls")
+
+
+def parquet(folder: str | Path) -> Path:
+    """Write ``scores.parquet`` into a run folder.
+
+    Args:
+        folder: the folder that ``setaccio eval --out`` wrote.
+
+    Returns:
+        The file.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        UsageError: no run in the folder, or it can not be written.
+        DataError: one of its files can not be read.
+    """
+    try:
+        pa: Any = importlib.import_module("pyarrow")  # it has no type hints to check against
+        pq: Any = importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise MissingExtraError("report", "pyarrow") from error
+    run = read_run(folder)
+    rows = [_row(score) for arm in run.arms for score in arm.scores.values()]
+    counts = [(name, pa.int64()) for name in OUTCOMES]
+    field = [("path", pa.string()), ("method", pa.string()), ("score", pa.float64())]
+    field += [("similarity", pa.float64()), *counts]
+    columns = [(name, pa.string()) for name in _TEXTS] + [(name, pa.bool_()) for name in _LEVELS]
+    columns += [(name, pa.float64()) for name in _NUMBERS]
+    columns += [*counts, ("fields", pa.list_(pa.struct(field)))]
+    file = run.folder / "scores.parquet"
+    temporary = run.folder / ".scores.parquet.new"
+    try:
+        pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(columns)), temporary)
+        temporary.replace(file)
+    except OSError as error:
+        raise UsageError(f"{file}: can not be written ({error.strerror}).") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return file
+
+
+def _row(score: Record) -> dict[str, Any]:
+    names = (*_TEXTS, *_LEVELS, *_NUMBERS)
+    fields = [
+        {
+            "path": _text(path),
+            **{name: part[name] for name in ("method", "score", "similarity")},
+            **part["leaves"],
+        }
+        for path, part in score["fields"].items()
+    ]
+    row = {name: score.get(name) for name in names}
+    row |= {name: _text(row[name] or "") for name in _TEXTS}
+    return {**row, **score["leaves"], "fields": fields}
+
+
+def _text(text: str) -> str:
+    """The text without lone surrogates, which UTF-8 and so Parquet can not hold."""
+    return text.encode("utf-8", "replace").decode()
