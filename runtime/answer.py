@@ -64,6 +64,7 @@ class Completion:
         removed: of each generated token the probability that the mask had taken from the others;
             0 for forced tokens.
         message: what went wrong; empty when nothing did.
+        seconds: wall time of the passes it took part in, shared among those decoded together.
     """
 
     tokens: tuple[int, ...]
@@ -72,6 +73,7 @@ class Completion:
     probabilities: tuple[float, ...] = ()
     removed: tuple[float, ...] = ()
     message: str = ""
+    seconds: float = 0.0
 
 
 def apply_mask(logits: Row, mask: Mask) -> Row:
@@ -138,6 +140,7 @@ class Answer:
         tokens: generated so far.
         finish: why it ended; None while it goes on.
         started: whether the model has been asked for the first token.
+        seconds: wall time spent on it so far.
     """
 
     request: Request
@@ -145,6 +148,7 @@ class Answer:
     tokens: list[int] = field(default_factory=list)
     finish: Finish | None = None
     started: bool = False
+    seconds: float = 0.0
     _matcher: Matcher | None = None
     _probabilities: list[float] = field(default_factory=list)
     _removed: list[float] = field(default_factory=list)
@@ -236,6 +240,7 @@ class Answer:
             tuple(self._probabilities),
             tuple(self._removed),
             self._message,
+            self.seconds,
         )
 
 

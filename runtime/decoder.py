@@ -186,7 +186,12 @@ class _Run:
                 self._admit(request)
             if not self.active:
                 return
-            for sequence in self._pass():
+            began = time.perf_counter()
+            finished = self._pass()
+            share = (time.perf_counter() - began) / len(self.active)
+            for sequence in self.active:
+                sequence.answer.seconds += share
+            for sequence in finished:
                 self.active.remove(sequence)
                 yield sequence.request.key, sequence.answer.completion(self.model)
 

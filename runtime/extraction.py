@@ -47,7 +47,8 @@ class Extraction:
             ``repetition``, ``refused`` (nothing was generated) or ``error``.
         prompt_tokens: tokens of the whole prompt, the shared prefix included.
         completion_tokens: tokens generated.
-        seconds: wall time for this document.
+        seconds: wall time for this document; documents that are decoded together share theirs, so
+            that the seconds of all add up to the time that all took.
         message: what is wrong and what to do next; empty when nothing is.
         task: name of the task.
         model: file name of the model.

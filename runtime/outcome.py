@@ -107,6 +107,7 @@ class Outcomes:
             removed={key: chance.removed for key, chance in answer.chances.items()},
             spans=answer.spans,
             chunks=len(chunks),
+            seconds=sum(completion.seconds for completion in completions),
         )
 
     def _judge(self, chunk: Chunk, completion: Completion) -> _Answer:
@@ -199,6 +200,7 @@ class Outcomes:
         data: Any = None,
         raw: str = "",
         completion: int = 0,
+        seconds: float | None = None,
         **leaves: Any,
     ) -> Extraction:
         return Extraction(
@@ -209,7 +211,7 @@ class Outcomes:
             finish_reason=finish,
             prompt_tokens=prompt,
             completion_tokens=completion,
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - began if seconds is None else seconds,
             message=message,
             task=self._task.name,
             model=self._model.name,

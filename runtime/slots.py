@@ -216,5 +216,5 @@ def default_parallel(model: LoadedModel) -> int:
     heads = llama_cpp.llama_model_n_head_kv(handle)
     size = llama_cpp.llama_model_n_embd(handle) // max(1, llama_cpp.llama_model_n_head(handle))
     cell = 2 * 2 * llama_cpp.llama_model_n_layer(handle) * heads * size
-    free = psutil.virtual_memory().available // 4
-    return max(1, min(16, 8 * model.threads, int(free) // (cell * model.context)))
+    room = int(psutil.virtual_memory().available) // 4 // (cell * model.context)
+    return int(max(1, min(16, 8 * model.threads, room)))
