@@ -101,7 +101,8 @@ def test_empty_document(small: Extractor, text: str):
     assert "empty" in extraction.message
 
 
-def test_a_document_beyond_the_context_is_refused(small: Extractor):
+def test_a_document_beyond_the_context_is_refused_where_it_must_stay_whole(model: LoadedModel):
+    small = Extractor(model, SMALL, chunk=False)
     extraction = small.extract("soup " * small.model.context)
     assert (extraction.status, extraction.finish_reason) == ("truncated_input", "refused")
     assert extraction.data is None
