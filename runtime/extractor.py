@@ -166,10 +166,10 @@ class Extractor:
         began = time.perf_counter()
         refuse = functools.partial(self._outcomes.refused, document, began)
         fail = functools.partial(self._outcomes.failed, document, began)
-        if not document.text.strip():
-            result = refuse("error", "The document is empty. Give it some text.")
-            return Plan((), lambda _: result, fail)
         try:
+            if not document.text.strip():
+                result = refuse("error", "The document is empty. Give it some text.")
+                return Plan((), lambda _: result, fail)
             chunks = self._chunks(document.text)
             prompts = [self._prompts.make(chunk.text) for chunk in chunks]
         except Exception as error:  # one document's misfortune must not end the others

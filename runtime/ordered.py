@@ -72,6 +72,9 @@ def work_in_order(
     Yields:
         One result for each document, in order. Where llama.cpp fails, the documents that were in
         work get their plan's failure, and the others go on.
+
+    Raises:
+        Exception: whatever ``documents`` raises, after the results of those before it.
     """
     queue = _Queue(documents, plan, WINDOW * slots)
     while not queue.empty:
@@ -84,6 +87,7 @@ def work_in_order(
         except RuntimeError as error:
             queue.fail(error)
         yield from queue.ready()
+    queue.end()
 
 
 class _Queue(Generic[Source, Result]):
@@ -101,6 +105,7 @@ class _Queue(Generic[Source, Result]):
         self._done: dict[int, Result] = {}
         self._waiting: list[Request] = []
         self._ended = False
+        self._error: Exception | None = None
 
     @property
     def empty(self) -> bool:
@@ -118,10 +123,15 @@ class _Queue(Generic[Source, Result]):
 
     def _draw(self) -> bool:
         """Plan the next document; False when there is none."""
+        if self._ended:
+            return False
         try:
             document = next(self._documents)
         except StopIteration:
             self._ended = True
+            return False
+        except Exception as error:  # raised again when what came before it is done
+            self._ended, self._error = True, error
             return False
         number = next(self._numbers)
         plan = self._plan(document)
@@ -143,6 +153,11 @@ class _Queue(Generic[Source, Result]):
         self._waiting.clear()
         for number in list(self._plans):
             self._done[number] = self._plans.pop(number).fail(error)
+
+    def end(self) -> None:
+        """Raise what ended the documents early, if anything did."""
+        if self._error is not None:
+            raise self._error
 
     def ready(self) -> Iterator[Result]:
         """Results whose turn it is."""

@@ -113,7 +113,7 @@ def test_a_document_beyond_the_context_is_refused_where_it_must_stay_whole(model
 
 
 def test_the_longest_document_that_fits(model: LoadedModel):
-    extractor = Extractor(model, SMALL, max_tokens=40)
+    extractor = Extractor(model, SMALL, max_tokens=40, chunk=False)
     empty = len(extractor.tokenise("x")) - 1
     room = model.context - empty - 40
     text = "x" + " soup" * 5
@@ -156,14 +156,19 @@ def test_one_bad_document_does_not_stop_the_others(small: Extractor):
     assert "Could not extract" in results[1].message
 
 
-def test_interrupts_pass_through(small: Extractor):
-    def source():
+def test_interrupts_pass_through_at_once_and_errors_after_what_came_before(model: LoadedModel):
+    def source(error: type[BaseException]):
         yield Document("a", "Soup.")
-        raise KeyboardInterrupt
+        raise error("here")
 
-    results = small.extract_all(source())
+    alone, many = (Extractor(model, SMALL, parallel=count) for count in (1, 4))
+    results = alone.extract_all(source(KeyboardInterrupt))
     assert next(results).ok
     with pytest.raises(KeyboardInterrupt):
+        next(results)
+    results = many.extract_all(source(LookupError))
+    assert next(results).ok
+    with pytest.raises(LookupError, match="here"):
         next(results)
 
 
