@@ -59,9 +59,9 @@ class Completion:
         finish: ``stop``, ``length``, ``repetition`` or ``error``.
         generated: how many tokens model and grammar generated, those that close the answer left
             out.
-        probabilities: of each generated token what the model gave it, from 0 to 1; 1 for tokens
-            that the grammar forced.
-        removed: of each generated token the probability that the mask had taken from the others;
+        probabilities: of each generated token that is left what the model gave it, from 0 to 1;
+            1 for tokens that the grammar forced.
+        removed: of each of these the probability that the mask had taken from the others;
             0 for forced tokens.
         message: what went wrong; empty when nothing did.
         seconds: wall time of the passes it took part in, shared among those decoded together.
@@ -233,12 +233,16 @@ class Answer:
             # A grammar with no short end leaves the answer open; what there is must not be lost.
             with contextlib.suppress(ValueError):
                 tokens = close(model, self._matcher, self.tokens)
+        # Closing takes back the tokens of an incomplete character.
+        kept = next(
+            (i for i, token in enumerate(self.tokens) if tokens[i : i + 1] != [token]), None
+        )
         return Completion(
             tuple(tokens),
             self.finish or "error",
             len(self.tokens),
-            tuple(self._probabilities),
-            tuple(self._removed),
+            tuple(self._probabilities[:kept]),
+            tuple(self._removed[:kept]),
             self._message,
             self.seconds,
         )

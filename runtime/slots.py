@@ -73,6 +73,8 @@ class Slots:
         parameters.n_seq_max = count
         parameters.n_threads = parameters.n_threads_batch = model.threads
         parameters.kv_unified = False  # a token attends to its own slot's cells only
+        # As llama-cpp-python's own loop, so that answers are the same to the last token.
+        parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         parameters.no_perf = True
         clear_errors()
         self._context: Any = llama_cpp.llama_init_from_model(model.llama.model, parameters)
