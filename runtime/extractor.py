@@ -170,12 +170,11 @@ class Extractor:
             if not document.text.strip():
                 result = refuse("error", "The document is empty. Give it some text.")
                 return Plan((), lambda _: result, fail)
-            chunks = self._chunks(document.text)
-            prompts = [self._prompts.make(chunk.text) for chunk in chunks]
+            chunks, prompts = zip(*self._chunks(document.text), strict=True)
         except Exception as error:  # one document's misfortune must not end the others
             failure = fail(error)
             return Plan((), lambda _: failure, fail)
-        short = [prompt for prompt in prompts if self._budget(prompt)[0] < self._budget(prompt)[1]]
+        short = [prompt for prompt in prompts if not self._fits(prompt)]
         if short:
             result = refuse("truncated_input", self._too_long(short[0]), short[0].size)
             return Plan((), lambda _: result, fail)
@@ -198,18 +197,22 @@ class Extractor:
         least = min(wanted, LEAST_ANSWER + size // 2)
         return min(wanted, self.model.context - prompt.size), least
 
-    def _chunks(self, text: str) -> list[Chunk]:
+    def _fits(self, prompt: Prompt) -> bool:
+        most, least = self._budget(prompt)
+        return most >= least
+
+    def _chunks(self, text: str) -> list[tuple[Chunk, Prompt]]:
         """The document whole where it fits, else in parts that leave room for full answers."""
-        whole = [Chunk(text, 0, len(text))]
+        prompt = self._prompts.make(text)
         room = self.model.context - self._prompts.fixed
         if self._max_tokens is None:
             limit = (room - self._schema_tokens - SPARE_TOKENS) // 3
         else:
             limit = room - self._max_tokens
-        most, least = self._budget(self._prompts.make(text))
-        if not self._chunk or most >= least or limit < LEAST_CHUNK:
-            return whole
-        return split_text(text, limit, self._prompts.count)
+        if not self._chunk or self._fits(prompt) or limit < LEAST_CHUNK:
+            return [(Chunk(text, 0, len(text)), prompt)]
+        chunks = split_text(text, limit, self._prompts.count)
+        return [(chunk, self._prompts.make(chunk.text)) for chunk in chunks]
 
     def _too_long(self, prompt: Prompt) -> str:
         _, least = self._budget(prompt)
