@@ -22,6 +22,7 @@ from setaccio.cli.eval_options import (
     KeyVariable,
     Limit,
     MaxTokens,
+    OneModel,
     Out,
     PairsFile,
     Price,
@@ -50,16 +51,7 @@ EXAMPLE = "setaccio eval --model tuned.gguf --base base.gguf --pairs test.jsonl 
 
 def evaluate(
     context: typer.Context,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="GGUF",
-            help="The model; default: the bundled one.",
-            rich_help_panel=MODELS,
-        ),
-    ] = None,
+    model: OneModel = None,
     base: Annotated[
         Path | None,
         typer.Option(metavar="GGUF", help="The model before it.", rich_help_panel=MODELS),

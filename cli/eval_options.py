@@ -37,6 +37,16 @@ PairsFile = Annotated[
         rich_help_panel=DOCUMENTS,
     ),
 ]
+OneModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="GGUF",
+        help="The model; default: the bundled one.",
+        rich_help_panel=MODELS,
+    ),
+]
 Limit = Annotated[
     int | None,
     typer.Option(min=1, help="Use only the first so many pairs.", rich_help_panel=DOCUMENTS),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,10 +9,10 @@ import typer
 from setaccio.cli.console import fail, step
 from setaccio.cli.eval_options import (
     DOCUMENTS,
-    MODELS,
     Decoding,
     Limit,
     MaxTokens,
+    OneModel,
     Out,
     PairsFile,
     Sample,
@@ -30,16 +29,7 @@ EXAMPLE = "setaccio eval robustness --model tuned.gguf --pairs test.jsonl --pert
 
 
 def robustness(
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="GGUF",
-            help="The model; default: the bundled one.",
-            rich_help_panel=MODELS,
-        ),
-    ] = None,
+    model: OneModel = None,
     constraint: Decoding = "schema",
     max_tokens: MaxTokens = None,
     perturb: Annotated[
