@@ -27,17 +27,25 @@ from transformers import AutoTokenizer
 from setaccio.data.prompt import ChatFormat
 from setaccio.data.recipe_source import generate_recipe
 from setaccio.data.records import atomic_write
-from setaccio.data.synthetic import generate
+from setaccio.data.synthetic import Example, generate
 from setaccio.data.task import dump_compact
 from setaccio.train.allocator import keep_heap
-from setaccio.train.base_data import Batch, ExampleEncoder, copy_batch, extraction_batches, stream
+from setaccio.train.base_data import (
+    Batch,
+    ExampleEncoder,
+    ExampleSource,
+    copy_batch,
+    extraction_batches,
+    stream,
+)
 from setaccio.train.base_model import BaseOptimizer, completion_loss, new_base, schedule
 from setaccio.train.base_tokenizer import CHATML_TEMPLATE, END_OF_TURN, train_tokenizer
+from setaccio.train.base_words import vocabulary_words
 
 SEED = 7
-STEPS = 10_400
-FIRST_CYCLE = 3600  # steps until the rate has fallen for the first time
+STEPS = 12_400
 COPY_STEPS = 480
+CYCLES = (3600, 10_400)  # steps until the rate has fallen for the first and the second time
 RATE = 1e-2
 CHECKPOINT_EVERY = 200
 REPORT_EVERY = 20
@@ -98,6 +106,7 @@ class BaseRun:
         self.tokenizer = make_tokenizer(work, seed)
         self.pad = self.tokenizer.pad_token_id
         self.encoder = ExampleEncoder(self.tokenizer, ChatFormat(CHATML_TEMPLATE, eos=END_OF_TURN))
+        self.exchange = vocabulary_words(self.tokenizer, seed)
         self.model = new_base(self.tokenizer, seed)
         self.optimizer = BaseOptimizer(self.model, rate)
         self.step, self.pool, self.offset, self.seconds = 0, 0, 0, 0.0
@@ -152,20 +161,32 @@ class BaseRun:
         fresh.rename(self._checkpoint)
         shutil.rmtree(former, ignore_errors=True)
 
+    def _exchanged(self, seed: int, index: int) -> Example:
+        rng = random.Random(f"exchange:{seed}:{index}")
+        return self.exchange(rng, generate(seed, index))
+
     def _batches(self) -> Iterator[Batch]:
         while self.step < COPY_STEPS:
             yield copy_batch(self.seed, self.step, len(self.tokenizer))
-        for pool, offset, batch in stream(
-            self.encoder, self.pad, self.seed, self.pool, self.offset
-        ):
+        if self.step < CYCLES[-1]:
+            yield from self._pooled(generate, until=CYCLES[-1])
+        if self.step == CYCLES[-1]:
+            self.pool, self.offset = self.pool + 1, 0
+        yield from self._pooled(self._exchanged)
+
+    def _pooled(self, source: ExampleSource, until: int | None = None) -> Iterator[Batch]:
+        batches = stream(self.encoder, self.pad, self.seed, self.pool, self.offset, source)
+        for pool, offset, batch in batches:
+            if self.step == until:
+                return
             self.pool, self.offset = pool, offset + 1
             yield batch
 
-    def held_out_loss(self) -> float:
+    def held_out_loss(self, source: ExampleSource = generate) -> float:
         """Mean loss over one pool of examples that training never sees."""
-        batches = extraction_batches(self.encoder, self.pad, HELD_OUT_SEED, 0)[:12]
+        pool = extraction_batches(self.encoder, self.pad, HELD_OUT_SEED, 0, source)[:12]
         with torch.no_grad():
-            losses = [completion_loss(self.model, b.input_ids, b.targets).item() for b in batches]
+            losses = [completion_loss(self.model, b.input_ids, b.targets).item() for b in pool]
         return float(sum(losses) / len(losses))
 
     def run(self, progress: Progress) -> None:
@@ -189,7 +210,7 @@ class BaseRun:
         loss = completion_loss(self.model, batch.input_ids, batch.targets)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step(schedule(self.step, self.steps, COPY_STEPS, FIRST_CYCLE))
+        self.optimizer.step(schedule(self.step, (COPY_STEPS, *CYCLES, self.steps)))
         self.step += 1
         return loss.item(), norm.item()
 
@@ -203,6 +224,7 @@ class BaseRun:
         }
         if self.step % CHECKPOINT_EVERY == 0 or self.step == self.steps:
             row["held_out_loss"] = round(self.held_out_loss(), 4)
+            row["exchanged_loss"] = round(self.held_out_loss(self._exchanged), 4)
             self.save()
         return row
 

@@ -6,7 +6,7 @@ of the real Qwen 2.5 models, so that every later step runs the code that serves 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +143,21 @@ class BaseOptimizer:
             self.parts[int(number)].state[parameter][name] = value
 
 
-def schedule(step: int, steps: int, copy_steps: int, first_cycle: int, warmup: int = 40) -> float:
-    """Learning-rate factor: 1 while copying is learned, then two cycles at 0.4 that fall to 0.
+def schedule(step: int, ends: Sequence[int], warmup: int = 40) -> float:
+    """Learning-rate factor: 1 while copying is learned, then cycles at 0.4 that fall to 0.
 
-    Each cycle keeps its rate for half of its length and then falls in a straight line; the second
-    starts warm (Loshchilov and Hutter 2017, "SGDR"), on what the first one has settled.
+    Each cycle keeps its rate for half of its length and then falls in a straight line; each but
+    the first starts warm (Loshchilov and Hutter 2017, "SGDR"), on what the one before has settled.
+
+    Args:
+        step: steps done so far.
+        ends: where copying ends, and each of the cycles after it.
+        warmup: steps until a rate is reached.
     """
-    if step < copy_steps:
+    if step < ends[0]:
         return min(1.0, (step + 1) / warmup)
-    start, end = (copy_steps, first_cycle) if step < first_cycle else (first_cycle, steps)
+    cycle = next((n for n, end in enumerate(ends) if step < end), len(ends) - 1)
+    start, end = ends[cycle - 1], ends[cycle]
     share = (step - start) / (end - start)
-    warm = min(1.0, (step - start + 1) / warmup) if start == first_cycle else 1.0
+    warm = min(1.0, (step - start + 1) / warmup) if cycle > 1 else 1.0
     return 0.4 * warm * min(1.0, max(0.02, 2.0 * (1.0 - share)))

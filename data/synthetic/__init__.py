@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from setaccio.data.synthetic.example import Example
+from setaccio.data.synthetic.exchange import WordExchange
 from setaccio.data.synthetic.generate import FAMILIES, generate
 
-__all__ = ["FAMILIES", "Example", "generate"]
+__all__ = ["FAMILIES", "Example", "WordExchange", "generate"]

@@ -6,9 +6,11 @@ Run with: pytest tests/train/test_base.py.
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -18,11 +20,12 @@ from transformers import AutoTokenizer  # noqa: E402
 
 from setaccio.data.hf_tokens import chat_format, encode_pieces  # noqa: E402
 from setaccio.data.prompt import Piece, completion_end, prompt_pieces  # noqa: E402
-from setaccio.data.synthetic import generate  # noqa: E402
+from setaccio.data.synthetic import Example, WordExchange, generate  # noqa: E402
 from setaccio.data.task import Task  # noqa: E402
 from setaccio.train import base  # noqa: E402
 from setaccio.train.base_data import ExampleEncoder, copy_batch, extraction_batches  # noqa: E402
 from setaccio.train.base_model import schedule  # noqa: E402
+from setaccio.train.base_words import vocabulary_words  # noqa: E402
 from setaccio.train.models import TINY_BASE  # noqa: E402
 
 
@@ -31,7 +34,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run folder with the bundled vocabulary, and short stages."""
     shutil.copytree(TINY_BASE, tmp_path / "run" / "tokenizer")
     monkeypatch.setattr(base, "COPY_STEPS", 2)
-    monkeypatch.setattr(base, "FIRST_CYCLE", 4)
+    monkeypatch.setattr(base, "CYCLES", (3, 4))
     monkeypatch.setattr(base, "CHECKPOINT_EVERY", 3)
     monkeypatch.setattr(base, "REPORT_EVERY", 1)
     return tmp_path / "run"
@@ -100,8 +103,8 @@ def test_copy_batches_are_learned_only_where_they_can_be_copied() -> None:
                 assert target in ids[: position + 1]
 
 
-def test_the_schedule_has_two_cycles_that_fall() -> None:
-    values = [schedule(step, 2000, 100, 1000) for step in range(2000)]
+def test_the_schedule_falls_in_every_cycle() -> None:
+    values = [schedule(step, (100, 1000, 2000)) for step in range(2000)]
     assert values[0] < values[39] == values[99] == 1.0
     assert set(values[100:550]) == {0.4}
     assert values[550:1000] == sorted(values[550:1000], reverse=True)
@@ -110,3 +113,45 @@ def test_the_schedule_has_two_cycles_that_fall() -> None:
     assert set(values[1040:1500]) == {0.4}
     assert values[1500:] == sorted(values[1500:], reverse=True)
     assert values[-1] < 0.02
+
+
+def test_exchanged_words_keep_gold_and_schema_in_step() -> None:
+    exchange = WordExchange(["garlic", "jalape\u00f1o"], [1.0, 1.0])
+    changed = 0
+    for index in range(60):
+        before = generate(3, index)
+        after = exchange(random.Random(index), before)
+        assert after.schema == before.schema
+        assert after.instruction == before.instruction
+        jsonschema.validate(after.gold, after.schema)
+        if after.text != before.text:
+            changed += 1
+            assert after.gold != before.gold
+    assert changed > 20
+
+
+def test_an_exchange_keeps_upper_and_lower_case_and_every_place() -> None:
+    example = Example(
+        "x",
+        "Find it.",
+        {"type": "object", "properties": {"what": {"enum": ["kettle"]}}},
+        "Hammer it: HAMMER, hammer. The kettle is hammered.",
+        {"what": "kettle", "tool": "hammer"},
+    )
+    seen = set()
+    for seed in range(20):
+        after = WordExchange(["garlic"], [1.0])(random.Random(seed), example)
+        seen.add((after.text, after.gold["tool"], after.gold["what"]))
+    assert seen == {
+        (example.text, "hammer", "kettle"),
+        ("Garlic it: GARLIC, garlic. The kettle is hammered.", "garlic", "kettle"),
+    }
+
+
+def test_the_exchange_reaches_the_tokens_that_generators_never_say() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(TINY_BASE, local_files_only=True)
+    exchange = vocabulary_words(tokenizer, 7)
+    texts = [exchange(random.Random(n), generate(1, n)).text for n in range(1500)]
+    seen = {i for ids in tokenizer(texts, add_special_tokens=False)["input_ids"] for i in ids}
+    for word in (" garlic", " paprika", " oregano", " Serve"):
+        assert tokenizer(word, add_special_tokens=False)["input_ids"][0] in seen
