@@ -89,6 +89,12 @@ def _config(adapter: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ExportError(f"{adapter / _CONFIG}: not JSON ({error}).") from error
     more = [key for key in _UNSUPPORTED if config.get(key)]
+    if more == ["modules_to_save"]:
+        raise ExportError(
+            f"{adapter}: a GGUF holds plain LoRA only, and this training changed "
+            f"{', '.join(map(str, config['modules_to_save']))} too. Export the merged model, or "
+            "train with train_embeddings=false."
+        )
     if more or config.get("peft_type") != "LORA":
         raise ExportError(
             f"{adapter}: a GGUF holds plain LoRA only, not {', '.join(more) or 'this kind'}. "

@@ -2,7 +2,7 @@
 
 Contract: ``merge_streamed(base, adapter, out)`` reads the base's safetensors shard by shard and
 writes shards of the same names; at no time is more than one weight in memory, with the adapter.
-Only plain LoRA of linear layers goes this way. The model is never run, so the proof is made weight
+Only plain LoRA of linear layers goes this way, and layers that were trained whole beside it. The model is never run, so the proof is made weight
 by weight: on a random input, the merged matrix must give what base + adapter gives.
 
 Format: https://huggingface.co/docs/safetensors/index#format.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "base_model.model."
 _A, _B = ".lora_A.weight", ".lora_B.weight"
+_OUTPUT = "lm_head.weight"
 # Not weights, and not the tokenizer, which the caller saves.
 _COPIED = ("config.json", "generation_config.json", "model.safetensors.index.json")
 
@@ -60,8 +61,8 @@ def merge_streamed(base: Path, adapter: Path, out: Path) -> Streamed:
     out.mkdir(parents=True)
     found: list[_Change] = []
     with safe_open(adapter / "adapter_model.safetensors", "pt") as lora:
-        wanted = _pairs(list(lora.keys()), adapter)
-        left = set(wanted)
+        wanted, whole = _pairs(list(lora.keys()), adapter)
+        left = set(wanted) | set(whole)
         for shard in sorted(base.glob("*.safetensors")):
             with safe_open(shard, "pt") as weights, (out / shard.name).open("wb") as stream:
                 names = list(weights.keys())
@@ -72,8 +73,13 @@ def merge_streamed(base: Path, adapter: Path, out: Path) -> Streamed:
                         a, b = (lora.get_tensor(key) for key in wanted[name])
                         tensor, change = _merged(name, tensor, a, b, scale_of(a.shape[0]))
                         found.append(change)
-                        left.discard(name)
+                    elif name in whole:
+                        tensor, change = _replaced(name, tensor, lora.get_tensor(whole[name]))
+                        found.append(change)
+                    left.discard(name)
                     _write_tensor(stream, tensor)
+    if _tied(base):
+        left.discard(_OUTPUT)  # the embeddings once more
     if left:
         raise ExportError(
             f"{adapter}: does not fit the base, which has no {', '.join(sorted(left)[:3])}."
@@ -103,7 +109,7 @@ def _scaling(adapter: Path) -> Any:
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     more = [
         key
-        for key in ("use_dora", "modules_to_save", "fan_in_fan_out", "alpha_pattern", "lora_bias")
+        for key in ("use_dora", "fan_in_fan_out", "alpha_pattern", "lora_bias")
         if config.get(key)
     ]
     if config.get("peft_type") != "LORA" or config.get("bias", "none") != "none" or more:
@@ -115,17 +121,38 @@ def _scaling(adapter: Path) -> Any:
     return lambda rank: alpha / (math.sqrt(rank) if rooted else rank)
 
 
-def _pairs(keys: list[str], adapter: Path) -> dict[str, tuple[str, str]]:
+def _tied(base: Path) -> bool:
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    return bool(config.get("tie_word_embeddings"))
+
+
+def _pairs(keys: list[str], adapter: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+    """Weights with a pair of factors, and weights that the adapter brings whole."""
     pairs = {
         key.removeprefix(_PREFIX).removesuffix(_A) + ".weight": (key, key.removesuffix(_A) + _B)
         for key in keys
         if key.endswith(_A)
     }
     used = {key for pair in pairs.values() for key in pair}
-    if used != set(keys):
-        odd = sorted(used ^ set(keys))[0]
-        raise ExportError(f"{adapter}: {odd} is no part of a plain LoRA of linear layers.")
-    return pairs
+    whole = {key.removeprefix(_PREFIX): key for key in keys if key not in used}
+    odd = sorted(used - set(keys)) + sorted(key for key in whole.values() if "lora_" in key)
+    if odd:
+        raise ExportError(f"{adapter}: {odd[0]} is no part of a plain LoRA of linear layers.")
+    return pairs, whole
+
+
+def _replaced(
+    name: str, weight: torch.Tensor, new: torch.Tensor
+) -> tuple[torch.Tensor, _Change]:
+    if new.shape != weight.shape:
+        raise ExportError(
+            f"{name}: the adapter's {' x '.join(map(str, new.shape))} does not fit the base's "
+            f"{' x '.join(map(str, weight.shape))}."
+        )
+    stored = new.to(weight.dtype)
+    delta = float((stored.float() - weight.float()).abs().max())
+    rounding = float((stored.float() - new.float()).abs().max())
+    return stored, _Change(str(weight.dtype).removeprefix("torch."), delta, delta, rounding)
 
 
 def _merged(

@@ -83,16 +83,32 @@ def keep_trainable_on_cpu(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def adapter_config(config: TrainConfig) -> LoraConfig:
-    """PEFT's description of the adapter."""
+def adapter_config(config: TrainConfig, model: Any) -> LoraConfig:
+    """PEFT's description of the adapter on a model."""
+    whole = embedding_names(model) if config.train_embeddings else []
     return LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
         target_modules=config.target_modules,
+        modules_to_save=whole or None,
+        ensure_weight_tying=len(whole) == 1,
         bias="none",
         task_type="CAUSAL_LM",
     )
+
+
+def embedding_names(model: Any) -> list[str]:
+    """Names of the input embeddings and, where it is not tied to them, of the output layer."""
+    wanted = [model.get_input_embeddings()]
+    if not model.config.get_text_config().tie_word_embeddings:
+        wanted.append(model.get_output_embeddings())
+    return [
+        name.rpartition(".")[2]
+        for module in wanted
+        for name, own in model.named_modules()
+        if own is module
+    ]
 
 
 def prepare(config: TrainConfig, base: Base) -> Prepared:
@@ -107,4 +123,4 @@ def prepare(config: TrainConfig, base: Base) -> Prepared:
     model = load_model(base, dtype, quantization)
     keep_trainable_on_cpu(model)
     model.config.use_cache = False
-    return Prepared(model, adapter_config(config))
+    return Prepared(model, adapter_config(config, model))

@@ -50,7 +50,7 @@ def prepare(config: TrainConfig, base: Base) -> Prepared:
     unsloth = load()
     import torch
 
-    from setaccio.train.backend_trl import Prepared, uses_bf16
+    from setaccio.train.backend_trl import Prepared, embedding_names, uses_bf16
 
     dtype = torch.bfloat16 if uses_bf16(config) else torch.float16
     checkpointing = "unsloth" if config.gradient_checkpointing else False
@@ -67,12 +67,15 @@ def prepare(config: TrainConfig, base: Base) -> Prepared:
             trust_remote_code=False,
             local_files_only=True,
         )
+        whole = embedding_names(model) if config.train_embeddings else []
         model = unsloth.FastLanguageModel.get_peft_model(
             model,
             r=config.rank,
             lora_alpha=config.alpha,
             lora_dropout=config.dropout,
             target_modules=config.target_modules,
+            modules_to_save=whole or None,
+            ensure_weight_tying=len(whole) == 1,
             bias="none",
             use_gradient_checkpointing=checkpointing,
             random_state=config.seed,

@@ -76,6 +76,12 @@ class TrainConfig(BaseModel):
         "all-linear", description="Names of the layers that get an adapter, or `all-linear`."
     )
 
+    train_embeddings: bool = Field(
+        False,
+        description="Train the token embeddings and the output layer whole, beside the adapter: "
+        "for words that the base hardly knows. Such an adapter can be merged, not swapped.",
+    )
+
     learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate of AdamW.")
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", description="How the learning rate falls after the warm-up."

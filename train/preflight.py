@@ -108,6 +108,9 @@ def estimate(
         )
     trained = sum(config.rank * (wide + out) for wide, out in sizes)
     text = shape.get_text_config()
+    if config.train_embeddings:
+        layers = 1 if text.tie_word_embeddings else 2
+        trained += layers * text.vocab_size * text.hidden_size
     tokens = config.batch_size * _filled(longest, LENGTH_STEP)
     selected = _filled(config.batch_size * completion, SELECTED_STEP)
     width = text.hidden_size * text.num_hidden_layers

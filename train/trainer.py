@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from peft.utils import ModulesToSaveWrapper
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
@@ -235,9 +236,21 @@ def build_trainer(
         callbacks=[clock, *callbacks],
         peft_config=peft_config,
     )
+    _widen_embeddings(trainer.model)
     trainer.settings, trainer.clock = config, clock
     trainer.remove_callback(PrinterCallback)  # it writes to standard output
     return trainer
+
+
+def _widen_embeddings(model: Any) -> None:
+    """Hold embeddings that are trained in float32: in 16 bits small updates are rounded away.
+
+    PEFT does the same for the adapter's own matrices.
+    """
+    for module in model.modules():
+        if isinstance(module, ModulesToSaveWrapper):
+            for parameter in module.modules_to_save.parameters():
+                parameter.data = parameter.data.float()
 
 
 def _step_limit(config: TrainConfig, rows: int) -> int:

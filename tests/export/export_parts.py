@@ -33,7 +33,9 @@ CALIBRATION = [
 ]
 
 
-def save_adapter(base: Path, folder: Path, *, trained: bool) -> Path:
+def save_adapter(
+    base: Path, folder: Path, *, trained: bool, embeddings: bool = False
+) -> Path:
     """Save a LoRA adapter; peft starts it as no change, and a trained one is not that any more."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -41,11 +43,20 @@ def save_adapter(base: Path, folder: Path, *, trained: bool) -> Path:
 
     torch.manual_seed(1)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
-    config = LoraConfig(r=4, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    config = LoraConfig(
+        r=4,
+        lora_alpha=4,
+        target_modules="all-linear",
+        modules_to_save=["embed_tokens"] if embeddings else None,
+        ensure_weight_tying=embeddings,
+        task_type="CAUSAL_LM",
+    )
     adapted = get_peft_model(model, config)
     if trained:
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(weight, std=0.1)
+            elif "embed_tokens.modules_to_save" in name:
+                weight.data += 0.05 * torch.randn_like(weight)
     adapted.save_pretrained(folder)
     return folder

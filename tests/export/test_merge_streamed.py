@@ -47,6 +47,22 @@ def test_streamed_merge_is_the_merge(base, sharded, run, tmp_path):
     assert report.max_delta == pytest.approx(whole.max_delta, rel=0.01)
 
 
+def test_trained_embeddings_are_merged_both_ways(base, sharded, tmp_path):
+    import torch
+
+    adapter = save_adapter(base, tmp_path / "adapter", trained=True, embeddings=True)
+    whole = merge(base, adapter, tmp_path / "whole")
+    report = merge(sharded, adapter, tmp_path / "streamed", stream=True)
+    assert whole.tensors == whole.changed and report.tensors == report.changed == 15
+    before, expected = weights(base), weights(tmp_path / "whole")
+    found = weights(tmp_path / "streamed")
+    assert expected.keys() == found.keys() == before.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=0.01, atol=1e-4)
+    name = "model.embed_tokens.weight"
+    assert (found[name].float() - before[name].float()).abs().mean() > 0.02
+
+
 def test_streamed_folder_loads(sharded, run, tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -99,6 +99,28 @@ def test_the_run_folder_holds_what_it_should(trained):
     assert not list(run.glob(".*"))
 
 
+def test_embeddings_are_trained_tied_and_resumed(trained, tmp_path):
+    from safetensors.torch import load_file
+
+    first, _ = trained
+    config = first.model_copy(
+        update={"out": tmp_path / "whole", "train_embeddings": True, "max_steps": 6, "save_steps": 3}
+    )
+    whole = train(config)
+    weights = load_file(whole.adapter / "adapter_model.safetensors")
+    embeddings = weights["base_model.model.model.embed_tokens.weight"]
+    assert embeddings.dtype == torch.float32
+    assert torch.equal(embeddings, weights["base_model.model.lm_head.weight"])
+    base = AutoModelForCausalLM.from_pretrained(config.base)
+    assert not torch.equal(embeddings, base.get_input_embeddings().weight.float())
+
+    halved = config.model_copy(update={"out": tmp_path / "halved"})
+    with pytest.raises(KeyboardInterrupt):
+        train(halved, callbacks=[Interrupt(4)])
+    train(halved.model_copy(update={"resume": True}))
+    assert losses(tmp_path / "halved") == pytest.approx(losses(tmp_path / "whole"), abs=1e-6)
+
+
 def test_the_adapter_loads_in_float32_and_changes_the_model(trained):
     from peft import PeftModel
     from safetensors.torch import load_file
