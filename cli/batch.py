@@ -54,11 +54,12 @@ class Batch:
         self.skipped = 0
         self._waiting: deque[_Waiting] = deque()
 
-    def work(self, items: Iterable[Document | Problem]) -> None:
+    def work(self, items: Iterable[Document | Problem | None]) -> None:
         """Write a row for everything that has none.
 
         Args:
-            items: documents, and problems in place of those that can not be read.
+            items: documents, problems in place of those that can not be read, and None where
+                nothing has come yet.
 
         Raises:
             OSError: a row can not be written; those before it stand.
@@ -69,9 +70,12 @@ class Batch:
             self._write_problems()
         self._write_problems()
 
-    def _feed(self, items: Iterable[Document | Problem]) -> Iterator[Document]:
+    def _feed(self, items: Iterable[Document | Problem | None]) -> Iterator[Document | None]:
         """Documents that have no row yet; problems wait for those before them."""
         for item in items:
+            if item is None:
+                yield None
+                continue
             if isinstance(item, Document):
                 name, text, row = item.id, item.text, None
             else:

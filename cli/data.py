@@ -1,4 +1,7 @@
-"""``setaccio data``: make pairs, look them over, divide them."""
+"""``setaccio data``: make pairs, look them over, divide them.
+
+Converting, augmenting and mixing are in :mod:`setaccio.cli.data_sets`.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,8 @@ Out = Annotated[
 ]
 
 
-def _write(pairs: Iterable[Pair], out: Path | None) -> int:
+def write(pairs: Iterable[Pair], out: Path | None) -> int:
     """Write pairs to a file, whole or not at all, or to standard output as they come."""
-    from dataclasses import asdict
-
     from setaccio.data.records import write_pairs
     from setaccio.data.task import dump_compact
 
@@ -38,12 +39,13 @@ def _write(pairs: Iterable[Pair], out: Path | None) -> int:
         return write_pairs(out, pairs)
     count = 0
     for pair in pairs:
-        write_line(dump_compact(asdict(pair)))
+        write_line(dump_compact(pair.to_dict()))
         count += 1
     return count
 
 
-def _counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
+def counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
+    """Pass pairs on and show how many there are."""
     from setaccio.cli.meter import Meter
 
     with Meter(total, results_on_terminal=False, noun="pairs") as meter:
@@ -63,7 +65,7 @@ def generate(
     """Generate recipe pairs: invented and public-domain recipes written as prose."""
     from setaccio.data.recipes import generate_pairs
 
-    written = _write(_counted(generate_pairs(count, seed, held_out=held_out), count), out)
+    written = write(counted(generate_pairs(count, seed, held_out=held_out), count), out)
     if out:
         step(f"{written} pairs in {out}.")
 
@@ -97,6 +99,18 @@ def check(
 def split(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Pairs.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the parts.")],
+    stratify: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Give each part its share of every value of FIELD."),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD|near|origin",
+            help="Keep rows together: of one value of FIELD, of nearly the same text (near), or "
+            "copies with what they were made from (origin).",
+        ),
+    ] = None,
     reference: Annotated[
         bool, typer.Option("--reference", help="The first 50, the last 100 and the rest between.")
     ] = False,
@@ -110,10 +124,16 @@ def split(
         bool, typer.Option("--overwrite", help="Replace parts that are there already.")
     ] = False,
 ) -> None:
-    """Divide pairs into parts, by a hash of their ids or as the reference experiment did."""
-    from setaccio.data.records import load_pairs, write_pairs
-    from setaccio.data.splits import random_split, reference_split
+    """Divide pairs into parts: by a hash of their ids, evenly by a field of the gold, or in groups.
 
+    FIELD is a field of the gold, such as intent or author.name.
+    """
+    from setaccio.data.errors import UsageError
+    from setaccio.data.records import load_pairs, write_pairs
+    from setaccio.data.splits import reference_split
+
+    if reference and (stratify or group):
+        raise UsageError("--reference divides by position; leave --stratify and --group out.")
     pairs, problems = load_pairs(file, skip_bad=skip_bad)
     warn_of(problems)
     if reference:
@@ -121,26 +141,52 @@ def split(
         chosen = {"first": rows.first, "train": rows.train, "last": rows.last}
         parts = {name: [pairs[row] for row in part] for name, part in chosen.items()}
     else:
-        ids = random_split([pair.id for pair in pairs], seed, validation, test)
-        named = {"train": ids.train, "validation": ids.validation, "test": ids.test}
-        parts = {
-            name: [pair for pair in pairs if pair.id in wanted]
-            for name, wanted in ((name, set(part)) for name, part in named.items())
-        }
+        parts = _parts(pairs, seed, (validation, test), stratify, group)
     targets = {name: out / f"{name}.jsonl" for name in parts}
-    _check_targets(targets.values(), file, overwrite=overwrite)
+    check_targets(targets.values(), file, overwrite=overwrite)
     for name, part in parts.items():
         write_pairs(targets[name], part)
     step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
 
 
-def _check_targets(targets: Iterable[Path], source: Path, *, overwrite: bool) -> None:
+def _parts(
+    pairs: list[Pair],
+    seed: int,
+    shares: tuple[float, float],
+    stratify: str | None,
+    group: str | None,
+) -> dict[str, list[Pair]]:
+    """The pairs by part. Rows are told apart by number where they are not divided by their ids."""
+    from setaccio.data.groups import group_names, strata_names
+    from setaccio.data.splits import random_split, stratified_split
+
+    names = group_names(pairs, group) if group else [pair.id for pair in pairs]
+    if stratify:
+        strata = strata_names(pairs, stratify)
+        rows = [str(number) for number in range(len(pairs))]
+        found = stratified_split(
+            dict(zip(rows, strata, strict=True)),
+            seed,
+            *shares,
+            groups=dict(zip(rows, names, strict=True)),
+        )
+        chosen = {part: [pairs[int(row)] for row in ids] for part, ids in vars(found).items()}
+        return {part: chosen[part] for part in ("train", "validation", "test")}
+    found = random_split(names, seed, *shares)
+    parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
+    part_of = {name: part for part in parts for name in getattr(found, part)}
+    for pair, name in zip(pairs, names, strict=True):
+        parts[part_of[name]].append(pair)
+    return parts
+
+
+def check_targets(targets: Iterable[Path], source: Path, *, overwrite: bool) -> None:
     """Refuse to write over what was read, and, unless asked for, over what is there."""
     from setaccio.data.errors import UsageError
 
     there = [target for target in targets if target.exists()]
     if any(target.samefile(source) for target in there):
-        raise UsageError(f"{source}: would be replaced by one of its parts. Choose another --out.")
+        raise UsageError(f"{source}: would be replaced, and it is read here. Choose another --out.")
     if there and not overwrite:
         raise UsageError(f"{there[0]}: exists. Choose another --out, or pass --overwrite.")
 
@@ -173,8 +219,8 @@ def recipenlg(
                 yield item
 
     if out is not None:
-        _check_targets([out], file, overwrite=True)
-    written = _write(_counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
+        check_targets([out], file, overwrite=True)
+    written = write(counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
     warn_of(problems)
     if out:
         step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")

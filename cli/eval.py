@@ -8,32 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from setaccio.cli.console import fail, output_console, step, warn
+from setaccio.cli.eval_endpoint import NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.eval_options import (
     GATE,
     MODELS,
     OUTPUTS,
     Alias,
-    AnswerFormat,
-    Cache,
-    CostCap,
     Decoding,
-    EndpointModel,
-    EndpointUrl,
-    KeyVariable,
     Limit,
     MaxTokens,
     OneModel,
     Out,
     PairsFile,
-    Price,
-    RequestField,
-    Rpm,
     Sample,
     SchemaFile,
     Seed,
     TaskName,
+    Threads,
     constraints_of,
-    endpoint_arm,
     load_documents,
     parse_aliases,
     print_rows,
@@ -49,6 +41,7 @@ if TYPE_CHECKING:
 EXAMPLE = "setaccio eval --model tuned.gguf --base base.gguf --pairs test.jsonl --out runs/eval"
 
 
+@with_endpoint
 def evaluate(
     context: typer.Context,
     model: OneModel = None,
@@ -58,6 +51,7 @@ def evaluate(
     ] = None,
     constraint: Decoding = "both",
     max_tokens: MaxTokens = None,
+    threads: Threads = None,
     pairs: PairsFile = None,
     limit: Limit = None,
     sample: Sample = None,
@@ -67,7 +61,10 @@ def evaluate(
     predictions: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Lines of {id, raw} or {id, data}.", rich_help_panel=OUTPUTS
+            metavar="FILE",
+            help="Lines of {id, raw} or {id, data}; with human_semantic_ok in them, the agreement "
+            "of L3 with people is shown.",
+            rich_help_panel=OUTPUTS,
         ),
     ] = None,
     alias: Alias = None,
@@ -83,15 +80,7 @@ def evaluate(
             min=0, max=1, help="Greatest loss that passes; default: 0.02.", rich_help_panel=GATE
         ),
     ] = None,
-    endpoint: EndpointUrl = None,
-    endpoint_model: EndpointModel = None,
-    key_env: KeyVariable = None,
-    answer_format: AnswerFormat = "schema",
-    request: RequestField = None,
-    rpm: Rpm = None,
-    price: Price = None,
-    cost_cap: CostCap = None,
-    cache: Cache = None,
+    asked: EndpointFlags = NO_ENDPOINT,
     out: Out = None,
 ) -> None:
     """Compare constrained with free decoding, a tuned model with its base, and others with both.
@@ -106,18 +95,8 @@ def evaluate(
 
     chosen = choose_task(task, schema)
     earlier = _earlier(against, out, tolerance)
-    asked = endpoint_arm(
-        endpoint,
-        endpoint_model,
-        key_variable=key_env,
-        answer_format=answer_format,
-        request=request,
-        rpm=rpm,
-        price=price,
-        cost_cap=cost_cap,
-        cache=cache,
-    )
-    others: list[AnyArm] = [asked] if asked else []
+    baseline = asked.arm()
+    others: list[AnyArm] = [baseline] if baseline else []
     if predictions is not None and not (model or base or others or pairs):
         if limit or sample:
             raise UsageError("--limit and --sample choose from --pairs, which is missing.")
@@ -143,9 +122,12 @@ def evaluate(
                 seed=seed,
                 others=others,
                 max_tokens=max_tokens,
+                threads=threads,
                 progress=progress,
             )
     show(comparison)
+    if predictions is not None:
+        show_agreement(predictions, comparison)
     if earlier is not None:
         judge(earlier, comparison, tolerance)
 
@@ -214,10 +196,26 @@ def show(comparison: Comparison) -> None:
 
     output_console().print(rich_table(comparison))
     if comparison.folder:
+        from setaccio.eval.parquet import is_available
         from setaccio.eval.report import report
 
         step(f"Outputs, scores and tables: {comparison.folder}")
+        if not is_available():
+            step("scores.parquet is left out: it needs pip install '.[report]'")
         step(f"Report: {report(comparison.folder)}")
+
+
+def show_agreement(file: Path, comparison: Comparison) -> None:
+    """Print how far L3 agrees with people, where the file says what they found."""
+    from setaccio.eval.verdict import agreements, read_verdicts, rows, write_agreement
+
+    found = agreements(comparison, read_verdicts(file))
+    if not found:
+        return
+    print_rows(rows(found))
+    if comparison.folder:
+        write_agreement(comparison.folder, found)
+        step(f"Agreement with people: {comparison.folder / 'agreement.md'}")
 
 
 def judge(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) -> None:

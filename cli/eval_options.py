@@ -16,13 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from setaccio.data.records import Pair
-    from setaccio.eval.baseline import EndpointArm
     from setaccio.runtime.constraint import Constraint
 
 DOCUMENTS = "Documents and task"
 MODELS = "Models"
 OUTPUTS = "Outputs made elsewhere"
-ENDPOINT = "A model behind an OpenAI-compatible endpoint (uses the network)"
 GATE = "Against an earlier run"
 GENERATED = 20
 GENERATED_SEED = 2
@@ -88,6 +86,15 @@ MaxTokens = Annotated[
         min=1, help="Most tokens of an answer; default: by its document.", rich_help_panel=MODELS
     ),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="Threads; default: one per physical core.",
+        rich_help_panel=MODELS,
+    ),
+]
 Alias = Annotated[
     list[str] | None,
     typer.Option(
@@ -100,80 +107,6 @@ Alias = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FOLDER", help="Keep everything; a stopped run goes on."),
-]
-EndpointUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--endpoint",
-        metavar="URL",
-        help="Base URL, such as http://localhost:8000/v1.",
-        rich_help_panel=ENDPOINT,
-    ),
-]
-EndpointModel = Annotated[
-    str | None,
-    typer.Option(
-        "--endpoint-model",
-        metavar="NAME",
-        help="The model's name there.",
-        rich_help_panel=ENDPOINT,
-    ),
-]
-KeyVariable = Annotated[
-    str | None,
-    typer.Option(
-        "--key-env",
-        metavar="VARIABLE",
-        help="Environment variable with the key; default: SETACCIO_API_KEY.",
-        rich_help_panel=ENDPOINT,
-    ),
-]
-AnswerFormat = Annotated[
-    Literal["schema", "object", "text"],
-    typer.Option(
-        "--answer-format",
-        help="Send the schema as json_schema, as json_object, or not at all.",
-        rich_help_panel=ENDPOINT,
-    ),
-]
-RequestField = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--request",
-        metavar="NAME=JSON",
-        help="A further field of each request; null takes one out.",
-        rich_help_panel=ENDPOINT,
-    ),
-]
-Rpm = Annotated[
-    float | None,
-    typer.Option("--rpm", help="Most requests per minute.", rich_help_panel=ENDPOINT),
-]
-Price = Annotated[
-    str | None,
-    typer.Option(
-        "--price",
-        metavar="IN,OUT",
-        help="Price of a million tokens in and out.",
-        rich_help_panel=ENDPOINT,
-    ),
-]
-CostCap = Annotated[
-    float | None,
-    typer.Option(
-        "--cost-cap",
-        help="Most that this run may spend, in the currency of --price.",
-        rich_help_panel=ENDPOINT,
-    ),
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option(
-        "--cache",
-        metavar="FOLDER",
-        help="Where answers are kept; default: the user's cache.",
-        rich_help_panel=ENDPOINT,
-    ),
 ]
 
 
@@ -220,80 +153,6 @@ def parse_aliases(given: list[str] | None) -> dict[str, str]:
             raise UsageError(f"--alias {alias}: write it as THEIRS=OURS, such as steps=directions.")
         names[theirs] = ours
     return names
-
-
-def endpoint_arm(
-    url: str | None,
-    model: str | None,
-    *,
-    key_variable: str | None = None,
-    answer_format: Literal["schema", "object", "text"] = "schema",
-    request: list[str] | None = None,
-    rpm: float | None = None,
-    price: str | None = None,
-    cost_cap: float | None = None,
-    cache: Path | None = None,
-) -> EndpointArm | None:
-    """The arm that the endpoint's flags describe; None where there is no ``--endpoint``.
-
-    Raises:
-        UsageError: a flag is wrong, or goes with an ``--endpoint`` that is not there.
-    """
-    from setaccio.data.errors import UsageError
-
-    if url is None:
-        given = {"--endpoint-model": model, "--cost-cap": cost_cap, "--price": price, "--rpm": rpm}
-        for flag, value in given.items():
-            if value is not None:
-                raise UsageError(f"{flag}: goes with --endpoint URL, which is missing.")
-        return None
-    if not model:
-        raise UsageError(f"--endpoint {url}: say with --endpoint-model which model to ask.")
-    from setaccio.eval.baseline import Endpoint, EndpointArm
-    from setaccio.eval.endpoint import KEY_VARIABLE
-
-    paid = _parse_price(price)
-    endpoint = Endpoint(
-        url=url,
-        model=model,
-        key_variable=key_variable or KEY_VARIABLE,
-        answer_format=answer_format,
-        request=_parse_request(request or []),
-        requests_per_minute=rpm,
-        input_price=paid[0],
-        output_price=paid[1],
-        cost_cap=cost_cap,
-    )
-    return EndpointArm(model, endpoint, cache)
-
-
-def _parse_price(price: str | None) -> tuple[float, float]:
-    from setaccio.data.errors import UsageError
-
-    if price is None:
-        return 0.0, 0.0
-    try:
-        first, second = map(float, price.split(","))
-    except ValueError as error:
-        raise UsageError(f"--price {price}: write it as IN,OUT, such as 0.6,0.8.") from error
-    return first, second
-
-
-def _parse_request(fields: list[str]) -> dict[str, object]:
-    import json
-
-    from setaccio.data.errors import UsageError
-
-    found: dict[str, object] = {}
-    for field in fields:
-        name, sign, value = field.partition("=")
-        if not (name and sign):
-            raise UsageError(f"--request {field}: write it as NAME=JSON, such as seed=1.")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
 
 
 def print_rows(rows: Sequence[Sequence[str]], text_columns: int = 1) -> None:

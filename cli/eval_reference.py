@@ -8,27 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from setaccio.cli.console import step
+from setaccio.cli.eval_endpoint import ENDPOINT, NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.eval_options import (
     DOCUMENTS,
-    ENDPOINT,
     MODELS,
     Alias,
-    AnswerFormat,
-    Cache,
-    CostCap,
     Decoding,
-    EndpointModel,
-    EndpointUrl,
-    KeyVariable,
     MaxTokens,
     Out,
-    Price,
-    RequestField,
-    Rpm,
     SchemaFile,
     TaskName,
+    Threads,
     constraints_of,
-    endpoint_arm,
     parse_aliases,
     print_rows,
 )
@@ -42,6 +33,7 @@ EXAMPLE = (
 )
 
 
+@with_endpoint
 def reference(
     first: Annotated[
         Path,
@@ -65,22 +57,15 @@ def reference(
     ] = None,
     constraint: Decoding = "both",
     max_tokens: MaxTokens = None,
+    threads: Threads = None,
     task: TaskName = None,
     schema: SchemaFile = None,
     alias: Alias = None,
-    endpoint: EndpointUrl = None,
-    endpoint_model: EndpointModel = None,
     endpoint_parameters: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="Its size, such as '70 B'.", rich_help_panel=ENDPOINT),
     ] = None,
-    key_env: KeyVariable = None,
-    answer_format: AnswerFormat = "schema",
-    request: RequestField = None,
-    rpm: Rpm = None,
-    price: Price = None,
-    cost_cap: CostCap = None,
-    cache: Cache = None,
+    asked: EndpointFlags = NO_ENDPOINT,
     out: Out = None,
 ) -> None:
     """Lay out base and tuned models as the reference experiment did: parameters, L1, L2, L3.
@@ -94,19 +79,9 @@ def reference(
 
     chosen = choose_task(task, schema)
     models = [parse_row(text) for text in row or []]
-    asked = endpoint_arm(
-        endpoint,
-        endpoint_model,
-        key_variable=key_env,
-        answer_format=answer_format,
-        request=request,
-        rpm=rpm,
-        price=price,
-        cost_cap=cost_cap,
-        cache=cache,
-    )
-    if asked:
-        models.append(ReferenceModel(asked.name, asked, None, endpoint_parameters or ""))
+    baseline = asked.arm()
+    if baseline:
+        models.append(ReferenceModel(baseline.name, baseline, None, endpoint_parameters or ""))
     parts = [load_pairs(file)[0] for file in (first, last)]
     with show_progress() as progress:
         table = reference_table(
@@ -118,6 +93,7 @@ def reference(
             aliases=parse_aliases(alias),
             out=out,
             max_tokens=max_tokens,
+            threads=threads,
             progress=progress,
         )
     print_rows(table.table(), 2)

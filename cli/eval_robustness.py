@@ -19,6 +19,7 @@ from setaccio.cli.eval_options import (
     SchemaFile,
     Seed,
     TaskName,
+    Threads,
     constraints_of,
     load_documents,
     print_rows,
@@ -32,6 +33,7 @@ def robustness(
     model: OneModel = None,
     constraint: Decoding = "schema",
     max_tokens: MaxTokens = None,
+    threads: Threads = None,
     perturb: Annotated[
         str | None,
         typer.Option(
@@ -72,6 +74,7 @@ def robustness(
             seed=seed,
             out=out,
             max_tokens=max_tokens,
+            threads=threads,
             progress=progress,
         )
     print_rows(result.rows(), 3)

@@ -21,6 +21,7 @@ from setaccio.cli.eval_options import (
     SchemaFile,
     Seed,
     TaskName,
+    Threads,
     load_documents,
     print_rows,
 )
@@ -56,6 +57,7 @@ def sweep(
         typer.Option(help="How all of them decode.", rich_help_panel=MODELS),
     ] = "schema",
     max_tokens: MaxTokens = None,
+    threads: Threads = None,
     pairs: PairsFile = None,
     limit: Limit = None,
     sample: Sample = None,
@@ -86,6 +88,7 @@ def sweep(
                 constraint=constraint,
                 out=out,
                 max_tokens=max_tokens,
+                threads=threads,
                 progress=progress,
             )
     print_rows(result.table())

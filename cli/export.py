@@ -141,7 +141,7 @@ def _show(report: ExportReport) -> None:
     from rich import box
     from rich.table import Table
 
-    from setaccio.export.report import HEADER, LEGEND, table
+    from setaccio.export.report import HEADER, LEGEND, proof, table
 
     content = json.loads(report.report.read_text(encoding="utf-8"))
     title = f"Exported (task: {report.task or 'none'}); proof in {report.report}"
@@ -153,7 +153,13 @@ def _show(report: ExportReport) -> None:
     console = output_console()
     console.print(shown)
     console.print(LEGEND, markup=False)
+    for line in proof(content):
+        console.print(line, markup=False, highlight=False)
     if report.transformers:
         console.print(f"Perplexity in transformers: {report.transformers.perplexity:.4f}")
     for name, loss in (report.merge.losses if report.merge else {}).items():
         console.print(f"Loss, {name}: {loss:.4f} nats per token", markup=False)
+    if report.merge and report.merge.losses and "4-bit" not in report.merge.losses:
+        console.print(
+            "Loss, 4-bit: not measured; that needs bitsandbytes (pip install bitsandbytes)"
+        )

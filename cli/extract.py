@@ -105,7 +105,13 @@ def extract(
     """
     from setaccio.cli.batch import Batch
     from setaccio.cli.meter import Meter
-    from setaccio.cli.sources import count_documents, find_sources, read_sources
+    from setaccio.cli.sources import (
+        as_they_come,
+        count_documents,
+        find_sources,
+        may_be_slow,
+        read_sources,
+    )
     from setaccio.cli.tasks import choose_task
     from setaccio.data.digests import file_digest
     from setaccio.runtime import TINY_GGUF, Extractor, load_model
@@ -149,7 +155,9 @@ def extract(
     total = count_documents(names, jsonl)
     with journal, Meter(total, results_on_terminal=to_terminal) as meter:
         batch = Batch(extractor, journal, run, meter, jsonl=jsonl)
-        _guard(batch, lambda: batch.work(read_sources(names, jsonl)))
+        read_items = read_sources(names, jsonl)
+        items = as_they_come(read_items) if may_be_slow(names) else read_items
+        _guard(batch, lambda: batch.work(items))
     _sum_up(batch)
     if meter.failed or journal.failed:
         raise typer.Exit(SOME_FAILED)
@@ -190,13 +198,15 @@ def _guard(batch: Batch, work: Callable[[], None]) -> None:
         work()
     except KeyboardInterrupt:
         meter.clear()
-        tell(f"Interrupted: {meter.done} documents are done and {kept}.")
+        tell(f"Interrupted: {journal.written} documents are done and {kept}.")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         raise
     except OSError as error:
         meter.clear()
-        fail(f"{error.filename}: {error.strerror}. {meter.done} documents are done and {kept}.")
+        fail(
+            f"{error.filename}: {error.strerror}. {journal.written} documents are done and {kept}."
+        )
         raise typer.Exit(SOME_FAILED) from error
 
 

@@ -3,23 +3,30 @@
 Contract: ``read_sources`` yields a :class:`Document` or a :class:`Problem` for everything that was
 named, one at a time and in order, so that what can not be read neither stops the rest nor
 disappears. Folders are walked and files are read as their turn comes: millions of documents cost
-no more memory than one.
+no more memory than one. ``as_they_come`` reads ahead of a slow pipe without anyone waiting for it.
 """
 
 from __future__ import annotations
 
 import os
+import queue
+import stat
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Document, Problem, read_documents
 
+Item = TypeVar("Item")
 STDIN = "-"
 JSONL_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 TEXT_SUFFIXES = frozenset({".txt", ".md"})
+
+READ_AHEAD = 16
+"""Documents that are read from a pipe before they are asked for."""
 
 
 def find_sources(names: Sequence[str]) -> list[str]:
@@ -103,7 +110,9 @@ def read_sources(names: Sequence[str], jsonl: bool) -> Iterator[Document | Probl
     """
     for name in names:
         if name == STDIN:
-            yield from _read(sys.stdin.buffer, "<stdin>", jsonl)
+            # Not sys.stdin's own buffer: a thread that still reads must not hold it at the exit.
+            with open(sys.stdin.fileno(), "rb", closefd=False) as stream:
+                yield from _read(stream, "<stdin>", jsonl)
         elif Path(name).is_dir():
             for found in _walk(Path(name)):
                 if isinstance(found, Problem):
@@ -112,6 +121,61 @@ def read_sources(names: Sequence[str], jsonl: bool) -> Iterator[Document | Probl
                     yield from _read_file(found, jsonl)
         else:
             yield from _read_file(name, jsonl)
+
+
+def may_be_slow(names: Sequence[str]) -> bool:
+    """Whether one of the sources is a pipe or a device, where the next document may be long in
+    coming."""
+    return any(
+        not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+        if name == STDIN
+        else not (Path(name).is_file() or Path(name).is_dir())
+        for name in names
+    )
+
+
+def as_they_come(items: Iterator[Item]) -> Iterator[Item | None]:
+    """Read items in a thread, so that nobody has to wait for the next one.
+
+    Args:
+        items: what to read.
+
+    Yields:
+        The items in order, and None whenever the next one has not come yet.
+
+    Raises:
+        Exception: what reading raised, after the items before it.
+    """
+    fetched: queue.Queue[Item | _End] = queue.Queue(READ_AHEAD)
+
+    def fetch() -> None:
+        try:
+            for item in items:
+                fetched.put(item)
+        except Exception as error:  # belongs to whoever asked for the items
+            fetched.put(_End(error))
+        else:
+            fetched.put(_End(None))
+
+    # A daemon: a pipe that nobody closes must not keep the process from ending.
+    threading.Thread(target=fetch, daemon=True).start()
+    while True:
+        try:
+            found = fetched.get_nowait()
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(found, _End):
+            if found.error is not None:
+                raise found.error
+            return
+        yield found
+
+
+class _End(NamedTuple):
+    """The end of what is read, and what ended it early."""
+
+    error: Exception | None
 
 
 def _walk(folder: Path) -> Iterator[str | Problem]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from setaccio.cli.console import output_console, program, step
+
+if TYPE_CHECKING:
+    from setaccio.train.settings import TrainConfig
 
 EXAMPLE = "setaccio train --config tiny --pairs pairs.jsonl --out runs/recipe --max-minutes 4"
 
@@ -30,7 +33,9 @@ def train(
     eval_pairs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Pairs for the evaluation loss.")
     ] = None,
-    method: Annotated[str | None, typer.Option(metavar="lora|qlora", help="The method.")] = None,
+    method: Annotated[
+        str | None, typer.Option(metavar="lora|qlora|full", help="The method.")
+    ] = None,
     backend: Annotated[
         str | None, typer.Option(metavar="auto|trl|unsloth", help="What trains.")
     ] = None,
@@ -54,12 +59,16 @@ def train(
     allow_download: Annotated[
         bool, typer.Option("--allow-download", help="Let the base be fetched from the Hub.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check, estimate memory, time and disk, show rows, stop."),
+    ] = False,
     list_settings: Annotated[
         bool, typer.Option("--list-settings", help="Show every setting and its default.")
     ] = False,
 ) -> None:
     """Fine-tune an adapter on pairs; flags win over the settings of --config."""
-    from setaccio.train.config import load_config
+    from setaccio.train.config import load_configs
 
     if list_settings:
         _show_settings()
@@ -81,22 +90,40 @@ def train(
         "overwrite": overwrite or None,
         "allow_download": allow_download or None,
     }
-    ready = load_config(config, {**_parse_settings(settings or []), **_given(flags)})
+    configs = load_configs(config, {**parse_settings(settings or []), **given(flags)})
+    for number, ready in enumerate(configs, 1):
+        if len(configs) > 1:
+            step(f"Run {number} of {len(configs)}: task {ready.task}, into {ready.out}")
+        if dry_run:
+            _try(ready)
+        else:
+            _train(ready)
 
+
+def _try(config: TrainConfig) -> None:
+    from setaccio.train.dry_run import dry_run
+
+    dry_run(config)
+    step("Nothing was written. The same command without --dry-run trains.")
+
+
+def _train(config: TrainConfig) -> None:
     from setaccio.train import train as run_training
 
-    result = run_training(ready)
+    result = run_training(config)
+    place = result.run if result.adapter.name == "adapter" else result.adapter
     step(
-        f"Adapter in {result.adapter} after {result.steps} steps. "
-        f"Next: {program()} export {result.run}"
+        f"{result.adapter.name.capitalize()} in {result.adapter} after {result.steps} steps. "
+        f"Next: {program()} export {place}"
     )
 
 
-def _given(flags: dict[str, Any]) -> dict[str, Any]:
+def given(flags: dict[str, Any]) -> dict[str, Any]:
+    """Flags that were given."""
     return {name: value for name, value in flags.items() if value is not None}
 
 
-def _parse_settings(texts: list[str]) -> dict[str, Any]:
+def parse_settings(texts: list[str]) -> dict[str, Any]:
     """Read ``name=value`` flags; a value is written as in YAML."""
     import yaml
 

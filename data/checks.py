@@ -195,12 +195,12 @@ def grounded_share(pair: Pair, task: Task) -> tuple[float, str]:
         The share of the leaves' words that occur in the text, 1.0 for a gold without words, and
         the first of those that do not occur.
     """
-    text = Counter(_words(pair.text))
+    text = Counter(words_of(pair.text))
     total, absent = 0, []
     for _, value, schema in _leaves(pair.gold, task.json_schema):
         if isinstance(value, bool) or value is None or {"enum", "const"} & set(schema):
             continue
-        for word in _words(str(value)):
+        for word in words_of(str(value)):
             total += 1
             if not text[word]:
                 absent.append(word)
@@ -221,7 +221,8 @@ def _leaves(value: Any, schema: Any, path: str = "$") -> Iterator[tuple[str, Any
         yield path, value, schema
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """The words of a text, casefolded."""
     return re.findall(r"\w+", text.casefold())
 
 
@@ -239,7 +240,7 @@ class _Known:
     def compare(self, part: str, line: int, pair: Pair) -> Iterator[tuple[str, str]]:
         """Yield what the pair repeats, then remember it."""
         place = f"{part}:{line} ({pair.id})"
-        words = _words(pair.text)
+        words = words_of(pair.text)
         normal = " ".join(words)
         if (part, pair.id) in self.ids:
             yield "duplicate_id", f"the id {pair.id} occurs before"
@@ -248,7 +249,7 @@ class _Known:
         elif words and normal in self.normal:
             yield "same_text", f"same words as {self.normal[normal]}"
         else:
-            sketch = _sketch(words)
+            sketch = sketch_of(words)
             found = self._nearest(part, normal, sketch)
             if found:
                 yield "near_duplicate", f"{found[0]:.0f}% the same as {found[1]}"
@@ -277,7 +278,7 @@ class _Known:
         return best
 
 
-def _sketch(words: list[str]) -> list[int]:
+def sketch_of(words: list[str]) -> list[int]:
     """The smallest hashes of the text's word sequences: alike texts share many of them.
 
     Bottom-k sketch after Broder, "On the resemblance and containment of documents" (1997).

@@ -1,30 +1,28 @@
 """Documents and pairs: JSON Lines on disk, streaming in memory.
 
-A document is ``{"id", "text"}``, a pair ``{"id", "text", "gold"}``. Readers yield records one at a
-time; a line that can not be used is yielded as a :class:`Problem` that names file, line and
-reason, so that one bad line neither stops the others nor disappears.
+A document is ``{"id", "text"}``, a pair ``{"id", "text", "gold"}`` and, where it has them, a
+``weight`` and ``examples``. Readers yield records one at a time; a line that can not be used is
+yielded as a :class:`Problem` that names file, line and reason, so that one bad line neither stops
+the others nor disappears.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 import re
-import stat
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from pydantic import ValidationError
+
+from setaccio.data.atomic import atomic_write as atomic_write
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.task import dump_compact
+from setaccio.data.task import Shot, dump_compact
 
-_NEW_FILE = 0o644
-_STANDARD = ("/dev/stdout", "/dev/stderr")
-_DESCRIPTORS = (Path("/dev/fd"), Path("/proc/self/fd"))
+_COPY = re.compile(r"(?:~[a-z]+\d+)+$")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -38,11 +36,30 @@ class Document:
 
 @dataclass(frozen=True)
 class Pair:
-    """A document and what should come out of it (``gold``, a JSON object)."""
+    """A document and what should come out of it.
+
+    Attributes:
+        id: unique within its source.
+        text: the document.
+        gold: a JSON object.
+        weight: how much its loss counts in training, above 0; 1 is one ordinary pair.
+        examples: worked examples that stand in its training prompt in place of the task's own.
+    """
 
     id: str
     text: str
     gold: dict[str, Any]
+    weight: float = 1.0
+    examples: tuple[Shot, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pair as its line holds it: what is at its default is not written."""
+        row: dict[str, Any] = {"id": self.id, "text": self.text, "gold": self.gold}
+        if self.weight != 1.0:
+            row["weight"] = self.weight
+        if self.examples:
+            row["examples"] = [{"text": shot.text, "gold": shot.gold} for shot in self.examples]
+        return row
 
 
 @dataclass(frozen=True)
@@ -65,16 +82,31 @@ class Problem:
         return f"{where}: {self.message}"
 
 
-def _not_json(word: str) -> Any:
+def origin_of(pair_id: str) -> str:
+    """The id of the pair that a copy was made from (``a~typos1`` is one of ``a``), or the id."""
+    return _COPY.sub("", pair_id) or pair_id
+
+
+def refuse_constant(word: str) -> Any:
+    """For ``json``'s ``parse_constant``: ``NaN`` and ``Infinity`` are no JSON (RFC 8259).
+
+    Raises:
+        ValueError: always.
+    """
     raise ValueError(f"{word} is no JSON number")
 
 
-def _finite(digits: str) -> float:
+def finite(digits: str) -> float:
+    """For ``json``'s ``parse_float``.
+
+    Raises:
+        ValueError: the number is beyond a float's range.
+    """
     number = float(digits)
-    return number if math.isfinite(number) else _not_json(digits)
+    return number if math.isfinite(number) else refuse_constant(digits)
 
 
-def _unwritable(value: Any) -> bool:
+def unwritable(value: Any) -> bool:
     """Whether half of a surrogate pair is somewhere in it, which no encoding can write."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
@@ -101,13 +133,13 @@ def read_jsonl(stream: Iterable[bytes], source: str) -> Iterator[tuple[int, Any]
             continue
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            value = json.loads(text, parse_constant=_not_json, parse_float=_finite)
+            value = json.loads(text, parse_constant=refuse_constant, parse_float=finite)
         except UnicodeDecodeError as error:
             yield Problem(source, number, f"not UTF-8 at byte {error.start} of the line")
         except (ValueError, RecursionError) as error:  # also a number of too many digits
             yield Problem(source, number, f"not JSON ({error})")
         else:
-            if _SURROGATE.search(text) and _unwritable(value):
+            if _SURROGATE.search(text) and unwritable(value):
                 said = "half of a surrogate pair (\\ud800 to \\udfff), which is no Unicode text"
                 yield Problem(source, number, f"holds {said}")
             else:
@@ -141,6 +173,9 @@ def read_documents(stream: Iterable[bytes], source: str) -> Iterator[Document | 
 def read_pairs(path: str | Path) -> Iterator[Pair | Problem]:
     """Read pairs from a JSON Lines file of ``{"id", "text", "gold"}``.
 
+    Args:
+        path: the file. ``weight`` and ``examples`` in a line are read too, other keys are not.
+
     Raises:
         UsageError: there is no such file.
     """
@@ -155,13 +190,54 @@ def read_pairs(path: str | Path) -> Iterator[Pair | Problem]:
                 yield item
                 continue
             number, value = item
-            text = _text_of(value)
-            if text is None:
-                yield Problem(str(path), number, 'no "text" string in this line')
-            elif not isinstance(value.get("gold"), dict):
-                yield Problem(str(path), number, 'no "gold" object in this line')
-            else:
-                yield Pair(_id_of(value, str(number)), text, value["gold"])
+            try:
+                yield parse_pair(value, str(number))
+            except ValueError as error:
+                yield Problem(str(path), number, f"{error} in this line")
+
+
+def parse_pair(value: Any, otherwise: str) -> Pair:
+    """Make a pair of the JSON value that stands for it.
+
+    Args:
+        value: ``{"text", "gold"}``, with ``id``, ``weight`` and ``examples`` where it has them.
+        otherwise: its id where the value has none.
+
+    Raises:
+        ValueError: says which part is missing or wrong.
+    """
+    text = _text_of(value)
+    if text is None:
+        raise ValueError('no "text" string')
+    if not isinstance(value.get("gold"), dict):
+        raise ValueError('no "gold" object')
+    weight = value.get("weight")
+    shots = value.get("examples")
+    return Pair(
+        _id_of(value, otherwise),
+        text,
+        value["gold"],
+        1.0 if weight is None else parse_weight(weight),
+        () if shots is None else _examples(shots),
+    )
+
+
+def parse_weight(value: Any) -> float:
+    """A weight of a pair.
+
+    Raises:
+        ValueError: it is not a number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ValueError('the "weight" is not a number above 0')
+    return float(value)
+
+
+def _examples(value: Any) -> tuple[Shot, ...]:
+    try:
+        return tuple(Shot.model_validate(shot, strict=True) for shot in value)
+    except (ValidationError, TypeError) as error:
+        raise ValueError('the "examples" are not a list of {text, gold}') from error
 
 
 def load_pairs(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Pair], list[Problem]]:
@@ -185,84 +261,26 @@ def load_pairs(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Pair],
             problems.append(item)
         else:
             pairs.append(item)
-    if problems and not skip_bad:
-        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise DataError(f"{problems[0]}{more}. Repair or remove these lines.")
+    if not skip_bad:
+        refuse_problems(problems)
     if not pairs:
         raise DataError(f"{path}: no usable pair. Each line is {{id, text, gold}}.")
     return pairs, problems
 
 
-@contextlib.contextmanager
-def atomic_write(path: str | Path) -> Iterator[IO[str]]:
-    """Open a text file that appears under its name only when it is complete.
+def refuse_problems(problems: Sequence[Problem], advice: str = "") -> None:
+    """Refuse input in which something could not be used.
 
-    It is written beside the target under a temporary name, flushed to disk and renamed, so a
-    reader never sees half a file and a failure leaves the former file as it was. A link stays a
-    link: the file that it points to is replaced. Into a device or pipe (``/dev/stdout``) the text
-    is written as it comes; there is nothing to rename.
+    Args:
+        problems: what could not be used; nothing happens where there is none.
+        advice: what can be done besides repairing it.
 
     Raises:
-        UsageError: the folder does not exist or can not be written.
-        OSError: writing failed on the way, as on a full disk; names the file.
+        DataError: names the first and counts the others.
     """
-    path = Path(path)
-    if _is_stream(path):
-        with _named_failures(path), _open_stream(path) as stream:
-            yield stream
-        return
-    try:
-        target = path.resolve()
-    except (OSError, RuntimeError) as error:
-        raise UsageError(f"{path}: is a link that leads round in a circle.") from error
-    with _named_failures(path), _open_temporary(target) as (stream, temporary):
-        yield stream
-        stream.flush()
-        os.fsync(stream.fileno())
-        temporary.replace(target)
-
-
-def _open_stream(path: Path) -> IO[str]:
-    try:
-        return path.open("a", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: can not be written ({error.strerror}).") from error
-
-
-@contextlib.contextmanager
-def _open_temporary(path: Path) -> Iterator[tuple[IO[str], Path]]:
-    """A new file beside ``path`` with its permissions; gone at the end unless it was renamed."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _NEW_FILE
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise UsageError(f"{path}: can not be written ({error.strerror}).") from error
-    try:
-        Path(temporary).chmod(mode)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            yield stream, Path(temporary)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _named_failures(path: Path) -> Iterator[None]:
-    """Say which file could not be written: the system's own error leaves it out."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is not None or isinstance(error, BrokenPipeError):
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _is_stream(path: Path) -> bool:
-    """Whether it is something to write into, such as a device or pipe, not a file to replace."""
-    given = path.absolute()
-    if str(given) in _STANDARD or given.parent in _DESCRIPTORS:
-        return True  # whatever the shell has put behind it, a file to append to included
-    return path.exists() and not (path.is_file() or path.is_dir())
+    if problems:
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise DataError(f"{problems[0]}{more}. Repair or remove these lines{advice}.")
 
 
 def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> int:
@@ -274,7 +292,6 @@ def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> int:
     count = 0
     with atomic_write(path) as stream:
         for pair in pairs:
-            row = {"id": pair.id, "text": pair.text, "gold": pair.gold}
-            stream.write(dump_compact(row) + "\n")
+            stream.write(dump_compact(pair.to_dict()) + "\n")
             count += 1
     return count

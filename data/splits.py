@@ -2,7 +2,8 @@
 
 Contract: ``reference_split`` is the division of the experiment that this project reproduces, by
 position. ``random_split`` decides by a hash of seed and id, so that the order of the rows does not
-matter and a row that is added moves no other.
+matter and a row that is added moves no other; with the name of a group in place of the id, whole
+groups go into one part. ``stratified_split`` gives each part its share of every kind of row.
 
     parts = random_split([pair.id for pair in pairs], seed=1, validation=0.05, test=0.1)
 """
@@ -10,7 +11,8 @@ matter and a row that is added moves no other.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from setaccio.data.errors import DataError, UsageError
@@ -63,6 +65,20 @@ def reference_split(count: int) -> ReferenceSplit:
     )
 
 
+def _check_shares(validation: float, test: float) -> None:
+    if validation < 0 or test < 0 or validation + test >= 1:
+        raise UsageError(
+            f"shares of {validation} for validation and {test} for test leave nothing to train "
+            "on. Give two shares from 0 that add up to less than 1."
+        )
+
+
+def _place(seed: int, name: str) -> float:
+    """A number from 0 to 1 that depends on seed and name alone."""
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
 def random_split(ids: Iterable[str], seed: int, validation: float, test: float) -> RandomSplit:
     """Divide ids at random, the same way every time.
 
@@ -79,19 +95,67 @@ def random_split(ids: Iterable[str], seed: int, validation: float, test: float) 
     Raises:
         UsageError: a share is negative, or they leave nothing to train on.
     """
-    if validation < 0 or test < 0 or validation + test >= 1:
-        raise UsageError(
-            f"shares of {validation} for validation and {test} for test leave nothing to train "
-            "on. Give two shares from 0 that add up to less than 1."
-        )
+    _check_shares(validation, test)
     parts = RandomSplit()
     for each in ids:
-        digest = hashlib.sha256(f"{seed}:{each}".encode()).digest()
-        place = int.from_bytes(digest[:8], "big") / 2**64
+        place = _place(seed, each)
         if place < test:
             parts.test.append(each)
         elif place < test + validation:
             parts.validation.append(each)
         else:
             parts.train.append(each)
+    return parts
+
+
+def stratified_split(
+    strata: Mapping[str, str],
+    seed: int,
+    validation: float,
+    test: float,
+    groups: Mapping[str, str] | None = None,
+) -> RandomSplit:
+    """Divide ids so that each part has its share of every stratum.
+
+    Args:
+        strata: id to the name of its stratum, such as the value of a gold field.
+        seed: another seed gives another division.
+        validation: share of the validation part, 0 to 1, of each stratum.
+        test: share of the test part, 0 to 1, of each stratum.
+        groups: id to the name of its group; ids of one group go into one part. A group counts as
+            a whole to the stratum that most of its rows are of.
+
+    Returns:
+        The three parts. Within a stratum the sizes are the shares to the row, groups aside; what
+        rounding leaves over is made up in the next stratum, so the whole is right too.
+
+    Raises:
+        UsageError: a share is negative, or they leave nothing to train on.
+    """
+    _check_shares(validation, test)
+    units: dict[str, list[str]] = {}
+    for each in strata:
+        units.setdefault(groups[each] if groups else each, []).append(each)
+    by_stratum: dict[str, list[str]] = {}
+    for name, rows in units.items():
+        most = Counter(strata[row] for row in rows).most_common()
+        by_stratum.setdefault(min(s for s, n in most if n == most[0][1]), []).append(name)
+    chosen: dict[str, str] = {}
+    owed = {"test": 0.0, "validation": 0.0}
+    for _, names in sorted(by_stratum.items()):
+        total = sum(len(units[name]) for name in names)
+        left = sorted(names, key=lambda name: (_place(seed, name), name))
+        for part, share in (("test", test), ("validation", validation)):
+            owed[part] += share * total
+            taken = []
+            for name in left:
+                if len(units[name]) / 2 <= owed[part]:
+                    owed[part] -= len(units[name])
+                    taken.append(name)
+            chosen |= dict.fromkeys(taken, part)
+            left = [name for name in left if name not in chosen]
+    parts = RandomSplit()
+    for each in strata:
+        name = groups[each] if groups else each
+        getattr(parts, chosen.get(name, "train")).append(each)
     return parts

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,18 +126,19 @@ class Task(BaseModel):
         """SHA-256 (hex) of everything in the task: two tasks with one digest are the same task."""
         return hashlib.sha256(self.to_metadata().encode()).hexdigest()
 
-    def messages(self, text: str) -> list[Message]:
+    def messages(self, text: str, examples: Sequence[Shot] | None = None) -> list[Message]:
         """Chat messages that ask for the extraction of one document.
 
         Args:
             text: the document, which stays data: nothing in it is read as an instruction or token.
+            examples: few-shot examples in place of the task's own.
 
         Returns:
             ``{"role", "content"}`` messages: system, few-shot turns, and the document as the last.
         """
         schema = dump_compact(self.json_schema)
         turns = [{"role": "system", "content": f"{self.instruction}\n{schema}"}]
-        for shot in self.examples:
+        for shot in self.examples if examples is None else examples:
             turns.append({"role": "user", "content": shot.text})
             turns.append({"role": "assistant", "content": self.render_gold(shot.gold)})
         return [*turns, {"role": "user", "content": text}]

@@ -8,7 +8,9 @@ of their distances, each bin weighted by its points. Bins are stated, as the num
 ``equal_mass``   every bin holds as many points as the next (Nguyen and O'Connor 2015)
 ``equal_width``  bins of one tenth of confidence each (Naeini, Cooper and Hauskrecht 2015)
 
-Brier's score (1950), the mean squared distance of confidence and outcome, needs no bins.
+Brier's score (1950), the mean squared distance of confidence and outcome, needs no bins. Whether
+confidence puts right leaves before wrong ones, whatever its scale, is the area under the ROC curve
+(Hanley and McNeil 1982).
 
 Recorded outputs are plain rows: ``confidence`` maps the JSON Pointer of a leaf to 0 to 1, ``spans``
 maps it to ``{"start", "end", "how"}``, the place in the document. Rows without them count for
@@ -23,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from scipy.stats import rankdata
 
 from setaccio.data.task import Json
 from setaccio.eval.counts import Leaf
@@ -68,6 +71,8 @@ class Calibration:
         brier: Brier's score, 0 at best.
         ece_equal_mass: expected calibration error over bins of equal mass, 0 at best.
         ece_equal_width: the same over bins of equal width.
+        auroc: chance that a right leaf has more confidence than a wrong one, ties counted half; 0.5
+            says nothing; None where all are right or all are wrong.
         equal_mass: reliability curve over bins of equal mass.
         equal_width: the same over bins of equal width; empty bins are left out.
     """
@@ -78,6 +83,7 @@ class Calibration:
     brier: float
     ece_equal_mass: float
     ece_equal_width: float
+    auroc: float | None
     equal_mass: tuple[Bin, ...]
     equal_width: tuple[Bin, ...]
 
@@ -125,6 +131,7 @@ def calibrate(points: Sequence[Point], bins: int = BINS) -> Calibration | None:
         brier=float(((sure - right) ** 2).mean()),
         ece_equal_mass=calibration_error(mass),
         ece_equal_width=calibration_error(width),
+        auroc=_auroc(sure, right),
         equal_mass=mass,
         equal_width=width,
     )
@@ -164,6 +171,18 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     """Expected calibration error of a reliability curve: 0 at best, 1 at worst."""
     total = sum(part.count for part in bins)
     return sum(abs(part.confidence - part.accuracy) * part.count for part in bins) / max(total, 1)
+
+
+def _auroc(
+    sure: np.ndarray[Any, np.dtype[np.float64]], right: np.ndarray[Any, np.dtype[np.float64]]
+) -> float | None:
+    """Mann and Whitney's U over all pairs of a right and a wrong leaf, from ranks."""
+    correct = int(right.sum())
+    pairs = correct * (len(right) - correct)
+    if not pairs:
+        return None
+    above = float(rankdata(sure)[right == 1].sum()) - correct * (correct + 1) / 2
+    return above / pairs
 
 
 def leaf_points(row: Mapping[str, Json], outcomes: Iterable[Leaf]) -> list[Point]:

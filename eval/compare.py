@@ -31,18 +31,21 @@ from setaccio.data.records import Pair, Problem, atomic_write, read_jsonl, write
 from setaccio.data.task import Json, Task, dump_compact
 from setaccio.eval.arms import AnyArm, Arm, ModelPool, Row, Setting, Source
 from setaccio.eval.normalise import NORMALISATION
+from setaccio.eval.parquet import is_available, parquet
 from setaccio.eval.result import ArmResult, Comparison, score_row, write_json, write_results
 from setaccio.eval.summary import SEED, Usage, summarise
 from setaccio.eval.table import markdown_table
 from setaccio.runtime import load_model
 from setaccio.runtime.constraint import Constraint
+from setaccio.runtime.health import system_report
 
-__all__ = ["CONSTRAINTS", "Arm", "Progress", "compare"]
+__all__ = ["CONSTRAINTS", "Arm", "Progress", "compare", "under"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the arm's label, documents done and documents in all."""
 
 CONSTRAINTS: tuple[Constraint, ...] = ("none", "schema")
+_MACHINE = ("cpu", "cores", "memory_gib", "compiler")
 _PACKAGES = ("setaccio", "llama-cpp-python", "outlines", "llguidance", "jsonschema", "rapidfuzz")
 
 
@@ -99,7 +102,17 @@ def compare(
         write_json(folder / "config.json", config)
         write_pairs(folder / "documents.jsonl", pairs)
         write_results(folder, comparison, markdown_table(comparison))
+        if is_available():
+            parquet(folder)
     return comparison
+
+
+def under(name: str, progress: Progress | None) -> Progress | None:
+    """The same callback, told labels that begin with the name of a part of a larger run."""
+    if progress is None:
+        return None
+    tell = progress
+    return lambda label, done, total: tell(f"{name}: {label}", done, total)
 
 
 def _check(arms: Sequence[AnyArm], pairs: Sequence[Pair]) -> None:
@@ -226,6 +239,7 @@ def _config(
     comparison: Comparison, pairs: Sequence[Pair], facts: Sequence[Json]
 ) -> dict[str, Json]:
     """All that is needed to say what was measured, and to measure it again."""
+    machine = system_report()
     data = hashlib.sha256()
     for pair in pairs:
         data.update(dump_compact(asdict(pair)).encode("utf-8", "replace") + b"\n")
@@ -249,6 +263,7 @@ def _config(
         "normalisation": NORMALISATION,
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "machine": {name: machine[name] for name in _MACHINE},
         "versions": {name: _version(name) for name in _PACKAGES},
     }
 

@@ -11,7 +11,7 @@ scores may come from a run folder, and only documents that both runs have count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -158,17 +158,3 @@ def paired_interval(losses: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[floa
     means = [losses[block].mean(axis=1) for block in resamples(len(losses))]
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return float(low), float(high)
-
-
-def markdown(rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """A table in Markdown.
-
-    Args:
-        rows: cells, the header first.
-        text_columns: how many columns from the left are words; the others are set to the right.
-    """
-    head, *body = rows
-    marks = [":--" if at < text_columns else "--:" for at in range(len(head))]
-    lines = [head, marks, *body]
-    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)

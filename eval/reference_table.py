@@ -25,12 +25,12 @@ from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
 from setaccio.eval.arms import AnyArm, Arm, gguf_parameters
 from setaccio.eval.baseline import EndpointArm
-from setaccio.eval.compare import CONSTRAINTS, Progress, compare
-from setaccio.eval.losses import Loss, markdown, paired_losses, scores_of
+from setaccio.eval.compare import CONSTRAINTS, Progress, compare, under
+from setaccio.eval.losses import Loss, paired_losses, scores_of
 from setaccio.eval.predictions import read_predictions
 from setaccio.eval.result import ArmResult, Comparison, write_json
 from setaccio.eval.summary import Estimate
-from setaccio.eval.table import percent
+from setaccio.eval.table import markdown, percent
 from setaccio.runtime.constraint import Constraint
 
 LEVELS = ("l1", "l2", "l3")
@@ -196,7 +196,7 @@ def reference_table(
                 out=folder and folder / stage,
                 max_tokens=max_tokens,
                 threads=threads,
-                progress=_under(stage, progress),
+                progress=under(stage, progress),
             )
             task = comparisons[stage].task
     rows = tuple(row for model in models for row in _rows(model, comparisons, first))
@@ -270,10 +270,3 @@ def _rate(arm: ArmResult | None, level: str) -> str:
     estimate: Estimate = getattr(arm.summary, level)
     documents = arm.summary.documents
     return f"{percent(estimate.mean)} ({round(estimate.mean * documents)}/{documents})"
-
-
-def _under(stage: str, progress: Progress | None) -> Progress | None:
-    if progress is None:
-        return None
-    tell = progress
-    return lambda label, done, total: tell(f"{stage}: {label}", done, total)

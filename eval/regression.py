@@ -21,9 +21,10 @@ from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Problem, atomic_write, read_jsonl
-from setaccio.eval.losses import MEASURES, Loss, Scores, markdown, paired_losses, scores_of
+from setaccio.eval.losses import MEASURES, Loss, Scores, paired_losses, scores_of
 from setaccio.eval.normalise import NORMALISATION
 from setaccio.eval.result import Comparison, write_json
+from setaccio.eval.table import markdown
 
 TOLERANCE = 0.02
 """Greatest loss that passes unless another is named: two points of a hundred."""

@@ -78,8 +78,9 @@ def reliability_chart(run: Run) -> Canvas | None:
     ]
     if not known:
         return None
-    side = 300.0
-    canvas = Canvas("reliability", "Accuracy of leaves by confidence", _WIDE, _TOP + side + 48)
+    side, row_height = 300.0, 52.0
+    tall = _TOP + max(side + 48, row_height * len(known))
+    canvas = Canvas("reliability", "Accuracy of leaves by confidence", _WIDE, tall)
     rate_axis(canvas, _LEFT, _LEFT + side, _TOP, side)
     canvas.line([(_LEFT, _TOP + side), (_LEFT + side, _TOP)], "muted", 1.0, dashed=True)
     for tick in range(5):
@@ -90,12 +91,17 @@ def reliability_chart(run: Run) -> Canvas | None:
     canvas.text((16, _TOP + side / 2), "right", "muted", 12, "middle", turned=True)
     for row, (at, arm, calibration) in enumerate(known):
         _curve(canvas, arm, arm_colour(at), calibration["equal_mass"], side)
-        y = _TOP + 12 + 40 * row
+        y = _TOP + 12 + row_height * row
         canvas.rect(_LEFT + side + 36, y - 9, 10, 10, arm_colour(at))
         canvas.text((_LEFT + side + 52, y), arm.label, "ink", 12)
         error = f"calibration error {calibration['ece_equal_mass']:.3f}"
         words = f"{error}, Brier {calibration['brier']:.3f}, {calibration['leaves']:,} leaves"
         canvas.text((_LEFT + side + 52, y + 16), words, "muted", SMALL)
+        means = f"mean confidence {percent(calibration['confidence'])}, "
+        means += f"right {percent(calibration['accuracy'])}"
+        ranked = calibration.get("auroc")
+        means += "" if ranked is None else f", right before wrong {percent(ranked)}"
+        canvas.text((_LEFT + side + 52, y + 31), means, "muted", SMALL)
     return canvas
 
 

@@ -21,7 +21,12 @@ from setaccio.data.task import Json, dump_compact
 from setaccio.eval.report_canvas import PALETTE, Canvas, palette_css
 from setaccio.eval.report_data import OUTCOMES, Run
 from setaccio.eval.report_parts import OUTCOME_WORDS
-from setaccio.eval.report_tables import differences_table, facts_table, headline_table
+from setaccio.eval.report_tables import (
+    details_table,
+    differences_table,
+    facts_table,
+    headline_table,
+)
 from setaccio.eval.table import LEGEND
 
 ASSETS = Path(__file__).parent / "assets"
@@ -60,6 +65,7 @@ def render_page(run: Run, charts: dict[str, Canvas], documents: dict[str, Any]) 
             f"normalisation {run.comparison.get('normalisation', '?')}"
         ),
         headline=headline_table(run),
+        details=details_table(run),
         differences=differences_table(run),
         legend=escape(f"{LEGEND} Small figures: 95% bootstrap interval."),
         levels=charts["levels"].to_svg(),

@@ -8,12 +8,18 @@ from typing import Any, NamedTuple
 
 from setaccio.data.task import Json, dump_compact
 from setaccio.eval.report_canvas import arm_colour
-from setaccio.eval.report_data import LEVELS, ReportArm, Run, as_estimate
-from setaccio.eval.report_parts import size_words
+from setaccio.eval.report_data import LEVELS, OUTCOMES, ReportArm, Run, as_estimate
+from setaccio.eval.report_parts import OUTCOME_WORDS, size_words
 from setaccio.eval.summary import Estimate
 from setaccio.eval.table import DIFFERENCE_LEGEND, percent
 
 _RATES = (*LEVELS, ("score", "score"), ("anls", "ANLS*"))
+_PARTS = (("quantity", "quantity"), ("unit", "unit"), ("name", "name"), ("agreed", "strict"))
+_DETAILS = (
+    "Strict L1: nothing but JSON. Quantity, unit, name: over gold texts that begin with a "
+    "quantity; strict: all three agree. Failed documents disagree everywhere, and all their "
+    "leaves are missing."
+)
 _DASH = "–"
 
 
@@ -30,6 +36,33 @@ def headline_table(run: Run) -> str:
     columns = [_rate_column(run, key, title) for key, title in _RATES]
     columns += [_field_column(run, path) for path in run.shown_fields]
     columns += [_grounding_column(run), *_cost_columns(run)]
+    return _table(run, columns)
+
+
+def details_table(run: Run) -> str:
+    """What the headline has no room for: strict agreement, leaves, machine, statuses."""
+    columns = [_rate_column(run, "l1_strict", "strict L1")]
+    for path in run.shown_fields:
+        if any(_is_measured(arm, path) for arm in run.arms):
+            columns += [_strict_column(run, path, key, title) for key, title in _PARTS]
+    columns += [
+        _text_column(
+            f"{OUTCOME_WORDS.get(name, name)} leaves", [_leaves(a, name) for a in run.arms]
+        )
+        for name in OUTCOMES
+    ]
+    columns += _machine_columns(run)
+    columns.append(_text_column("statuses", [_statuses(arm) for arm in run.arms]))
+    return (
+        '<h3 id="details">Details</h3>'
+        '<div class="scroll" tabindex="0" role="region" aria-labelledby="details">'
+        f"{_table(run, columns)}</div>"
+        f'<p class="quiet">{escape(_DETAILS)}</p>'
+    )
+
+
+def _table(run: Run, columns: list[_Column]) -> str:
+    """Rows of arms under columns; columns that nothing fills are left out."""
     columns = [one for one in columns if any(cell != _DASH for cell in one.cells)]
     titles = ["model", "decoding", *(one.title for one in columns)]
     head = "".join(
@@ -121,6 +154,34 @@ def _field_column(run: Run, path: str) -> _Column:
     )
 
 
+def _text_column(title: str, cells: list[str]) -> _Column:
+    """A column without a best."""
+    return _Column(title, [None] * len(cells), cells)
+
+
+def _is_measured(arm: ReportArm, path: str) -> bool:
+    """Whether at least half of a field's gold texts begin with a quantity."""
+    strict = arm.field(path).get("strict") or {"gold": 0, "leaves": 0}
+    return bool(2 * strict["gold"] >= strict["leaves"] > 0)
+
+
+def _strict_column(run: Run, path: str, key: str, title: str) -> _Column:
+    found = [(arm.field(path).get("strict") or {}).get(key) for arm in run.arms]
+    return _Column(f"{path} {title}", found, [_DASH if v is None else percent(v) for v in found])
+
+
+def _leaves(arm: ReportArm, outcome: str) -> str:
+    counts = arm.summary.get("leaves") or {}
+    return f"{counts[outcome]:,}" if outcome in counts else _DASH
+
+
+def _statuses(arm: ReportArm) -> str:
+    counts = arm.summary.get("statuses") or {}
+    return (
+        "<br>".join(escape(f"{name or _DASH} {count}") for name, count in counts.items()) or _DASH
+    )
+
+
 def _grounding_column(run: Run) -> _Column:
     found = [arm.summary.get("grounding") for arm in run.arms]
     rates = [one["grounded"] / one["leaves"] if one else None for one in found]
@@ -128,27 +189,30 @@ def _grounding_column(run: Run) -> _Column:
 
 
 def _cost_columns(run: Run) -> list[_Column]:
-    """What an arm cost, where it is known; no column has a best."""
+    """What an arm costs its user, where it is known; no column has a best."""
+    return [
+        _text_column("s/doc", _numbers(run, "seconds_mean", 2)),
+        _text_column("size", [size_words(arm.size_bytes) or _DASH for arm in run.arms]),
+        _text_column("docs", _numbers(run, "documents", 0)),
+    ]
 
-    def column(title: str, cells: list[str]) -> _Column:
-        return _Column(title, [None] * len(cells), cells)
 
-    def number(key: str, digits: int) -> list[str]:
-        values = [arm.summary.get(key) for arm in run.arms]
-        return [_DASH if value is None else f"{value:,.{digits}f}" for value in values]
-
+def _machine_columns(run: Run) -> list[_Column]:
+    """What an arm cost the machine, where it was measured."""
     energy = [
         _DASH if arm.joules is None else f"{arm.joules / arm.summary['documents']:.1f}"
         for arm in run.arms
     ]
     return [
-        column("s/doc", number("seconds_mean", 2)),
-        column("tok/s", number("tokens_per_second", 0)),
-        column("J/doc", energy),
-        column("memory", [size_words(arm.peak_memory) or _DASH for arm in run.arms]),
-        column("size", [size_words(arm.size_bytes) or _DASH for arm in run.arms]),
-        column("docs", number("documents", 0)),
+        _text_column("tok/s", _numbers(run, "tokens_per_second", 0)),
+        _text_column("memory", [size_words(arm.peak_memory) or _DASH for arm in run.arms]),
+        _text_column("J/doc", energy),
     ]
+
+
+def _numbers(run: Run, key: str, digits: int) -> list[str]:
+    values = [arm.summary.get(key) for arm in run.arms]
+    return [_DASH if value is None else f"{value:,.{digits}f}" for value in values]
 
 
 def _rate(found: Estimate) -> str:

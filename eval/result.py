@@ -3,6 +3,7 @@
 ``config.json``             what was asked: task, arms with the hash of each model, versions
 ``predictions-<arm>.jsonl`` what came out, one line per document, written as it comes
 ``scores.jsonl``            levels and field scores, one line per arm and document
+``scores.parquet``          the same, where pyarrow is installed
 ``comparison.json``         the summaries of all arms
 ``comparison.md``           the table
 ``documents.jsonl``         the pairs, for the report

@@ -32,10 +32,10 @@ from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
 from setaccio.eval.arms import AnyArm
-from setaccio.eval.compare import Progress, compare
-from setaccio.eval.losses import Loss, compare_scores, markdown
+from setaccio.eval.compare import Progress, compare, under
+from setaccio.eval.losses import Loss, compare_scores
 from setaccio.eval.result import Comparison, write_json
-from setaccio.eval.table import percent
+from setaccio.eval.table import markdown, percent
 
 CLEAN = "clean"
 TYPO_RATE = 1 / 8
@@ -254,7 +254,7 @@ def robustness(
             out=folder and folder / name,
             max_tokens=max_tokens,
             threads=threads,
-            progress=_under(name, progress),
+            progress=under(name, progress),
             settings={"perturbation": name, "perturbation_seed": seed},
         )
         task = runs[name].task
@@ -265,13 +265,6 @@ def robustness(
         with atomic_write(folder / "robustness.md") as stream:
             stream.write(markdown(found.rows(), text_columns=3))
     return found
-
-
-def _under(name: str, progress: Progress | None) -> Progress | None:
-    if progress is None:
-        return None
-    tell = progress
-    return lambda label, done, total: tell(f"{name}: {label}", done, total)
 
 
 def broken_promises(found: Robustness) -> list[str]:

@@ -28,9 +28,9 @@ from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
 from setaccio.eval.arms import Arm
 from setaccio.eval.compare import Progress, compare
-from setaccio.eval.losses import Loss, markdown, paired_losses, scores_of
+from setaccio.eval.losses import Loss, paired_losses, scores_of
 from setaccio.eval.result import ArmResult, Comparison, write_json
-from setaccio.eval.table import percent
+from setaccio.eval.table import markdown, percent
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.gguf_header import read_header
 

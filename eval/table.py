@@ -11,6 +11,8 @@ alone may have made is marked as noise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -200,23 +202,27 @@ def markdown_table(comparison: Comparison) -> str:
     names = "\n".join(f"- {name}: `{file}`" for name, file in files.items())
     differences = difference_rows(comparison)
     parts = [
-        _markdown([header(comparison), *rows(comparison)]),
+        markdown([header(comparison), *rows(comparison)], 2),
         LEGEND,
         names,
-        _markdown(detail_rows(comparison)),
+        markdown(detail_rows(comparison), 2),
         DETAIL_LEGEND,
-        _markdown(differences),
+        markdown(differences, 2) if differences else "",
         DIFFERENCE_LEGEND if differences else "",
         f"Text normalisation {NORMALISATION} ({', '.join(STEPS)}), scoring {SCORING}.",
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
-def _markdown(lines: list[list[str]]) -> str:
-    if not lines:
-        return ""
-    marks = [":--" if at < 2 else "--:" for at in range(len(lines[0]))]
-    return "\n".join(
-        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
-        for line in (lines[0], marks, *lines[1:])
-    )
+def markdown(rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """A table in Markdown.
+
+    Args:
+        rows: cells, the header first.
+        text_columns: how many columns from the left are words; the others are set to the right.
+    """
+    head, *body = rows
+    marks = [":--" if at < text_columns else "--:" for at in range(len(head))]
+    lines = [head, marks, *body]
+    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)

@@ -5,6 +5,7 @@ who read the same outputs, on rows such as ``{"id", "gold", "raw", "human_semant
 people say yes nine times in ten, so does a rule that always says yes, and its accuracy is 90%: what
 tells the two apart is balanced accuracy (the mean of the rates at which yes and no are recognised)
 and Cohen's kappa (1960), agreement beyond chance. The majority guess stands beside both.
+``setaccio eval --predictions FILE`` prints the agreement of a file with such rows by itself.
 
     >>> agree_with_people("outputs.jsonl", task, {"steps": "directions"})["all"].kappa
 """
@@ -17,12 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.records import Pair, Problem, read_jsonl
+from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
-from setaccio.eval.result import score_row
+from setaccio.eval.predictions import read_predictions, score_predictions
+from setaccio.eval.result import Comparison, write_json
+from setaccio.eval.table import markdown, percent
 
 VERDICT = "human_semantic_ok"
 """The key under which a row holds what a person said."""
+
+Output = tuple[str, str, str]
+"""Model, constraint and document id of an output."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,10 @@ def agreement(rule: Sequence[bool], people: Sequence[bool]) -> Agreement:
 
 
 def agree_with_people(
-    file: str | Path, task: Task, aliases: Mapping[str, str] | None = None
+    file: str | Path,
+    task: Task,
+    aliases: Mapping[str, str] | None = None,
+    pairs: Sequence[Pair] | None = None,
 ) -> dict[str, Agreement]:
     """Score outputs that people have judged, and compare.
 
@@ -119,38 +128,91 @@ def agree_with_people(
             where there are several.
         task: schema and scoring rules.
         aliases: name that the outputs use to the task's name of the same key, at any depth.
+        pairs: documents with gold; None takes the ``gold`` of each row.
 
     Returns:
-        Under ``all`` the agreement over all rows; then one entry per model, where there are
-        several.
+        As :func:`agreements`.
 
     Raises:
         UsageError: no such file.
-        DataError: a row that is not of that form, or none.
+        DataError: a row that is not of that form, or none that people have judged.
     """
-    file = Path(file)
-    try:
-        lines = file.read_bytes().split(b"\n")
-    except OSError as error:
-        raise UsageError(f"{file}: can not be read ({error.strerror}).") from error
-    verdicts: list[tuple[str, bool, bool]] = []
-    for item in read_jsonl(lines, str(file)):
-        if isinstance(item, Problem):
-            raise DataError(f"{item}. Repair this line.")
-        number, row = item
-        if not isinstance(row, dict) or not isinstance(row.get("gold"), dict):
-            raise DataError(f"{file}:{number}: no gold object. Give each row its gold.")
-        if not isinstance(row.get(VERDICT), bool):
-            raise DataError(f"{file}:{number}: {VERDICT} is not true or false. Say which.")
-        pair = Pair(str(row.get("id", number)), str(row.get("text", "")), row["gold"])
-        score = score_row(task, pair, row, dict(aliases or {}))
-        verdicts.append((str(row.get("model", "")), score.l3, row[VERDICT]))
+    verdicts = read_verdicts(file)
     if not verdicts:
-        raise DataError(f"{file}: no row in it.")
-    models = dict.fromkeys(model for model, _, _ in verdicts)
-    found = {"all": agreement([one for _, one, _ in verdicts], [two for _, _, two in verdicts])}
-    if len(models) > 1:
-        for name in models:
-            mine = [(one, two) for model, one, two in verdicts if model == name]
-            found[name] = agreement([one for one, _ in mine], [two for _, two in mine])
+        raise DataError(f"{file}: no row has {VERDICT}. Say true or false for each output.")
+    return agreements(score_predictions(file, pairs, task, aliases), verdicts)
+
+
+def read_verdicts(file: str | Path) -> dict[Output, bool]:
+    """What people said of the outputs in a predictions file.
+
+    Args:
+        file: as for :func:`setaccio.eval.predictions.score_predictions`; rows that people have
+            judged have ``human_semantic_ok``.
+
+    Returns:
+        Verdicts by model, constraint and id; empty where nobody judged anything.
+
+    Raises:
+        UsageError: no such file.
+        DataError: a row can not be used, or its verdict is neither true nor false.
+    """
+    found: dict[Output, bool] = {}
+    for arm in read_predictions(file):
+        for name, row in arm.rows.items():
+            if VERDICT not in row:
+                continue
+            if not isinstance(row[VERDICT], bool):
+                raise DataError(
+                    f"{file}: {VERDICT} of id {name!r} is not true or false. Say which."
+                )
+            found[arm.name, arm.constraint, name] = row[VERDICT]
     return found
+
+
+def agreements(comparison: Comparison, verdicts: Mapping[Output, bool]) -> dict[str, Agreement]:
+    """Hold a run's document-level L3 against what people said of the same outputs.
+
+    Args:
+        comparison: the run; outputs that nobody judged are left out.
+        verdicts: as from :func:`read_verdicts`.
+
+    Returns:
+        Under ``all`` the agreement over all judged outputs, then one entry per model, where there
+        are several; empty where none of them was judged.
+    """
+    judged: dict[str, list[tuple[bool, bool]]] = {}
+    for arm in comparison.arms:
+        for score in arm.scores:
+            said = verdicts.get((arm.name, arm.constraint, score.id))
+            if said is not None:
+                judged.setdefault(arm.label, []).append((score.l3, said))
+    every = [both for found in judged.values() for both in found]
+    groups = {"all": every, **(judged if len(judged) > 1 else {})} if every else {}
+    return {
+        name: agreement([rule for rule, _ in both], [people for _, people in both])
+        for name, both in groups.items()
+    }
+
+
+def rows(found: Mapping[str, Agreement]) -> list[list[str]]:
+    """Cells of a table, header first, the majority guess last."""
+    head = ["L3 and people", "docs", "people yes", "rule yes", "accuracy", "balanced", "kappa"]
+    lines = [head]
+    for name, one in found.items():
+        yes = one.both_yes + one.only_person, one.both_yes + one.only_rule
+        rates = (one.balanced_accuracy, one.kappa)
+        cells = [str(one.documents), *map(str, yes), percent(one.accuracy)]
+        lines.append([name, *cells, *(f"{rate:.2f}" for rate in rates)])
+    whole = next(iter(found.values()))
+    accepted = whole.both_yes + whole.only_person
+    always = whole.documents if 2 * accepted >= whole.documents else 0
+    guess = [str(whole.documents), str(accepted), str(always), percent(whole.majority)]
+    return [*lines, ["majority guess", *guess, "0.50", "0.00"]]
+
+
+def write_agreement(folder: Path, found: Mapping[str, Agreement]) -> None:
+    """Write ``agreement.json`` and ``agreement.md`` into a run folder."""
+    write_json(folder / "agreement.json", {name: one.to_dict() for name, one in found.items()})
+    with atomic_write(folder / "agreement.md") as stream:
+        stream.write(markdown(rows(found)))

@@ -1,7 +1,8 @@
 """Load models and tokenizers of a folder through transformers: safetensors only, no foreign code.
 
 Contract: ``load_model`` gives an evaluation-mode model in float32, or in its own 16-bit type where
-memory does not suffice; ``load_tokenizer`` the tokenizer. Nothing is fetched: a folder is a folder.
+memory does not suffice, or with ``offload`` with most layers left on disk; ``load_tokenizer`` the
+tokenizer. Nothing is fetched: a folder is a folder.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Share of the free memory that a float32 copy may take, activations and a second weight aside.
 _MEMORY_SHARE = 0.7
+# Share of it that the layers of a model may take which does not fit: the rest is read when needed.
+_RESIDENT_SHARE = 0.4
 
 
 def weight_bytes(folder: Path) -> int:
@@ -53,8 +56,14 @@ def load_tokenizer(folder: Path) -> Any:
         raise ExportError(str(error)) from error
 
 
-def load_model(folder: Path) -> Any:
+def load_model(folder: Path, *, offload: bool = False, memory: int | None = None) -> Any:
     """Load the causal language model of a folder for evaluation on the CPU.
+
+    Args:
+        folder: a model folder.
+        offload: leave layers that do not fit on disk, to be read each time they are run; such a
+            model can be run, but not changed.
+        memory: bytes that may be counted on; by default what is free.
 
     Raises:
         ExportError: not a model folder, no safetensors, or an architecture that needs code of
@@ -64,15 +73,20 @@ def load_model(folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
+    free = psutil.virtual_memory().available if memory is None else memory
+    placed: dict[str, Any] = {}
+    if offload and weight_bytes(folder) > _MEMORY_SHARE * free:
+        placed = {"device_map": "auto", "max_memory": {"cpu": int(_RESIDENT_SHARE * free)}}
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
             str(folder),
-            dtype=_working_dtype(folder),
+            dtype=_working_dtype(folder, free),
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            **placed,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ExportError(f"{folder}: can not be loaded. {_short(error)}") from error
@@ -91,11 +105,11 @@ def stored_dtype(folder: Path) -> torch.dtype:
     return torch.float16 if named == "float16" else torch.bfloat16
 
 
-def _working_dtype(folder: Path) -> torch.dtype:
+def _working_dtype(folder: Path, free: int) -> torch.dtype:
     import torch
 
     as_float32 = 2 * weight_bytes(folder)
-    fits = as_float32 < _MEMORY_SHARE * psutil.virtual_memory().available
+    fits = as_float32 < _MEMORY_SHARE * free
     return torch.float32 if fits else stored_dtype(folder)
 
 

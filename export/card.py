@@ -18,7 +18,7 @@ from setaccio.data.errors import ExportError
 from setaccio.data.records import atomic_write
 from setaccio.data.task import Task
 from setaccio.export.inputs import TASK_FILE
-from setaccio.export.report import HEADER, LEGEND, REPORT, read_report, table
+from setaccio.export.report import HEADER, LEGEND, REPORT, proof, read_report, table
 
 CARD = "README.md"
 OTHER_CARD = "MODEL_CARD.md"
@@ -116,12 +116,16 @@ def _origin(report: dict[str, Any], licence: str | None) -> list[str]:
         lines.append(f"- SHA-256 of the base's weights: `{known['base_sha256']}`")
     if known.get("training_data_sha256"):
         lines.append(f"- SHA-256 of the training pairs: `{known['training_data_sha256']}`")
+    if known.get("training_pairs"):
+        lines.append(f"- Training pairs: {known['training_pairs']}")
     merged = report["merge"]
     if merged:
         lines.append(
             f"- A LoRA adapter, merged into the {merged['into']} base: {merged['changed']} of "
             f"{merged['tensors']} weights changed"
         )
+        if merged.get("whole"):
+            lines.append(f"- Trained whole beside the adapter: {', '.join(merged['whole'])}")
         lines += [
             f"- Loss on held-out answers, {name}: {loss:.4f} nats per token"
             for name, loss in merged["losses"].items()
@@ -134,6 +138,7 @@ def _origin(report: dict[str, Any], licence: str | None) -> list[str]:
 
 def _quantisations(report: dict[str, Any]) -> list[str]:
     parts = ["## Quantisations", markdown_table(HEADER, table(report["files"])), LEGEND]
+    parts.append("\n".join(f"- {line}" for line in proof(report)))
     model = report["transformers"]
     if model:
         parts.append(

@@ -19,13 +19,13 @@ from typing import Any, Literal
 from setaccio.data.errors import ExportError
 from setaccio.data.task import Task
 from setaccio.export._child import run_child
+from setaccio.export.adapter_config import CONFIG as _CONFIG
+from setaccio.export.adapter_config import WEIGHTS as _WEIGHTS
+from setaccio.export.adapter_config import beyond_plain, trained_whole
 from setaccio.export.convert import own_metadata
 from setaccio.export.llamacpp_source import converter_root
 
 AdapterType = Literal["f32", "f16", "bf16", "q8_0"]
-_WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
-# Parts of PEFT's LoRA that a GGUF has no place for.
-_UNSUPPORTED = ("use_dora", "modules_to_save", "fan_in_fan_out", "alpha_pattern", "lora_bias")
 
 
 def convert_adapter(
@@ -88,17 +88,17 @@ def _config(adapter: Path) -> dict[str, Any]:
         config: dict[str, Any] = json.loads((adapter / _CONFIG).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ExportError(f"{adapter / _CONFIG}: not JSON ({error}).") from error
-    more = [key for key in _UNSUPPORTED if config.get(key)]
-    if more == ["modules_to_save"]:
+    more, whole = beyond_plain(config), trained_whole(config)
+    if more:
         raise ExportError(
-            f"{adapter}: a GGUF holds plain LoRA only, and this training changed "
-            f"{', '.join(map(str, config['modules_to_save']))} too. Export the merged model, or "
-            "train with train_embeddings=false."
-        )
-    if more or config.get("peft_type") != "LORA":
-        raise ExportError(
-            f"{adapter}: a GGUF holds plain LoRA only, not {', '.join(more) or 'this kind'}. "
+            f"{adapter}: a GGUF holds plain LoRA only, not {', '.join(more)}. "
             "Export the merged model instead."
+        )
+    if whole:
+        raise ExportError(
+            f"{adapter}: a GGUF holds plain LoRA only, but this training changed whole layers too "
+            f"({', '.join(whole)}). Export the merged model (without --adapter-only), or train "
+            "again with train_embeddings=false."
         )
     if config.get("use_rslora"):
         if config.get("rank_pattern"):

@@ -45,6 +45,7 @@ class HeldOut(NamedTuple):
         perplexity: of these tokens.
         ends: share of answers behind which an end token is the most likely.
         divergence: from each reference, by its name.
+        losses: negative log-likelihood of each answer, in nats, its tokens summed.
     """
 
     pairs: int
@@ -52,6 +53,7 @@ class HeldOut(NamedTuple):
     perplexity: float
     ends: float
     divergence: dict[str, Divergence]
+    losses: tuple[float, ...] = ()
 
 
 def answer_path(folder: Path, n: int) -> Path:
@@ -91,14 +93,14 @@ def measure(
         references: other models' folders, by the name to report them under.
         stops: token ids that end an answer.
     """
-    surprise, ends = 0.0, 0
+    losses, ends = [0.0] * len(answers), 0
     kl = dict.fromkeys(references, 0.0)
     agree = dict.fromkeys(references, 0)
     for n, answer in enumerate(answers):
         last = -1
         for span, rows in _rows(answer_path(folder, n)):
             said = answer.ids[answer.first :][span]
-            surprise -= float(log_softmax(rows)[np.arange(len(said)), said].sum())
+            losses[n] -= float(log_softmax(rows)[np.arange(len(said)), said].sum())
             last = int(rows[-1].argmax())
             for name, other in references.items():
                 kept = np.load(answer_path(other, n), mmap_mode="r", allow_pickle=False)
@@ -110,12 +112,33 @@ def measure(
     return HeldOut(
         pairs=len(answers),
         positions=positions,
-        perplexity=math.exp(min(surprise / positions, 700.0)),  # Beyond that no float holds it.
+        perplexity=math.exp(min(sum(losses) / positions, 700.0)),  # Beyond that no float holds it.
         ends=ends / len(answers),
         divergence={
             name: Divergence(kl[name] / positions, agree[name] / positions) for name in references
         },
+        losses=tuple(losses),
     )
+
+
+def loss_difference(left: HeldOut, right: HeldOut) -> tuple[float, float]:
+    """How much more one model loses per token than another, and the standard error of that.
+
+    Args:
+        left: a model on held-out answers.
+        right: another one on the same answers.
+
+    Returns:
+        Mean difference ``left - right`` in nats per token, and its standard error from the
+        differences of single answers, which are paired; infinite where there is one answer only.
+    """
+    each = np.subtract(left.losses, right.losses)
+    mean = float(each.sum()) / left.positions
+    if len(each) < 2:
+        return mean, math.inf
+    # A ratio of sums: answers are of different lengths, and each deviates by what its share is off.
+    deviation = float(each.std(ddof=1))
+    return mean, deviation * math.sqrt(len(each)) / left.positions
 
 
 def _rows(path: Path) -> Iterator[tuple[slice, Logits]]:

@@ -12,11 +12,9 @@ Command line: ``setaccio export RUN --quant q8_0,q4_k_m``.
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from setaccio.data.errors import ExportError
 from setaccio.data.hf_tokens import chat_format
@@ -26,29 +24,25 @@ from setaccio.export._transformers import load_tokenizer, require_torch, weight_
 from setaccio.export.answers import HELD_OUT_PAIRS, encode_answers
 from setaccio.export.card import own_card, write_card
 from setaccio.export.convert import convert
-from setaccio.export.imatrix import CALIBRATION_PAIRS, make_imatrix
+from setaccio.export.imatrix import CALIBRATION_PAIRS, FEWEST_TOKENS, make_imatrix
 from setaccio.export.inputs import TASK_FILE, Inputs, find_inputs
 from setaccio.export.llamacpp_source import converter_root
+from setaccio.export.make_files import FULL, Bench, Tell, make_files, require_disk
 from setaccio.export.merge import BaseKind, merge
 from setaccio.export.modelfile import remove_modelfile, write_modelfile
-from setaccio.export.parity import ParityReport, compare
-from setaccio.export.quantise import canonical_name, predicted_size, quantise
+from setaccio.export.parity import compare
+from setaccio.export.quantise import canonical_name
 from setaccio.export.reference import Reference, make_reference
 from setaccio.export.report import REPORT, Exported, ExportReport, write_report
 
 QUANTISATIONS = ("q8_0",)
 PROBES = 3
-FULL = "F16"
-# Types that an importance matrix changes nothing of.
-_UNWEIGHTED = frozenset({"F32", "F16", "BF16", "Q8_0"})
 # Used where no pairs are given: prose enough to make the model answer.
 PROBE_TEXTS = (
     "Heat the oven to 180°C. Mix 2 cups of flour with ½ cup of sugar and two eggs, then bake it "
     "for 25 minutes.",
     "Anna Müller, born 3 May 1987 in Graz, ordered 12 boxes at 4.50 each on Monday.",
 )
-
-Tell = Callable[[str], None]
 
 
 def export(
@@ -105,7 +99,7 @@ def export(
     root = converter_root(source)
     out_dir.mkdir(parents=True, exist_ok=True)
     weights = weight_bytes(inputs.model)
-    _require_disk(out_dir, weights * (2 if inputs.adapter else 1), "the merged and 16-bit model")
+    require_disk(out_dir, weights * (2 if inputs.adapter else 1), "the merged and 16-bit model")
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:
         work = Path(folder)
         merged = None
@@ -142,11 +136,11 @@ def export(
         )
         tell(f"Proving the conversion ({FULL})")
         conversion = compare(reference, full, keep=work / "f16")
-        bench = _Bench(full, conversion, reference, work / "f16", out_dir / inputs.name, tell)
+        bench = Bench(full, conversion, reference, work / "f16", out_dir / inputs.name, tell)
         files: list[Exported] = []
         if conversion.ok:
             matrix = _imatrix(bench, hf_dir, inputs.task, chosen)
-            files = _quantise_all(bench, names, matrix)
+            files = make_files(bench, names, matrix)
     report = ExportReport(
         folder=out_dir,
         files=tuple(files),
@@ -169,30 +163,6 @@ def probe_texts(pairs: list[Pair] | None) -> list[str]:
     return texts[:PROBES] or list(PROBE_TEXTS)
 
 
-class _Bench(NamedTuple):
-    """What quantising works with.
-
-    Attributes:
-        full: the 16-bit GGUF.
-        conversion: its proof.
-        reference: what every file is compared with.
-        logits: what the 16-bit GGUF says on held-out answers.
-        stem: first part of the files' paths.
-        tell: says what happens now.
-    """
-
-    full: Path
-    conversion: ParityReport
-    reference: Reference
-    logits: Path
-    stem: Path
-    tell: Tell
-
-    def path(self, name: str) -> Path:
-        """Final path of a type's file."""
-        return self.stem.with_name(f"{self.stem.name}-{name.lower()}.gguf")
-
-
 def _calibration(
     given: list[Pair] | None, pairs: list[Pair] | None, task: Task | None
 ) -> list[Pair]:
@@ -208,10 +178,9 @@ def _calibration(
     return chosen
 
 
-def _imatrix(bench: _Bench, hf_dir: Path, task: Task | None, chosen: list[Pair]) -> Path | None:
+def _imatrix(bench: Bench, hf_dir: Path, task: Task | None, chosen: list[Pair]) -> Path | None:
     if not chosen or task is None:
         return None
-    bench.tell("Computing the importance matrix")
     tokenizer = load_tokenizer(hf_dir)
     config = json.loads((hf_dir / "config.json").read_text(encoding="utf-8"))
     answers = encode_answers(
@@ -223,69 +192,15 @@ def _imatrix(bench: _Bench, hf_dir: Path, task: Task | None, chosen: list[Pair])
         most=CALIBRATION_PAIRS,
     )
     fitting = [ids for ids, _ in answers]
+    tokens = sum(map(len, fitting))
+    few = f": few, give {FEWEST_TOKENS} or more" if tokens < FEWEST_TOKENS else ""
+    bench.tell(f"Computing the importance matrix of {len(fitting)} pairs ({tokens} tokens{few})")
+    if bench.reference.held_out is None:
+        bench.tell(
+            "No held-out pairs (--pairs) show whether the matrix helps; it is used unmeasured"
+        )
     out = bench.full.with_name("imatrix.gguf")
     return make_imatrix(bench.full, fitting, out, dataset=f"{len(fitting)} pairs of {task.name}")
-
-
-def _quantise_all(bench: _Bench, names: list[str], matrix: Path | None) -> list[Exported]:
-    weighted = {name: None if name in _UNWEIGHTED else matrix for name in names}
-    predicted = {n: predicted_size(bench.full, n, imatrix=weighted[n]) for n in names}
-    listed = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in predicted.items())
-    bench.tell(f"Predicted sizes: {listed}")
-    _require_disk(bench.full.parent, sum(predicted.values()), ", ".join(names))
-    files = []
-    for name in sorted(names, key=lambda name: name == FULL):  # Moving it ends the others' source.
-        file, part = _make(bench, name, weighted[name])
-        file = file._replace(predicted_bytes=predicted[name])
-        if file.parity.ok:
-            part.replace(file.path)
-        files.append(file)
-        part.unlink(missing_ok=True)
-    return sorted(files, key=lambda file: names.index(file.quantisation))
-
-
-def _make(bench: _Bench, name: str, matrix: Path | None) -> tuple[Exported, Path]:
-    """Make and prove one type; with a matrix, the better of the two ways on held-out answers."""
-    if name == FULL:
-        return _exported(bench, name, bench.full, bench.conversion), bench.full
-    part = bench.full.with_name(f"{name}.gguf")
-    bench.tell(f"Quantising to {name}" + (" with the importance matrix" if matrix else ""))
-    parity = _prove(bench, quantise(bench.full, part, name, imatrix=matrix))
-    if matrix is None:
-        return _exported(bench, name, part, parity), part
-    plain_part = bench.full.with_name(f"{name}-plain.gguf")
-    try:
-        plain = _prove(bench, quantise(bench.full, plain_part, name))
-    except ExportError:  # The smallest types do not exist without a matrix.
-        return _exported(bench, name, part, parity)._replace(imatrix=True), part
-    with_it, without = parity.held_out, plain.held_out
-    if with_it and without and without.perplexity < with_it.perplexity:
-        bench.tell(f"{name} is better without the importance matrix, and kept so")
-        part.unlink()
-        file = _exported(bench, name, plain_part, plain)
-        return file._replace(alternative=with_it), plain_part
-    plain_part.unlink()
-    file = _exported(bench, name, part, parity)
-    return file._replace(imatrix=True, alternative=without), part
-
-
-def _prove(bench: _Bench, part: Path) -> ParityReport:
-    bench.tell(f"Proving {part.stem}")
-    return compare(bench.reference, part, full=bench.logits)
-
-
-def _exported(bench: _Bench, name: str, part: Path, parity: ParityReport) -> Exported:
-    path, size = bench.path(name), part.stat().st_size
-    return Exported(path, name, size, size, parity._replace(gguf=path))
-
-
-def _require_disk(folder: Path, needed: int, what: str) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise ExportError(
-            f"{folder}: {needed / 1e9:.2f} GB are needed for {what}, but only {free / 1e9:.2f} GB "
-            "are free. Free some space or choose another folder."
-        )
 
 
 def _judge(report: ExportReport, names: list[str], stem: Path) -> None:
@@ -316,5 +231,6 @@ def _write_beside(
     if inputs.task is not None:
         with atomic_write(report.folder / TASK_FILE) as stream:
             stream.write(inputs.task.to_metadata() + "\n")
-    write_modelfile(report.folder, report.files[0].path.name, reference.chat, inputs.task)
+    first = report.files[0].path.name
+    write_modelfile(report.folder, first, reference.chat, inputs.task, context=reference.context)
     write_card(report.folder, licence=licence)

@@ -21,6 +21,8 @@ from setaccio.export._child import run_child
 SUMS, COUNTS = ".in_sum2", ".counts"
 CALIBRATION_PAIRS = 128
 """Pairs whose activations are summed by default."""
+FEWEST_TOKENS = 2000
+"""Tokens below which the command says that a matrix rests on little; see docs/export.md."""
 
 
 def make_imatrix(

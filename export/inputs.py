@@ -18,7 +18,7 @@ ADAPTER_CONFIG = "adapter_config.json"
 TASK_FILE = "task.json"
 RUN_FILE = "run.json"
 # Kept from a run's record, under `setaccio.` in the GGUF.
-PROVENANCE = ("base_model", "base_sha256", "training_data_sha256")
+PROVENANCE = ("base_model", "base_sha256", "training_data_sha256", "training_pairs")
 
 
 class Inputs(NamedTuple):

@@ -30,10 +30,11 @@ PINNED = {"0.3.36": "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760
 _PACKAGE = "llama-cpp-python"
 _ENTRY = "convert_hf_to_gguf.py"
 _PARTS = (_ENTRY, "conversion/base.py", "gguf-py/gguf/__init__.py")
-# Relative to vendor/llama.cpp. The two vocabularies are what the converter falls back to itself.
+# Relative to vendor/llama.cpp. The converter itself falls back to gpt-neox and llama-spm; the other
+# vocabularies are the real ones that safety is tested with.
 _WANTED = re.compile(
     r"(LICENSE|convert_(hf|lora)_to_gguf\.py|conversion/.*|gguf-py/(LICENSE|gguf/.*)"
-    r"|models/templates/.*|models/ggml-vocab-(gpt-neox|llama-spm)\.gguf)"
+    r"|models/templates/.*|models/ggml-vocab-(gpt-neox|llama-bpe|llama-spm|phi-3|qwen2)\.gguf)"
 )
 _VENDORED = re.compile(r"[^/]+/vendor/llama\.cpp/(?P<inner>.+)")
 _PIP_MINUTES = 15

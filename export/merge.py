@@ -6,11 +6,14 @@ it; with pairs the loss of both is reported. A base too large for the memory is 
 tensor (:mod:`setaccio.export.merge_streamed`). Two proofs come with it: the weights differ from the
 base's, and the merged model's logits on a probe text are those of base + adapter. Neither is taken
 for granted: an adapter whose weights were never trained, never loaded or vanish in rounding merges
-into the base without a word.
+into the base without a word. What is compared is the folder as written, loaded again: saving may
+drop or tie weights that the model in memory still has.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import secrets
 import shutil
@@ -31,6 +34,7 @@ from setaccio.export._transformers import (
     stored_dtype,
     weight_bytes,
 )
+from setaccio.export.adapter_config import adapter_config, check_tying, trained_whole
 from setaccio.export.answers import HELD_OUT_PAIRS, Answer, answer_loss, encode_answers
 from setaccio.export.dequantise import has_bitsandbytes, load_dequantised
 from setaccio.export.merge_streamed import merge_streamed
@@ -70,6 +74,8 @@ class MergeReport(NamedTuple):
         losses: mean negative log-likelihood of held-out answers, in nats per token, of ``base``,
             ``base + adapter`` and the model merged into each kind of base; empty without pairs,
             without ``4-bit`` where bitsandbytes is not installed.
+        whole: names of layers that the training changed whole beside the adapter, such as
+            ``embed_tokens``.
     """
 
     path: Path
@@ -82,6 +88,7 @@ class MergeReport(NamedTuple):
     into: str
     streamed: bool
     losses: dict[str, float]
+    whole: tuple[str, ...] = ()
 
 
 def merge(
@@ -120,14 +127,15 @@ def merge(
     """
     _check(base, adapter, out, into)
     require_torch()
+    check_tying(base, adapter)
+    whole = tuple(trained_whole(adapter_config(adapter)))
     if stream is None:
         free = psutil.virtual_memory().available
         stream = into == "16-bit" and weight_bytes(base) > MEMORY_SHARE * free
     if stream:
-        return _merge_streamed(base, adapter, out, into)
+        return _merge_streamed(base, adapter, out, into)._replace(whole=whole)
     tokenizer = load_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
     model = _load(base, into)
-    working = model.dtype
     _check_rows(model, tokenizer, adapter)
     stored = stored_dtype(base)
     answers = _answers(model, tokenizer, task, (pairs or [])[:held_out])
@@ -141,24 +149,29 @@ def merge(
     if answers:
         losses["base + adapter"] = answer_loss(model, answers)
     deltas = list(_merge_layers(model, stored))
-    merged = model.unload().to(stored).to(working)  # Through the type that it is saved in.
-    if answers:
-        losses[into] = answer_loss(merged, answers)
-    report = MergeReport(
-        path=out,
-        dtype=str(stored).removeprefix("torch."),
-        tensors=len(deltas),
-        changed=sum(delta > 0 for delta in deltas),
-        max_delta=max(deltas, default=0.0),
-        adapter_effect=_difference(adapted, plain),
-        disagreement=_difference(_logits(merged, probe), adapted),
-        into=into,
-        streamed=False,
-        losses=losses,
-    )
-    _judge(report, adapter)
-    _save(merged.to(stored), tokenizer, out)
-    del model, merged
+    with _appearing(out) as part:
+        model.unload().to(stored).save_pretrained(part)
+        tokenizer.save_pretrained(part)
+        del model
+        gc.collect()  # PEFT's modules know their parents, so only this frees the memory.
+        merged = load_model(part)
+        if answers:
+            losses[into] = answer_loss(merged, answers)
+        report = MergeReport(
+            path=out,
+            dtype=str(stored).removeprefix("torch."),
+            tensors=len(deltas),
+            changed=sum(delta > 0 for delta in deltas),
+            max_delta=max(deltas, default=0.0),
+            adapter_effect=_difference(adapted, plain),
+            disagreement=_difference(_logits(merged, probe), adapted),
+            into=into,
+            streamed=False,
+            losses=losses,
+            whole=whole,
+        )
+        _judge(report, adapter)
+    del merged
     if answers and has_bitsandbytes() and not _is_quantised(base):
         other: BaseKind = "4-bit" if into == "16-bit" else "16-bit"
         losses[other] = _loss_of(base, adapter, other, answers)
@@ -202,15 +215,11 @@ def _merge_streamed(base: Path, adapter: Path, out: Path, into: BaseKind) -> Mer
     if into != "16-bit":
         raise ExportError(f"{base}: too large to be merged through 4 bits in this memory.")
     tokenizer = load_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
-    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
-    try:
+    with _appearing(out) as part:
         done = merge_streamed(base, adapter, part)
         report = MergeReport(path=out, **done._asdict(), into=into, streamed=True, losses={})
         _judge(report, adapter)
         tokenizer.save_pretrained(part)
-        part.rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return report
 
 
@@ -254,6 +263,7 @@ def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:
     from peft.tuners.tuners_utils import BaseTunerLayer
     from peft.utils import ModulesToSaveWrapper
 
+    seen: set[int] = set()  # Tied layers are one weight under two names.
     for module in list(model.modules()):
         if isinstance(module, BaseTunerLayer):
             weight = module.get_base_layer().weight
@@ -262,6 +272,9 @@ def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:
             yield _difference(module.get_base_layer().weight.detach().to(stored), before)
         elif isinstance(module, ModulesToSaveWrapper):
             chosen = module.modules_to_save[module.active_adapters[0]]
+            if id(chosen.weight) in seen:
+                continue
+            seen.add(id(chosen.weight))
             yield _difference(chosen.weight.to(stored), module.original_module.weight.to(stored))
 
 
@@ -299,12 +312,13 @@ def _judge(report: MergeReport, adapter: Path) -> None:
         )
 
 
-def _save(model: Any, tokenizer: Any, out: Path) -> None:
+@contextlib.contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """A folder to fill, which gets its name only when nothing went wrong."""
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:
-        model.save_pretrained(part)
-        tokenizer.save_pretrained(part)
+        yield part
         part.rename(out)
     finally:
         shutil.rmtree(part, ignore_errors=True)

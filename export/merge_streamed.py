@@ -2,8 +2,9 @@
 
 Contract: ``merge_streamed(base, adapter, out)`` reads the base's safetensors shard by shard and
 writes shards of the same names; at no time is more than one weight in memory, with the adapter.
-Only plain LoRA of linear layers goes this way, and layers that were trained whole beside it. The model is never run, so the proof is made weight
-by weight: on a random input, the merged matrix must give what base + adapter gives.
+Only plain LoRA of linear layers goes this way, and layers that were trained whole beside it. The
+model is never run, so the proof is made weight by weight: on a random input, the merged matrix must
+give what base + adapter gives.
 
 Format: https://huggingface.co/docs/safetensors/index#format.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from setaccio.data.errors import ExportError
+from setaccio.export.adapter_config import beyond_plain
 
 if TYPE_CHECKING:
     import torch
@@ -107,15 +109,11 @@ class _Change(NamedTuple):
 def _scaling(adapter: Path) -> Any:
     """How the adapter's product is scaled, from its rank; refuse what is more than plain LoRA."""
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    more = [
-        key
-        for key in ("use_dora", "fan_in_fan_out", "alpha_pattern", "lora_bias")
-        if config.get(key)
-    ]
-    if config.get("peft_type") != "LORA" or config.get("bias", "none") != "none" or more:
+    more = beyond_plain(config)
+    if more:
         raise ExportError(
-            f"{adapter}: only plain LoRA is merged without loading the model "
-            f"({', '.join(more) or 'this is another kind'}). Merge on a machine with more memory."
+            f"{adapter}: only plain LoRA is merged without loading the model, not "
+            f"{', '.join(more)}. Merge on a machine with more memory."
         )
     alpha, rooted = float(config["lora_alpha"]), bool(config.get("use_rslora"))
     return lambda rank: alpha / (math.sqrt(rank) if rooted else rank)
@@ -141,9 +139,7 @@ def _pairs(keys: list[str], adapter: Path) -> tuple[dict[str, tuple[str, str]], 
     return pairs, whole
 
 
-def _replaced(
-    name: str, weight: torch.Tensor, new: torch.Tensor
-) -> tuple[torch.Tensor, _Change]:
+def _replaced(name: str, weight: torch.Tensor, new: torch.Tensor) -> tuple[torch.Tensor, _Change]:
     if new.shape != weight.shape:
         raise ExportError(
             f"{name}: the adapter's {' x '.join(map(str, new.shape))} does not fit the base's "

@@ -18,11 +18,15 @@ from setaccio.data.records import atomic_write
 from setaccio.data.task import Task
 
 MODELFILE, REQUEST = "Modelfile", "ollama-request.json"
+# Tokens of context that Ollama is told to keep, at most: each costs memory whether used or not.
+MOST_CONTEXT = 8192
 MARK = "# Written by setaccio export."
 _QUOTES = '"""'
 
 
-def write_modelfile(folder: Path, gguf: str, chat: ChatFormat, task: Task | None) -> list[Path]:
+def write_modelfile(
+    folder: Path, gguf: str, chat: ChatFormat, task: Task | None, *, context: int | None = None
+) -> list[Path]:
     """Write the files for Ollama, unless a Modelfile of another hand is there.
 
     Args:
@@ -30,6 +34,7 @@ def write_modelfile(folder: Path, gguf: str, chat: ChatFormat, task: Task | None
         gguf: its file name.
         chat: the model's chat format.
         task: what it extracts; without one there is no request.
+        context: greatest length that the model knows, in tokens.
 
     Returns:
         The files written.
@@ -38,7 +43,7 @@ def write_modelfile(folder: Path, gguf: str, chat: ChatFormat, task: Task | None
     if _is_foreign(path):
         return []
     try:
-        text = modelfile(gguf, chat, task)
+        text = modelfile(gguf, chat, task, context=context)
     except (ModelError, ValueError):  # A template that Ollama's language can not say.
         path.unlink(missing_ok=True)
         return []
@@ -79,8 +84,11 @@ def request(model: str, task: Task) -> dict[str, object]:
     }
 
 
-def modelfile(gguf: str, chat: ChatFormat, task: Task | None) -> str:
+def modelfile(gguf: str, chat: ChatFormat, task: Task | None, *, context: int | None = None) -> str:
     """The Modelfile of a GGUF.
+
+    Ollama would cut a document that is longer than its own default context without a word, and
+    punish repeated tokens, which an extraction copies from the document on purpose.
 
     Raises:
         ModelError: the chat template can not be rendered.
@@ -96,7 +104,9 @@ def modelfile(gguf: str, chat: ChatFormat, task: Task | None) -> str:
     ]
     stops = dict.fromkeys(text for text in (completion_end(chat), chat.eos) if text)
     lines += [f"PARAMETER stop {_quote(text)}" for text in stops]
-    lines.append("PARAMETER temperature 0")
+    lines += ["PARAMETER temperature 0", "PARAMETER repeat_penalty 1"]
+    if context:
+        lines.append(f"PARAMETER num_ctx {min(context, MOST_CONTEXT)}")
     if task is not None:
         system, *shots = task.messages("")[:-1]
         lines.append(f"SYSTEM {_quote(system['content'])}")

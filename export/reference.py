@@ -73,6 +73,7 @@ class Reference(NamedTuple):
         ids: the ids of each.
         continuations: of all prompts but the hard one.
         held_out: what it says on held-out answers, where there are pairs.
+        context: greatest length that the model knows, in tokens, if it says so.
     """
 
     chat: ChatFormat
@@ -83,6 +84,7 @@ class Reference(NamedTuple):
     ids: list[list[int]]
     continuations: list[Continuation]
     held_out: AnswerReference | None = None
+    context: int | None = None
 
 
 def make_reference(
@@ -112,7 +114,7 @@ def make_reference(
         MissingExtraError: torch or transformers is not installed.
     """
     tokenizer = load_tokenizer(hf_dir)
-    model = load_model(hf_dir)
+    model = load_model(hf_dir, offload=True)
     hard = _HARD_TEXT + " ".join(tokenizer.all_special_tokens)
     try:
         chat = chat_format(tokenizer)
@@ -131,7 +133,14 @@ def make_reference(
         )
     continuations = [_continue(model, prompt, stops, max_new_tokens) for prompt in ids[:-1]]
     reference = Reference(
-        chat, tokenizer.bos_token_id, tokenizer.eos_token_id, stops, prompts, ids, continuations
+        chat=chat,
+        bos=tokenizer.bos_token_id,
+        eos=tokenizer.eos_token_id,
+        stops=stops,
+        prompts=prompts,
+        ids=ids,
+        continuations=continuations,
+        context=context,
     )
     if task is None or not pairs or folder is None:
         return reference

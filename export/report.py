@@ -118,7 +118,9 @@ def _held_out(measured: HeldOut | None) -> dict[str, Any] | None:
     if measured is None:
         return None
     divergence = {name: value._asdict() for name, value in measured.divergence.items()}
-    return {**measured._asdict(), "divergence": divergence}
+    content = {**measured._asdict(), "divergence": divergence}
+    del content["losses"]  # What they say is in the perplexity.
+    return content
 
 
 def table(files: list[dict[str, Any]]) -> list[list[str]]:
@@ -139,6 +141,42 @@ def table(files: list[dict[str, Any]]) -> list[list[str]]:
             what = f"{file['quantisation']} {other}, not kept"
             rows.append(["", what, "", "", *_measured(file["alternative"])])
     return rows
+
+
+def proof(content: dict[str, Any]) -> list[str]:
+    """What was proven of all files, one sentence each.
+
+    Args:
+        content: an ``export.json``.
+    """
+    files = [(file["quantisation"], file["parity"]) for file in content["files"]]
+    if content["conversion"]:
+        files.insert(0, ("16 bits", content["conversion"]))
+    said = [
+        f"{what}: {_where_not(files, key)}"
+        for what, key in (
+            (f"Token ids of {files[0][1]['prompts']} prompts, a hard text among them", "ids_equal"),
+            ("Chat template", "template_equal"),
+            ("End token", "eos_equal"),
+        )
+    ]
+    stops = [name for name, parity in files if not parity["stops"]]
+    said.append(f"Tokens that end an answer: {'not heeded in ' if stops else 'all heeded'}")
+    said[-1] += ", ".join(stops)
+    for name, parity in files[:1]:
+        kl, same = parity["mean_kl"], parity["top1_agreement"]
+        line = f"{name} against transformers: KL {kl:.6f}, same token {same:.1%} of greedy answers"
+        measured = (parity["held_out"] or {}).get("divergence", {}).get("transformers")
+        if measured:
+            kl, same = measured["mean_kl"], measured["top1_agreement"]
+            line += f"; KL {kl:.6f}, same token {same:.1%} on held-out answers"
+        said.append(line)
+    return said
+
+
+def _where_not(files: list[tuple[str, dict[str, Any]]], key: str) -> str:
+    wrong = [name for name, parity in files if not parity[key]]
+    return f"differs in {', '.join(wrong)}" if wrong else "equal in every file"
 
 
 def _measured(held_out: dict[str, Any] | None) -> list[str]:

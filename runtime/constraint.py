@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import llguidance
-import llguidance.numpy
 import numpy as np
 import numpy.typing as npt
 
@@ -103,7 +102,8 @@ class Matcher:
 
     def __init__(self, state: Any, vocab_size: int) -> None:
         self.state = state
-        self._mask = llguidance.numpy.allocate_token_bitmask(1, vocab_size)
+        self._mask = np.zeros((vocab_size + 31) // 32, np.int32)
+        self._address = self._mask.ctypes.data
 
     @property
     def complete(self) -> bool:
@@ -130,10 +130,9 @@ class Matcher:
 
     def mask(self) -> npt.NDArray[np.int32]:
         """Allowed next tokens: one bit per token id, 32 to a word; valid until the next call."""
-        llguidance.numpy.fill_next_token_bitmask(self.state, self._mask)
+        self.state.unsafe_compute_mask_ptr(self._address, self._mask.nbytes)
         self._refuse_error()
-        row: npt.NDArray[np.int32] = self._mask[0]
-        return row
+        return self._mask
 
     def accept(self, token: int) -> None:
         """Move on by one token.

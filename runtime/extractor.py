@@ -137,15 +137,17 @@ class Extractor:
             document = Document("document", document)
         return next(self._work([document], 1))
 
-    def extract_all(self, documents: Iterable[Document]) -> Iterator[Extraction]:
+    def extract_all(self, documents: Iterable[Document | None]) -> Iterator[Extraction]:
         """Extract from documents as they come, one result for each, in order.
 
         Args:
             documents: any iterable; read as room becomes free, so that few are held at a time.
+                None in place of a document says that none has come yet: those that have begun go
+                on, and the iterable is asked again soon.
         """
         return self._work(documents, self.parallel)
 
-    def _work(self, documents: Iterable[Document], slots: int) -> Iterator[Extraction]:
+    def _work(self, documents: Iterable[Document | None], slots: int) -> Iterator[Extraction]:
         return work_in_order(
             self.model,
             self._prompts.prefix,

@@ -19,106 +19,29 @@ second is matched with a second row.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NamedTuple
 
-from setaccio.data.errors import DataError, UsageError
+from setaccio.data.errors import UsageError
 from setaccio.data.task import dump_compact
+from setaccio.runtime.journal_rows import (
+    RUN_DIGITS,
+    Row,
+    document_key,
+    fingerprint,
+    place_of,
+    read_rows,
+)
 from setaccio.runtime.key_bag import KeyBag
+
+__all__ = ["RUN_DIGITS", "Journal", "document_key", "fingerprint"]
 
 SYNC_EVERY = 5.0
 """Seconds between two requests that the disk itself hold what was written, for a power cut."""
-
-RUN_DIGITS = 8
-"""Leading hex digits of a key that are the same for every text of one run."""
-
-_KEY_DIGITS = 32
-_ROW_BEGINS = b'{"id":'
-
-
-def fingerprint(model: str, task: str, options: Mapping[str, Any]) -> str:
-    """Hash of what all rows of a run have in common.
-
-    Args:
-        model: SHA-256 of the model's file.
-        task: digest of the task.
-        options: every option that can change an answer; the order does not matter.
-
-    Returns:
-        64 hex digits.
-    """
-    settings = json.dumps(dict(options), sort_keys=True)
-    return hashlib.blake2b("\n".join((model, task, settings)).encode(), digest_size=32).hexdigest()
-
-
-def document_key(run: str, text: str) -> str:
-    """Key of a row: 32 hex digits, of which the first :data:`RUN_DIGITS` name the run.
-
-    Args:
-        run: from :func:`fingerprint`.
-        text: the document's text.
-    """
-    digest = hashlib.blake2b(run.encode(), digest_size=(_KEY_DIGITS - RUN_DIGITS) // 2)
-    digest.update(text.encode("utf-8", "surrogatepass"))
-    return run[:RUN_DIGITS] + digest.hexdigest()
-
-
-def _place(key: str, identifier: str) -> bytes:
-    """16 bytes that tell one row from another: equal texts may come under several identifiers."""
-    whole = f"{key}\0{identifier}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(whole, digest_size=16).digest()
-
-
-class _Row(NamedTuple):
-    key: str
-    id: str
-    ok: bool
-
-
-def _read_row(line: bytes) -> _Row | None:
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    key, identifier = (row.get("key"), row.get("id")) if isinstance(row, dict) else (None, None)
-    if not (isinstance(key, str) and len(key) == _KEY_DIGITS and isinstance(identifier, str)):
-        return None
-    return _Row(key, identifier, row.get("status") == "ok")
-
-
-def _is_torn(line: bytes) -> bool:
-    """Whether a last line is the beginning of a row of ours, or what a power cut makes of one."""
-    begins = line[: len(_ROW_BEGINS)] == _ROW_BEGINS[: len(line)]
-    return (begins and not line.endswith(b"\n")) or not line.strip(b"\0")
-
-
-def _rows(stream: IO[bytes], path: Path) -> Iterator[tuple[bytes, _Row | None]]:
-    """Whole lines of a results file, up to its end or a torn last line; no row for a blank one.
-
-    Raises:
-        DataError: a line is no row; nothing is cut off then, the file may be another's.
-    """
-    lines = enumerate(stream, 1)
-    for number, line in lines:
-        row = _read_row(line)
-        if row is None and line.strip(b"\r\n"):
-            if _is_torn(line) and next(lines, None) is None:
-                return
-            raise DataError(
-                f"{path}:{number}: not a row of results with a key, so nothing can be resumed. "
-                "Name the file that the interrupted run wrote, or another one."
-            )
-        yield line, row
 
 
 class Journal:
@@ -208,7 +131,7 @@ class Journal:
     def _take_up(self, path: Path, retry_failed: bool) -> None:
         good = 0
         with path.open("rb") as stream:
-            for line, row in _rows(stream, path):
+            for line, row in read_rows(stream, path):
                 good += len(line)
                 if row is not None:
                     self._note(row, keep=row.ok or not retry_failed)
@@ -220,13 +143,13 @@ class Journal:
         elif self.repaired:
             os.ftruncate(self._file, good)
 
-    def _note(self, row: _Row, *, keep: bool) -> None:
+    def _note(self, row: Row, *, keep: bool) -> None:
         if not keep:
             self.retried += 1
             return
         self.kept += 1
         self.failed += not row.ok
-        self._done.add(_place(row.key, row.id))
+        self._done.add(place_of(row.key, row.id))
         run = row.key[:RUN_DIGITS]
         self.runs[run] = self.runs.get(run, 0) + 1
 
@@ -235,7 +158,7 @@ class Journal:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as target, path.open("rb") as stream:
-                target.writelines(line for line, row in _rows(stream, path) if row and row.ok)
+                target.writelines(line for line, row in read_rows(stream, path) if row and row.ok)
                 target.flush()
                 os.fsync(target.fileno())
             Path(temporary).chmod(stat.S_IMODE(os.fstat(self._file).st_mode))
@@ -254,7 +177,7 @@ class Journal:
             key: from :func:`document_key`.
             identifier: the document's id.
         """
-        return self._done.take(_place(key, identifier))
+        return self._done.take(place_of(key, identifier))
 
     def write(self, key: str, row: str) -> None:
         """Append one row; it stands in the file when this returns.
@@ -268,23 +191,29 @@ class Journal:
         """
         line = f'{row[:-1]},"key":{dump_compact(key)}}}\n'.encode()
         began = os.fstat(self._file).st_size if self._regular else 0
+        before = self.written
         rest = memoryview(line)
         try:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
+            self.written = before + 1
         except BaseException as error:
-            self._forget_torn(began, len(line))
+            # Ctrl-C may come when the row already stands.
+            self.written = before + (not self._forget_torn(began, len(line)))
             if isinstance(error, OSError):
                 name = str(self.path) if self.path else "standard output"
                 raise type(error)(error.errno, error.strerror, name) from error
             raise
-        self.written += 1
         self._sync(SYNC_EVERY)
 
-    def _forget_torn(self, began: int, length: int) -> None:
-        if self._regular and os.fstat(self._file).st_size != began + length:
+    def _forget_torn(self, began: int, length: int) -> bool:
+        """Cut off what stands of a row that was not written whole; False where it was."""
+        if self._regular and os.fstat(self._file).st_size == began + length:
+            return False
+        if self._regular:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, began)
+        return True
 
     def _sync(self, every: float) -> None:
         now = time.monotonic()

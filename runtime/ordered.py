@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
@@ -13,6 +14,9 @@ from setaccio.runtime.models import LoadedModel
 
 WINDOW = 8
 """Documents begun or waiting to be given out in order, for each that is decoded at once."""
+
+PAUSE = 0.01
+"""Seconds between two looks for a document while none is there and nothing is being decoded."""
 
 Source = TypeVar("Source")
 Result = TypeVar("Result")
@@ -51,7 +55,7 @@ class Plan(Generic[Result]):
 def work_in_order(
     model: LoadedModel,
     prefix: Sequence[int],
-    documents: Iterable[Source],
+    documents: Iterable[Source | None],
     plan: Callable[[Source], Plan[Result]],
     *,
     slots: int,
@@ -63,7 +67,8 @@ def work_in_order(
     Args:
         model: what generates.
         prefix: token ids that every request's prompt begins with.
-        documents: read as room becomes free.
+        documents: read as room becomes free; None in place of a document says that none has come
+            yet, and that what has begun should go on meanwhile.
         plan: what a document asks for; called in order. Its requests' keys are not used.
         slots: documents decoded at once.
         guess: as for :func:`setaccio.runtime.decoder.decode`.
@@ -87,14 +92,23 @@ def work_in_order(
         except RuntimeError as error:
             queue.fail(error)
         yield from queue.ready()
+        if queue.quiet:
+            time.sleep(PAUSE)
     queue.end()
 
 
 class _Queue(Generic[Source, Result]):
-    """What is in work and what is done, by the documents' numbers."""
+    """What is in work and what is done, by the documents' numbers.
+
+    Attributes:
+        quiet: whether the documents last said that none has come yet.
+    """
 
     def __init__(
-        self, documents: Iterable[Source], plan: Callable[[Source], Plan[Result]], window: int
+        self,
+        documents: Iterable[Source | None],
+        plan: Callable[[Source], Plan[Result]],
+        window: int,
     ) -> None:
         self._documents = iter(documents)
         self._plan = plan
@@ -105,6 +119,7 @@ class _Queue(Generic[Source, Result]):
         self._done: dict[int, Result] = {}
         self._waiting: list[Request] = []
         self._ended = False
+        self.quiet = False
         self._error: Exception | None = None
 
     @property
@@ -122,16 +137,19 @@ class _Queue(Generic[Source, Result]):
         return self._waiting.pop(0)
 
     def _draw(self) -> bool:
-        """Plan the next document; False when there is none."""
+        """Plan the next document; False when there is none, or none yet."""
         if self._ended:
             return False
         try:
             document = next(self._documents)
         except StopIteration:
-            self._ended = True
+            self._ended, self.quiet = True, False
             return False
         except Exception as error:  # raised again when what came before it is done
-            self._ended, self._error = True, error
+            self._ended, self.quiet, self._error = True, False, error
+            return False
+        self.quiet = document is None
+        if document is None:
             return False
         number = next(self._numbers)
         plan = self._plan(document)

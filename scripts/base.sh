@@ -13,14 +13,15 @@ base=train/bundled/tiny-base
 run=runs/tiny-recipe
 
 $python -m setaccio.train.base --work runs/base --out $base "$@"
-[ -e runs/tiny-recipe.jsonl ] ||
-  $setaccio data generate --count 24000 --seed 11 --out runs/tiny-recipe.jsonl
+pairs=runs/tiny-recipe-64k.jsonl
+[ -e $pairs ] || $setaccio data generate --count 64000 --seed 11 --out $pairs
 go_on=""
 if [ -e $run ]; then
   digest=$(sha256sum $base/model.safetensors | cut -d ' ' -f 1)
   grep -qs "$digest" $run/inputs.json $run/run.json && go_on=--resume || go_on=--overwrite
 fi
 # shellcheck disable=SC2086  # empty means no flag
-$setaccio train --config tiny --pairs runs/tiny-recipe.jsonl --out $run --max-steps 1000 $go_on
+$setaccio train --config tiny --pairs $pairs --out $run --max-steps 2200 --set rank=64 \
+  --set alpha=128 --set eval_steps=200 $go_on
 $setaccio export $run --quant q8_0 --out runs/tiny-recipe-gguf
 cp runs/tiny-recipe-gguf/*-q8_0.gguf runtime/bundled/tiny-recipe-q8_0.gguf

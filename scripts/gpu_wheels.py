@@ -27,7 +27,14 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
-from scripts.wheel_tools import WheelError, check_record, digest, repack, requirements
+from scripts.wheel_tools import (
+    WheelError,
+    check_record,
+    digest,
+    glibc_needed,
+    repack,
+    requirements,
+)
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements" / "lock.txt"
@@ -73,9 +80,11 @@ LEFT_OUT = {
 }
 CUDA_LIBRARY = "bitsandbytes/libbitsandbytes_cuda130.so"
 FOREIGN = re.compile(r"bitsandbytes/libbitsandbytes_(cuda|rocm|xpu)\w*\.so")
-# Portable on purpose (AVX2, FMA, F16C); the two -fno flags as in scripts/setup.sh.
+# Portable on purpose: AVX2, FMA and F16C, and no OpenMP, whose library may be absent there. The two
+# -fno flags are those of scripts/setup.sh.
+GLIBC = (2, 35)  # the oldest that the folder serves: Ubuntu 22.04's
 CMAKE_ARGS = (
-    "-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF "
+    "-DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF "
     "-DCMAKE_C_FLAGS='-fno-tree-dse -fno-dse' -DCMAKE_CXX_FLAGS='-fno-tree-dse -fno-dse'"
 )
 # Relative to vendor/llama.cpp in the source archive.
@@ -107,10 +116,12 @@ def pins(lock: Path = LOCK) -> dict[str, str]:
     return found
 
 
-def pip(*arguments: str, flags: str | None = None) -> None:
+def pip(*arguments: str, flags: str | None = None, jobs: int | None = None) -> None:
     """Run pip quietly; its own message is the reason of a failure."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
     environment = {**os.environ, **({"CMAKE_ARGS": flags} if flags else {})}
+    if jobs:
+        environment["CMAKE_BUILD_PARALLEL_LEVEL"] = str(jobs)
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["pip failed"]
@@ -161,7 +172,7 @@ def require_pinned(sdist: Path, wanted: str | None) -> None:
         raise WheelError(f"{sdist.name}: is not the published archive (SHA-256 {digest(sdist)}).")
 
 
-def llama_wheel(sdist: Path, cache: Path) -> Path:
+def llama_wheel(sdist: Path, cache: Path, jobs: int | None = None) -> Path:
     """Compile llama.cpp for any processor with AVX2, once."""
     target = cache / "portable"
     found = list(target.glob("*.whl"))
@@ -169,7 +180,7 @@ def llama_wheel(sdist: Path, cache: Path) -> Path:
         say("Compiling llama.cpp for any x86-64 processor with AVX2 (3 to 10 minutes, once)")
         constraint = ROOT / "requirements" / "build.txt"
         pip("wheel", "-q", "--no-deps", "--no-cache-dir", "--build-constraint", str(constraint),
-            "-w", str(target), str(sdist), flags=CMAKE_ARGS)  # fmt: skip
+            "-w", str(target), str(sdist), flags=CMAKE_ARGS, jobs=jobs)  # fmt: skip
         found = list(target.glob("*.whl"))
     return found[0]
 
@@ -221,7 +232,9 @@ def missing(folder: Path, pinned: dict[str, str]) -> list[str]:
     return sorted(found)
 
 
-def gather(out: Path, cache: Path, sdist: Path | None, compile_llama: bool) -> int:
+def gather(
+    out: Path, cache: Path, sdist: Path | None, compile_llama: bool, jobs: int | None = None
+) -> int:
     """Make the folder, whole or not at all; returns its size in bytes."""
     pinned = pins()
     version = pinned[LLAMA]
@@ -233,7 +246,7 @@ def gather(out: Path, cache: Path, sdist: Path | None, compile_llama: bool) -> i
     wheels = list(raw.glob("*.whl"))
     left_out = dict(LEFT_OUT)
     if compile_llama:
-        wheels.append(llama_wheel(sdist, cache))
+        wheels.append(llama_wheel(sdist, cache, jobs))
     else:
         left_out[LLAMA] = "not compiled (--no-llama); export and extraction need it"
     fresh = out.with_name(f".{out.name}")
@@ -243,13 +256,17 @@ def gather(out: Path, cache: Path, sdist: Path | None, compile_llama: bool) -> i
     source_archive(sdist, fresh / SOURCE)
     source = fresh / SOURCE
     files.append({"name": SOURCE, "bytes": source.stat().st_size, "sha256": digest(source)})
+    for wheel in fresh.glob("*.whl"):
+        if (needed := glibc_needed(wheel)) > GLIBC:
+            version = ".".join(map(str, needed))
+            raise WheelError(f"{wheel.name}: needs glibc {version}. Compile on an older system.")
     unmet = missing(fresh, pinned)
     if unmet:
         raise WheelError(f"Neither in the folder nor expected on the machine: {', '.join(unmet)}.")
     size = sum(path.stat().st_size for path in fresh.iterdir())
     manifest = {
         "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "for": "Python 3.12, x86-64, glibc 2.35 or newer, CUDA 13",
+        "for": f"Python 3.12, x86-64, glibc {GLIBC[0]}.{GLIBC[1]} or newer, CUDA 13",
         "bytes": size,
         "limit_bytes": LIMIT,
         "expected_on_the_machine": sorted(PRESENT),
@@ -273,9 +290,16 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "gpu-wheels")
     parser.add_argument("--sdist", type=Path, help="llama-cpp-python's source archive")
     parser.add_argument("--no-llama", action="store_true", help="do not compile llama.cpp")
+    parser.add_argument("--jobs", type=int, help="of the compilation (default: one per core)")
     arguments = parser.parse_args()
     try:
-        size = gather(arguments.out, arguments.cache, arguments.sdist, not arguments.no_llama)
+        size = gather(
+            arguments.out,
+            arguments.cache,
+            arguments.sdist,
+            not arguments.no_llama,
+            arguments.jobs,
+        )
     except (WheelError, OSError) as error:
         say(f"gpu-wheels: {error}")
         return 1

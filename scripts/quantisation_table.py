@@ -2,9 +2,9 @@
 
 Contract: for a training run (or a model folder) every type is exported with its proof and, where
 asked for, with an importance matrix; then each file extracts held-out documents, constrained, for
-L1, L2, L3 and speed. ``--random`` does the same, without extraction, for models of random weights
-at small width, one per architecture of the seeds. The tables stand between markers in the
-document, which is rewritten whole or not at all.
+L1, L2, L3 and speed. ``--random`` does the same for models of random weights at small width, one
+per preset (:mod:`scripts.random_models`). The tables stand between markers in the document, which
+is rewritten whole or not at all.
 
     python scripts/quantisation_table.py runs/tiny-recipe --documents 40
     python scripts/quantisation_table.py --random
@@ -31,15 +31,7 @@ KINDS = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m")
 RANDOM_KINDS = ("f16", "q8_0", "q4_k_m")
 CALIBRATION_SEED, HELD_OUT_SEED = 41, 42
 HEAD = ("type", "MB", "perplexity", "KL", "same token", "ends", "L1", "L2", "L3", "s/doc")
-# Small, with the parts that make each architecture what it is: grouped heads, fused projections.
-SHAPE: dict[str, Any] = {
-    "hidden_size": 256,
-    "intermediate_size": 512,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 2048,
-    "initializer_range": 0.08,
-}
+RANDOM_DOCUMENTS = 4  # of random weights only speed and form can be said
 
 
 def main() -> int:
@@ -83,7 +75,6 @@ def pairs_for(given: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
 
 def tuned_table(work: Path, given: argparse.Namespace) -> str:
     """Export every type of a run, extract with each, and tabulate."""
-    from setaccio.eval.evaluate import evaluate
     from setaccio.export import export
 
     held_out, calibration = pairs_for(given)
@@ -98,15 +89,7 @@ def tuned_table(work: Path, given: argparse.Namespace) -> str:
         held_out=given.held_out,
         progress=tell,
     )
-    rows = []
-    for file in json.loads(report.report.read_text(encoding="utf-8"))["files"]:
-        tell(f"Extracting with {file['path']}")
-        found = evaluate(
-            report.folder / file["path"], held_out[: given.documents], constraints=("schema",)
-        )
-        summary = found.arms[0].summary
-        levels = [f"{level.mean:.0%}" for level in (summary.l1, summary.l2, summary.l3)]
-        rows += table_rows(file, [*levels, f"{summary.seconds_mean or 0:.2f}"])
+    rows = extracted_rows(report, held_out[: given.documents])
     model = report.transformers
     losses = (
         {name: f"{loss:.4f}" for name, loss in report.merge.losses.items()} if report.merge else {}
@@ -121,6 +104,20 @@ def tuned_table(work: Path, given: argparse.Namespace) -> str:
         listed = ", ".join(f"{name} {loss}" for name, loss in losses.items())
         said.append(f"Loss in nats per token: {listed}.")
     return f"{as_markdown(HEAD, rows)}\n\n{' '.join(said)}"
+
+
+def extracted_rows(report: Any, documents: list[Pair]) -> list[list[str]]:
+    """Extract documents with each file of an export, constrained, and make its rows."""
+    from setaccio.eval.evaluate import evaluate
+
+    rows = []
+    for file in json.loads(report.report.read_text(encoding="utf-8"))["files"]:
+        tell(f"Extracting with {file['path']}")
+        found = evaluate(report.folder / file["path"], documents, constraints=("schema",))
+        summary = found.arms[0].summary
+        levels = [f"{level.mean:.0%}" for level in (summary.l1, summary.l2, summary.l3)]
+        rows += table_rows(file, [*levels, f"{summary.seconds_mean or 0:.2f}"])
+    return rows
 
 
 def table_rows(file: dict[str, Any], more: list[str]) -> list[list[str]]:
@@ -142,17 +139,23 @@ def measured(held_out: dict[str, Any]) -> list[str]:
 
 
 def random_table(work: Path, given: argparse.Namespace) -> str:
-    """Export random models of each architecture, and tabulate."""
+    """Export a random model in the likeness of each preset's base, and tabulate."""
     from setaccio.export import export
 
+    sys.path.insert(0, str(ROOT))  # run as a file, Python looks beside that file only
+    from scripts.random_models import KINDS as MODELS
+    from scripts.random_models import make_random
+
     held_out, calibration = pairs_for(given)
+    documents = held_out[: min(given.documents, RANDOM_DOCUMENTS)]
     kinds = given.kinds.split(",") if given.kinds else RANDOM_KINDS
     rows = []
-    for name in ("Qwen2", "Phi3", "Mistral", "Llama"):
+    for name in MODELS:
         tell(f"== {name}")
         report = export(
-            make_random(name, work / name.lower()),
-            work / f"{name.lower()}-gguf",
+            make_random(name, work / name),
+            work / f"{name}-gguf",
+            name=name,
             quantisations=kinds,
             task=load_task("recipe"),
             pairs=held_out,
@@ -160,37 +163,8 @@ def random_table(work: Path, given: argparse.Namespace) -> str:
             held_out=given.held_out,
             progress=tell,
         )
-        for file in json.loads(report.report.read_text(encoding="utf-8"))["files"]:
-            rows += [[name, *row] for row in table_rows(file, [])]
-    return as_markdown(("architecture", *HEAD[:6]), rows)
-
-
-def make_random(name: str, folder: Path) -> Path:
-    """Save a model of random weights with the tiny base's tokenizer."""
-    import torch
-    import transformers
-
-    from setaccio.train.models import TINY_BASE
-
-    tokenizer = transformers.AutoTokenizer.from_pretrained(TINY_BASE)
-    config = getattr(transformers, f"{name}Config")(
-        **SHAPE,
-        vocab_size=len(tokenizer),
-        num_key_value_heads=4 if name == "Phi3" else 2,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        **({"sliding_window": None} if name in ("Mistral", "Phi3") else {}),
-    )
-    torch.manual_seed(0)
-    model = getattr(transformers, f"{name}ForCausalLM")(config)
-    model.to(torch.bfloat16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    if name == "Phi3":  # Its converter reads SentencePiece, or what calls itself GPT-2's.
-        path = folder / "tokenizer_config.json"
-        named = {**json.loads(path.read_text(encoding="utf-8")), "tokenizer_class": "GPT2Tokenizer"}
-        path.write_text(json.dumps(named), encoding="utf-8")
-    return folder
+        rows += [[name, *row] for row in extracted_rows(report, documents)]
+    return as_markdown(("like", *HEAD), rows)
 
 
 def as_markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:

@@ -12,6 +12,7 @@ import base64
 import csv
 import hashlib
 import io
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 BUILD = "1cut"
+_GLIBC = re.compile(rb"\x00GLIBC_(\d+)\.(\d+)(?=[.\x00])")
 _DATE = (2020, 1, 1, 0, 0, 0)  # a wheel that is cut twice comes out the same
 
 
@@ -84,6 +86,22 @@ def check_record(wheel: Path) -> int:
                 raise WheelError(f"{wheel.name}: {name} is not what RECORD says.")
             compared += 1
     return compared
+
+
+def glibc_needed(wheel: Path) -> tuple[int, int]:
+    """The oldest glibc that the shared libraries of a wheel load with; (0, 0) for none.
+
+    Read from the version names in their string tables (System V ABI, symbol versioning), which
+    name every version that a symbol is wanted of.
+    """
+    newest = (0, 0)
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if ".so" not in name:
+                continue
+            for major, minor in _GLIBC.findall(archive.read(name)):
+                newest = max(newest, (int(major), int(minor)))
+    return newest
 
 
 def repack(wheel: Path, folder: Path, keep: Callable[[str], bool]) -> tuple[Path, list[str]]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from setaccio.train._train import train
-    from setaccio.train.config import TrainConfig, load_config
+    from setaccio.train.config import TrainConfig, load_config, load_configs
     from setaccio.train.run_folder import TrainResult
 
-__all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
+__all__ = ["TrainConfig", "TrainResult", "load_config", "load_configs", "train"]
 
 # Hugging Face's libraries report their use to a server unless they are told not to.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -20,6 +20,7 @@ _HOMES = {
     "TrainConfig": "config",
     "TrainResult": "run_folder",
     "load_config": "config",
+    "load_configs": "config",
     "train": "_train",
 }
 

@@ -12,206 +12,41 @@ writes it, and is read back with ``weights_only``.
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from setaccio.data.errors import MissingExtraError, TrainError
+from setaccio.data.errors import TrainError
 from setaccio.data.records import Pair
-from setaccio.data.task import Task, load_task
-from setaccio.train.config import TrainConfig
-from setaccio.train.encode import Encoded, EncodeReport, encode_pairs
-from setaccio.train.models import Base, end_token_ids, load_tokenizer, resolve_base
-from setaccio.train.pairs import read_pairs, tell_problems
+from setaccio.train.models import load_tokenizer
+from setaccio.train.pairs import tell_problems
+from setaccio.train.ranks import leads, wait_for_all
 from setaccio.train.run_folder import (
     TrainResult,
     check_run,
-    last_checkpoint,
     run_inputs,
-    save_adapter,
     start_run,
     training_digest,
     versions,
     write_result,
 )
+from setaccio.train.saving import save_adapter, save_model
+from setaccio.train.settings import TrainConfig
+from setaccio.train.sources import (
+    Rows,
+    Sources,
+    choose_backend,
+    encode_sources,
+    find_sources,
+    require_extra,
+)
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-    from setaccio.train.schedule import Clock
-
-REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
-
-
-class Rows(NamedTuple):
-    """Encoded pairs of a run."""
-
-    train: list[Encoded]
-    eval: list[Encoded]
-    left_out: EncodeReport
-
-
-def require_extra() -> None:
-    """Check that the training packages are installed, without importing them.
-
-    Raises:
-        MissingExtraError: names the first one that is absent.
-    """
-    for package in REQUIRED:
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError("train", package)
-
-
-def choose_backend(config: TrainConfig) -> str:
-    """Decide between ``trl`` and ``unsloth``, and import Unsloth first where it is chosen.
-
-    Raises:
-        MissingExtraError: Unsloth is demanded and absent.
-        TrainError: Unsloth is demanded and there is no GPU.
-    """
-    import torch
-
-    from setaccio.train import backend_unsloth
-
-    gpu = torch.cuda.is_available()
-    if config.backend == "auto":
-        name = "unsloth" if gpu and backend_unsloth.installed() else "trl"
-    else:
-        name = config.backend
-    if name == "unsloth":
-        if backend_unsloth.installed() and not gpu:
-            raise TrainError("backend: Unsloth needs an NVIDIA GPU, and torch sees none. Use trl.")
-        backend_unsloth.load()
-    return name
-
-
-def _encode(
-    config: TrainConfig, base: Base, tokenizer: Any, task: Task, parts: Sequence[list[Pair]]
-) -> Rows:
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        row = bar.add_task("encoding pairs", total=sum(map(len, parts)))
-        encoded, reports = [], []
-        for pairs in parts:
-            rows, report = (
-                encode_pairs(
-                    tokenizer,
-                    task,
-                    pairs,
-                    config.max_length,
-                    end_ids=end_token_ids(base, tokenizer),
-                    drop_long=config.drop_long,
-                    drop_invalid=config.drop_invalid,
-                    advance=lambda count: bar.advance(row, count),
-                )
-                if pairs
-                else ([], EncodeReport())
-            )
-            encoded.append(rows)
-            reports.append(report)
-    long = tuple(name for report in reports for name in report.long)
-    invalid = tuple(name for report in reports for name in report.invalid)
-    if long or invalid:
-        console.print(f"left out: {len(long)} too long, {len(invalid)} with invalid gold")
-    return Rows(encoded[0], encoded[1], EncodeReport(long, invalid))
-
-
-def _preflight(config: TrainConfig, base: Base, rows: Rows) -> None:
-    from setaccio.train.backend_trl import weight_bytes
-    from setaccio.train.preflight import check, estimate
-
-    longest = max(len(row.input_ids) for row in rows.train)
-    completion = max(sum(row.completion_mask) for row in rows.train)
-    check(estimate(config, base, longest, completion, weight_bytes(config)), config)
-
-
-def _callbacks(config: TrainConfig, clock: Clock, step: int) -> list[Any]:
-    from setaccio.train.progress import MetricsFile, Reporter
-
-    callbacks: list[Any] = [Reporter(clock), MetricsFile(config.out / "metrics.jsonl", clock, step)]
-    if "tensorboard" in config.report_to:
-        if importlib.util.find_spec("tensorboard") is None:
-            raise MissingExtraError("train", "tensorboard")
-        from torch.utils.tensorboard import SummaryWriter
-        from transformers.integrations import TensorBoardCallback
-
-        writer = SummaryWriter(
-            log_dir=str(config.out / "tensorboard"), purge_step=step + 1 if step else None
-        )
-        callbacks.append(TensorBoardCallback(writer))
-    return callbacks
-
-
-def _fit(
-    config: TrainConfig,
-    base: Base,
-    tokenizer: Any,
-    rows: Rows,
-    backend: str,
-    clock: Clock,
-    extra: Sequence[TrainerCallback],
-) -> Any:
-    """Prepare, train and return the trainer."""
-    import torch
-
-    from setaccio.train import backend_trl, backend_unsloth
-    from setaccio.train.trainer import build_trainer
-
-    prepare = backend_unsloth.prepare if backend == "unsloth" else backend_trl.prepare
-    prepared = prepare(config, base)
-    checkpoint = last_checkpoint(config.out)
-    step = 0
-    if checkpoint is not None:
-        clock.resume_from(checkpoint)
-        step = int(checkpoint.name.rpartition("-")[2])
-    callbacks = _callbacks(config, clock, step)
-    trainer = build_trainer(
-        config,
-        prepared.model,
-        tokenizer,
-        rows.train,
-        rows.eval,
-        clock=clock,
-        checkpoints=config.out / "checkpoints",
-        bf16=backend_trl.uses_bf16(config),
-        callbacks=[*callbacks, *extra],
-        peft_config=prepared.peft_config,
-    )
-    try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except torch.OutOfMemoryError as error:
-        raise TrainError(
-            "The GPU is out of memory. Halve batch_size and double gradient_accumulation, or pass "
-            "--set gradient_checkpointing=true; then go on with --resume."
-        ) from error
-    finally:
-        callbacks[0].close()
-    return trainer
-
-
-def _result(config: TrainConfig, trainer: Any, clock: Clock) -> TrainResult:
-    from setaccio.train.progress import read_metrics
-
-    metrics = read_metrics(config.out / "metrics.jsonl")
-    losses = [row["loss"] for row in metrics if "loss" in row]
-    evals = [row["eval_loss"] for row in metrics if "eval_loss" in row]
-    last = losses[-max(1, len(losses) // 10) :]
-    return TrainResult(
-        run=config.out,
-        steps=trainer.state.global_step,
-        train_loss=sum(last) / len(last),
-        eval_loss_before=evals[0] if evals else None,
-        eval_loss=evals[-1] if evals else None,
-        tokens=trainer.state.num_input_tokens_seen,
-        seconds=round(clock.elapsed, 2),
-        stopped_by="time" if clock.out_of_time else "steps",
-    )
+    from setaccio.train.fit import Fitted
+    from setaccio.train.progress import Reporter
 
 
 def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> TrainResult:
@@ -222,11 +57,13 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
         callbacks: further transformers callbacks.
 
     Returns:
-        Losses, steps and time; the adapter lies in ``config.out / "adapter"``. A finished run
-        that is resumed returns what it returned before.
+        Losses, steps and time; the adapter lies in ``config.out / "adapter"``, or with ``method:
+        full`` the model in ``config.out / "model"``. A finished run that is resumed returns what
+        it returned before.
 
     Raises:
-        TrainError: the data, the memory or the disk would not serve, or the loss diverged.
+        TrainError: the data, the memory or the disk would not serve, or the loss diverged; the
+            last good weights are then the run's result all the same.
         UsageError: the run folder is in use by another run.
         MissingExtraError: a package of the ``train`` or ``gpu`` extra is not installed.
         ModelError: the base is not there or can not be loaded.
@@ -235,11 +72,9 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
     """
     started = time.monotonic()
     require_extra()
-    task = load_task(config.task)
-    learned, held_out, problems = read_pairs(config)
-    tell_problems(problems)
-    base = resolve_base(config.base, allow_download=config.allow_download)
-    inputs = run_inputs(base, task, learned, held_out)
+    sources = find_sources(config)
+    tell_problems(sources.problems)
+    inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     finished = check_run(config, inputs)
     if finished is not None:
         return finished
@@ -247,31 +82,102 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
 
     import torch
 
-    from setaccio.train.progress import quiet
+    from setaccio.train.fit import fit, needs
+    from setaccio.train.preflight import check
+    from setaccio.train.progress import Reporter, quiet
     from setaccio.train.schedule import Clock
+    from setaccio.train.trackers import check_trackers
 
+    check_trackers(config)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     with quiet():
-        tokenizer = load_tokenizer(base)
-        rows = _encode(config, base, tokenizer, task, (learned, held_out))
-        _preflight(config, base, rows)
-        start_run(config, task, inputs)
+        tokenizer = load_tokenizer(sources.base)
+        rows = encode_sources(config, sources, tokenizer)
+        needed = needs(config, sources.base, rows)
+        check(needed, config)
+        wait_for_all()  # every process has looked at the folder by now
+        if leads():
+            start_run(config, sources.task, inputs)
+        wait_for_all()
         clock = Clock(config.max_minutes, started)
-        trainer = _fit(config, base, tokenizer, rows, backend, clock, callbacks)
-        save_adapter(trainer.model, tokenizer, config.out)
-    result = _result(config, trainer, clock)
-    left_out = {*rows.left_out.long, *rows.left_out.invalid}
-    used = [pair for pair in learned if pair.id not in left_out]
-    record = _provenance(config, base, task, backend, rows, used)
-    record["left_out"]["bad_lines"] = len(problems)
-    write_result(result, record)
+        reporter = Reporter(clock)
+        fitted = fit(
+            config, sources.base, tokenizer, rows, backend, clock, callbacks, needed, reporter
+        )
+        return _finish(config, sources, tokenizer, rows, backend, fitted, reporter)
+
+
+def _finish(
+    config: TrainConfig,
+    sources: Sources,
+    tokenizer: Any,
+    rows: Rows,
+    backend: str,
+    fitted: Fitted,
+    reporter: Reporter,
+) -> TrainResult:
+    """Write the result, also of a training that diverged after it had come somewhere."""
+    if fitted.problem is not None and fitted.step is None:
+        raise TrainError(f"{fitted.problem} No state before it was saved.") from fitted.problem
+    result = _result(config, fitted, reporter)
+    if leads():
+        record = _provenance(config, sources, backend, rows)
+        model = fitted.trainer.accelerator.unwrap_model(fitted.trainer.model)
+        if config.method == "full":
+            save_model(model, tokenizer, config.out, sources.base.folder, record)
+        else:
+            save_adapter(model, tokenizer, config.out)
+        _draw(config, reporter)
+        write_result(result, record)
+    wait_for_all()
+    if fitted.problem is not None:
+        raise TrainError(
+            f"{fitted.problem} The last good weights, those of step {fitted.step}, are kept in "
+            f"{result.adapter}."
+        ) from fitted.problem
     return result
 
 
-def _provenance(
-    config: TrainConfig, base: Base, task: Task, backend: str, rows: Rows, used: Sequence[Pair]
-) -> dict[str, Any]:
+def _draw(config: TrainConfig, reporter: Reporter) -> None:
+    from setaccio.train.curves import draw_curves
+
+    if draw_curves(config.out) is None:
+        reporter.show(["curves.png was not drawn: pip install '.[report]' brings matplotlib"])
+
+
+def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainResult:
+    from setaccio.train.progress import read_metrics
+
+    trainer, clock = fitted.trainer, reporter.clock
+    metrics = read_metrics(config.out / "metrics.jsonl")
+    losses = [row["loss"] for row in metrics if "loss" in row]
+    evals = {row["step"]: row["eval_loss"] for row in metrics if "eval_loss" in row}
+    last = losses[-max(1, len(losses) // 10) :]
+    stopped = "time" if clock.out_of_time else "steps"
+    if fitted.problem is not None:
+        stopped = "divergence"
+    elif fitted.watch.out_of_patience:
+        stopped = "patience"
+    return TrainResult(
+        run=config.out,
+        steps=trainer.state.global_step,
+        train_loss=sum(last) / len(last),
+        eval_loss_before=next(iter(evals.values()), None),
+        eval_loss=evals.get(fitted.step, next(reversed(evals.values()), None)),
+        tokens=trainer.state.num_input_tokens_seen,
+        seconds=round(clock.elapsed, 2),
+        stopped_by=stopped,
+        result_step=fitted.step,
+        parts=trainer.halver.parts,
+        notes=tuple(reporter.notes),
+    )
+
+
+def _provenance(config: TrainConfig, sources: Sources, backend: str, rows: Rows) -> dict[str, Any]:
+    base, task = sources.base, sources.task
+    left_out = {*rows.left_out.long, *rows.left_out.invalid}
+    used: list[Pair] = [pair for pair in sources.learned if pair.id not in left_out]
     return {
         "base_model": base.name,
         "base_path": str(Path(base.folder).absolute()),
@@ -282,7 +188,11 @@ def _provenance(
         "training_data_sha256": training_digest(used),
         "training_pairs": len(rows.train),
         "evaluation_pairs": len(rows.eval),
-        "left_out": {"long": len(rows.left_out.long), "invalid": len(rows.left_out.invalid)},
+        "left_out": {
+            "long": len(rows.left_out.long),
+            "invalid": len(rows.left_out.invalid),
+            "bad_lines": len(sources.problems),
+        },
         "backend": backend,
         "seed": config.seed,
         "config": config.model_dump(mode="json", exclude={"resume", "overwrite"}),

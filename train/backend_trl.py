@@ -26,8 +26,9 @@ class Prepared(NamedTuple):
     """A model ready for the trainer.
 
     Attributes:
-        model: the base, or a PEFT model where ``peft_config`` is None.
-        peft_config: the adapter that the trainer is to make.
+        model: the base, or a PEFT model.
+        peft_config: the adapter that the trainer is to make; None where there is one already, or
+            where the base is trained whole.
     """
 
     model: Any
@@ -53,7 +54,7 @@ def uses_bf16(config: TrainConfig) -> bool:
 
 
 def weight_bytes(config: TrainConfig) -> float:
-    """Bytes per parameter of the frozen base."""
+    """Bytes per parameter that the base is computed with."""
     if config.method == "qlora":
         return NF4_BYTES
     return 2 if uses_bf16(config) else 4
@@ -90,6 +91,8 @@ def adapter_config(config: TrainConfig, model: Any) -> LoraConfig:
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
+        use_rslora=config.rslora,
+        use_dora=config.dora,
         target_modules=config.target_modules,
         modules_to_save=whole or None,
         ensure_weight_tying=len(whole) == 1,
@@ -117,10 +120,18 @@ def prepare(config: TrainConfig, base: Base) -> Prepared:
     Raises:
         MissingExtraError: QLoRA without bitsandbytes.
         ModelError: the base can not be loaded.
+        TrainError: training aware of quantisation is asked for, which only Unsloth offers here.
     """
-    dtype = torch.bfloat16 if uses_bf16(config) else torch.float32
+    if config.quantisation_aware:
+        raise TrainError(
+            "quantisation_aware: only the Unsloth back end offers it, on an NVIDIA GPU. Leave it "
+            "out: export proves each quantised file and weighs it with --imatrix."
+        )
+    # Trained in 16 bits, small updates of a weight would be rounded away.
+    whole = config.method == "full"
+    dtype = torch.bfloat16 if uses_bf16(config) and not whole else torch.float32
     quantization = _nf4() if config.method == "qlora" else None
     model = load_model(base, dtype, quantization)
     keep_trainable_on_cpu(model)
     model.config.use_cache = False
-    return Prepared(model, adapter_config(config, model))
+    return Prepared(model, None if whole else adapter_config(config, model))

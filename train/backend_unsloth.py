@@ -40,12 +40,25 @@ def load() -> Any:
         raise TrainError(f"Unsloth does not start ({reason}). Use --backend trl.") from error
 
 
+def _quantisation_aware(config: TrainConfig) -> dict[str, str]:
+    """What makes Unsloth round the weights while they are trained; torchao does the rounding.
+
+    Raises:
+        TrainError: torchao is not installed.
+    """
+    if config.quantisation_aware is None:
+        return {}
+    if importlib.util.find_spec("torchao") is None:
+        raise TrainError("quantisation_aware: torchao is not installed. Run: pip install torchao")
+    return {"qat_scheme": config.quantisation_aware}
+
+
 def prepare(config: TrainConfig, base: Base) -> Prepared:
     """Load the base through Unsloth and put an adapter on it.
 
     Raises:
         MissingExtraError: Unsloth is not installed.
-        TrainError: Unsloth does not start or can not load this base.
+        TrainError: Unsloth does not start or can not load this base, or torchao is absent.
     """
     unsloth = load()
     import torch
@@ -61,24 +74,30 @@ def prepare(config: TrainConfig, base: Base) -> Prepared:
             dtype=dtype,
             load_in_4bit=config.method == "qlora",
             load_in_16bit=config.method == "lora",
+            full_finetuning=config.method == "full",
             use_exact_model_name=True,  # else another, pre-quantised base may be taken
             use_gradient_checkpointing=checkpointing,
             random_state=config.seed,
             trust_remote_code=False,
             local_files_only=True,
         )
+        if config.method == "full":
+            return Prepared(model, None)
         whole = embedding_names(model) if config.train_embeddings else []
         model = unsloth.FastLanguageModel.get_peft_model(
             model,
             r=config.rank,
             lora_alpha=config.alpha,
             lora_dropout=config.dropout,
+            use_rslora=config.rslora,
+            use_dora=config.dora,
             target_modules=config.target_modules,
             modules_to_save=whole or None,
             ensure_weight_tying=len(whole) == 1,
             bias="none",
             use_gradient_checkpointing=checkpointing,
             random_state=config.seed,
+            **_quantisation_aware(config),
         )
     except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
         reason = " ".join(str(error).split())[:300]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +40,12 @@ class Batch:
     Attributes:
         input_ids: int64 tensor (sequences, length), padded on the right.
         targets: int64 tensor of the same shape; the next token where it is learned, else -100.
+        tokens: how many of the input tokens are no padding.
     """
 
     input_ids: torch.Tensor
     targets: torch.Tensor
+    tokens: int
 
 
 class ExampleEncoder:
@@ -109,15 +111,21 @@ def pad_batch(rows: list[tuple[list[int], int]], pad: int) -> Batch:
         row = torch.tensor(ids, dtype=torch.long)
         input_ids[index, : len(ids) - 1] = row[:-1]
         targets[index, prompt - 1 : len(ids) - 1] = row[prompt:]
-    return Batch(input_ids, targets)
+    return Batch(input_ids, targets, sum(len(ids) - 1 for ids, _ in rows))
 
 
-def copy_batch(seed: int, step: int, vocabulary: int) -> Batch:
+def copy_batch(seed: int, step: int, vocabulary: int, tokens: int = TOKENS_PER_BATCH) -> Batch:
     """A batch of random token sequences, each repeated until the row is full.
 
     Everything from the second repetition on can be predicted by copying, and only that is learned.
     Short rows over few tokens come first, because copying is found in them within minutes; then
     the alphabet grows to the whole vocabulary, and the rows to the length of real documents.
+
+    Args:
+        seed: of the run.
+        step: number of the batch.
+        vocabulary: tokens of the vocabulary, its three control tokens included.
+        tokens: tokens of the batch once the rows are long; half of that before.
     """
     rng = random.Random(f"copy:{seed}:{step}")
     generator = torch.Generator().manual_seed(rng.getrandbits(40))
@@ -126,7 +134,7 @@ def copy_batch(seed: int, step: int, vocabulary: int) -> Batch:
     alphabet = round(COPY_ALPHABET * (everything / COPY_ALPHABET) ** grown)
     longest = round(32 * (448 / 32) ** grown)
     length = rng.randint(32, max(32, longest))
-    rows = (3072 + round(3072 * grown)) // length
+    rows = (tokens // 2 + round(tokens // 2 * grown)) // length
     input_ids = torch.empty((rows, length + 1), dtype=torch.long)
     targets = torch.full((rows, length), -100, dtype=torch.long)
     for index in range(rows):
@@ -137,11 +145,16 @@ def copy_batch(seed: int, step: int, vocabulary: int) -> Batch:
         targets[index, period:] = row[period + 1 :]
     if grown:
         targets[torch.rand(targets.shape, generator=generator) > COPY_SHARE] = -100
-    return Batch(input_ids[:, :-1].contiguous(), targets)
+    return Batch(input_ids[:, :-1].contiguous(), targets, targets.numel())
 
 
 def extraction_batches(
-    encoder: ExampleEncoder, pad: int, seed: int, pool: int, source: ExampleSource = generate
+    encoder: ExampleEncoder,
+    pad: int,
+    seed: int,
+    pool: int,
+    source: ExampleSource = generate,
+    tokens: int = TOKENS_PER_BATCH,
 ) -> list[Batch]:
     """The batches made from one pool of examples, in a shuffled order.
 
@@ -151,37 +164,20 @@ def extraction_batches(
         seed: base seed of the run.
         pool: number of the pool, from 0.
         source: ``source(seed, index)`` gives an example.
+        tokens: most tokens of a batch, padding included. A pool grows with it, so that batches of
+            one length stay as full.
     """
-    examples = [source(seed, pool * POOL + index) for index in range(POOL)]
+    size = POOL * max(1, tokens // TOKENS_PER_BATCH)
+    examples = [source(seed, pool * size + index) for index in range(size)]
     rows = [row for row in encoder.encode(examples) if len(row[0]) <= LONGEST]
     rows.sort(key=lambda row: len(row[0]))
     batches: list[Batch] = []
     current: list[tuple[list[int], int]] = []
     for row in rows:
-        if current and (len(current) + 1) * len(row[0]) > TOKENS_PER_BATCH:
+        if current and (len(current) + 1) * len(row[0]) > tokens:
             batches.append(pad_batch(current, pad))
             current = []
         current.append(row)
     batches.append(pad_batch(current, pad))
     random.Random(f"{seed}:{pool}").shuffle(batches)
     return batches
-
-
-def stream(
-    encoder: ExampleEncoder,
-    pad: int,
-    seed: int,
-    pool: int = 0,
-    offset: int = 0,
-    source: ExampleSource = generate,
-) -> Iterator[tuple[int, int, Batch]]:
-    """Endless extraction batches from a position on.
-
-    Yields:
-        ``(pool, offset, batch)``; ``stream(..., pool, offset + 1)`` goes on after that batch.
-    """
-    while True:
-        batches = extraction_batches(encoder, pad, seed, pool, source)
-        for index in range(offset, len(batches)):
-            yield pool, index, batches[index]
-        pool, offset = pool + 1, 0

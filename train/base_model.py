@@ -77,9 +77,9 @@ def completion_loss(
     """Mean cross-entropy over the learned positions, logits computed there only.
 
     Args:
-        model: the base.
+        model: the base, on any device.
         input_ids: int64 (sequences, length), padded on the right; causal attention never looks
-            right, so no mask is needed.
+            right, so no mask is needed. This and the next are moved to the model's device.
         targets: int64 (sequences, length), -100 where nothing is learned.
     """
     positions = (targets.flatten() != -100).nonzero().squeeze(1)
@@ -87,7 +87,10 @@ def completion_loss(
     filled = nn.functional.pad(positions, (0, -len(positions) % SELECTED_STEP))
     gold = targets.flatten()[filled]
     gold[len(positions) :] = -100
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    # Moved only now: counting the positions on a GPU would wait for all that it has to do.
+    device = model.device
+    input_ids, filled, gold = input_ids.to(device), filled.to(device), gold.to(device)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
         hidden = model.model(input_ids=input_ids).last_hidden_state.flatten(0, 1)[filled]
         logits = model.lm_head(hidden)
     return nn.functional.cross_entropy(logits.float(), gold)
@@ -131,16 +134,20 @@ class BaseOptimizer:
         tensors = {}
         for number, index, parameter in self._slots():
             for name, value in self.parts[number].state.get(parameter, {}).items():
-                tensors[f"{number}.{index}.{name}"] = torch.as_tensor(value).contiguous()
+                tensors[f"{number}.{index}.{name}"] = (
+                    torch.as_tensor(value).detach().cpu().contiguous()
+                )
         save_file(tensors, path)
 
     def load(self, path: Path) -> None:
-        """Read back what :meth:`save` wrote."""
+        """Read back what :meth:`save` wrote, onto the device of each parameter."""
         slots = {(number, index): parameter for number, index, parameter in self._slots()}
         for key, value in load_file(path).items():
             number, index, name = key.split(".")
             parameter = slots[int(number), int(index)]
-            self.parts[int(number)].state[parameter][name] = value
+            # PyTorch counts AdamW's steps on the CPU wherever the parameter is.
+            where = "cpu" if name == "step" else parameter.device
+            self.parts[int(number)].state[parameter][name] = value.to(where)
 
 
 def schedule(step: int, ends: Sequence[int], warmup: int = 40) -> float:

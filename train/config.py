@@ -1,4 +1,4 @@
-"""The training configuration: every setting, its meaning and its only default.
+"""The training configuration: settings out of a file, a preset, flags, or several of these.
 
 A configuration is read from YAML, from a bundled preset, or built in Python; values given on top
 (the command line's flags) win. It is checked once, here; an error names the field and the fix.
@@ -12,170 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 
 from setaccio.data.errors import UsageError
+from setaccio.train.settings import DEFAULT_EPOCHS, TrainConfig
+
+__all__ = ["DEFAULT_EPOCHS", "TrainConfig", "load_config", "load_configs", "preset_names"]
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
-DEFAULT_EPOCHS = 3.0
-
-# Settings that may change when a run is resumed: none of them changes what is learned, except the
-# time budget, which measures the machine anyway.
-FREE_ON_RESUME = frozenset(
-    {
-        "resume",
-        "overwrite",
-        "threads",
-        "report_to",
-        "max_minutes",
-        "eval_steps",
-        "save_steps",
-        "keep_checkpoints",
-    }
-)
-
-
-class TrainConfig(BaseModel):
-    """Everything that :func:`setaccio.train.train` can be told."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base: str = Field(
-        "tiny",
-        description="The base model: `tiny` (bundled), a local folder, or an id in the Hub cache.",
-    )
-    task: str = Field("recipe", description="The task: a bundled name, a file or a folder.")
-    pairs: Path = Field(description="JSON Lines of {id, text, gold} to learn from.")
-    eval_pairs: Path | None = Field(
-        None, description="Pairs for the evaluation loss; by default a share of `pairs`."
-    )
-    validation_share: float = Field(
-        0.05, ge=0, lt=1, description="Share of `pairs` held out where `eval_pairs` is not given."
-    )
-    max_eval_pairs: int = Field(
-        200, ge=1, description="At most this many pairs enter each evaluation loss."
-    )
-    out: Path = Field(description="The run folder that is written.")
-
-    backend: Literal["auto", "trl", "unsloth"] = Field(
-        "auto", description="What trains: `auto` takes Unsloth where there is a GPU and Unsloth."
-    )
-    method: Literal["lora", "qlora"] = Field(
-        "lora", description="LoRA on the 16-bit base, or QLoRA on the base in 4-bit NF4."
-    )
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="Arithmetic; `auto` takes bf16 where the processor or GPU has it."
-    )
-    rank: int = Field(16, ge=1, description="Rank of the adapter's two factors.")
-    alpha: float = Field(32, gt=0, description="The adapter's delta is scaled by alpha / rank.")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on the adapter's input.")
-    target_modules: str | list[str] = Field(
-        "all-linear", description="Names of the layers that get an adapter, or `all-linear`."
-    )
-
-    train_embeddings: bool = Field(
-        False,
-        description="Train the token embeddings and the output layer whole, beside the adapter: "
-        "for words that the base hardly knows. Such an adapter can be merged, not swapped.",
-    )
-
-    learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate of AdamW.")
-    schedule: Literal["cosine", "linear", "constant"] = Field(
-        "cosine", description="How the learning rate falls after the warm-up."
-    )
-    warmup: float = Field(
-        0.03, ge=0, lt=1, description="Share of the training over which the rate rises from 0."
-    )
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay.")
-    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
-    epochs: float | None = Field(
-        None,
-        gt=0,
-        description="Passes over the pairs. The first limit of the three ends the training; "
-        f"with none given, {DEFAULT_EPOCHS:g} epochs.",
-    )
-    max_steps: int | None = Field(None, ge=1, description="Limit in optimiser steps.")
-    max_minutes: float | None = Field(
-        None,
-        gt=0,
-        description="Limit in minutes of wall clock, loading and evaluation included; the "
-        "learning rate reaches its end when the time does.",
-    )
-    batch_size: int = Field(4, ge=1, description="Pairs per forward pass.")
-    gradient_accumulation: int = Field(1, ge=1, description="Forward passes per optimiser step.")
-    max_length: int = Field(
-        1024, ge=16, description="Longest allowed prompt + completion in tokens; never cut."
-    )
-    skip_bad: bool = Field(
-        False, description="Leave out lines that are no pairs instead of refusing the file."
-    )
-    drop_long: bool = Field(
-        False, description="Leave out pairs over `max_length` instead of refusing them."
-    )
-    drop_invalid: bool = Field(
-        False, description="Leave out pairs whose gold breaks the schema instead of refusing them."
-    )
-    gradient_checkpointing: bool = Field(
-        False, description="Recompute activations in the backward pass: less memory, more time."
-    )
-    seed: int = Field(0, ge=0, description="Seed of split, adapter, order and dropout.")
-
-    eval_steps: int = Field(
-        100, ge=0, description="Steps between evaluations; 0 = only at the start and the end."
-    )
-    save_steps: int = Field(
-        200, ge=0, description="Steps between checkpoints; 0 = only at the end."
-    )
-    keep_checkpoints: int = Field(2, ge=1, description="How many checkpoints are kept.")
-    report_to: tuple[Literal["tensorboard"], ...] = Field(
-        ("tensorboard",), description="Where curves go besides the run folder; or `none`."
-    )
-    threads: int | None = Field(
-        None, ge=1, description="CPU threads; by default one per core, as torch chooses."
-    )
-    allow_download: bool = Field(
-        False, description="Let the base be fetched from the Hub; otherwise no network is used."
-    )
-    resume: bool = Field(False, description="Go on from the last checkpoint in `out`.")
-    overwrite: bool = Field(False, description="Delete an earlier run in `out` and start again.")
-
-    @field_validator("base", "task", mode="before")
-    @classmethod
-    def _path_is_text(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, Path) else value
-
-    @field_validator("report_to", mode="before")
-    @classmethod
-    def _none_is_nothing(cls, value: Any) -> Any:
-        if value in (None, "none"):
-            return ()
-        return (value,) if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> TrainConfig:
-        if self.resume and self.overwrite:
-            raise ValueError("resume and overwrite exclude each other; give one of them")
-        return self
-
-    @property
-    def epoch_limit(self) -> float | None:
-        """Passes over the pairs after which training ends, with the default applied."""
-        if self.epochs is None and self.max_steps is None and self.max_minutes is None:
-            return DEFAULT_EPOCHS
-        return self.epochs
-
-    def differences(self, other: TrainConfig) -> list[str]:
-        """Names of the settings that differ and that a resumed run may not change."""
-        ours, theirs = self.model_dump(), other.model_dump()
-        return [key for key in ours if key not in FREE_ON_RESUME and ours[key] != theirs[key]]
-
-    def to_yaml(self) -> str:
-        """The configuration as YAML that :func:`load_config` reads back."""
-        values = self.model_dump(mode="json", exclude={"resume", "overwrite"}, exclude_none=True)
-        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 def preset_names() -> list[str]:
@@ -218,6 +65,25 @@ def _explain(error: ValidationError, source: str) -> str:
     return f"{source}: {'; '.join(parts)}."
 
 
+def _values(source: str | Path | None) -> dict[str, Any]:
+    """What a file or a preset says, a file's own preset included."""
+    if source is None:
+        return {}
+    if str(source) in preset_names():
+        return _preset(str(source), str(source))
+    values = _read_yaml(Path(source))
+    if "preset" in values:
+        values = {**_preset(values.pop("preset"), str(source)), **values}
+    return values
+
+
+def _validated(values: Mapping[str, Any], source: str) -> TrainConfig:
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(_explain(error, source)) from error
+
+
 def load_config(
     source: str | Path | None = None, overrides: Mapping[str, Any] | None = None
 ) -> TrainConfig:
@@ -232,15 +98,38 @@ def load_config(
         UsageError: the file can not be read, or a setting is missing, unknown or out of range;
             every one is named.
     """
-    values: dict[str, Any] = {}
-    if source is not None and str(source) in preset_names():
-        values = _preset(str(source), str(source))
-    elif source is not None:
-        values = _read_yaml(Path(source))
-        if "preset" in values:
-            values = {**_preset(values.pop("preset"), str(source)), **values}
-    values.update({k: v for k, v in (overrides or {}).items() if v is not None})
-    try:
-        return TrainConfig.model_validate(values)
-    except ValidationError as error:
-        raise UsageError(_explain(error, str(source or "training configuration"))) from error
+    given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    return _validated({**_values(source), **given}, str(source or "training configuration"))
+
+
+def load_configs(
+    source: str | Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> list[TrainConfig]:
+    """Read the configuration of one training, or of several over one base.
+
+    Args:
+        source: as for :func:`load_config`. A file may have a list ``runs``, each with the settings
+            that are its own, such as ``task``, ``pairs`` and ``out``; all others hold for every
+            run.
+        overrides: settings that win over the file's; with several runs not those that a run sets.
+
+    Raises:
+        UsageError: as for :func:`load_config`, or two runs have the same folder.
+    """
+    values = _values(source)
+    runs = values.pop("runs", None)
+    if runs is None:
+        return [load_config(source, overrides)]
+    if not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs) or not runs:
+        raise UsageError(f"{source}: runs is a list of settings, such as `- task: a.yaml`.")
+    given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    both = sorted(set(given) & {name for run in runs for name in run})
+    if both:
+        raise UsageError(f"{source}: each of the runs sets {', '.join(both)} itself; give no flag.")
+    configs = [
+        _validated({**values, **given, **run}, f"{source}: run {number}")
+        for number, run in enumerate(runs, 1)
+    ]
+    if len({config.out.absolute() for config in configs}) < len(configs):
+        raise UsageError(f"{source}: every one of the runs needs an `out` of its own.")
+    return configs

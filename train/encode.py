@@ -16,7 +16,7 @@ from setaccio.data.errors import TrainError
 from setaccio.data.hf_tokens import chat_format, encode_pieces
 from setaccio.data.prompt import ChatFormat, Piece, completion_end, prompt_pieces
 from setaccio.data.records import Pair
-from setaccio.data.task import Task
+from setaccio.data.task import Shot, Task
 
 IGNORED = -100  # the label that cross-entropy leaves out
 SHOWN_IDS = 5
@@ -30,11 +30,13 @@ class Encoded:
         id: the pair's id.
         input_ids: prompt, completion and end token.
         completion_mask: 1 where the loss is computed, else 0; as long as ``input_ids``.
+        weight: what the row's loss is multiplied by, above 0.
     """
 
     id: str
     input_ids: list[int]
     completion_mask: list[int]
+    weight: float = 1.0
 
     @property
     def labels(self) -> list[int]:
@@ -56,9 +58,23 @@ class EncodeReport:
     invalid: tuple[str, ...] = ()
 
 
-def encode_prompt(tokenizer: Any, chat: ChatFormat, task: Task, text: str) -> list[int]:
-    """Token ids of the prompt that asks for one document's extraction."""
-    return encode_pieces(tokenizer, prompt_pieces(chat, task.messages(text)))
+def encode_prompt(
+    tokenizer: Any,
+    chat: ChatFormat,
+    task: Task,
+    text: str,
+    examples: Sequence[Shot] | None = None,
+) -> list[int]:
+    """Token ids of the prompt that asks for one document's extraction.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        chat: its chat format.
+        task: renders the prompt.
+        text: the document.
+        examples: few-shot examples in place of the task's own.
+    """
+    return encode_pieces(tokenizer, prompt_pieces(chat, task.messages(text, examples)))
 
 
 def encode_pair(
@@ -70,16 +86,17 @@ def encode_pair(
         tokenizer: a transformers tokenizer.
         chat: its chat format, from :func:`chat_format`.
         task: renders prompt and gold.
-        pair: document and gold.
+        pair: document and gold; its examples, where it has some, take the place of the task's.
         max_length: most tokens allowed; None allows any number.
 
     Raises:
         TrainError: the pair is longer than ``max_length``; nothing is ever cut.
     """
-    prompt = encode_prompt(tokenizer, chat, task, pair.text)
+    prompt = encode_prompt(tokenizer, chat, task, pair.text, pair.examples or None)
     answer = [Piece(task.render_gold(pair.gold), False), Piece(completion_end(chat), True)]
     completion = encode_pieces(tokenizer, answer)
-    encoded = Encoded(pair.id, prompt + completion, [0] * len(prompt) + [1] * len(completion))
+    mask = [0] * len(prompt) + [1] * len(completion)
+    encoded = Encoded(pair.id, prompt + completion, mask, pair.weight)
     if max_length is not None and len(encoded.input_ids) > max_length:
         raise _too_long([encoded], max_length)
     return encoded
@@ -124,7 +141,8 @@ def _keep_valid(
     broken: list[str] = []
     first = ""
     for pair in pairs:
-        problems = task.problems(pair.gold)
+        shots = (problem for shot in pair.examples for problem in task.problems(shot.gold))
+        problems = task.problems(pair.gold) or [f"of an example: {problem}" for problem in shots]
         if problems:
             first = first or f"{pair.id}: {problems[0]}"
             broken.append(pair.id)

@@ -38,7 +38,7 @@ class Estimate:
         adapter: trained weights in float32, their gradients and AdamW's two moments.
         activations: of one forward pass, at the longest row.
         logits: on completion positions, with their gradient.
-        disk: checkpoints and the final adapter.
+        disk: checkpoints, the best weights and the result.
         trained: number of trained parameters.
         parameters: number of parameters of the base.
     """
@@ -69,6 +69,27 @@ def _linear_sizes(model: Any, targets: str | list[str]) -> list[tuple[int, int]]
     return sizes
 
 
+def _trained(config: TrainConfig, model: Any, text: Any) -> int:
+    """Number of weights that an adapter trains."""
+    from torch import nn
+
+    sizes = _linear_sizes(model, config.target_modules)
+    if not sizes:
+        linear = (n for n, m in model.named_modules() if isinstance(m, nn.Linear))
+        names = {name.rpartition(".")[2] for name in linear}
+        raise TrainError(
+            f"target_modules: no layer is called {config.target_modules!r}. The base has "
+            f"{', '.join(sorted(names))}; or use all-linear."
+        )
+    trained = sum(config.rank * (wide + out) for wide, out in sizes)
+    if config.dora:
+        trained += sum(out for _, out in sizes)
+    if config.train_embeddings:
+        layers = 1 if text.tie_word_embeddings else 2
+        trained += layers * text.vocab_size * text.hidden_size
+    return int(trained)
+
+
 def _filled(count: int, step: int) -> int:
     """The next multiple of ``step``: as far as the trainer fills up."""
     return -(-count // step) * step
@@ -92,36 +113,32 @@ def estimate(
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from setaccio.train.trainer import LENGTH_STEP, SELECTED_STEP
+    from setaccio.train.loss import SELECTED_STEP
+    from setaccio.train.trainer import LENGTH_STEP
 
     shape = AutoConfig.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    sizes = _linear_sizes(model, config.target_modules)
-    if not sizes:
-        linear = (n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear))
-        names = {name.rpartition(".")[2] for name in linear}
-        raise TrainError(
-            f"target_modules: no layer is called {config.target_modules!r}. The base has "
-            f"{', '.join(sorted(names))}; or use all-linear."
-        )
-    trained = sum(config.rank * (wide + out) for wide, out in sizes)
     text = shape.get_text_config()
-    if config.train_embeddings:
-        layers = 1 if text.tie_word_embeddings else 2
-        trained += layers * text.vocab_size * text.hidden_size
-    tokens = config.batch_size * _filled(longest, LENGTH_STEP)
-    selected = _filled(config.batch_size * completion, SELECTED_STEP)
+    whole = config.method == "full"
+    trained = parameters if whole else _trained(config, model, text)
+    row = config.max_length if config.packing else longest
+    tokens = config.batch_size * _filled(row, LENGTH_STEP)
+    learned = config.max_length if config.packing else completion
+    selected = _filled(config.batch_size * learned, SELECTED_STEP)
     width = text.hidden_size * text.num_hidden_layers
     per_unit = CHECKPOINTED_BYTES if config.gradient_checkpointing else ACTIVATION_BYTES
     wide_arithmetic = 2 if weight_bytes == 4 else 1
+    # Weights in float32 (the base's own, where it is trained whole), gradients, both moments, and
+    # the copy of the gradients that outlives a lack of memory.
+    per_weight = (12 if whole else 16) + (4 if config.gradient_accumulation > 1 else 0)
     return Estimate(
-        weights=int(parameters * weight_bytes),
-        adapter=16 * trained,
+        weights=int(parameters * (4 if whole else weight_bytes)),
+        adapter=per_weight * trained,
         activations=tokens * width * per_unit * wide_arithmetic,
         logits=selected * text.vocab_size * LOGIT_BYTES,
-        disk=(config.keep_checkpoints + 1) * (12 * trained + TOKENIZER_BYTES) + 4 * trained,
+        disk=(config.keep_checkpoints + 1) * (12 * trained + TOKENIZER_BYTES) + 8 * trained,
         trained=trained,
         parameters=parameters,
     )

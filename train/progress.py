@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from transformers import TrainerCallback
@@ -26,7 +27,9 @@ from setaccio.data.records import atomic_write
 from setaccio.train.schedule import Clock
 
 LINE_SECONDS = 10.0
+GIB = 2**30
 NOISY = ("transformers", "trl", "peft", "accelerate", "datasets", "torch", "bitsandbytes")
+FINITE = {"loss": "loss", "eval_loss": "evaluation loss", "grad_norm": "gradient"}
 KEPT = ("loss", "eval_loss", "learning_rate", "grad_norm")
 
 
@@ -62,6 +65,20 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+class DivergedError(TrainError):
+    """The loss or its gradient is no longer a number; nothing after that step is worth keeping."""
+
+
+def memory_used() -> str:
+    """Memory that this process holds, and that PyTorch holds on the GPU where there is one."""
+    import torch
+
+    text = f"{psutil.Process().memory_info().rss / GIB:.1f} GiB"
+    if torch.cuda.is_available():
+        text += f", GPU {torch.cuda.memory_reserved() / GIB:.1f} GiB"
+    return text
+
+
 class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for mypy here
     """Shows progress on standard error.
 
@@ -78,6 +95,17 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self.tokens_before = 0
         self.bar: Progress | None = None
         self.row = TaskID(0)
+        self.notes: list[str] = []
+
+    def show(self, lines: list[str]) -> None:
+        """Print lines, above the bar where there is one."""
+        for line in lines:
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def tell(self, sentence: str) -> None:
+        """Print what a person should know, and keep it for the run's record."""
+        self.notes.append(sentence)
+        self.show([sentence])
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar."""
@@ -97,7 +125,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
             self.row = self.bar.add_task("loading", total=1.0)
 
     def describe(self, state: Any) -> str:
-        """One line: step, losses, tokens per second, time left."""
+        """One line: step, losses, tokens per second, memory, time left."""
         now = time.monotonic()
         spent = max(now - self.begun, 1e-9)
         done = self.clock.progress(state.global_step)
@@ -107,6 +135,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         if not math.isnan(self.eval_loss):
             parts.append(f"eval loss {self.eval_loss:.3f}")
         parts.append(f"{(state.num_input_tokens_seen - self.tokens_before) / spent:,.0f} tokens/s")
+        parts.append(memory_used())
         if self.clock.budget is not None:
             left = min(self.clock.budget - self.clock.elapsed, self.by_steps(state, spent))
             parts.append(f"{duration(left)} left")
@@ -179,7 +208,8 @@ class MetricsFile(TrainerCallback):  # type: ignore[misc]
         """Write one line, flushed.
 
         Raises:
-            TrainError: the loss is no longer a number.
+            DivergedError: the loss, or its gradient, is no longer a number; raised before the
+                step could be saved.
         """
         values = {key: float(logs[key]) for key in KEPT if logs and key in logs}
         if not values:
@@ -192,12 +222,12 @@ class MetricsFile(TrainerCallback):  # type: ignore[misc]
         }
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
-        broken = [key for key in ("loss", "eval_loss") if not math.isfinite(values.get(key, 0.0))]
-        if broken:
-            raise TrainError(
-                f"The {broken[0].replace('_', ' ')} is no longer a number at step "
-                f"{state.global_step}. Lower --learning-rate, or use --precision fp32."
-            )
+        for key, name in FINITE.items():
+            if not math.isfinite(values.get(key, 0.0)):
+                raise DivergedError(
+                    f"The {name} is no longer a number at step {state.global_step}. Lower the "
+                    "learning rate (--set learning_rate=...), or pass --set precision=fp32."
+                )
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

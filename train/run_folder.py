@@ -1,13 +1,15 @@
 """The run folder: everything that a training leaves behind.
 
 RUN/adapter/        adapter (safetensors), tokenizer, chat template
-RUN/checkpoints/    checkpoint-N, to resume from
+RUN/model/          instead, with `method: full`: the whole model, which export takes as it is
+RUN/checkpoints/    checkpoint-N, to resume from; best, the weights of the best evaluation
 RUN/config.yaml     the configuration
 RUN/task.json       the task
 RUN/inputs.json     SHA-256 of what the run learns from, to resume on nothing else
 RUN/run.json        provenance and results; written last, so its presence says "finished"
 RUN/metrics.jsonl   losses per step
-RUN/tensorboard/    the same as curves
+RUN/curves.png      the same as curves, where matplotlib is installed
+RUN/tensorboard/    and for TensorBoard
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -42,8 +43,8 @@ PACKAGES = (
     "unsloth",
 )
 INPUTS = "inputs.json"
-OWN_FILES = ("config.yaml", "task.json", INPUTS, "run.json", "metrics.jsonl")
-OWN_FOLDERS = ("adapter", "checkpoints", "tensorboard")
+OWN_FILES = ("config.yaml", "task.json", INPUTS, "run.json", "metrics.jsonl", "curves.png")
+OWN_FOLDERS = ("adapter", "model", "checkpoints", "tensorboard", "wandb", "mlflow", "trackio")
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,14 @@ class TrainResult:
         steps: optimiser steps.
         train_loss: mean loss of the last tenth of the steps, in nats per completion token.
         eval_loss_before: evaluation loss before the first step; None without evaluation pairs.
-        eval_loss: evaluation loss at the end; None without evaluation pairs.
+        eval_loss: evaluation loss of the weights that are the result; None without evaluation
+            pairs.
         tokens: tokens seen, prompts included and padding excluded.
         seconds: wall clock of the whole run.
-        stopped_by: ``steps`` or ``time``.
+        stopped_by: ``steps``, ``time``, ``patience`` or ``divergence``.
+        result_step: the step whose weights are the result.
+        parts: into how many parts batches were cut because memory was short; 1 if it was not.
+        notes: what a person was told, such as that the run was overfitting.
     """
 
     run: Path
@@ -69,11 +74,21 @@ class TrainResult:
     tokens: int
     seconds: float
     stopped_by: str
+    result_step: int | None = None
+    parts: int = 1
+    notes: tuple[str, ...] = ()
 
     @property
     def adapter(self) -> Path:
-        """Folder of the adapter."""
-        return self.run / "adapter"
+        """Folder of the adapter, or of the model where it was trained whole."""
+        return _result_folder(self.run) or self.run / "adapter"
+
+
+def _result_folder(run: Path) -> Path | None:
+    """Where a run's result lies, if it is there."""
+    if (run / "adapter" / "adapter_model.safetensors").is_file():
+        return run / "adapter"
+    return run / "model" if any((run / "model").glob("*.safetensors")) else None
 
 
 def check_run(config: TrainConfig, inputs: Mapping[str, str]) -> TrainResult | None:
@@ -201,21 +216,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def save_adapter(model: Any, tokenizer: Any, out: Path) -> None:
-    """Write adapter and tokenizer as one folder that appears when it is complete."""
-    target = out / "adapter"
-    part = out / f".adapter.{secrets.token_hex(4)}.part"
-    try:
-        # Embeddings are never trained here; "auto" would ask the Hub about the base.
-        model.save_pretrained(part, safe_serialization=True, save_embedding_layers=False)
-        (part / "README.md").unlink(missing_ok=True)
-        tokenizer.save_pretrained(part)
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def write_result(result: TrainResult, provenance: dict[str, Any]) -> None:
     """Write ``run.json``: provenance and result."""
     values = {key: value for key, value in asdict(result).items() if key != "run"}
@@ -231,10 +231,11 @@ def read_result(out: Path) -> TrainResult | None:
         UsageError: ``run.json`` can not be read.
     """
     path = out / "run.json"
-    if not path.is_file() or not (out / "adapter" / "adapter_model.safetensors").is_file():
+    if not path.is_file() or _result_folder(out) is None:
         return None
     try:
-        return TrainResult(run=out, **_read_json(path)["result"])
+        values = _read_json(path)["result"]
+        return TrainResult(run=out, **{**values, "notes": tuple(values.get("notes", ()))})
     except (KeyError, TypeError) as error:
         raise UsageError(f"{path}: can not be read. Start again with --overwrite.") from error
 

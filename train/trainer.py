@@ -1,14 +1,11 @@
-"""TRL's SFTTrainer, with the five things changed that this product needs otherwise.
+"""TRL's SFTTrainer, with what this product needs otherwise.
 
-- The loss: TRL 1.15 computes it in Triton kernels, which exist for GPUs only (on a CPU its
-  trainer fails at the first step). On a CPU the logits are computed on completion positions only,
-  the rest being masked anyway: half the tokens, and with a large vocabulary most of the memory.
-- The shapes: on a CPU rows are filled up to multiples of 32 tokens and learned positions to
-  multiples of 256. Each new shape costs oneDNN a compilation and memory, and so there are few.
-- The order: batches of similar length, shuffled, as a function of seed and epoch alone. The
-  library's length-grouped sampler draws from the global generator, so that a resumed run sees
-  another order; and it sorts batches from long to short.
+- The loss is :mod:`setaccio.train.loss`'s on a CPU, and wherever pairs are packed or weighed.
+- The shapes: on a CPU rows are filled up to multiples of 32 tokens. Each new shape costs oneDNN a
+  compilation and memory, and so there are few.
+- The order is a function of seed and epoch alone (:mod:`setaccio.train.batches`).
 - The learning rate follows progress in steps or time (:mod:`setaccio.train.schedule`).
+- A batch for which memory does not suffice is halved (:mod:`setaccio.train.halving`).
 - No model card is written into the checkpoint folder.
 
 Import this module after Unsloth where Unsloth is used: Unsloth replaces ``trl.SFTTrainer``.
@@ -16,64 +13,26 @@ Import this module after Unsloth where Unsloth is used: Unsloth replaces ``trl.S
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
 from peft.utils import ModulesToSaveWrapper
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from setaccio.train.config import TrainConfig
-from setaccio.train.encode import IGNORED, Encoded
+from setaccio.train.batches import EXTRAS, LengthBatches, WithExtras, dataset
+from setaccio.train.encode import Encoded
+from setaccio.train.halving import Halver, gradients, put_back
+from setaccio.train.loss import completion_loss, learned_tokens
+from setaccio.train.packing import pack
 from setaccio.train.schedule import Clock, rate_at
+from setaccio.train.settings import TrainConfig
 
 NEVER = 10**9  # steps; the library evaluates and saves at the end all the same
-POOL_BATCHES = 50  # batches among which rows are sorted by length
 LENGTH_STEP = 32  # tokens; on a CPU rows are as long as a multiple of this
-SELECTED_STEP = 256  # learned positions are filled up to multiples of this
-
-
-class LengthBatches(torch.utils.data.Sampler):  # type: ignore[misc]  # torch is not followed
-    """Row numbers in batches of similar length, the batches in random order.
-
-    Args:
-        lengths: tokens of each row.
-        batch_size: rows per batch.
-        seed: with the epoch, decides the order.
-    """
-
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self.lengths = list(lengths)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order is iterated next."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = random.Random(f"order:{self.seed}:{self.epoch}")
-        rows = list(range(len(self.lengths)))
-        generator.shuffle(rows)
-        pool = POOL_BATCHES * self.batch_size
-        batches = []
-        for start in range(0, len(rows), pool):
-            near = sorted(rows[start : start + pool], key=self.lengths.__getitem__)
-            batches += [near[i : i + self.batch_size] for i in range(0, len(near), self.batch_size)]
-        # A batch that is not full must come last, or it would shift all that follow.
-        part = [batch for batch in batches if len(batch) < self.batch_size]
-        full = [batch for batch in batches if len(batch) == self.batch_size]
-        generator.shuffle(full)
-        return iter([row for batch in full + part for row in batch])
 
 
 class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
@@ -81,6 +40,8 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
 
     settings: TrainConfig
     clock: Clock
+    halver: Halver
+    own_loss: bool
     lr_scheduler: Any
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBatches:
@@ -99,6 +60,10 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
             self.lr_scheduler = LambdaLR(optimizer or self.optimizer, rate)
         return self.lr_scheduler
 
+    def forget_metrics(self) -> None:
+        """Drop what the library has noted about batches so far."""
+        self._metrics["train"].clear()
+
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write none: a card without content in each checkpoint helps nobody."""
 
@@ -110,57 +75,37 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
         num_items_in_batch: Any = None,
     ) -> Any:
         """Mean cross-entropy over completion tokens (float32, scalar)."""
-        if inputs["input_ids"].device.type != "cpu" or return_outputs:
+        if return_outputs or not self.own_loss:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         return completion_loss(model, inputs, self.args.bf16, num_items_in_batch)
 
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        """Forward and backward pass of one batch, in parts where memory is short."""
+        if self.accelerator.num_processes > 1:
+            return super().training_step(model, inputs, num_items_in_batch)
+        # With accumulation, gradients of earlier batches are there and must outlive a failure.
+        first = all(parameter.grad is None for parameter in model.parameters())
+        kept = None if first else gradients(model)
+        items = num_items_in_batch
+        if items is None and self.halver.parts > 1:
+            items = learned_tokens(inputs)
+        step = super().training_step
+        return self.halver.run(
+            inputs, lambda part: step(model, part, items), lambda: put_back(model, kept)
+        )
 
-def completion_loss(
-    model: Any, inputs: dict[str, Any], bf16: bool, num_items_in_batch: Any = None
-) -> torch.Tensor:
-    """Cross-entropy of next tokens, with logits on labelled positions only.
+    def prediction_step(
+        self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None
+    ) -> Any:
+        """Loss of one evaluation batch, in parts where memory is short."""
+        step = super().prediction_step
+        whole = max(learned_tokens(inputs), 1)
 
-    Args:
-        model: a PEFT model over a causal language model.
-        inputs: ``input_ids`` and ``labels``, both int64 (rows, length), padded on the right, so
-            that causal attention needs no mask.
-        bf16: whether matrix products are computed in bf16.
-        num_items_in_batch: what the sum is divided by (labelled tokens of all accumulated
-            batches); by default the labelled tokens here.
+        def share(part: Any) -> Any:
+            loss = step(model, part, True, ignore_keys)[0]
+            return loss if part is inputs else loss * (learned_tokens(part) / whole)
 
-    Returns:
-        A float32 scalar in nats per token.
-    """
-    pad = torch.nn.functional.pad
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    targets = pad(inputs["labels"][:, 1:], (0, 1), value=IGNORED).flatten()
-    learned = (targets != IGNORED).nonzero().squeeze(1)
-    # Filled up with position 0, which nothing is learned from there: its label is ignored.
-    selected = pad(learned, (0, -len(learned) % SELECTED_STEP))
-    gold = targets[selected]
-    gold[len(learned) :] = IGNORED
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-        output = inner.base_model(input_ids=inputs["input_ids"], use_cache=False)
-        logits = inner.get_output_embeddings()(output.last_hidden_state.flatten(0, 1)[selected])
-    total = torch.nn.functional.cross_entropy(logits.float(), gold, reduction="sum")
-    count = len(learned) if num_items_in_batch is None else num_items_in_batch
-    return total / torch.as_tensor(count).clamp(min=1)
-
-
-def dataset(rows: Sequence[Encoded], *, by_length: bool = False) -> Dataset:
-    """Rows as a data set with ``input_ids``, ``labels`` and ``length`` columns.
-
-    Args:
-        rows: encoded pairs.
-        by_length: sort them, so that evaluation batches carry little padding.
-    """
-    ordered = sorted(rows, key=lambda row: len(row.input_ids)) if by_length else rows
-    return Dataset.from_list(
-        [
-            {"input_ids": row.input_ids, "labels": row.labels, "length": len(row.input_ids)}
-            for row in ordered
-        ]
-    )
+        return self.halver.run(inputs, share), None, None
 
 
 def build_trainer(
@@ -175,6 +120,7 @@ def build_trainer(
     bf16: bool,
     callbacks: Sequence[TrainerCallback] = (),
     peft_config: Any = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Trainer:
     """Assemble the trainer.
 
@@ -189,9 +135,12 @@ def build_trainer(
         bf16: whether matrix products are computed in bf16.
         callbacks: further callbacks.
         peft_config: makes the adapter on the base.
+        tell: called with what a person should know, such as that memory ran short.
     """
     limit = config.epoch_limit
     on_cpu = not torch.cuda.is_available()
+    learned = pack(train_rows, config.max_length) if config.packing else dataset(train_rows)
+    extras = [name for name in EXTRAS if name in learned.column_names]
     arguments = SFTConfig(
         output_dir=str(checkpoints),
         per_device_train_batch_size=config.batch_size,
@@ -203,7 +152,7 @@ def build_trainer(
         optim="adamw_torch",
         # Without a limit in epochs the time budget ends the run, or max_steps does.
         num_train_epochs=limit if limit is not None else 10_000,
-        max_steps=_step_limit(config, len(train_rows)),
+        max_steps=_step_limit(config, len(learned)),
         logging_steps=1,
         logging_nan_inf_filter=False,
         eval_strategy="steps" if eval_rows else "no",
@@ -222,6 +171,7 @@ def build_trainer(
         packing=False,
         pad_to_multiple_of=LENGTH_STEP if on_cpu else None,
         dataset_kwargs={"skip_prepare_dataset": True},
+        remove_unused_columns=not extras,
         include_num_input_tokens_seen="non_padding",
         report_to="none",
         disable_tqdm=True,
@@ -230,14 +180,17 @@ def build_trainer(
     trainer = Trainer(
         model=model,
         args=arguments,
-        train_dataset=dataset(train_rows),
+        train_dataset=learned,
         eval_dataset=dataset(eval_rows, by_length=True) if eval_rows else None,
         processing_class=tokenizer,
         callbacks=[clock, *callbacks],
         peft_config=peft_config,
     )
     _widen_embeddings(trainer.model)
-    trainer.settings, trainer.clock = config, clock
+    if extras:
+        trainer.data_collator = WithExtras(trainer.data_collator, extras)
+    trainer.settings, trainer.clock, trainer.halver = config, clock, Halver(tell)
+    trainer.own_loss = on_cpu or bool(extras)
     trainer.remove_callback(PrinterCallback)  # it writes to standard output
     return trainer
 

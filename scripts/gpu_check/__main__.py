@@ -5,9 +5,10 @@
     just gpu-check --rehearse              # the same path on a CPU, tiny and without Unsloth
 
 Every part runs in a process of its own, so that memory is measured from nothing and a crash is a
-line in the report. Written into --out: ``result.json`` and ``section.md`` for docs/gpu.md, after
-every part, so that a check that is ended leaves what it had. Exit code 0: every part ran, targets
-met or not; 1: a part failed or the time was up; 2: this machine can not run the check.
+line in the report. Written into --out, after every part, so that a check that is ended leaves what
+it had: ``result.json``, ``section.md`` for docs/gpu.md, ``logs.txt``, and of the tiny base trained
+here the GGUF and the run, 10 MB in all. The bulk stays in --scratch. Exit code 0: every part ran,
+targets met or not; 1: a part failed or the time was up; 2: this machine can not run the check.
 """
 
 from __future__ import annotations
@@ -16,25 +17,19 @@ import argparse
 import datetime
 import json
 import shutil
-import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from scripts.gpu_check import machine
 from scripts.gpu_check.compare import compare
+from scripts.gpu_check.parts import PartError, pack, run_part, say, write_logs, write_whole
 from scripts.gpu_check.report import markdown, verdicts
 from scripts.gpu_check.settings import ARMS, GPU, MEMORY_TARGET, REHEARSAL, SPEED_TARGET, Settings
 
-POLL_SECONDS = 0.5
 NO_GPU = "skipped: no GPU"
-
-
-def say(line: str) -> None:
-    """Tell what happens, on standard error."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 class Check:
@@ -42,30 +37,29 @@ class Check:
 
     Args:
         settings: what to do.
-        out: folder of the result; everything large goes into ``work`` inside it.
+        out: folder of the result.
+        scratch: folder of everything large.
         rehearse: on the CPU, without Unsloth.
         wheels: folder of `just gpu-wheels`, or None.
     """
 
-    def __init__(self, settings: Settings, out: Path, rehearse: bool, wheels: Path | None) -> None:
+    def __init__(
+        self, settings: Settings, out: Path, scratch: Path, rehearse: bool, wheels: Path | None
+    ) -> None:
         self.settings, self.out, self.rehearse = settings, out, rehearse
-        self.work = out / "work"
-        shutil.rmtree(self.work, ignore_errors=True)
-        self.work.mkdir(parents=True)
+        self.work = scratch
         self.began = time.monotonic()
         self.deadline = self.began + 60 * settings.minutes
-        machine.link_farm()
-        site = None
-        if wheels and not rehearse:
-            say("Installing the carried wheels")
-            site = out / "site"
-            machine.install_wheels(wheels, site)
-        self.source = machine.find_source(wheels or machine.WHEELS, self.work)
-        self.gpu_values = machine.environment(site, self.work, gpu=not rehearse)
-        self.cpu_values = machine.environment(site, self.work, gpu=False)
-        found = machine.probe(self.gpu_values)
+        out.mkdir(parents=True, exist_ok=True)
+        self.ready = machine.prepare(scratch, wheels, gpu=not rehearse)
+        self.source = self.ready.source
+        found = machine.probe(self.ready.gpu)
         machine.require(
-            found, rehearse=rehearse, gpu_gib=settings.gpu_gib, disk_gib=settings.disk_gib
+            found,
+            rehearse=rehearse,
+            gpu_gib=settings.gpu_gib,
+            disk_gib=settings.disk_gib,
+            disk=scratch,
         )
         if self.source is None and not rehearse:
             raise machine.SetupError(
@@ -83,42 +77,42 @@ class Check:
             "carried": {},
         }
 
-    def child(self, name: str, module: str, job: dict[str, Any], *, gpu: bool) -> dict[str, Any]:
+    def child(
+        self,
+        name: str,
+        module: str,
+        job: dict[str, Any],
+        *,
+        gpu: bool,
+        seconds: float | None = None,
+    ) -> dict[str, Any]:
         """Run one part in a process of its own; a failure comes back as ``failed``."""
-        left = self.deadline - time.monotonic()
-        if left < 1:
-            return {"failed": f"not begun: the {self.settings.minutes:g} minutes were up"}
         say(f"[{time.monotonic() - self.began:5.0f} s] {name}")
         slug = name.replace(" ", "-").replace(",", "").lower()
-        job_file, log_file = self.work / f"{slug}.job.json", self.work / f"{slug}.log"
+        job_file = self.work / f"{slug}.job.json"
         job["result"] = str(self.work / f"{slug}.result.json")
         job_file.write_text(json.dumps(job), encoding="utf-8")
-        before = machine.used_memory() if gpu else None
-        most = before
-        with log_file.open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(
+        used = [machine.used_memory()] if gpu else [None]
+
+        def watch() -> None:
+            if used[0] is not None:
+                used.append(machine.used_memory())
+
+        until = min(self.deadline, time.monotonic() + (seconds or 60 * self.settings.minutes))
+        try:
+            run_part(
                 [sys.executable, "-m", f"scripts.gpu_check.{module}", str(job_file)],
-                cwd=machine.ROOT,
-                env=self.gpu_values if gpu else self.cpu_values,
-                stdout=log,
-                stderr=log,
+                self.ready.values(gpu=gpu),
+                self.work / f"{slug}.log",
+                until,
+                watch,
             )
-            while process.poll() is None and time.monotonic() < self.deadline:
-                time.sleep(POLL_SECONDS)
-                if before is not None:
-                    most = max(most or 0, machine.used_memory() or 0)
-            late = process.poll() is None
-            if late:
-                process.kill()
-                process.wait()
-        if process.returncode or late:
-            lines = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            reason = "the time was up" if late else (lines or [f"exit {process.returncode}"])[-1]
-            say(f"        failed: {reason}")
-            return {"failed": reason}
+        except PartError as error:
+            say(f"        failed: {error}")
+            return {"failed": str(error)}
         done: dict[str, Any] = json.loads(Path(job["result"]).read_text(encoding="utf-8"))
-        if before is not None and most is not None:
-            done["nvidia_smi_bytes"] = most - before
+        if used[0] is not None:
+            done["nvidia_smi_bytes"] = max(value or 0 for value in used) - used[0]
         return done
 
     def make(self) -> bool:
@@ -144,7 +138,8 @@ class Check:
             return {"backend": backend, "skipped": NO_GPU}
         config = {**training, "backend": backend, "out": str(self.work / name)}
         job = {"config": config, "warm_up": self.settings.warm_up}
-        done = self.child(name, "arm", job, gpu=not self.rehearse)
+        limit = self.settings.part_seconds
+        done = self.child(name, "arm", job, gpu=not self.rehearse, seconds=limit)
         return {"backend": backend, **done}
 
     def arms(self) -> None:
@@ -159,7 +154,7 @@ class Check:
 
     def carry(self, label: str, run: str, documents: str, **more: Any) -> None:
         """Export one run and extract with it on the CPU."""
-        if not (self.work / run / "run.json").is_file():
+        if not self.trained(run):
             self.result["carried"][label] = {"skipped": f"skipped: {run} did not finish"}
         else:
             job = {
@@ -173,26 +168,51 @@ class Check:
             self.result["carried"][label] = self.child(f"carry-{run}", "carry", job, gpu=False)
         self.write()
 
+    def trained(self, run: str) -> bool:
+        """Whether a run came to its end."""
+        return (self.work / run / "run.json").is_file()
+
+    def train_tiny(self, backend: str) -> str:
+        """Train the tiny base, with the plain stack where the other fails; returns the run."""
+        tiny = {**self.settings.tiny, "pairs": str(self.work / "tiny-pairs.jsonl")}
+        for stack in dict.fromkeys((backend, "trl")):
+            self.result["tiny"] = self.train(f"tiny-{stack}", stack, tiny)
+            self.write()
+            if self.trained(f"tiny-{stack}"):
+                break
+        return f"tiny-{stack}"
+
+    def bring(self, name: str) -> None:
+        """Put the tiny base's run and GGUF where they are wanted, for the tests on a CPU."""
+        run, ggufs = self.work / name, sorted((self.work / f"{name}-gguf").glob("*.gguf"))
+        if (run / "run.json").is_file():
+            pack(run, self.out / f"{name}.tar.gz", leave_out=("checkpoints",))
+        for gguf in ggufs:
+            shutil.copy(gguf, self.out / gguf.name)
+
     def run(self) -> int:
         """Do everything; returns the exit code."""
         settings, backend = self.settings, "trl" if self.rehearse else "unsloth"
         if self.make():
             self.arms()
+            name = self.train_tiny(backend)
+            self.carry(
+                "tiny base",
+                name,
+                "tiny-documents",
+                quantisations=("q8_0",),
+                max_tokens=settings.max_tokens if self.rehearse else None,
+            )
+            self.bring(name)
+            # The large one comes last: it takes longest, and all else is safe by then.
+            runs = [f"arm-{number}-{name}" for number, name in enumerate(ARMS, 1)]
+            runs.sort(key=lambda run: (not self.trained(run), not run.endswith(backend)))
             self.carry(
                 "random weights",
-                f"arm-{ARMS.index(backend) + 1}-{backend}",
+                runs[0],
                 "documents",
                 quantisations=settings.quantisations,
                 max_tokens=settings.max_tokens,
-            )
-            tiny = {**settings.tiny, "pairs": str(self.work / "tiny-pairs.jsonl")}
-            self.result["tiny"] = self.train(f"tiny-{backend}", backend, tiny)
-            self.carry(
-                "tiny base",
-                f"tiny-{backend}",
-                "tiny-documents",
-                quantisations=("q8_0",),
-                max_tokens=None if backend == "unsloth" else settings.max_tokens,
             )
         self.write()
         for line in verdicts(self.result):
@@ -204,13 +224,9 @@ class Check:
     def write(self) -> None:
         """Write what is known so far."""
         self.result["seconds"] = time.monotonic() - self.began
-        for name, text in (
-            ("result.json", json.dumps(self.result, indent=2) + "\n"),
-            ("section.md", markdown(self.result)),
-        ):
-            part = self.out / f".{name}.part"
-            part.write_text(text, encoding="utf-8")
-            part.replace(self.out / name)
+        write_whole(self.out / "result.json", json.dumps(self.result, indent=2) + "\n")
+        write_whole(self.out / "section.md", markdown(self.result))
+        write_logs(self.work, self.out / "logs.txt")
 
 
 def main() -> int:
@@ -220,20 +236,21 @@ def main() -> int:
     parser.add_argument("--wheels", type=Path, help="folder of `just gpu-wheels`")
     parser.add_argument("--out", type=Path, default=machine.ROOT / "runs" / "gpu-check")
     parser.add_argument("--minutes", type=float, help="end after this time")
-    parser.add_argument("--keep", action="store_true", help="keep models and runs")
+    parser.add_argument("--scratch", type=Path, help="keep models and runs here")
     arguments = parser.parse_args()
     settings = REHEARSAL if arguments.rehearse else GPU
     if arguments.minutes:
         settings = settings._replace(minutes=arguments.minutes)
-    out = arguments.out.resolve()
+    out, own = arguments.out.resolve(), arguments.scratch is None
+    scratch = Path(tempfile.mkdtemp(prefix="gpu-check-")) if own else arguments.scratch.resolve()
     try:
-        check = Check(settings, out, arguments.rehearse, arguments.wheels)
-        code = check.run()
+        code = Check(settings, out, scratch, arguments.rehearse, arguments.wheels).run()
     except machine.SetupError as error:
         say(f"gpu-check: {error}")
         return 2
-    if not arguments.keep and code == 0:
-        shutil.rmtree(check.work, ignore_errors=True)
+    finally:
+        if own:
+            shutil.rmtree(scratch, ignore_errors=True)
     say(f"{out / 'section.md'} is ready for docs/gpu.md; every number is in result.json.")
     return code
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("data", "train", "export", "runtime", "eval", "cli")
@@ -27,7 +27,7 @@ VOCABULARY = "models/ggml-vocab-qwen2.gguf"
 CPU_PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "llama_cpp", "llguidance")
 GPU_PACKAGES = (*CPU_PACKAGES, "unsloth", "unsloth_zoo", "bitsandbytes", "triton")
 PROBE = """
-import importlib.util, importlib.metadata, json, sys
+import importlib.util, importlib.metadata, json, shutil, sys
 found = {}
 for name in sys.argv[1:]:
     spec = importlib.util.find_spec(name)
@@ -45,7 +45,8 @@ if found.get("torch"):
         cuda = {"gpu": torch.cuda.get_device_name(0), "free_bytes": free, "total_bytes": total,
                 "capability": list(torch.cuda.get_device_capability(0)),
                 "bf16": torch.cuda.is_bf16_supported(), "cuda": torch.version.cuda}
-print(json.dumps({"versions": found, "cuda": cuda}))
+compiler = any(map(shutil.which, ("cc", "gcc", "clang")))
+print(json.dumps({"versions": found, "cuda": cuda, "compiler": compiler}))
 """
 
 
@@ -53,15 +54,52 @@ class SetupError(Exception):
     """The check can not run here; the message is one line and says what to do."""
 
 
-def link_farm() -> None:
+class Ready(NamedTuple):
+    """What the parts of a check run with.
+
+    Attributes:
+        gpu: environment of the parts that may use the GPU.
+        cpu: environment of those that may not.
+        source: folder with llama.cpp's converter and the Qwen2 vocabulary, or None.
+    """
+
+    gpu: dict[str, str]
+    cpu: dict[str, str]
+    source: Path | None
+
+    def values(self, *, gpu: bool) -> dict[str, str]:
+        """The environment of a part."""
+        return self.gpu if gpu else self.cpu
+
+
+def prepare(work: Path, wheels: Path | None, *, gpu: bool) -> Ready:
+    """Make the work folder, install carried wheels, and lay out import paths.
+
+    Args:
+        work: folder for everything large; the tree itself is not written to.
+        wheels: folder of `just gpu-wheels`, or None.
+        gpu: whether the parts may use the GPU at all.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    farm = link_farm(work / "farm")
+    site = None
+    if wheels:
+        sys.stderr.write("Installing the carried wheels\n")
+        site = work / "site"
+        install_wheels(wheels, site)
+    source = find_source(wheels or WHEELS, work)
+    paths = [*([site] if site else []), farm, ROOT]
+    return Ready(environment(paths, work, gpu=gpu), environment(paths, work, gpu=False), source)
+
+
+def link_farm(farm: Path) -> Path:
     """Make ``setaccio.<folder>`` importable from the tree, as `just setup` does."""
-    farm = ROOT / ".types" / "setaccio"
-    farm.mkdir(parents=True, exist_ok=True)
+    folder = farm / "setaccio"
+    folder.mkdir(parents=True, exist_ok=True)
     for name in FOLDERS:
-        link = farm / name
-        if not link.exists():
-            link.unlink(missing_ok=True)
-            link.symlink_to(Path("..") / ".." / name)
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(ROOT / name)
+    return farm
 
 
 def digest(path: Path) -> str:
@@ -118,19 +156,29 @@ def find_source(wheels: Path, work: Path) -> Path | None:
     return folder
 
 
-def environment(site: Path | None, work: Path, *, gpu: bool) -> dict[str, str]:
-    """Environment of the children: import paths, no network, caches inside the work folder."""
-    paths = [*([str(site)] if site else []), str(ROOT / ".types"), str(ROOT)]
+def environment(paths: list[Path], work: Path, *, gpu: bool) -> dict[str, str]:
+    """Environment of the parts: import paths, no network, every cache inside the work folder."""
+    caches = work / "caches"
+    before = os.environ.get("PYTHONPATH", "")
     values = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")]).rstrip(
-            os.pathsep
-        ),
-        "HF_HUB_OFFLINE": "1",
-        "UNSLOTH_DISABLE_STATISTICS": "1",
-        "UNSLOTH_COMPILE_LOCATION": str(work / "unsloth_cache"),
-        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONPATH": os.pathsep.join([*map(str, paths), *([before] if before else [])]),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HOME": str(caches / "huggingface"),
+        "XDG_CACHE_HOME": str(caches / "xdg"),
+        "TRITON_CACHE_DIR": str(caches / "triton"),
+        "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),
+        "CUDA_CACHE_PATH": str(caches / "cuda"),
+        "UNSLOTH_COMPILE_LOCATION": str(caches / "unsloth"),
+        "UNSLOTH_DISABLE_STATISTICS": "1",
+        # Unsloth would lay a batch's rows end to end; both stacks are to compute the same.
+        "UNSLOTH_DISABLE_AUTO_PADDING_FREE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
     }
     if not gpu:
         values["CUDA_VISIBLE_DEVICES"] = ""
@@ -148,27 +196,46 @@ def probe(values: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def require(found: dict[str, Any], *, rehearse: bool, gpu_gib: float, disk_gib: float) -> None:
+def require(
+    found: dict[str, Any],
+    *,
+    rehearse: bool,
+    gpu_gib: float,
+    disk_gib: float,
+    packages: tuple[str, ...] = GPU_PACKAGES,
+    disk: Path = ROOT,
+) -> None:
     """Refuse a machine on which the check can not run.
+
+    Args:
+        found: what :func:`probe` found.
+        rehearse: whether no GPU is needed.
+        gpu_gib: free GPU memory needed.
+        disk_gib: free disk needed.
+        packages: what must be installed beside ``CPU_PACKAGES``, unless it is a rehearsal.
+        disk: a folder on the disk in question.
 
     Raises:
         SetupError: a package is missing, there is no usable GPU, or too little memory or disk.
     """
     versions, cuda = found["versions"], found["cuda"]
-    absent = [n for n in (CPU_PACKAGES if rehearse else GPU_PACKAGES) if not versions.get(n)]
+    needed = CPU_PACKAGES if rehearse else (*CPU_PACKAGES, *packages)
+    absent = [name for name in needed if not versions.get(name)]
     if absent:
         raise SetupError(
             f"{absent[0]} is not installed. Carry the folder of `just gpu-wheels` and pass it with "
             "--wheels, or install the gpu extra: pip install '.[gpu]'."
         )
-    if shutil.disk_usage(ROOT).free < disk_gib * 2**30:
+    if shutil.disk_usage(disk).free < disk_gib * 2**30:
         raise SetupError(
-            f"less than {disk_gib:g} GiB of disk are free. Free some, or move the tree."
+            f"{disk}: less than {disk_gib:g} GiB of disk are free. Free some, or pass --scratch."
         )
     if rehearse:
         return
     if not cuda:
         raise SetupError("torch sees no CUDA GPU. Run `just gpu-check --rehearse` on a CPU.")
+    if not found.get("compiler", True):
+        raise SetupError("no C compiler is here, and Triton needs one. Install gcc.")
     if not cuda["bf16"]:
         raise SetupError(
             f"{cuda['gpu']} has no bf16. Take a GPU of compute capability 8.0 or more."

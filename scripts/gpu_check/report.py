@@ -23,8 +23,9 @@ def verdicts(result: dict[str, Any]) -> list[str]:
     return [
         f"Speed: {targets['speed_ratio']:.2f} x the plain stack's tokens/s "
         f"(target >= {targets['speed_target']}): {_met(targets['speed_met'])}.",
-        f"Peak memory: {targets['memory_ratio']:.2f} x the plain stack's "
-        f"(target <= {targets['memory_target']}): {_met(targets['memory_met'])}.",
+        f"Peak memory in use: {targets['memory_ratio']:.2f} x the plain stack's "
+        f"(target <= {targets['memory_target']}): {_met(targets['memory_met'])}; reserved by "
+        f"PyTorch, {targets['reserved_ratio']:.2f} x.",
         f"Loss curves: {'overlap' if curves['overlap'] else 'do NOT overlap'}; greatest "
         f"difference {curves['greatest_difference']:.4f} nats over {curves['steps']} steps, at the "
         f"first step {curves['first_step_difference']:.4f}; {curves['noise_between_runs']:.4f} "
@@ -35,16 +36,17 @@ def verdicts(result: dict[str, Any]) -> list[str]:
 def _stacks(result: dict[str, Any]) -> list[str]:
     memory = "GPU memory" if result["kind"] == "gpu" else "memory of the process"
     rows = [
-        f"| stack | runs | load s | warm-up s | tokens/s | peak {memory}, GiB | with loading "
-        "| nvidia-smi | loss, first to last step |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| stack | runs | load s | warm-up s | tokens/s | peak {memory} in use, GiB "
+        "| reserved | with loading | nvidia-smi | loss, first to last step |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     names = {"unsloth": "Unsloth", "trl": "TRL + PEFT"}
     for name, stack in result["comparison"]["stacks"].items():
         rows.append(
             f"| {names[name]} | {stack['runs']} | {stack['load_seconds']:.1f} "
             f"| {stack['warm_up_seconds']:.1f} | {stack['tokens_per_second']:,.0f} "
-            f"| {_gib(stack['peak_bytes'])} | {_gib(stack['peak_with_load_bytes'])} "
+            f"| {_gib(stack['peak_allocated_bytes'])} | {_gib(stack['peak_bytes'])} "
+            f"| {_gib(stack['peak_with_load_bytes'])} "
             f"| {_gib(stack['nvidia_smi_bytes'])} "
             f"| {stack['first_loss']:.3f} to {stack['last_loss']:.3f} |"
         )

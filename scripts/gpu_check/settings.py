@@ -56,6 +56,7 @@ class Settings(NamedTuple):
         tiny_pairs: its training pairs.
         tiny_documents: texts that its export extracts from.
         minutes: for the whole check.
+        part_seconds: longest time of one training; what hangs leaves the others theirs.
         gpu_gib: free GPU memory needed.
         disk_gib: free disk needed.
     """
@@ -71,6 +72,7 @@ class Settings(NamedTuple):
     tiny_pairs: int
     tiny_documents: int
     minutes: float
+    part_seconds: float
     gpu_gib: float
     disk_gib: float
 
@@ -106,6 +108,7 @@ GPU = Settings(
     tiny_pairs=4000,
     tiny_documents=20,
     minutes=9.5,
+    part_seconds=170,
     gpu_gib=14,
     disk_gib=20,
 )
@@ -130,6 +133,7 @@ REHEARSAL = GPU._replace(
     tiny_pairs=24,
     tiny_documents=2,
     minutes=60,  # of a busy machine; a free one takes one to three
+    part_seconds=1200,
     gpu_gib=0,
     disk_gib=1,
 )

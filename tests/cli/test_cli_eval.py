@@ -11,7 +11,7 @@ from cli_process import Run
 
 GOLD = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water."]}
 PAIRS = [{"id": f"p{n}", "text": f"For Tea boil {n} cups water.", "gold": GOLD} for n in range(10)]
-FEW = ["--limit", "1", "--max-tokens", "8", "--task", "recipe"]
+FEW = ["--limit", "1", "--max-tokens", "8", "--task", "recipe", "--threads", "1"]
 
 
 def write(path: Path, rows: list[dict[str, object]]) -> Path:
@@ -62,6 +62,7 @@ def test_outputs_made_elsewhere_stand_below_a_model(
     arms = json.loads((tmp_path / "both/comparison.json").read_text())["arms"]
     assert [(arm["name"], arm["summary"]["documents"]) for arm in arms] == [("model", 1), ("m", 1)]
     assert arms[1]["summary"]["l3"]["mean"] == 1.0
+    assert json.loads((tmp_path / "both/config.json").read_text())["threads"] == 1
     (row,) = (tmp_path / "both/predictions-m.jsonl").read_text().splitlines()
     assert json.loads(row)["data"] == GOLD
 
@@ -135,12 +136,47 @@ def test_reference_lays_its_table_out(run: Run, tmp_path: Path, gguf: Path, pair
     done = run(
         "eval", "reference", "--first", "first.jsonl", "--last", "last.jsonl",
         "--row", f"Tiny={gguf},{gguf}", "--row", "m=base.jsonl", "--constraint", "schema",
-        "--task", "recipe", "--max-tokens", "8", "--out", "ref",
+        "--task", "recipe", "--max-tokens", "8", "--threads", "1", "--out", "ref",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     table = (tmp_path / "ref/reference.md").read_text().splitlines()
     assert table[2].startswith("| Tiny | schema | 4.2 M | 100% (1/1) | 100% (2/2) |")
     assert table[3].startswith("| m | - | - | 100% (1/1) | - |")
+
+
+def test_agreement_with_people_is_shown_where_a_file_has_verdicts(run: Run, tmp_path: Path) -> None:
+    rows = [
+        {"id": n, "gold": GOLD, "data": GOLD if n < 3 else {"title": "?"}, "human_semantic_ok": ok}
+        for n, ok in enumerate([True, True, False, False])
+    ]
+    write(tmp_path / "judged.jsonl", rows)
+    flags = ["eval", "--predictions", "judged.jsonl", "--task", "recipe"]
+    done = run(*flags, "--out", "judged")
+    assert done.returncode == 0, done.stderr
+    assert "majority guess" in done.stdout
+    assert "Agreement with people: judged/agreement.md" in done.stderr
+    found = json.loads((tmp_path / "judged/agreement.json").read_text())["all"]
+    assert (found["both_yes"], found["only_rule"], found["both_no"]) == (2, 1, 1)
+    assert (found["balanced_accuracy"], found["kappa"]) == (0.75, 0.5)
+    write(tmp_path / "judged.jsonl", [{k: r[k] for k in ("id", "gold", "data")} for r in rows])
+    assert "majority guess" not in run(*flags).stdout
+
+
+@pytest.mark.parametrize("command", ["eval", "eval reference"])
+def test_both_commands_take_every_flag_of_an_endpoint(command: str) -> None:
+    from dataclasses import fields
+
+    import typer.main
+
+    from setaccio.cli.eval_endpoint import EndpointFlags
+    from setaccio.cli.main import app
+
+    found = typer.main.get_command(app).commands["eval"]
+    if command == "eval reference":
+        found = found.commands["reference"]
+    flags = {name for parameter in found.params for name in parameter.opts}
+    assert {"--" + part.name.replace("_", "-") for part in fields(EndpointFlags)} <= flags
+    assert "--asked" not in flags
 
 
 @pytest.mark.parametrize(
@@ -150,6 +186,8 @@ def test_reference_lays_its_table_out(run: Run, tmp_path: Path, gguf: Path, pair
         (["--tolerance", "0.1"], 2, "--against RUN, which is missing"),
         (["--endpoint", "http://127.0.0.1:9/v1"], 2, "--endpoint-model"),
         (["--endpoint-model", "x"], 2, "--endpoint URL"),
+        (["--rpm", "3", "--limit", "1"], 2, "--rpm: goes with --endpoint URL"),
+        (["--answer-format", "text"], 2, "--answer-format: goes with --endpoint URL"),
         (["--endpoint", "nonsense", "--endpoint-model", "x"], 2, "is no http"),
         (["--endpoint", "http://h", "--endpoint-model", "x", "--price", "1"], 2, "IN,OUT"),
         (["--predictions", "x.jsonl", "--model", "y.gguf"], 2, "give the documents with --pairs"),

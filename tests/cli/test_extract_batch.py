@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import resource
+import select
 import signal
 import subprocess
 import time
@@ -46,6 +47,37 @@ def batch(tmp_path: Path, gguf: Path) -> list[object]:
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     flags = ["--model", gguf, "--schema", "schema.json", "--threads", "1", "--parallel", "2"]
     return ["extract", "docs.jsonl", *flags]
+
+
+def test_a_slow_pipe_gives_each_row_as_soon_as_its_document_is_there(
+    tmp_path: Path, batch: list[object]
+) -> None:
+    arguments = ["extract", "-", "--jsonl", *batch[2:]]
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(),
+        bufsize=0,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        try:
+            for name in ("a", "b", "c"):
+                line = json.dumps({"id": name, "text": f"Beat {len(name)} eggs."}) + "\n"
+                process.stdin.write(line.encode())
+                came, _, _ = select.select([process.stdout], [], [], 120)
+                assert came, f"no row for {name} while the pipe is open"
+                assert json.loads(process.stdout.readline())["id"] == name
+            process.send_signal(signal.SIGINT)  # while it waits for a fourth
+            said = process.communicate(timeout=120)[1].decode()
+        finally:
+            process.kill()
+    assert process.returncode == 130, said
+    assert "Interrupted: " in said
+    assert "Fatal" not in said
 
 
 def test_a_second_run_with_resume_has_nothing_to_do(
@@ -263,6 +295,12 @@ def test_schema_check(run: Run, tmp_path: Path) -> None:
     assert refused.returncode == 3
     assert "not enforced" in refused.stdout
     assert "extraction refuses it" in refused.stderr
+    unique = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    (tmp_path / "unique.json").write_text(json.dumps(unique))
+    twice = run("schema", "check", "unique.json")
+    assert twice.returncode == 3
+    assert "uniqueItems" in twice.stdout
+    assert "not enforced" in twice.stdout
     (tmp_path / "format.json").write_text('{"type": "string", "format": "semver"}')
     assert "semver" in run("schema", "check", "format.json").stderr
     assert run("schema", "check", "recipe").returncode == 0

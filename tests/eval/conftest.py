@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +13,20 @@ from setaccio.data import Task
 # A busy machine is no failure: nothing here asserts how long something takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def reference_outputs(repository: Path) -> Path:
+    """Outputs of the reference experiment's untuned models, with people's verdicts.
+
+    They may not be shipped: SETACCIO_REFERENCE_OUTPUTS names the file, or it lies in a folder
+    ``shared/data`` beside the repository. Without it the tests that need it are skipped.
+    """
+    beside = repository.parent / "shared" / "data" / "reference_outputs_base.jsonl"
+    file = Path(os.environ.get("SETACCIO_REFERENCE_OUTPUTS") or beside)
+    if not file.is_file():
+        pytest.skip("the reference experiment's outputs are not here")
+    return file
 
 
 @pytest.fixture(scope="session")

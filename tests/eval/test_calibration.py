@@ -34,6 +34,21 @@ def test_the_error_by_hand():
     ]
 
 
+def test_right_leaves_before_wrong_ones():
+    def area(*points: tuple[float, bool]) -> float | None:
+        found = calibrate([Point(*point) for point in points])
+        assert found is not None
+        return found.auroc
+
+    assert area((0.9, True), (0.2, False), (0.8, True)) == 1.0
+    assert area((0.1, True), (0.2, False)) == 0.0
+    assert area((0.5, True), (0.5, False)) == 0.5
+    # Of six pairs the right one is surer in four, and one is a tie.
+    points = [(0.9, True), (0.5, True), (0.4, True), (0.5, False), (0.1, False)]
+    assert area(*points) == pytest.approx(4.5 / 6)
+    assert area((0.5, True)) is None
+
+
 def test_equal_mass_is_that():
     points = [Point(at / 100, at % 2 == 0) for at in range(100)]
     assert [part.count for part in reliability(points, "equal_mass", 4)] == [25] * 4

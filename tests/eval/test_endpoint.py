@@ -12,7 +12,8 @@ from endpoint_stub import completion, failure, serve
 
 from setaccio.data import Task
 from setaccio.data.errors import UsageError
-from setaccio.eval.endpoint import Client, CostCapReached, Endpoint, Pace, Refused
+from setaccio.eval.endpoint import CostCapReached, Endpoint, Refused
+from setaccio.eval.endpoint_client import Client, Pace
 
 pytest.importorskip("openai")
 

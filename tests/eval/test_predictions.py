@@ -1,15 +1,11 @@
 """Outputs made elsewhere.
 
 Run: pytest tests/eval/test_predictions.py
-
-The last test reads the outputs of the reference experiment's untuned models, which may not be
-shipped: it runs where SETACCIO_REFERENCE_OUTPUTS names their file.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +84,9 @@ def test_broken_line_and_missing_file(tmp_path: Path, recipe: Task):
 PUBLISHED_L3 = {"Qwen2.5": 43, "Phi3": 48, "Mistral": 49}
 
 
-@pytest.mark.skipif(
-    "SETACCIO_REFERENCE_OUTPUTS" not in os.environ,
-    reason="SETACCIO_REFERENCE_OUTPUTS names no file",
-)
-def test_the_reference_experiment_is_reproduced(recipe: Task):
-    file = Path(os.environ["SETACCIO_REFERENCE_OUTPUTS"])
-    arms = {arm.name: arm for arm in score_predictions(file, None, recipe, ALIASES).arms}
+def test_the_reference_experiment_is_reproduced(recipe: Task, reference_outputs: Path):
+    scored = score_predictions(reference_outputs, None, recipe, ALIASES)
+    arms = {arm.name: arm for arm in scored.arms}
     counts = {
         name: (sum(s.l1 for s in arm.scores), sum(s.l2 for s in arm.scores), len(arm.scores))
         for name, arm in arms.items()

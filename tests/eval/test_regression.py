@@ -16,9 +16,10 @@ from setaccio.data import Pair, Task
 from setaccio.data.errors import DataError, UsageError
 from setaccio.eval import Comparison
 from setaccio.eval.compare import compare
-from setaccio.eval.losses import markdown, paired_interval, paired_losses
+from setaccio.eval.losses import paired_interval, paired_losses
 from setaccio.eval.predictions import RecordedArm
 from setaccio.eval.regression import read_run, regression
+from setaccio.eval.table import markdown
 
 GOLD = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water."]}
 OTHER = {"title": "Xyz", "ingredients": ["stone"], "directions": ["Run."]}

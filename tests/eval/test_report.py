@@ -210,6 +210,7 @@ def test_parquet_has_a_row_per_arm_and_document(folder):
     tables = pytest.importorskip("pyarrow.parquet", reason="Parquet needs the report extra")
     from setaccio.eval.parquet import parquet
 
+    assert (folder / "scores.parquet").is_file()  # the run wrote it by itself
     rows = tables.read_table(parquet(folder)).to_pylist()
     assert [(row["arm"], row["id"]) for row in rows] == [
         (arm, pair.id) for arm in ARMS for pair in PAIRS
@@ -219,6 +220,32 @@ def test_parquet_has_a_row_per_arm_and_document(folder):
     assert sum(row["correct"] for row in rows) == sum(
         field["correct"] for row in rows for field in row["fields"]
     )
+
+
+def test_parquet_needs_scores(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs the report extra")
+    from setaccio.eval.parquet import parquet
+
+    with pytest.raises(UsageError, match="Name a folder that eval --out wrote"):
+        parquet(tmp_path)
+    (tmp_path / "scores.jsonl").write_text("{broken", encoding="utf-8")
+    with pytest.raises(DataError, match="holds a line that is no score"):
+        parquet(tmp_path)
+
+
+def test_details_count_leaves_and_statuses(folder):
+    text = report(folder).read_text(encoding="utf-8")
+    table = text[text.index('<h3 id="details">') : text.index('<h3 id="differences">')]
+    for title in ("strict L1", "correct leaves", "missing leaves", "hallucinated leaves"):
+        assert f">{title}</th>" in table
+    assert "truncated_output 1" in table
+    assert "<script" not in table
+
+
+def test_config_names_the_machine(folder):
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert {"cpu", "cores", "memory_gib", "compiler"} == set(config["machine"])
+    assert config["machine"]["cores"] >= 1
 
 
 def test_values_are_found_as_words():

@@ -34,7 +34,7 @@ CALIBRATION = [
 
 
 def save_adapter(
-    base: Path, folder: Path, *, trained: bool, embeddings: bool = False
+    base: Path, folder: Path, *, trained: bool, embeddings: bool = False, tied: bool = True
 ) -> Path:
     """Save a LoRA adapter; peft starts it as no change, and a trained one is not that any more."""
     import torch
@@ -48,7 +48,7 @@ def save_adapter(
         lora_alpha=4,
         target_modules="all-linear",
         modules_to_save=["embed_tokens"] if embeddings else None,
-        ensure_weight_tying=embeddings,
+        ensure_weight_tying=embeddings and tied,
         task_type="CAUSAL_LM",
     )
     adapted = get_peft_model(model, config)

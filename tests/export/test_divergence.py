@@ -9,7 +9,7 @@ import pytest
 
 from setaccio.export import divergence
 from setaccio.export.answers import Answer
-from setaccio.export.divergence import answer_path, measure
+from setaccio.export.divergence import answer_path, loss_difference, measure
 
 END = 3
 
@@ -56,3 +56,28 @@ def test_few_rows_at_a_time_give_the_same(tmp_path, monkeypatch):
     assert rows.perplexity == pytest.approx(whole.perplexity)
     assert rows.divergence["ref"] == pytest.approx(whole.divergence["ref"])
     assert rows.divergence["ref"].mean_kl > 0.1
+
+
+def test_difference_of_losses_is_paired(tmp_path):
+    rng = np.random.default_rng(0)
+    ids = [[0, *rng.integers(0, 8, size=5).tolist()] for _ in range(6)]
+    answers = [Answer(each, 1) for each in ids]
+    logits = [rng.normal(size=(5, 8)) for _ in ids]
+    worse = [rows.copy() for rows in logits]
+    for rows, each in zip(worse, ids, strict=True):
+        rows[np.arange(5), each[1:]] -= 0.5  # Each answer loses, each a little differently.
+    left = measure(answers, keep(tmp_path / "worse", *worse), {}, [END])
+    right = measure(answers, keep(tmp_path / "right", *logits), {}, [END])
+    assert sum(left.losses) / left.positions == pytest.approx(math.log(left.perplexity))
+    mean, error = loss_difference(left, right)
+    assert mean == pytest.approx(math.log(left.perplexity / right.perplexity))
+    # What both find hard cancels out: the error is far below that of either loss alone.
+    assert 0 < error < 0.2 * np.std(right.losses) / math.sqrt(6) / 5
+    assert loss_difference(right, right) == (0.0, 0.0)
+    assert (
+        loss_difference(
+            measure(answers[:1], tmp_path / "worse", {}, [END]),
+            measure(answers[:1], tmp_path / "right", {}, [END]),
+        )[1]
+        == math.inf
+    )

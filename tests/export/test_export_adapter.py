@@ -50,15 +50,25 @@ def test_rank_stabilised_scale_reaches_the_file(base, run, source, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "part", [{"use_dora": True}, {"peft_type": "IA3"}, {"modules_to_save": [1]}]
+    ("part", "said"),
+    [
+        ({"use_dora": True}, "not use_dora"),
+        ({"peft_type": "IA3"}, "not IA3"),
+        ({"init_lora_weights": "pissa_niter_4"}, "not init_lora_weights=pissa"),
+        (
+            {"modules_to_save": ["embed_tokens", "model.embed_tokens"]},
+            r"whole layers too \(embed_tokens\).*train_embeddings=false",
+        ),
+    ],
 )
-def test_what_a_gguf_can_not_hold_is_refused(base, run, tmp_path, part):
+def test_what_a_gguf_can_not_hold_is_refused(base, run, tmp_path, part, said):
     adapter = shutil.copytree(run / "adapter", tmp_path / "adapter")
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     text = json.dumps({**config, **part})
     (adapter / "adapter_config.json").write_text(text, encoding="utf-8")
-    with pytest.raises(ExportError, match="Export the merged model"):
+    with pytest.raises(ExportError, match=f"{said}.*|Export the merged model.*{said}") as caught:
         convert_adapter(base, adapter, tmp_path / "out.gguf")
+    assert "Export the merged model" in str(caught.value)
 
 
 def test_whole_model_has_no_adapter(base, tmp_path):

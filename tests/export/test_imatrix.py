@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
+from export_parts import CALIBRATION, PAIRS, TEXTS
 from gguf import GGUFReader
 
 from setaccio.data.errors import ExportError
+from setaccio.data.hf_tokens import chat_format, load_hf_tokenizer
 from setaccio.export import convert, make_imatrix, predicted_size, quantise, read_imatrix
+from setaccio.export.answers import encode_answers
+from setaccio.export.parity import compare
+from setaccio.export.reference import make_reference
 
 SEQUENCES = [list(range(5, 45)), list(range(100, 400, 5))]
 
@@ -15,6 +22,28 @@ SEQUENCES = [list(range(5, 45)), list(range(100, 400, 5))]
 @pytest.fixture(scope="module")
 def matrix(base_gguf, tmp_path_factory):
     return make_imatrix(base_gguf, SEQUENCES, tmp_path_factory.mktemp("i") / "imatrix.gguf")
+
+
+@pytest.fixture(scope="module")
+def uneven(base, task, source, tmp_path_factory):
+    """A model whose norms make every sixteenth input eight times as large, and its matrix."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path_factory.mktemp("uneven")
+    copy = shutil.copytree(base, folder / "model")
+    weights = load_file(copy / "model.safetensors")
+    for name, weight in weights.items():
+        if name.endswith("layernorm.weight"):
+            weight[::16] *= 8
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    gguf = convert(copy, folder / "full.gguf", source=source)
+    reference = make_reference(
+        copy, task, TEXTS, max_new_tokens=4, pairs=PAIRS, folder=folder / "logits"
+    )
+    tokenizer = load_hf_tokenizer(copy)
+    own = encode_answers(tokenizer, chat_format(tokenizer), task, CALIBRATION[:2])
+    matrix = make_imatrix(gguf, [ids for ids, _ in own], folder / "imatrix.gguf")
+    return gguf, matrix, reference
 
 
 def mean_squares(folder, names):
@@ -77,6 +106,16 @@ def test_quantising_takes_it(matrix, base_gguf, tmp_path):
     changed = [t.name for t in reader.tensors if not np.array_equal(t.data, before[t.name])]
     assert "blk.0.attn_q.weight" in changed
     assert "output_norm.weight" not in changed
+
+
+@pytest.mark.parametrize("kind", ["q4_0", "q3_k_s"])
+def test_its_effect_where_inputs_are_uneven(uneven, kind, tmp_path):
+    """Held-out divergence falls by construction: a few inputs carry most of what is said."""
+    gguf, matrix, reference = uneven
+    plain = compare(reference, quantise(gguf, tmp_path / "plain.gguf", kind))
+    weighted = compare(reference, quantise(gguf, tmp_path / "weighted.gguf", kind, imatrix=matrix))
+    kl = [report.held_out.divergence["transformers"].mean_kl for report in (plain, weighted)]
+    assert kl[1] < 0.8 * kl[0]
 
 
 def test_types_that_need_one_can_be_made(matrix, base_gguf, tmp_path):

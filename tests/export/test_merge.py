@@ -31,6 +31,37 @@ def test_merged_folder_is_a_model_with_tokenizer_and_template(base, run, tmp_pat
     assert not any(tmp_path.glob(".*"))
 
 
+def test_embeddings_trained_apart_from_the_output_layer_are_refused(base, tmp_path):
+    """In memory such a merge is right; saved, one of the two matrices would be lost."""
+    with pytest.warns(UserWarning, match="tie"):
+        adapter = save_adapter(
+            base, tmp_path / "adapter", trained=True, embeddings=True, tied=False
+        )
+    for stream in (False, True):
+        with pytest.raises(ExportError, match=r"apart from the output layer.*train_embeddings"):
+            merge(base, adapter, tmp_path / "merged", stream=stream)
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
+def test_what_is_proven_is_what_was_saved(base, run, tmp_path, monkeypatch):
+    """A folder that loads as another model than was merged in memory."""
+    from transformers import Qwen2ForCausalLM
+
+    save = Qwen2ForCausalLM.save_pretrained
+
+    def lossy(self, folder, **options):
+        with torch.no_grad():
+            self.model.layers[1].mlp.down_proj.weight.zero_()
+        save(self, folder, **options)
+
+    import torch
+
+    monkeypatch.setattr(Qwen2ForCausalLM, "save_pretrained", lossy)
+    with pytest.raises(ExportError, match="disagrees with base"):
+        merge(base, run / "adapter", tmp_path / "merged")
+    assert not list(tmp_path.iterdir())
+
+
 def test_existing_folder_is_kept(base, run, tmp_path):
     with pytest.raises(ExportError, match="exists already"):
         merge(base, run / "adapter", tmp_path)

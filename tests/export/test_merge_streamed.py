@@ -53,7 +53,8 @@ def test_trained_embeddings_are_merged_both_ways(base, sharded, tmp_path):
     adapter = save_adapter(base, tmp_path / "adapter", trained=True, embeddings=True)
     whole = merge(base, adapter, tmp_path / "whole")
     report = merge(sharded, adapter, tmp_path / "streamed", stream=True)
-    assert whole.tensors == whole.changed and report.tensors == report.changed == 15
+    assert whole.tensors == whole.changed == report.tensors == report.changed == 15
+    assert whole.whole == report.whole == ("embed_tokens",)
     before, expected = weights(base), weights(tmp_path / "whole")
     found = weights(tmp_path / "streamed")
     assert expected.keys() == found.keys() == before.keys()
@@ -99,3 +100,20 @@ def test_adapter_for_other_layers_is_refused(base, run, tmp_path):
     save_file(kept, path)
     with pytest.raises(ExportError, match=r"has no model\.layers\.9"):
         merge(base, adapter, tmp_path / "out", stream=True)
+
+
+def test_a_model_that_does_not_fit_is_run_from_disk(sharded):
+    """The proof of a streamed export: most layers stay in their files."""
+    import torch
+
+    from setaccio.export._transformers import load_model, weight_bytes
+
+    ids = torch.tensor([[5, 6, 7, 8, 9]])
+    whole = load_model(sharded)
+    small = load_model(sharded, offload=True, memory=weight_bytes(sharded))
+    assert "disk" in small.hf_device_map.values() and not hasattr(whole, "hf_device_map")
+    assert {str(weight.device) for weight in small.parameters()} == {"cpu", "meta"}
+    with torch.inference_mode():
+        expected = whole.to(torch.bfloat16)(ids).logits
+        torch.testing.assert_close(small(ids).logits, expected, rtol=0, atol=0)
+    assert load_model(sharded, memory=weight_bytes(sharded)).dtype == torch.bfloat16

@@ -63,8 +63,15 @@ def test_modelfile_and_request_carry_the_task(tmp_path):
     assert "FROM ./m-q8_0.gguf\n" in text
     assert 'PARAMETER stop """<|im_end|>"""\n' in text
     assert task.messages("")[0]["content"] in text
+    assert "PARAMETER temperature 0\nPARAMETER repeat_penalty 1\n" in text
     request = json.loads(paths[1].read_text(encoding="utf-8"))
     assert request["format"] == task.json_schema and request["model"] == "m-q8_0"
+
+
+@pytest.mark.parametrize(("context", "told"), [(4096, 4096), (131072, 8192)])
+def test_ollama_is_told_how_much_context_there_is(tmp_path, context, told):
+    paths = write_modelfile(tmp_path, "m.gguf", FORMATS["chatml"], None, context=context)
+    assert f"PARAMETER num_ctx {told}\n" in paths[0].read_text(encoding="utf-8")
 
 
 def test_examples_become_messages():
@@ -93,6 +100,7 @@ def test_card_says_where_it_comes_from_and_what_was_measured(exported, tmp_path)
     assert head["base_model"] == "tiny-base" and "license" not in head
     assert "Licence: not stated" in text
     assert "ab" * 32 in text
+    assert "Chat template: equal in every file" in text
     for file in exported.files:
         assert f"| {file.path.name} | {file.quantisation}" in text
         assert f"{file.parity.held_out.perplexity:.4f}" in text

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from export_parts import PAIRS, TEXTS
+from gguf import GGUFReader
 
 from setaccio.data.errors import ExportError
 from setaccio.export import check_parity, convert
@@ -13,10 +15,10 @@ from setaccio.export.parity import compare
 from setaccio.export.reference import make_reference
 
 
-def edit(path, old, new):
+def edit(path, old, new, *, once=False):
     text = path.read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    path.write_text(text.replace(old, new, 1 if once else -1), encoding="utf-8")
 
 
 def test_the_right_gguf_passes(reference, base_gguf):
@@ -58,6 +60,39 @@ def test_double_beginning_token(reference, base_gguf):
     assert report.ids_equal
     assert "two beginning-of-sequence tokens" in report.problems[0]
     assert compare(reference._replace(bos=first), base_gguf).ok
+
+
+def change(source, target, key, value):
+    """Copy a GGUF with one number of its metadata changed in place."""
+    shutil.copyfile(source, target)
+    reader = GGUFReader(target, "r+")
+    field = reader.fields[key]
+    field.parts[field.data[0]][:] = value
+    reader.data.flush()
+    del field, reader
+    return target
+
+
+def test_end_token_lost_in_the_file(reference, base_gguf, tmp_path):
+    """The file names a plain token as its end; the real one does not end anything any more."""
+    plain = reference.ids[0][5]
+    broken = change(base_gguf, tmp_path / "e.gguf", "tokenizer.ggml.eos_token_id", plain)
+    report = compare(reference, broken)
+    assert not report.eos_equal
+    assert f"The end token is {plain}, but {reference.eos} in transformers." in report.problems
+
+
+def test_file_that_puts_a_second_beginning_token_in_front(copied, task, source, tmp_path):
+    """The double BOS as it happens: the template writes it, and so would each reader."""
+    edit(copied / "chat_template.jinja", "{%", "{{ bos_token }}{%", once=True)
+    config = json.loads((copied / "tokenizer_config.json").read_text(encoding="utf-8"))
+    config |= {"bos_token": "<|endoftext|>", "add_bos_token": True}
+    (copied / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    expected = make_reference(copied, task, TEXTS, max_new_tokens=4)
+    assert expected.ids[0].count(expected.bos) == 1
+    report = compare(expected, convert(copied, tmp_path / "bos.gguf", source=source))
+    said = "Only one of the two puts a beginning-of-sequence token in front."
+    assert report.ids_equal and said in report.problems
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +259,23 @@ def test_extraction_imports_no_torch_and_needs_no_network(tiny_gguf: Path):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
+
+
+def test_a_document_that_is_slow_to_come_holds_up_no_other(model: LoadedModel):
+    extractor = Extractor(model, SMALL, max_tokens=8, parallel=2)
+    out: list[str] = []
+
+    def source(patience: int) -> Iterator[Document | None]:
+        yield None
+        for name in ("a", "b"):
+            yield Document(name, "Soup.")
+            for _ in range(patience):
+                if name in out:
+                    break
+                yield None  # nothing has come yet
+            assert out[-1:] == [name], "the next document is asked for, the last is not out"
+        yield None
+
+    for extraction in extractor.extract_all(source(500)):
+        out.append(extraction.id)
+    assert out == ["a", "b"]

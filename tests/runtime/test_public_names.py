@@ -5,6 +5,8 @@ Run: pytest tests/runtime/test_public_names.py
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import setaccio.runtime as runtime
@@ -14,6 +16,12 @@ def test_every_public_name_exists():
     for name in runtime.__all__:
         assert getattr(runtime, name) is not None
         assert name in dir(runtime)
+
+
+def test_every_public_name_is_documented(repository: Path):
+    page = (repository / "docs" / "extraction.md").read_text(encoding="utf-8")
+    table = page.partition("## Names in Python")[2]
+    assert [name for name in runtime.__all__ if f"`{name}`" not in table] == []
 
 
 def test_unknown_names_are_refused():

@@ -2,13 +2,15 @@
 
 The real vocabularies (Qwen2, Phi-3, Llama with SentencePiece and with BPE) come with
 llama-cpp-python's source archive. They are looked for in what SETACCIO_LLAMACPP_SOURCE names (an
-unpacked folder or the archive) and in the cache; tests of one that is not there are skipped.
+unpacked folder or the archive) and in the cache, which is filled as for an export where it is
+empty; tests of one that can not be had are skipped.
 
 Run: pytest tests/runtime/test_vocabulary_safety.py
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -22,7 +24,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from setaccio.data import Task
+from setaccio.data.errors import ExportError
 from setaccio.data.prompt import ChatFormat, prompt_pieces
+from setaccio.export import converter_root
 from setaccio.export.llamacpp_source import SOURCE_VARIABLE, cache_folder
 from setaccio.runtime.constraint import compile_schema, is_allowed
 from setaccio.runtime.llama_log import silence_llama
@@ -57,6 +61,9 @@ SCHEMA: dict[str, Any] = {
 def find_vocabulary(name: str, folder: Path) -> Path | None:
     """The GGUF of a vocabulary, unpacked to a folder where it lies in an archive."""
     file = f"ggml-vocab-{name}.gguf"
+    if SOURCE_VARIABLE not in os.environ:
+        with contextlib.suppress(ExportError):  # no network, no archive
+            converter_root()
     places = sorted(cache_folder().glob("llama-cpp-python-*"))
     source = Path(os.environ.get(SOURCE_VARIABLE, os.devnull))
     for place in (source / "vendor" / "llama.cpp", source, *places):

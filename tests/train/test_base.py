@@ -18,29 +18,44 @@ torch = pytest.importorskip("torch")
 from rich.progress import Progress  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
 
+from setaccio.data.errors import UsageError  # noqa: E402
 from setaccio.data.hf_tokens import chat_format, encode_pieces  # noqa: E402
 from setaccio.data.prompt import Piece, completion_end, prompt_pieces  # noqa: E402
 from setaccio.data.synthetic import Example, WordExchange, generate  # noqa: E402
 from setaccio.data.task import Task  # noqa: E402
 from setaccio.train import base  # noqa: E402
-from setaccio.train.base_data import ExampleEncoder, copy_batch, extraction_batches  # noqa: E402
+from setaccio.train.base_data import (  # noqa: E402
+    POOL,
+    TOKENS_PER_BATCH,
+    ExampleEncoder,
+    copy_batch,
+    extraction_batches,
+)
 from setaccio.train.base_model import schedule  # noqa: E402
+from setaccio.train.base_plan import PLANS, Plan  # noqa: E402
+from setaccio.train.base_run import BaseRun  # noqa: E402
+from setaccio.train.base_stream import (  # noqa: E402
+    COPY,
+    EXCHANGED,
+    PLAIN,
+    BatchMaker,
+    BatchStream,
+    Job,
+)
 from setaccio.train.base_words import vocabulary_words  # noqa: E402
 from setaccio.train.models import TINY_BASE  # noqa: E402
 
+SHORT = PLANS["rehearsal"]
+
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run folder with the bundled vocabulary, and short stages."""
+def work(tmp_path: Path) -> Path:
+    """A run folder with the bundled vocabulary."""
     shutil.copytree(TINY_BASE, tmp_path / "run" / "tokenizer")
-    monkeypatch.setattr(base, "COPY_STEPS", 2)
-    monkeypatch.setattr(base, "CYCLES", (3, 4))
-    monkeypatch.setattr(base, "CHECKPOINT_EVERY", 3)
-    monkeypatch.setattr(base, "REPORT_EVERY", 1)
     return tmp_path / "run"
 
 
-def finish(run: base.BaseRun) -> base.BaseRun:
+def finish(run: BaseRun) -> BaseRun:
     with Progress(disable=True) as progress:
         run.run(progress)
     return run
@@ -51,22 +66,99 @@ def interrupt_after_five(step: int) -> None:
         raise KeyboardInterrupt
 
 
+def same_weights(a: BaseRun, b: BaseRun) -> bool:
+    pairs = zip(a.model.parameters(), b.model.parameters(), strict=True)
+    return all(torch.equal(x, y) for x, y in pairs)
+
+
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_the_same_weights(work: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
+    other, older = tmp_path / "other", tmp_path / "older"
     shutil.copytree(work, other)
-    whole = finish(base.BaseRun(work, 6))
-    with pytest.raises(KeyboardInterrupt), Progress(disable=True) as progress:
-        base.BaseRun(other, 6, on_step=interrupt_after_five).run(progress)
-    resumed = base.BaseRun(other, 6)
+    whole = finish(BaseRun(work, SHORT))
+    with pytest.raises(KeyboardInterrupt):
+        finish(BaseRun(other, SHORT, on_step=interrupt_after_five))
+    shutil.copytree(other, older)
+    resumed = BaseRun(other, SHORT)
     assert resumed.step == 3
     finish(resumed)
-    for (name, a), b in zip(
-        whole.model.named_parameters(), resumed.model.parameters(), strict=True
-    ):
-        assert torch.equal(a, b), name
+    assert same_weights(whole, resumed)
+    assert resumed.tokens == whole.tokens
     steps = [json.loads(x)["step"] for x in (other / "metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4, 5, 6]
+
+    # As checkpoints were before tokens were counted.
+    state = older / "checkpoint" / "state.json"
+    position = json.loads(state.read_text())
+    kept = {name: position[name] for name in ("step", "seconds", "pool", "offset")}
+    state.write_text(json.dumps(kept))
+    former = finish(BaseRun(older, SHORT))
+    assert same_weights(whole, former)
+    assert former.tokens is None
+
+    with pytest.raises(UsageError, match="tokens-per-batch 6144"):
+        BaseRun(older, SHORT._replace(tokens=12_288))
+    whole.publish(tmp_path / "model")
+    facts = json.loads((tmp_path / "model" / "growth.json").read_text())
+    assert facts["steps"] == 6 and facts["device"] == "cpu"
+    assert facts["tokens"] == whole.tokens > facts["tokens_per_batch"] == TOKENS_PER_BATCH
+    measured = json.loads((work / "metrics.jsonl").read_text().splitlines()[-1])
+    assert facts["held_out_loss"] == measured["held_out_loss"]
+
+
+@pytest.mark.slow
+def test_workers_make_the_same_stream(work: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True)
+    maker = BatchMaker(tokenizer, 5, TOKENS_PER_BATCH)
+    kinds = [(COPY, 0), (COPY, 300), (PLAIN, 0), (PLAIN, 3), (EXCHANGED, 1), (COPY, 1)]
+    jobs = [Job(*kind) for kind in kinds]
+    here = list(BatchStream(maker, work / "tokenizer").results(jobs))
+    several = BatchStream(maker, work / "tokenizer", workers=2)
+    try:
+        there = list(several.results(jobs))
+    finally:
+        several.close()
+    assert [len(x) for x in here] == [len(x) for x in there]
+    for batches, others in zip(here, there, strict=True):
+        for batch, other in zip(batches, others, strict=True):
+            assert torch.equal(batch.input_ids, other.input_ids)
+            assert torch.equal(batch.targets, other.targets)
+            assert batch.tokens == other.tokens
+
+
+def test_larger_batches_come_from_larger_pools() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(TINY_BASE, local_files_only=True)
+    encoder = ExampleEncoder(tokenizer, chat_format(tokenizer))
+    pad = tokenizer.pad_token_id
+    large = extraction_batches(encoder, pad, 1, 0, tokens=3 * TOKENS_PER_BATCH)
+    small = [b for pool in range(3) for b in extraction_batches(encoder, pad, 1, pool)]
+    assert sum(b.tokens for b in large) == sum(b.tokens for b in small)
+    assert sum(len(b.input_ids) for b in large) <= 3 * POOL
+    assert max(b.input_ids.numel() for b in large) > TOKENS_PER_BATCH
+    assert all(b.tokens == (b.input_ids != pad).sum() for b in large)
+    assert len(copy_batch(0, 500, 4096, 3 * TOKENS_PER_BATCH).input_ids) == pytest.approx(
+        3 * len(copy_batch(0, 500, 4096).input_ids), abs=3
+    )
+
+
+def test_a_limit_in_minutes_ends_the_plan_in_time() -> None:
+    plan = Plan(1000, 100, (400, 900), minutes=2.0)
+    assert plan.place(50, 500.0, 0.0) == 50  # copying is learned in full
+    assert plan.place(100, 20.0, 20.0) == 100
+    assert plan.place(150, 70.0, 20.0) == 550  # half of the time is up
+    assert plan.place(700, 70.0, 20.0) == 700  # faster than the clock
+    assert plan.place(150, 120.0, 20.0) == 1000
+    assert plan.place(100, 500.0, 500.0) == 100
+    assert plan._replace(minutes=None).place(150, 70.0, 20.0) == 150
+
+
+def test_each_device_has_its_plan() -> None:
+    given = base.parser().parse_args(["--minutes", "3"])
+    assert base.parse_plan(given, "cpu") == PLANS["cpu"]._replace(minutes=3.0)
+    assert base.parse_plan(given, "cuda") == PLANS["gpu"]._replace(minutes=3.0)
+    given = base.parser().parse_args(["--plan", "rehearsal", "--tokens-per-batch", "99"])
+    assert base.parse_plan(given, "cuda") == SHORT._replace(tokens=99)
+    assert 2e8 < PLANS["gpu"].steps * PLANS["gpu"].tokens < 1.1e9
 
 
 def test_the_encoder_agrees_with_the_prompt_pieces() -> None:

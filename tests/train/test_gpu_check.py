@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
+import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,8 +17,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from scripts import gpu_wheels, wheel_tools
-from scripts.gpu_check import machine
+from scripts.gpu_check import grow, machine
 from scripts.gpu_check.compare import RELATIVE, compare, smooth, spread
+from scripts.gpu_check.parts import PartError, pack, run_part
 from scripts.gpu_check.report import markdown
 from scripts.gpu_check.settings import ARMS, GPU, REHEARSAL
 
@@ -82,6 +87,15 @@ def test_targets(seconds, peak, met):
     assert (targets["speed_met"], targets["memory_met"]) == met
 
 
+def test_memory_in_use_decides_and_reserved_memory_is_told():
+    arms = [arm(name, peak=10) for name in ARMS]
+    for ours in (arms[0], arms[3]):
+        ours["peak_allocated_bytes"] = 6 * 2**30
+    targets = compare(arms, 1.5, 0.7)["targets"]
+    assert targets["memory_ratio"] == pytest.approx(0.6) and targets["memory_met"]
+    assert targets["reserved_ratio"] == pytest.approx(1.0)
+
+
 def test_one_stack_alone_is_not_compared():
     arms = [arm("trl"), {"backend": "unsloth", "skipped": "no GPU"}, {"backend": "trl"}]
     result = compare(arms, 1.5, 0.7)
@@ -115,6 +129,7 @@ def test_report_says_what_was_met_and_what_failed():
         ({"versions": {**found()["versions"], "unsloth": None}}, "unsloth is not installed"),
         ({"cuda": {}}, "no CUDA GPU.*--rehearse"),
         ({"cuda": {**CUDA, "bf16": False}}, "no bf16"),
+        ({"compiler": False}, "no C compiler"),
         ({"cuda": {**CUDA, "free_bytes": 2**30}}, "1.0 GiB of GPU memory are free, 14"),
     ],
 )
@@ -129,6 +144,124 @@ def test_a_machine_without_gpu_may_rehearse():
     machine.require(bare, rehearse=True, gpu_gib=0, disk_gib=0)
     with pytest.raises(machine.SetupError, match="disk"):
         machine.require(bare, rehearse=True, gpu_gib=0, disk_gib=10**9)
+
+
+def test_the_tree_is_not_written_to_and_nothing_reaches_the_network(tmp_path):
+    ready = machine.prepare(tmp_path / "work", None, gpu=True)
+    seen = "CUDA_VISIBLE_DEVICES"
+    assert ready.gpu.get(seen) == os.environ.get(seen)
+    assert ready.values(gpu=False)["CUDA_VISIBLE_DEVICES"] == ""
+    for name, value in ready.gpu.items():
+        if name.endswith(("_CACHE_DIR", "_CACHE_HOME", "_CACHE_PATH", "HF_HOME", "_LOCATION")):
+            assert value.startswith(str(tmp_path)), name
+    assert ready.gpu["HF_HUB_OFFLINE"] == ready.gpu["TRANSFORMERS_OFFLINE"] == "1"
+    code = (
+        "import setaccio.data.task, scripts.gpu_check.machine; print(setaccio.data.task.__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=ready.cpu,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(str(tmp_path / "work" / "farm"))
+
+
+def test_a_part_that_fails_is_told_by_its_last_line(tmp_path):
+    code = "import sys; print('first'); sys.exit('ValueError: too bad')"
+    until = time.monotonic() + 60
+    with pytest.raises(PartError, match=r"^ValueError: too bad$"):
+        run_part([sys.executable, "-c", code], dict(os.environ), tmp_path / "log", until)
+    with pytest.raises(PartError, match="not begun"):
+        run_part([sys.executable, "-c", code], dict(os.environ), tmp_path / "log", 0.0)
+
+
+def test_a_part_whose_time_is_up_ends_with_all_that_it_started(tmp_path):
+    mark = tmp_path / "child"
+    child = f"import os, time, pathlib; pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))"
+    code = (
+        "import subprocess, sys, time; "
+        f"subprocess.Popen([sys.executable, '-c', {child + '; time.sleep(600)'!r}]); "
+        "time.sleep(600)"
+    )
+    began = []
+
+    def watch():
+        if mark.exists() and mark.read_text():
+            began.append(int(mark.read_text()))
+
+    with pytest.raises(PartError, match="time was up"):
+        run_part(
+            [sys.executable, "-c", code],
+            dict(os.environ),
+            tmp_path / "log",
+            time.monotonic() + 15,
+            watch,
+        )
+    state = Path(f"/proc/{began[0]}/stat")
+    late = time.monotonic() + 60
+
+    def ended() -> bool:
+        try:
+            return state.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        except OSError:  # gone
+            return True
+
+    while not ended() and time.monotonic() < late:
+        time.sleep(0.1)
+    assert ended()
+
+
+def test_a_folder_is_packed_without_what_is_left_out(tmp_path):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "checkpoints" / "big").write_text("x")
+    (tmp_path / "run" / "run.json").write_text("{}")
+    pack(tmp_path / "run", tmp_path / "run.tar.gz", leave_out=("checkpoints",))
+    with tarfile.open(tmp_path / "run.tar.gz") as tar:
+        assert sorted(tar.getnames()) == ["run", "run/run.json"]
+
+
+def scores(score: float) -> dict:
+    return {kind: {"score": score + plus} for kind, plus in (("none", 0.0), ("schema", 0.1))}
+
+
+@pytest.mark.parametrize(
+    ("loss", "score", "said"),
+    [
+        (0.05, 0.9, "^Better"),
+        (0.05, 0.4, "Not better .it does|tuned, it does not score higher.*keep the present"),
+        (0.20, 0.9, "its held-out loss is not lower"),
+    ],
+)
+def test_a_grown_base_is_kept_only_where_both_measures_say_so(loss, score, said):
+    result = {
+        "kind": "gpu",
+        "machine": {"system": "Linux", "driver": "1", "versions": {"torch": "2"}, **CUDA},
+        "held_out": {
+            "present": {"held_out_loss": 0.1, "exchanged_loss": 0.1},
+            "grown": {"held_out_loss": loss, "exchanged_loss": loss},
+        },
+        "scores": {"present": scores(0.5), "grown": scores(score)},
+        "parts": {"tune": {"failed": "out of memory", "seconds": 1.0}},
+        "seconds": 9.0,
+    }
+    result["verdict"] = grow.verdict(result)
+    assert re.search(said, result["verdict"])
+    text = grow.markdown(result)
+    assert result["verdict"] in text and "tune FAILED: out of memory" in text
+    del result["scores"]["grown"]
+    assert grow.verdict(result) == "No verdict: not everything was measured."
+
+
+def test_scores_are_read_as_eval_writes_them():
+    field = {"score": {"mean": 0.25}}
+    means = {name: {"mean": 0.5} for name in ("l1", "l2", "l3", "score")}
+    arms = [{"constraint": "schema", "summary": {**means, "fields": {"title": field}}}]
+    assert grow.read_scores({"arms": arms}) == {
+        "schema": {"l1": 0.5, "l2": 0.5, "l3": 0.5, "score": 0.5, "title": 0.25}
+    }
 
 
 def make_wheel(folder: Path) -> Path:
@@ -162,6 +295,16 @@ def test_a_cut_wheel_has_a_true_record(tmp_path):
         assert b"Build: 1cut" in archive.read("thing-1.0.dist-info/WHEEL")
         assert "thing/big.so" not in archive.read("thing-1.0.dist-info/RECORD").decode()
     assert [r.name for r in wheel_tools.requirements(made)] == ["other"]
+
+
+def test_the_glibc_that_a_wheel_needs_is_read_from_its_libraries(tmp_path):
+    wheel = tmp_path / "thing-1.0-py3-none-any.whl"
+    assert wheel_tools.glibc_needed(make_wheel(tmp_path)) == (0, 0)
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("a.so", b"\x7fELF\0GLIBC_2.2.5\0GLIBC_2.34\0GLIBCXX_9.99\0memcpy\0")
+        archive.writestr("lib/b.so.1", b"\x7fELF\0GLIBC_2.17\0")
+        archive.writestr("notes.txt", b"\0GLIBC_3.1\0")
+    assert wheel_tools.glibc_needed(wheel) == (2, 34)
 
 
 def test_a_changed_wheel_is_found(tmp_path):
@@ -226,8 +369,8 @@ def test_both_stacks_start_from_the_same_adapter():
     assert 0 < ours.abs().max() <= 0.25
 
 
-def check(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "scripts.gpu_check", *arguments]
+def check(*arguments: str, module: str = "scripts.gpu_check") -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -262,4 +405,27 @@ def test_rehearsal(tmp_path):
         assert answers["documents"] == answers["json"] == answers["fits_schema"] == 2
     section = (tmp_path / "section.md").read_text(encoding="utf-8")
     assert "### Rehearsal on a CPU" in section and "No comparison" in section
-    assert not (tmp_path / "work").exists()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {
+        "result.json",
+        "section.md",
+        "logs.txt",
+        "tiny-trl.tar.gz",
+        "tiny-trl-q8_0.gguf",
+    }
+
+
+@pytest.mark.slow
+def test_rehearsal_of_growing(tmp_path):
+    pytest.importorskip("trl")
+    done = check("--rehearse", "--out", str(tmp_path), module="scripts.gpu_check.grow")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert result["grown"]["steps"] == 6
+    assert result["parity"]["ok"]
+    assert set(result["scores"]) == {"present", "grown"}
+    assert result["verdict"].startswith(("Better", "Not better"))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"tiny-base.tar.gz", "tiny-recipe.tar.gz", "tiny-recipe-q8_0.gguf"} <= names
+    assert len(names) <= 8
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 40e6

@@ -17,17 +17,13 @@ from setaccio.data import Pair, Task, load_task
 from setaccio.data.errors import DataError, MissingExtraError, TrainError, UsageError
 from setaccio.data.hf_tokens import chat_format
 from setaccio.train import load_config, train
+from setaccio.train.batches import LengthBatches
 from setaccio.train.encode import encode_pair
+from setaccio.train.loss import SELECTED_STEP, completion_loss
 from setaccio.train.models import resolve_base
 from setaccio.train.progress import quiet, read_metrics
 from setaccio.train.schedule import Clock
-from setaccio.train.trainer import (
-    LENGTH_STEP,
-    SELECTED_STEP,
-    LengthBatches,
-    build_trainer,
-    completion_loss,
-)
+from setaccio.train.trainer import LENGTH_STEP, build_trainer
 
 
 class Interrupt(TrainerCallback):
@@ -104,7 +100,12 @@ def test_embeddings_are_trained_tied_and_resumed(trained, tmp_path):
 
     first, _ = trained
     config = first.model_copy(
-        update={"out": tmp_path / "whole", "train_embeddings": True, "max_steps": 6, "save_steps": 3}
+        update={
+            "out": tmp_path / "whole",
+            "train_embeddings": True,
+            "max_steps": 6,
+            "save_steps": 3,
+        }
     )
     whole = train(config)
     weights = load_file(whole.adapter / "adapter_model.safetensors")

@@ -1,0 +1,189 @@
+"""Run parts, each in a process of its own, and keep what is finished.
+
+A result is kept as ``<out>/parts/<name>.json`` together with a digest of everything that it depends
+on (job, code, models, versions); it is used again while that digest is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.plan import Part
+from setaccio.data.errors import SetaccioError
+from setaccio.runtime import TINY_GGUF
+from setaccio.runtime.health import system_report
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("llama-cpp-python", "llguidance", "outlines", "outlines-core", "numba", "xllamacpp")
+NOTE = "Beat 2 eggs with 50 g sugar, fold in 100 g flour and bake for 20 minutes. Let it cool."
+"""The short document of the cold start."""
+FAILED = "failed"
+"""Key of a result that tells why there is none; tried again by the next run."""
+_PATIENCE = 900.0
+
+
+def machine(threads: int, parallel: int) -> dict[str, Any]:
+    """What the numbers depend on: processor, versions, threads."""
+    report = system_report()
+    versions = dict(report["versions"])
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    kept = ("cpu", "cores", "memory_gib", "platform", "python", "compiler", "llama_features")
+    return {
+        **{name: report[name] for name in kept},
+        "threads": threads,
+        "parallel": parallel,
+        "versions": versions,
+    }
+
+
+def _code() -> str:
+    """Digest of the code under test and of the benchmark."""
+    digest = hashlib.sha256()
+    for folder in ("data", "runtime", "cli", "benchmarks"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def fingerprint(part: Part, facts: dict[str, Any]) -> str:
+    """Digest of everything that a part's result depends on.
+
+    Args:
+        part: the part.
+        facts: from :func:`machine`.
+    """
+    model = Path(part.job.model if part.job else TINY_GGUF)
+    stamp = [model.stat().st_size, int(model.stat().st_mtime)]
+    job = asdict(part.job) if part.job else None
+    text = json.dumps([part.name, job, stamp, facts["versions"], facts["cpu"], _code()])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def measure(
+    parts: Sequence[Part], out: Path, facts: dict[str, Any], *, fresh: bool, console: Console
+) -> dict[str, Any]:
+    """Run what is not there yet.
+
+    Args:
+        parts: what to run, in this order.
+        out: folder of results.
+        facts: from :func:`machine`.
+        fresh: run all of it anew.
+        console: where the progress bar goes.
+
+    Returns:
+        Each part's result by its name; of a child that failed its last words under
+        :data:`FAILED`.
+    """
+    (out / "parts").mkdir(parents=True, exist_ok=True)
+    results: dict[str, Any] = {}
+    begun = time.time()
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+        console=console,
+    ) as bar:
+        expected = sum(part.seconds for part in parts)
+        row = bar.add_task("", total=expected, left="")
+        pace, spent, done = 1.0, 0.0, 0.0
+        for part in parts:
+            left = (expected - done) * pace
+            bar.update(row, description=part.name, left=f"about {left / 60:.0f} min left")
+            path = out / "parts" / f"{part.name}.json"
+            mark = fingerprint(part, facts)
+            kept = None if fresh else _kept(path, mark)
+            if kept is None:
+                began = time.perf_counter()
+                try:
+                    kept = _run(part, out)
+                    _write(path, {"fingerprint": mark, "at": begun, "result": kept})
+                except (SetaccioError, subprocess.TimeoutExpired) as error:
+                    kept = {FAILED: " ".join(str(error).split())[:400]}
+                spent += time.perf_counter() - began
+                # The expectations are of one machine: what was seen here corrects them.
+                done += part.seconds
+                pace = spent / max(1.0, done)
+            else:
+                expected -= part.seconds
+            results[part.name] = kept
+            bar.update(row, total=max(expected, 1e-9), completed=done)
+    return results
+
+
+def _kept(path: Path, mark: str) -> Any:
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return row["result"] if row.get("fingerprint") == mark else None
+
+
+def _write(path: Path, value: Any) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _run(part: Part, out: Path) -> Any:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *(p for p in sys.path if p)]),
+    }
+    if part.job is None:
+        return _cold_start(out, environment)
+    path = out / "parts" / f".{part.name}.child.json"
+    child = subprocess.run(
+        [sys.executable, "-m", "benchmarks.child", str(path)],
+        input=json.dumps(asdict(part.job)),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    if child.returncode != 0 or not path.is_file():
+        words = " ".join(child.stderr.split())[-400:] or f"status {child.returncode}"
+        raise SetaccioError(f"{part.name} failed: {words}")
+    result = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+    return result
+
+
+def _cold_start(out: Path, environment: dict[str, str]) -> dict[str, float]:
+    """Wall time of the command line on one short document, all of it."""
+    note = out / "note.txt"
+    note.write_text(NOTE, encoding="utf-8")
+    began = time.perf_counter()
+    child = subprocess.run(
+        [sys.executable, "-m", "setaccio.cli.main", "extract", str(note)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    seconds = time.perf_counter() - began
+    if not child.stdout.startswith("{"):
+        raise SetaccioError(f"the command line failed: {child.stderr[-400:]}")
+    return {"seconds": seconds}

@@ -1,0 +1,195 @@
+"""The models under test: the bundled one, and those that recite, made when first needed."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.cases import Transcript, read_transcripts, transcripts, write_transcripts
+from benchmarks.recite import QWEN_05B, QWEN_15B, SKETCH, Recital, Shape
+from benchmarks.recite_gguf import write_model
+from setaccio.data import load_task
+from setaccio.data.errors import UsageError
+from setaccio.runtime import TINY_GGUF, LoadedModel, load_model
+from setaccio.runtime.constraint import Grammar, compile_schema
+from setaccio.runtime.prompts import Prompts
+from setaccio.runtime.tokens import decode_tokens, encode_text
+
+SOURCE_VARIABLE = "SETACCIO_LLAMACPP_SOURCE"
+VOCABULARY = "models/ggml-vocab-qwen2.gguf"
+CANDIDATES = 200
+"""Transcripts that are tried until enough are found that can be told apart."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and how much it is given to do.
+
+    Attributes:
+        label: its name in tables.
+        shape: of a model that recites; None for the bundled one.
+        context: tokens of each document's prompt and answer.
+        serial: documents for arms that take one at a time.
+        batched: documents for arms that take several.
+        serial_s: expected seconds of a serial arm, to tell the time that is left.
+        batched_s: likewise of one that takes several.
+    """
+
+    label: str
+    shape: Shape | None
+    context: int
+    serial: int
+    batched: int
+    serial_s: float
+    batched_s: float
+
+
+SUBJECTS = {
+    "tiny": Subject("bundled tiny model, Q8_0", None, 2048, 8, 64, 10, 8),
+    "0.5b": Subject("Qwen 2.5 0.5B shape, Q8_0", QWEN_05B, 1024, 3, 16, 20, 20),
+    "1.5b": Subject("Qwen 2.5 1.5B shape, Q8_0", QWEN_15B, 1024, 2, 16, 35, 50),
+}
+
+
+def find_vocabulary(path: Path | None, folder: Path) -> Path:
+    """Find the GGUF with the Qwen 2 vocabulary.
+
+    Args:
+        path: the file itself, llama-cpp-python's source archive (``.tar.gz``) or its unpacked
+            folder; by default what ``SETACCIO_LLAMACPP_SOURCE`` names.
+        folder: where a file from an archive is put.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    if path is None and os.environ.get(SOURCE_VARIABLE):
+        path = Path(os.environ[SOURCE_VARIABLE])
+    advice = (
+        "Fetch it with: pip download --no-deps --no-binary :all: llama-cpp-python==0.3.36 "
+        f"and name the archive with --vocabulary or {SOURCE_VARIABLE}."
+    )
+    if path is None:
+        raise UsageError(f"The Qwen 2 vocabulary lies in llama-cpp-python's sources. {advice}")
+    if path.is_dir():
+        for inner in (path / VOCABULARY, path / "vendor" / "llama.cpp" / VOCABULARY):
+            if inner.is_file():
+                return inner
+    elif path.suffix == ".gguf" and path.is_file():
+        return path
+    elif path.is_file():
+        return _unpacked(path, folder)
+    raise UsageError(f"{path}: holds no {VOCABULARY}. {advice}")
+
+
+def _unpacked(archive: Path, folder: Path) -> Path:
+    target = folder / Path(VOCABULARY).name
+    if target.is_file():
+        return target
+    with tarfile.open(archive) as files:
+        for member in files:
+            stream = files.extractfile(member) if member.name.endswith(VOCABULARY) else None
+            if stream is not None:
+                temporary = target.with_name(f".{target.name}.part")
+                temporary.write_bytes(stream.read())
+                temporary.replace(target)
+                return target
+    raise UsageError(f"{archive}: holds no {VOCABULARY}. Give llama-cpp-python's source archive.")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model that can be measured.
+
+    Attributes:
+        path: the GGUF.
+        transcripts: file of the transcripts that it recites; empty for the bundled model.
+    """
+
+    path: Path
+    transcripts: str = ""
+
+
+def make_model(name: str, folder: Path, vocabulary: Path | None) -> Ready:
+    """Find or make a model.
+
+    Args:
+        name: one of :data:`SUBJECTS`.
+        folder: where models are made and kept.
+        vocabulary: see :func:`find_vocabulary`.
+
+    Raises:
+        UsageError: a model has to be made and there is no vocabulary.
+    """
+    shape = SUBJECTS[name].shape
+    if shape is None:
+        return Ready(TINY_GGUF)
+    folder.mkdir(parents=True, exist_ok=True)
+    path, rows = folder / f"{shape.name}.gguf", folder / f"{shape.name}.jsonl"
+    if not (path.is_file() and rows.is_file()):
+        source = find_vocabulary(vocabulary, folder)
+        sketch = folder / f"{SKETCH.name}.gguf"
+        if not sketch.is_file():
+            write_model(sketch, SKETCH, source, [])
+        make_reciting(path, rows, shape, source, load_model(sketch), SUBJECTS[name].batched)
+    return Ready(path, str(rows))
+
+
+def make_reciting(
+    path: Path, rows: Path, shape: Shape, vocabulary: Path, sketch: LoadedModel, count: int
+) -> None:
+    """Write a model that recites, and what it recites.
+
+    Args:
+        path: GGUF to write.
+        rows: file of transcripts to write.
+        shape: of the model.
+        vocabulary: a GGUF with the Qwen 2 vocabulary.
+        sketch: a loaded model with that vocabulary.
+        count: most transcripts.
+    """
+    task = load_task("recipe")
+    prompts, grammar = Prompts(sketch, task), compile_schema(sketch, task.json_schema)
+    found: list[Transcript] = []
+
+    def recitals() -> Iterator[Recital]:
+        for row in transcripts(CANDIDATES):
+            prompt = prompts.make(row.text)
+            tokens = cut_tokens(sketch, grammar, row.answer)
+            found.append(replace(row, tokens=tokens))
+            yield Recital([*prompt.prefix, *prompt.rest], tokens)
+
+    known = write_model(path, shape, vocabulary, recitals(), most=count)
+    write_transcripts(rows, [found[index] for index in known])
+
+
+def cut_tokens(model: LoadedModel, grammar: Grammar, text: str) -> list[int]:
+    """Cut an answer into tokens as constrained decoding does.
+
+    Where the grammar leaves no choice its own tokens are taken, elsewhere the tokenizer's.
+
+    Args:
+        model: whose vocabulary.
+        grammar: of the answer.
+        text: the answer; valid under the grammar.
+
+    Returns:
+        Token ids, without the end token.
+    """
+    matcher = grammar.start()
+    tokens: list[int] = []
+    rest = text
+    while not matcher.complete:
+        step = matcher.forced() or encode_text(model, rest)[:1]
+        for token in step:
+            matcher.accept(token)
+        tokens += step
+        rest = text[len(decode_tokens(model, tokens)) :]
+    return tokens
+
+
+def known_transcripts(ready: Ready) -> list[Transcript]:
+    """What a model recites; nothing for the bundled one."""
+    return read_transcripts(Path(ready.transcripts)) if ready.transcripts else []

@@ -1,0 +1,242 @@
+"""Rows of JSON Lines, JSON, CSV, TSV, Parquet and of data sets in ``datasets``' own form.
+
+Contract: ``read_rows(source, part)`` yields ``(place, row)``, where a row is a mapping from column
+to value, or a :class:`Problem` in the place of each row that can not be used. The place is a line
+of a text file, from 1, and the number of the row, from 1, in anything else. Nothing is fetched
+unless ``allow_download`` says so, and no code of a data set is run.
+
+    for item in read_rows("quotes.csv", parse_slice("[:10%]")): ...
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import islice
+from json import JSONDecodeError, JSONDecoder
+from pathlib import Path
+from typing import IO, Any
+
+from setaccio.data.errors import DataError, MissingExtraError, UsageError
+from setaccio.data.records import Problem, finite, read_jsonl, refuse_constant, unwritable
+from setaccio.data.slices import Slice
+
+HUB = "hub:"
+"""What stands before the id of a data set on the Hugging Face Hub."""
+
+Row = tuple[int, dict[str, Any]]
+Items = Iterator[Row | Problem]
+JSONL_FILES = frozenset({".jsonl", ".ndjson"})
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+OTHER_FILES = frozenset({".json", ".parquet", *_SEPARATORS})
+_HALF = "holds half of a surrogate pair, which is no Unicode text"
+FORMATS = "JSON Lines (.jsonl, .ndjson), .json, .csv, .tsv, .parquet, a folder, or hub:OWNER/NAME"
+
+
+def read_rows(
+    source: str,
+    part: Slice | None = None,
+    *,
+    delimiter: str | None = None,
+    allow_download: bool = False,
+    config: str | None = None,
+) -> Items:
+    """Stream the rows of a file, a folder or a data set on the Hub.
+
+    Args:
+        source: a file, a folder that ``datasets`` can read, or ``hub:OWNER/NAME``.
+        part: the rows that are wanted; all by default. Rows that can not be read are counted too.
+        delimiter: what separates the cells of a CSV file; by its name by default.
+        allow_download: let a data set be fetched from the Hub; otherwise only its cache is read.
+        config: the configuration of a data set that has several.
+
+    Raises:
+        UsageError: there is no such source, or it is of no known kind.
+        DataError: it can not be read at all.
+        MissingExtraError: the package that reads it is not installed.
+    """
+    part = part or Slice()
+    path = Path(source)
+    if source.startswith(HUB) or path.is_dir():
+        from setaccio.data.hub import read_dataset
+
+        yield from read_dataset(source, part, allow_download=allow_download, config=config)
+        return
+    if part.part:
+        raise UsageError(
+            f"{source}: a file has no part {part.part!r}. Write the slice alone, as in [:4096]."
+        )
+    if not path.exists():
+        raise UsageError(f"{source}: no such file. Known are {FORMATS}.")
+    count = sum(1 for _ in _read(path, delimiter)) if part.relative else sys.maxsize
+    wanted = part.rows(count)
+    yield from islice(_read(path, delimiter), wanted.start, max(wanted.start, wanted.stop))
+
+
+def _read(path: Path, delimiter: str | None) -> Items:
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            yield from _parquet(path)
+        elif suffix in _SEPARATORS or delimiter:
+            # Bytes that are no UTF-8 must spoil only their own row.
+            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+                yield from _csv(text, str(path), delimiter or _SEPARATORS[suffix])
+        elif suffix == ".json":
+            yield from _json(path)
+        elif suffix in JSONL_FILES:
+            with path.open("rb") as stream:
+                yield from _mappings(read_jsonl(stream, str(path)), str(path))
+        else:
+            raise UsageError(f"{path}: of no known kind. Known are {FORMATS}.")
+    except OSError as error:
+        raise UsageError(f"{path}: can not be read ({error.strerror or error}).") from error
+
+
+def _mappings(items: Iterable[tuple[int, Any] | Problem], source: str) -> Items:
+    for item in items:
+        if isinstance(item, Problem):
+            yield item
+        elif isinstance(item[1], dict):
+            yield item[0], item[1]
+        else:
+            yield Problem(source, item[0], "no JSON object with columns")
+
+
+def _json(path: Path) -> Items:
+    """The objects of a JSON array, one at a time, so that each has a line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from error
+    decoder = JSONDecoder(parse_constant=refuse_constant, parse_float=finite)
+    at, line = _skip(text, 0, 1)
+    if text[at : at + 1] != "[":
+        raise DataError(
+            f"{path}: no JSON array of rows. Name a file of JSON Lines .jsonl, not .json."
+        )
+    at, line = _skip(text, at + 1, line)
+    while text[at : at + 1] != "]":
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            # Behind a broken row nothing tells where the next one begins.
+            off = text.count("\n", at, error.pos) if isinstance(error, JSONDecodeError) else 0
+            reason = error.msg if isinstance(error, JSONDecodeError) else error
+            raise DataError(f"{path}:{line + off}: not JSON ({reason}). Repair it.") from error
+        yield from _mappings([_writable((line, value), str(path))], str(path))
+        line += text.count("\n", at, end)
+        at, line = _skip(text, end, line)
+        if text[at : at + 1] not in (",", "]"):
+            raise DataError(f"{path}:{line}: not JSON (a comma or ] is missing). Repair it.")
+        if text[at] == ",":
+            at, line = _skip(text, at + 1, line)
+    at, line = _skip(text, at + 1, line)
+    if at < len(text):
+        raise DataError(f"{path}:{line}: not JSON (more text behind the array). Repair it.")
+
+
+def _skip(text: str, at: int, line: int) -> tuple[int, int]:
+    """The next place that is no white space, and its line."""
+    while text[at : at + 1] and text[at] in " \t\r\n":
+        line += text[at] == "\n"
+        at += 1
+    return at, line
+
+
+def _writable(item: tuple[int, Any], source: str) -> tuple[int, Any] | Problem:
+    if unwritable(item[1]):
+        return Problem(source, item[0], _HALF)
+    return item
+
+
+def _csv(stream: IO[str], source: str, delimiter: str) -> Items:
+    if len(delimiter) != 1:
+        raise UsageError(f"--delimiter {delimiter!r}: give one character.")
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a cell may hold a whole document
+    # Strictly: a quote that nothing closes would otherwise swallow the rest of the file.
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise DataError(f"{source}:1: not CSV ({error}). Repair it.") from error
+    if not header or len(set(header)) < len(header):
+        twice = ", ".join(sorted({name for name in header if header.count(name) > 1}))
+        reason = f"names a column twice ({twice})" if twice else "is missing"
+        raise DataError(f"{source}:1: the header {reason}. The first row names the columns.")
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Problem(source, line, f"not CSV ({error})")
+            continue
+        if cells:
+            yield _csv_row(header, cells, line, source)
+
+
+def _csv_row(header: list[str], cells: list[str], line: int, source: str) -> Row | Problem:
+    if len(cells) != len(header):
+        return Problem(source, line, f"{len(cells)} cells where the header has {len(header)}")
+    if any("\udc80" <= letter <= "\udcff" for cell in cells for letter in cell):
+        return Problem(source, line, "not UTF-8 text")
+    return line, dict(zip(header, cells, strict=True))
+
+
+def _parquet(path: Path) -> Items:
+    try:
+        import pyarrow as arrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError("report", "pyarrow") from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            rows = (row for batch in file.iter_batches(1024) for row in batch.to_pylist())
+            yield from number_rows(rows, str(path))
+    except arrow.ArrowException as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: no readable Parquet file ({reason}).") from error
+
+
+def number_rows(rows: Iterable[dict[str, Any]], source: str, first: int = 1) -> Items:
+    """Number rows of typed columns, with dates as ISO text and ``NaN`` as null.
+
+    A column that JSON has no form for, such as an image, is left out of its row: a template that
+    asks for it says so, and one that does not can go without.
+
+    Args:
+        rows: mappings from column to value.
+        source: what problems should name.
+        first: the number of the first row.
+    """
+    for number, row in enumerate(rows, first):
+        plain = {str(key): _plain(value) for key, value in row.items()}
+        kept = {key: value for key, value in plain.items() if value is not _NO_JSON}
+        if unwritable(kept):
+            yield Problem(source, number, _HALF)
+        else:
+            yield number, kept
+
+
+_NO_JSON = object()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, or ``_NO_JSON``."""
+    if isinstance(value, dict):
+        inside = {str(key): _plain(part) for key, part in value.items()}
+        return _NO_JSON if _NO_JSON in inside.values() else inside
+    if isinstance(value, (list, tuple)):
+        items = [_plain(part) for part in value]
+        return _NO_JSON if _NO_JSON in items else items
+    if isinstance(value, (float, Decimal)):
+        # pandas writes an empty cell of numbers as NaN.
+        return None if math.isnan(value) else _NO_JSON if math.isinf(value) else float(value)
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else _NO_JSON

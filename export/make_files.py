@@ -1,0 +1,140 @@
+"""Quantise a proven 16-bit GGUF to several types, prove each, and keep the better of two ways.
+
+Contract: ``make_files(bench, names, matrix)`` predicts the sizes, makes and proves every type, and
+gives those that passed their final names. With an importance matrix each type is made with and
+without it, and what has the lower perplexity on held-out answers is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from setaccio.data.errors import ExportError
+from setaccio.export.divergence import HeldOut, loss_difference
+from setaccio.export.parity import ParityReport, compare
+from setaccio.export.quantise import predicted_size, quantise
+from setaccio.export.reference import Reference
+from setaccio.export.report import Exported
+
+FULL = "F16"
+# Types that an importance matrix changes nothing of.
+_UNWEIGHTED = frozenset({"F32", "F16", "BF16", "Q8_0"})
+
+Tell = Callable[[str], None]
+
+
+class Bench(NamedTuple):
+    """What quantising works with.
+
+    Attributes:
+        full: the 16-bit GGUF.
+        conversion: its proof.
+        reference: what every file is compared with.
+        logits: what the 16-bit GGUF says on held-out answers.
+        stem: first part of the files' paths.
+        tell: says what happens now.
+    """
+
+    full: Path
+    conversion: ParityReport
+    reference: Reference
+    logits: Path
+    stem: Path
+    tell: Tell
+
+    def path(self, name: str) -> Path:
+        """Final path of a type's file."""
+        return self.stem.with_name(f"{self.stem.name}-{name.lower()}.gguf")
+
+
+def make_files(bench: Bench, names: list[str], matrix: Path | None) -> list[Exported]:
+    """Make every type; a file that fails its proof is reported, but not left behind.
+
+    Args:
+        bench: the 16-bit GGUF and what it is compared with.
+        names: types as llama.cpp writes them, such as ``Q4_K_M``.
+        matrix: importance matrix in GGUF form, or None.
+
+    Returns:
+        One for each name, in their order.
+
+    Raises:
+        ExportError: the disk is too small, or llama.cpp refused.
+    """
+    weighted = {name: None if name in _UNWEIGHTED else matrix for name in names}
+    predicted = {n: predicted_size(bench.full, n, imatrix=weighted[n]) for n in names}
+    listed = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in predicted.items())
+    bench.tell(f"Predicted sizes: {listed}")
+    require_disk(bench.full.parent, sum(predicted.values()), ", ".join(names))
+    files = []
+    for name in sorted(names, key=lambda name: name == FULL):  # Moving it ends the others' source.
+        file, part = _make(bench, name, weighted[name])
+        file = file._replace(predicted_bytes=predicted[name])
+        if file.parity.ok:
+            part.replace(file.path)
+        files.append(file)
+        part.unlink(missing_ok=True)
+    return sorted(files, key=lambda file: names.index(file.quantisation))
+
+
+def _make(bench: Bench, name: str, matrix: Path | None) -> tuple[Exported, Path]:
+    """Make and prove one type; with a matrix, the better of the two ways on held-out answers."""
+    if name == FULL:
+        return _exported(bench, name, bench.full, bench.conversion), bench.full
+    part = bench.full.with_name(f"{name}.gguf")
+    bench.tell(f"Quantising to {name}" + (" with the importance matrix" if matrix else ""))
+    parity = _prove(bench, quantise(bench.full, part, name, imatrix=matrix))
+    if matrix is None:
+        return _exported(bench, name, part, parity), part
+    plain_part = bench.full.with_name(f"{name}-plain.gguf")
+    try:
+        plain = _prove(bench, quantise(bench.full, plain_part, name))
+    except ExportError:  # The smallest types do not exist without a matrix.
+        return _exported(bench, name, part, parity)._replace(imatrix=True), part
+    with_it, without = parity.held_out, plain.held_out
+    worse = bool(with_it and without and without.perplexity < with_it.perplexity)
+    if with_it and without:
+        bench.tell(f"{name} is kept {_verdict(with_it, without, worse)}")
+    if worse:
+        part.unlink()
+        file = _exported(bench, name, plain_part, plain)
+        return file._replace(alternative=with_it), plain_part
+    plain_part.unlink()
+    file = _exported(bench, name, part, parity)
+    return file._replace(imatrix=True, alternative=without), part
+
+
+def _verdict(with_it: HeldOut, without: HeldOut, worse: bool) -> str:
+    """Which way was kept and how sure that is, in words."""
+    difference, error = loss_difference(with_it, without)
+    kept = "without the importance matrix" if worse else "with the importance matrix"
+    line = f"{kept}, {abs(difference):.4f} nats per token better"
+    if abs(difference) >= 2 * error:
+        return line
+    return (
+        f"{line} on {with_it.pairs} held-out pairs (too close to tell them apart: the standard "
+        f"error is {error:.4f}; measure on more with --held-out)"
+    )
+
+
+def _prove(bench: Bench, part: Path) -> ParityReport:
+    bench.tell(f"Proving {part.stem}")
+    return compare(bench.reference, part, full=bench.logits)
+
+
+def _exported(bench: Bench, name: str, part: Path, parity: ParityReport) -> Exported:
+    path, size = bench.path(name), part.stat().st_size
+    return Exported(path, name, size, size, parity._replace(gguf=path))
+
+
+def require_disk(folder: Path, needed: int, what: str) -> None:
+    """Raise ExportError where a folder's disk has no room for that many bytes."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ExportError(
+            f"{folder}: {needed / 1e9:.2f} GB are needed for {what}, but only {free / 1e9:.2f} GB "
+            "are free. Free some space or choose another folder."
+        )

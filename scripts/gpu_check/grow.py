@@ -1,0 +1,324 @@
+"""Grow the tiny base on a GPU, tune it on recipes, export it, and compare it with the present one.
+
+    just gpu-base                          # a GPU with the gpu extra installed
+    just gpu-base --wheels FOLDER          # an offline machine; the folder is gpu-wheels' work
+    just gpu-base --rehearse               # every part for a moment, on a CPU
+
+Everything that is wanted afterwards comes into --out, seven files of less than 20 MB together, each
+as soon as it is there: the base and the tuned run as archives, the GGUF, the growth's metrics, the
+logs, ``result.json`` and ``section.md``. The bulk stays in --scratch. The new base is to be kept
+only where the verdict in ``section.md`` says that it is better on held-out prose; docs/gpu.md says
+how. Exit code 0: every part ran; 1: a part failed or the time was up; 2: it can not run here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scripts.gpu_check import machine
+from scripts.gpu_check.parts import PartError, pack, run_part, say, write_logs, write_whole
+
+PRESENT = machine.ROOT / "train" / "bundled" / "tiny-base"
+PRESENT_GGUF = machine.ROOT / "runtime" / "bundled" / "tiny-recipe-q8_0.gguf"
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+
+
+class Growth(NamedTuple):
+    """How much of each part is done.
+
+    Attributes:
+        base: further flags of `setaccio.train.base`.
+        pairs: recipe pairs to tune on; seed and settings are those of scripts/base.sh.
+        tuning: further flags of `setaccio train`.
+        batches: held-out batches of each kind that both bases are measured on.
+        documents: held-out recipes that both tuned models extract from.
+        minutes: for everything.
+    """
+
+    base: tuple[str, ...]
+    pairs: int
+    tuning: tuple[str, ...]
+    batches: int
+    documents: int
+    minutes: float
+
+
+RANK = ("--set", "rank=64", "--set", "alpha=128", "--set", "eval_steps=200")
+# 38,000 pairs are those that 2,200 steps of 16 see of base.sh's 64,000, and the ones kept apart.
+GPU = Growth(("--minutes", "3.5"), 38_000, ("--max-steps", "2200", *RANK), 24, 200, 9.5)
+REHEARSAL = Growth(("--plan", "rehearsal"), 40, ("--max-steps", "2"), 1, 4, 60)
+TUNING_MINUTES = 3.0  # reading the pairs included; the rate falls to nothing by then
+THREADS = "4"  # of llama.cpp: more of them wait for each other longer than so small a model takes
+LEAVE = 75  # seconds that export and comparison are left
+
+
+class Grow:
+    """One growth from beginning to end.
+
+    Args:
+        growth: how much of each part.
+        out: folder of what is wanted afterwards.
+        scratch: folder of everything else.
+        rehearse: on the CPU.
+        wheels: folder of `just gpu-wheels`, or None.
+    """
+
+    def __init__(
+        self, growth: Growth, out: Path, scratch: Path, rehearse: bool, wheels: Path | None
+    ) -> None:
+        self.growth, self.out, self.scratch, self.rehearse = growth, out, scratch, rehearse
+        self.began = time.monotonic()
+        self.deadline = self.began + 60 * growth.minutes
+        out.mkdir(parents=True, exist_ok=True)
+        self.ready = machine.prepare(scratch, wheels, gpu=not rehearse)
+        found = machine.probe(self.ready.gpu)
+        machine.require(
+            found, rehearse=rehearse, gpu_gib=8, disk_gib=2, packages=("triton",), disk=scratch
+        )
+        self.result: dict[str, Any] = {
+            "kind": "rehearsal" if rehearse else "gpu",
+            "machine": machine.facts(found),
+            "growth": growth._asdict(),
+            "parts": {},
+        }
+
+    def part(
+        self, name: str, *command: str, gpu: bool, seconds: float | None = None
+    ) -> dict[str, Any]:
+        """Run one command; its seconds or its failure go into the result.
+
+        Raises:
+            PartError: it failed.
+        """
+        began = time.monotonic()
+        say(f"[{began - self.began:5.0f} s] {name}")
+        until = self.deadline if seconds is None else min(self.deadline, began + seconds)
+        done: dict[str, Any] = {}
+        try:
+            log = self.scratch / f"{name.replace(' ', '-')}.log"
+            run_part([sys.executable, *command], self.ready.values(gpu=gpu), log, until)
+        except PartError as error:
+            done["failed"] = str(error)
+            say(f"        failed: {error}")
+            raise
+        finally:
+            done["seconds"] = time.monotonic() - began
+            self.result["parts"][name] = done
+            self.write()
+        return done
+
+    def grow(self) -> Path:
+        """Grow the base, with the vocabulary of the present one; returns its folder."""
+        work, base = self.scratch / "base", self.scratch / "tiny-base"
+        (work / "tokenizer").mkdir(parents=True)
+        for name in TOKENIZER:
+            shutil.copy(PRESENT / name, work / "tokenizer" / name)
+        device = "cpu" if self.rehearse else "cuda"
+        arguments = ["--work", str(work), "--out", str(base), "--device", device]
+        try:
+            self.part("grow", "-m", "setaccio.train.base", *arguments, *self.growth.base, gpu=True)
+        finally:
+            if (work / "metrics.jsonl").is_file():
+                shutil.copy(work / "metrics.jsonl", self.out / "growth-metrics.jsonl")
+        pack(base, self.out / "tiny-base.tar.gz")
+        self.result["grown"] = json.loads((base / "growth.json").read_text(encoding="utf-8"))
+        return base
+
+    def measure(self, base: Path) -> None:
+        """Held-out losses of both bases, on one device."""
+        job, result = self.scratch / "measure.job.json", self.scratch / "measure.result.json"
+        bases = {"present": str(PRESENT), "grown": str(base)}
+        wanted = {"bases": bases, "batches": self.growth.batches, "result": str(result)}
+        job.write_text(json.dumps(wanted), encoding="utf-8")
+        self.part("measure", "-m", "scripts.gpu_check.measure", str(job), gpu=True)
+        self.result["held_out"] = json.loads(result.read_text(encoding="utf-8"))
+
+    def tune(self, base: Path, pairs: Path) -> Path:
+        """Tune on recipes, on the GPU, or on the CPU where that fails; returns the run."""
+        run = self.scratch / "tiny-recipe"
+        command = ["-m", "setaccio.cli.main", "train", "--config", "tiny", "--backend", "trl"]
+        command += ["--base", str(base), "--pairs", str(pairs), "--out", str(run), "--overwrite"]
+        for gpu in (True, False):
+            left = (self.deadline - time.monotonic() - LEAVE) / 60
+            limit = ["--max-minutes", f"{max(0.2, min(TUNING_MINUTES, left)):.2f}"]
+            name = "tune" if gpu else "tune on the CPU"
+            try:
+                self.part(name, *command, *self.growth.tuning, *limit, gpu=gpu)
+                break
+            except PartError:
+                if not gpu:
+                    raise
+        pack(run, self.out / "tiny-recipe.tar.gz", leave_out=("checkpoints", "tensorboard"))
+        return run
+
+    def export(self, run: Path) -> Path:
+        """Export as Q8_0, proven against the merged model; returns the GGUF."""
+        folder = self.scratch / "gguf"
+        flags = ["--quant", "q8_0", "--out", str(folder), "--name", "tiny-recipe"]
+        if self.ready.source:
+            flags += ["--source", str(self.ready.source)]
+        self.part("export", "-m", "setaccio.cli.main", "export", str(run), *flags, gpu=False)
+        (gguf,) = folder.glob("*-q8_0.gguf")
+        shutil.copy(gguf, self.out / gguf.name)
+        report = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+        self.result["parity"] = report["files"][0]["parity"]
+        return gguf
+
+    def compare(self, gguf: Path) -> None:
+        """Both tuned models on held-out prose, constrained and free."""
+        pairs = self.scratch / "held-out.jsonl"
+        flags = ["--held-out", "--seed", "77", "--count", str(self.growth.documents)]
+        command = ["-m", "setaccio.cli.main"]
+        self.part("held-out", *command, "data", "generate", *flags, "--out", str(pairs), gpu=False)
+        scores = {}
+        for name, model in (("present", PRESENT_GGUF), ("grown", gguf)):
+            folder = self.scratch / f"eval-{name}"
+            flags = ["--model", str(model), "--pairs", str(pairs), "--out", str(folder)]
+            flags += ["--threads", THREADS]
+            self.part(f"eval {name}", *command, "eval", *flags, gpu=False)
+            text = (folder / "comparison.json").read_text(encoding="utf-8")
+            scores[name] = read_scores(json.loads(text))
+            self.result["scores"] = scores
+
+    def run(self) -> int:
+        """Do everything; returns the exit code."""
+        pairs = self.scratch / "pairs.jsonl"
+        flags = ["--seed", "11", "--count", str(self.growth.pairs), "--out", str(pairs)]
+        try:
+            with (self.scratch / "pairs.log").open("w", encoding="utf-8") as log:
+                making = subprocess.Popen(
+                    [sys.executable, "-m", "setaccio.cli.main", "data", "generate", *flags],
+                    env=self.ready.cpu,
+                    cwd=machine.ROOT,
+                    stdout=log,
+                    stderr=log,
+                )
+            try:
+                base = self.grow()
+                self.measure(base)
+                making.wait(timeout=max(1.0, self.deadline - time.monotonic()))
+            finally:
+                making.kill()
+            self.compare(self.export(self.tune(base, pairs)))
+            code = 0
+        except (PartError, subprocess.TimeoutExpired):
+            code = 1
+        self.write()
+        say(self.result["verdict"])
+        return code
+
+    def write(self) -> None:
+        """Write what is known so far."""
+        self.result["seconds"] = time.monotonic() - self.began
+        self.result["verdict"] = verdict(self.result)
+        write_whole(self.out / "result.json", json.dumps(self.result, indent=2) + "\n")
+        write_whole(self.out / "section.md", markdown(self.result))
+        write_logs(self.scratch, self.out / "logs.txt")
+
+
+def read_scores(comparison: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The means that are compared, by kind of decoding, from `setaccio eval`'s comparison.json."""
+    scores = {}
+    for arm in comparison["arms"]:
+        summary = arm["summary"]
+        fields = {name: field["score"]["mean"] for name, field in summary["fields"].items()}
+        scores[arm["constraint"]] = {
+            **{level: summary[level]["mean"] for level in ("l1", "l2", "l3", "score")},
+            **fields,
+        }
+    return scores
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """Whether the grown base is to be kept, in one sentence.
+
+    It is where its loss on held-out synthetic prose is lower and, tuned alike, its mean score on
+    held-out recipes is higher, constrained and free.
+    """
+    losses, scores = result.get("held_out"), result.get("scores", {})
+    if not losses or len(scores) < 2:
+        return "No verdict: not everything was measured."
+    lower = losses["grown"]["held_out_loss"] < losses["present"]["held_out_loss"]
+    higher = all(
+        row["score"] > scores["present"][kind]["score"] for kind, row in scores["grown"].items()
+    )
+    if lower and higher:
+        return "Better on held-out prose, before and after tuning: keep the grown base."
+    what = [] if lower else ["its held-out loss is not lower"]
+    what += [] if higher else ["tuned, it does not score higher"]
+    return f"Not better ({' and '.join(what)}): keep the present base."
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Render the result as a section for docs/gpu.md."""
+    about, grown = result["machine"], result.get("grown")
+    what = "on a GPU" if result["kind"] == "gpu" else "rehearsed on a CPU"
+    lines = [f"### The tiny base grown {what}", ""]
+    name = about.get("gpu") or about["system"]
+    versions = ", ".join(f"{key} {value}" for key, value in about["versions"].items())
+    lines += [f"{name}, driver {about.get('driver')}. Versions: {versions}.", ""]
+    if grown:
+        tokens = grown["tokens"]
+        lines.append(
+            f"{grown['steps']:,} steps of at most {grown['tokens_per_batch']:,} tokens, "
+            f"{tokens / 1e6:,.1f} million tokens in {grown['seconds']:,} s "
+            f"({tokens / max(1, grown['seconds']):,.0f} a second) on {grown['device']}."
+        )
+    for base, row in result.get("held_out", {}).items():
+        lines.append(
+            f"- {base} base: held-out loss {row['held_out_loss']:.4f}, with exchanged words "
+            f"{row['exchanged_loss']:.4f}."
+        )
+    for model, kinds in result.get("scores", {}).items():
+        for kind, row in kinds.items():
+            figures = ", ".join(f"{key} {value:.3f}" for key, value in row.items())
+            lines.append(f"- {model} base, tuned, constraint {kind}: {figures}.")
+    for part, done in result["parts"].items():
+        if "failed" in done:
+            lines.append(f"- {part} FAILED: {done['failed']}")
+    lines += [f"- {result['verdict']}", f"- All of it took {result['seconds']:.0f} s."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Parse the command line and grow."""
+    parser = argparse.ArgumentParser(prog="gpu-base", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--rehearse", action="store_true", help="every part shortly, on the CPU")
+    parser.add_argument("--wheels", type=Path, help="folder of `just gpu-wheels`")
+    parser.add_argument("--out", type=Path, default=machine.ROOT / "runs" / "gpu-base")
+    parser.add_argument("--scratch", type=Path, help="for what is large (default: a new folder)")
+    parser.add_argument("--minutes", type=float, help="end after this time (default: 9.5)")
+    parser.add_argument("--grow-minutes", type=float, help="of it, growing (default: 3.5)")
+    arguments = parser.parse_args()
+    growth = REHEARSAL if arguments.rehearse else GPU
+    if arguments.minutes:
+        growth = growth._replace(minutes=arguments.minutes)
+    if arguments.grow_minutes:
+        growth = growth._replace(base=(*growth.base, "--minutes", str(arguments.grow_minutes)))
+    own = arguments.scratch is None
+    scratch = Path(tempfile.mkdtemp(prefix="gpu-base-")) if own else arguments.scratch.resolve()
+    out, wheels = arguments.out.resolve(), arguments.wheels
+    try:
+        code = Grow(growth, out, scratch, arguments.rehearse, wheels).run()
+    except machine.SetupError as error:
+        say(f"gpu-base: {error}")
+        code = 2
+    if own:
+        shutil.rmtree(scratch, ignore_errors=True)
+    if code != 2:
+        say(f"{out / 'section.md'} is ready for docs/gpu.md.")
+    return code
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(main())

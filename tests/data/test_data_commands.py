@@ -1,0 +1,114 @@
+"""``setaccio data convert``, ``split``, ``augment`` and ``mix`` as a user calls them.
+
+Run: pytest tests/data/test_data_commands.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from setaccio.cli import data, data_sets
+from setaccio.data import load_pairs
+from setaccio.data.errors import DataError, UsageError
+
+app = typer.Typer()
+for verb in (data.split, data_sets.convert, data_sets.augment, data_sets.mix):
+    app.command()(verb)
+CSV = "phrase,tone\nWell done,warm\nonly one\nGo away,cold\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> str:
+        result = CliRunner().invoke(app, [str(each) for each in arguments])
+        if result.exception:
+            raise result.exception
+        return result.stderr
+
+    return call
+
+
+def test_convert_refuses_bad_rows_or_leaves_them_out(run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(CSV)
+    flags = ("--text", "{phrase}", "--fields", "tone", "--out", "p.jsonl")
+    with pytest.raises(DataError, match=r"a\.csv: 1 row can not be used, so nothing was written"):
+        run("convert", "a.csv", *flags)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    said = run("convert", "a.csv", *flags, "--skip-bad")
+    assert "a.csv:3: 1 cells where the header has 2" in said
+    assert "2 pairs in p.jsonl, 1 bad rows left out" in said
+    assert [pair.gold for pair in load_pairs("p.jsonl")[0]] == [{"tone": "warm"}, {"tone": "cold"}]
+    run("convert", "a.csv[:1]", *flags)
+    assert [pair.id for pair in load_pairs("p.jsonl")[0]] == ["2"]
+
+
+def test_no_input_is_replaced(run, tmp_path: Path) -> None:
+    line = json.dumps({"id": "a", "text": "t", "gold": {}}) + "\n"
+    (tmp_path / "p.jsonl").write_text(line)
+    (tmp_path / "link.jsonl").symlink_to("p.jsonl")
+    for arguments in (
+        ("convert", "p.jsonl"),
+        ("convert", "p.jsonl[:1]"),
+        ("augment", "p.jsonl", "--typos", "1"),
+        ("mix", "p.jsonl"),
+    ):
+        for out in ("p.jsonl", "link.jsonl"):
+            with pytest.raises(UsageError, match=r"p\.jsonl: would be replaced"):
+                run(*arguments, "--out", out)
+    assert (tmp_path / "p.jsonl").read_text() == line
+
+
+def test_gold_from_a_file_and_contradictions(run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("phrase,tone\nWell done,warm\n")
+    (tmp_path / "gold.json").write_text('{"t": {"tone": "{tone}"}}')
+    run("convert", "a.csv", "--text", "{phrase}", "--gold", "gold.json", "--out", "p.jsonl")
+    assert load_pairs("p.jsonl")[0][0].gold == {"t": {"tone": "warm"}}
+    with pytest.raises(UsageError, match="exclude each other"):
+        run("convert", "a.csv", "--text", "{phrase}", "--gold", "{tone}", "--fields", "tone")
+    with pytest.raises(UsageError, match="has a slice already"):
+        run("convert", "a.csv[:1]", "--split", "[:1]")
+    with pytest.raises(DataError, match="no usable row"):
+        run("convert", "a.csv[5:]", "--text", "{phrase}", "--fields", "tone")
+
+
+def test_split_by_stratum_and_group(run, tmp_path: Path) -> None:
+    rows = [
+        {"id": f"{n}{copy}", "text": f"t{n}", "gold": {"label": "a" if n % 4 else "b"}}
+        for n in range(40)
+        for copy in ("", "~typos1")
+    ]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ("--out", "parts", "--test", "0.2", "--overwrite")
+    run("split", "p.jsonl", *flags, "--stratify", "label", "--group", "origin")
+    parts = {name: load_pairs(f"parts/{name}.jsonl")[0] for name in ("train", "validation", "test")}
+    assert sum(map(len, parts.values())) == 80
+    origins = [{pair.id.split("~")[0] for pair in part} for part in parts.values()]
+    assert sum(map(len, origins)) == 40
+    assert sum(pair.gold["label"] == "b" for pair in parts["test"]) == 4
+    assert len(parts["test"]) == 16
+    with pytest.raises(UsageError, match="--reference divides by position"):
+        run("split", "p.jsonl", *flags, "--reference", "--group", "near")
+
+
+def test_augment_and_mix_say_what_they_did(run, tmp_path: Path) -> None:
+    gold = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water"]}
+    row = {"id": "a", "text": "Tea. Boil the water for some minutes.", "gold": gold}
+    (tmp_path / "p.jsonl").write_text(json.dumps(row) + "\n")
+    said = run("augment", "p.jsonl", "--typos", "1", "--order", "1", "--out", "q.jsonl")
+    assert "typos: 1 made, 0 not possible; order: 0 made, 1 not possible" in said
+    flags = ("--weight", "q.jsonl=0.5", "--examples", "2", "--examples-share", "0")
+    with pytest.raises(UsageError, match="too few"):
+        run("mix", "p.jsonl", "q.jsonl", *flags)
+    said = run("mix", "p.jsonl", "q.jsonl", *flags[:2], "--out", "m.jsonl")
+    assert "1 ids were there before" in said
+    pairs, _ = load_pairs("m.jsonl")
+    assert [(pair.id, pair.weight) for pair in pairs] == [("a", 1), ("q:a", 0.5), ("a~typos1", 0.5)]
+    with pytest.raises(UsageError, match="--weight r=2"):
+        run("mix", "p.jsonl", "--weight", "r=2")

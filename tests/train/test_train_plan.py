@@ -1,0 +1,101 @@
+"""Before and after a training: the estimate, the dry run, curves, trackers, several runs."""
+
+import importlib.util
+import io
+
+import pytest
+
+pytest.importorskip("trl")
+
+from rich.console import Console
+
+from setaccio.data.errors import TrainError, UsageError
+from setaccio.train import load_config, load_configs, train
+from setaccio.train.curves import draw_curves
+from setaccio.train.dry_run import dry_run
+from setaccio.train.trackers import check_trackers
+
+
+def test_a_dry_run_estimates_shows_a_sample_and_writes_nothing(settings, tmp_path):
+    console = Console(file=io.StringIO(), width=200)
+    before = set(tmp_path.iterdir())
+    plan = dry_run(load_config(None, settings), console)
+    shown = console.file.getvalue()
+    assert plan.steps == 10
+    assert plan.seconds > 0
+    assert plan.estimate.memory < plan.free
+    assert "estimate: " in shown
+    assert "10 steps, about 0:" in shown
+    assert "Find the person." in shown
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_dry_run_refuses_what_a_run_would(settings):
+    with pytest.raises(TrainError, match="--set max_length="):
+        dry_run(load_config(None, {**settings, "max_length": 20}))
+
+
+def test_the_estimate_changes_neither_weights_nor_random_numbers(settings):
+    import torch
+
+    from setaccio.train.fit import assemble
+    from setaccio.train.models import load_tokenizer
+    from setaccio.train.plan import seconds_per_token
+    from setaccio.train.progress import Reporter, quiet
+    from setaccio.train.schedule import Clock
+    from setaccio.train.sources import encode_sources, find_sources
+
+    config = load_config(None, {**settings, "dropout": 0.2})
+    sources = find_sources(config)
+    with quiet():
+        tokenizer = load_tokenizer(sources.base)
+        rows = encode_sources(config, sources, tokenizer)
+        reporter = Reporter(Clock(None, 0.0), Console(file=io.StringIO()))
+        trainer = assemble(config, sources.base, tokenizer, rows, "trl", reporter)
+        weights = [parameter.detach().clone() for parameter in trainer.model.parameters()]
+        state = torch.get_rng_state()
+        assert seconds_per_token(trainer) > 0
+    assert torch.equal(torch.get_rng_state(), state)
+    for parameter, before in zip(trainer.model.parameters(), weights, strict=True):
+        assert parameter.grad is None
+        assert torch.equal(parameter, before)
+
+
+def test_a_run_says_what_it_takes_and_draws_its_curves(settings, capsys):
+    result = train(load_config(None, {**settings, "max_steps": 3}))
+    said = capsys.readouterr().err
+    assert "estimate: 46 pairs, 8 rows a step, 3 steps, about 0:" in said
+    assert (result.run / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_curves_without_losses(tmp_path):
+    assert draw_curves(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["wandb", "mlflow", "trackio"])
+def test_a_tracker_that_is_not_installed_is_named(settings, name):
+    if importlib.util.find_spec(name) is not None:
+        pytest.skip(f"{name} is here")
+    config = load_config(None, {**settings, "report_to": ["tensorboard", name]})
+    with pytest.raises(UsageError, match=f"{name} is not installed. Run: pip install {name}"):
+        check_trackers(config)
+
+
+def test_several_runs_stand_in_one_file(tmp_path):
+    file = tmp_path / "many.yaml"
+    file.write_text(
+        "preset: tiny\nmax_steps: 5\nruns:\n"
+        "  - {task: recipe, pairs: a.jsonl, out: a}\n  - {task: x.yaml, pairs: b.jsonl, out: b}\n"
+    )
+    first, second = load_configs(file, {"seed": 3})
+    assert (first.task, second.task) == ("recipe", "x.yaml")
+    assert (first.rank, second.max_steps, second.seed) == (32, 5, 3)
+    with pytest.raises(UsageError, match="each of the runs sets out itself"):
+        load_configs(file, {"out": "c"})
+    file.write_text("runs: [{pairs: a, out: a}, {pairs: b, out: a}]\n")
+    with pytest.raises(UsageError, match="`out` of its own"):
+        load_configs(file)
+    file.write_text("runs: 3\n")
+    with pytest.raises(UsageError, match="runs is a list"):
+        load_configs(file)
+    assert len(load_configs("tiny", {"pairs": "a", "out": "b"})) == 1

@@ -1,0 +1,78 @@
+"""Everything that a training does before its first step, and nothing after.
+
+    from setaccio.train import load_config
+    from setaccio.train.dry_run import dry_run
+    dry_run(load_config("tiny", {"pairs": "pairs.jsonl", "out": "runs/recipe"}))
+
+Pairs are read, checked and encoded, the base is loaded, a batch is timed; memory, time and disk
+are estimated, and a sample is shown in which the tokens that teach nothing are grey. Nothing is
+written.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from setaccio.train.models import load_tokenizer
+from setaccio.train.pairs import tell_problems
+from setaccio.train.settings import TrainConfig
+from setaccio.train.sources import choose_backend, encode_sources, find_sources, require_extra
+
+if TYPE_CHECKING:
+    from setaccio.train.plan import Plan
+
+SHOWN_ROWS = 2
+
+
+def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
+    """Check a configuration on the real data and base, and say what the run will take.
+
+    Args:
+        config: every setting.
+        console: where to write; standard error by default.
+
+    Returns:
+        Memory, disk, steps and time.
+
+    Raises:
+        TrainError: the data, the memory or the disk would not serve.
+        UsageError: a package behind ``report_to`` is not installed.
+        ModelError: the base is not there or can not be loaded.
+        TaskError: the task can not be used.
+        DataError: the pairs can not be read.
+    """
+    require_extra()
+    sources = find_sources(config)
+    tell_problems(sources.problems)
+    backend = choose_backend(config)
+
+    import torch
+
+    from setaccio.train.fit import assemble, needs
+    from setaccio.train.plan import make_plan
+    from setaccio.train.preflight import check
+    from setaccio.train.progress import Reporter, quiet
+    from setaccio.train.sample import show_batch
+    from setaccio.train.schedule import Clock
+    from setaccio.train.trackers import check_trackers
+
+    check_trackers(config)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    reporter = Reporter(Clock(config.max_minutes, time.monotonic()), console)
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        tokenizer = load_tokenizer(sources.base)
+        rows = encode_sources(config, sources, tokenizer)
+        needed = needs(config, sources.base, rows)
+        reporter.console.print(show_batch(rows.train[:SHOWN_ROWS], tokenizer))
+        check(needed, config)
+        away = config.model_copy(update={"out": Path(folder)})
+        trainer = assemble(away, sources.base, tokenizer, rows, backend, reporter)
+        plan = make_plan(config, needed, trainer, len(rows.train))
+    reporter.show(plan.lines())
+    return plan
