@@ -52,6 +52,10 @@ eval *ARGS: setup
 base *ARGS: setup
     @bash scripts/base.sh "$@"
 
+# Measure speed and memory beside other programs (about 25 minutes; --quick: a minute or so)
+bench *ARGS: setup
+    @{{ python }} -m benchmarks "$@"
+
 # Check this machine: compiler flags, AMX, a quantised model, versions, memory, GPU
 doctor: setup
     @{{ setaccio }} doctor
@@ -59,6 +63,10 @@ doctor: setup
 # Train with Unsloth and with the plain stack on this GPU, and compare (--rehearse: on a CPU)
 gpu-check *ARGS:
     @python={{ python }}; [ -x $python ] || python=python3; $python -m scripts.gpu_check "$@"
+
+# Grow, tune, export and compare the tiny base on this GPU (--rehearse: on a CPU)
+gpu-base *ARGS:
+    @python={{ python }}; [ -x $python ] || python=python3; $python -m scripts.gpu_check.grow "$@"
 
 # Gather what an offline GPU machine lacks into runs/gpu-wheels, at most 45 MB
 gpu-wheels *ARGS: setup

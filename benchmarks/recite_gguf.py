@@ -1,6 +1,5 @@
 """Write a model that recites as a GGUF: real shape, real vocabulary, random weights.
 
-
     >>> write_model(path, QWEN_05B, vocabulary, [Recital(prompt=[...], answer=[...])])
 
 :mod:`benchmarks.recite` says how it recites.

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from setaccio.cli import (
     data,
+    data_sets,
     demo,
     doctor,
     eval_reference,
@@ -68,10 +69,13 @@ def _add(group: typer.Typer, verb: Callable[..., None], name: str, example: str)
     group.command(name, epilog=f"Example: {example}")(verb)
 
 
-_data = typer.Typer(help="Generate, read, check and split pairs.", no_args_is_help=True)
+_data = typer.Typer(help="Convert, generate, check, split and grow pairs.", no_args_is_help=True)
 _add(_data, data.generate, "generate", data.GENERATE_EXAMPLE)
 _add(_data, data.check, "check", data.CHECK_EXAMPLE)
 _add(_data, data.split, "split", data.SPLIT_EXAMPLE)
+_add(_data, data_sets.convert, "convert", data_sets.CONVERT_EXAMPLE)
+_add(_data, data_sets.augment, "augment", data_sets.AUGMENT_EXAMPLE)
+_add(_data, data_sets.mix, "mix", data_sets.MIX_EXAMPLE)
 _add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
 app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
 _schema = typer.Typer(help="Look a JSON Schema over before it is used.", no_args_is_help=True)

@@ -16,6 +16,7 @@ EXAMPLE = "setaccio train --config tiny --pairs pairs.jsonl --out runs/recipe --
 
 
 def train(
+    context: typer.Context,
     config: Annotated[
         str | None,
         typer.Option("--config", "-c", metavar="YAML|PRESET", help="Settings to start from."),
@@ -70,6 +71,9 @@ def train(
     """Fine-tune an adapter on pairs; flags win over the settings of --config."""
     from setaccio.train.config import load_configs
 
+    if context.invoked_subcommand is not None:
+        _refuse_stray_flags(context)
+        return
     if list_settings:
         _show_settings()
         return
@@ -116,6 +120,19 @@ def _train(config: TrainConfig) -> None:
         f"{result.adapter.name.capitalize()} in {result.adapter} after {result.steps} steps. "
         f"Next: {program()} export {place}"
     )
+
+
+def _refuse_stray_flags(context: typer.Context) -> None:
+    """A flag between ``train`` and ``search`` would be lost."""
+    from setaccio.data.errors import UsageError
+
+    for name, value in context.params.items():
+        source = context.get_parameter_source(name)
+        if value is not None and source is not None and source.name == "COMMANDLINE":
+            raise UsageError(
+                f"--{name.replace('_', '-')}: goes behind the name: "
+                f"setaccio train {context.invoked_subcommand} ..."
+            )
 
 
 def given(flags: dict[str, Any]) -> dict[str, Any]:

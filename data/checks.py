@@ -180,7 +180,8 @@ def _empty(pair: Pair) -> Iterator[str]:
     if not pair.gold:
         yield "the gold is empty"
     for path, value, _ in _leaves(pair.gold, {}):
-        if value in ("", None, [], {}) or (isinstance(value, str) and not value.strip()):
+        # Null is no finding: it says that there is nothing, and the schema says whether it may.
+        if value in ("", [], {}) or (isinstance(value, str) and not value.strip()):
             yield f"{path} is empty"
 
 

@@ -21,7 +21,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
@@ -242,7 +241,7 @@ def _config(
     machine = system_report()
     data = hashlib.sha256()
     for pair in pairs:
-        data.update(dump_compact(asdict(pair)).encode("utf-8", "replace") + b"\n")
+        data.update(dump_compact(pair.to_dict()).encode("utf-8", "replace") + b"\n")
     return {
         "task": json.loads(comparison.task.to_metadata()),
         "task_digest": comparison.task.digest,

@@ -12,7 +12,7 @@ trap 'rm -f "$fresh"' EXIT
 {
   echo "# Written by \`just lock\`; do not edit. Used as constraints: pip install -c requirements/lock.txt"
   "$tools/bin/uv" pip compile --quiet --universal --python-version 3.10 \
-    --extra train --extra dev --extra gpu --constraint requirements/limits.txt \
+    --extra train --extra dev --extra gpu --extra bench --constraint requirements/limits.txt \
     --no-annotate --no-header --no-emit-index-url --no-emit-find-links --upgrade \
     pyproject.toml
 } >"$fresh"

@@ -135,5 +135,9 @@ elif [ $status -ne 0 ]; then
   say "No quantised model could be tried; going on without that proof."
 fi
 
+say "Keeping llama.cpp's converter for exports, so that they need no network"
+$venv/bin/python -c 'from setaccio.export import converter_root; converter_root()' ||
+  say "It could not be fetched; the first export will try again."
+
 echo "$wanted" >$stamp
 say "Ready after $((SECONDS - started)) s"

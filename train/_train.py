@@ -151,6 +151,8 @@ def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainRes
 
     trainer, clock = fitted.trainer, reporter.clock
     metrics = read_metrics(config.out / "metrics.jsonl")
+    if fitted.problem is not None:  # what came after the last good state is no number
+        metrics = [row for row in metrics if row["step"] <= (fitted.step or 0)]
     losses = [row["loss"] for row in metrics if "loss" in row]
     evals = {row["step"]: row["eval_loss"] for row in metrics if "eval_loss" in row}
     last = losses[-max(1, len(losses) // 10) :]

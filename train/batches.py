@@ -68,7 +68,7 @@ def dataset(rows: Sequence[Encoded], *, by_length: bool = False) -> Dataset:
             out of these.
     """
     ordered = sorted(rows, key=lambda row: len(row.input_ids)) if by_length else rows
-    weights = [float(getattr(row, "weight", 1.0)) for row in ordered]
+    weights = [row.weight for row in ordered]
     columns: list[dict[str, Any]] = [
         {"input_ids": row.input_ids, "labels": row.labels, "length": len(row.input_ids)}
         for row in ordered

@@ -74,7 +74,7 @@ def assemble(
     from setaccio.train.packing import check_no_leak
     from setaccio.train.trainer import build_trainer
 
-    special = config.packing or any(getattr(row, "weight", 1.0) != 1 for row in rows.train)
+    special = config.packing or any(row.weight != 1 for row in rows.train)
     if backend == "unsloth" and special:
         raise TrainError("packing and weights: not with Unsloth's own loss. Use --backend trl.")
     prepare = backend_unsloth.prepare if backend == "unsloth" else backend_trl.prepare

@@ -43,7 +43,7 @@ def pack(rows: Sequence[Encoded], length: int) -> Dataset:
             packs.append([])
         packs[number].append(row)
         bisect.insort(room, (left - size, number))
-    weighed = any(getattr(row, "weight", 1.0) != 1 for row in rows)
+    weighed = any(row.weight != 1 for row in rows)
     return Dataset.from_list([_joined(pairs, weighed) for pairs in packs])
 
 
@@ -58,7 +58,7 @@ def _joined(pairs: Sequence[Encoded], weighed: bool) -> dict[str, Any]:
         # The first token would be predicted from the pair before.
         labels += [IGNORED, *pair.labels[1:]]
         positions += range(size)
-        weights += [float(getattr(pair, "weight", 1.0))] * size
+        weights += [pair.weight] * size
     joined = {"input_ids": ids, "labels": labels, "position_ids": positions, "length": len(ids)}
     return {**joined, "weights": weights} if weighed else joined
 

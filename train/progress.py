@@ -24,6 +24,7 @@ from transformers import TrainerCallback
 
 from setaccio.data.errors import TrainError
 from setaccio.data.records import atomic_write
+from setaccio.train.ranks import leads
 from setaccio.train.schedule import Clock
 
 LINE_SECONDS = 10.0
@@ -99,7 +100,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
 
     def show(self, lines: list[str]) -> None:
         """Print lines, above the bar where there is one."""
-        for line in lines:
+        for line in lines if leads() else []:
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def tell(self, sentence: str) -> None:

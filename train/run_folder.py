@@ -197,10 +197,10 @@ def last_checkpoint(out: Path) -> Path | None:
 
 
 def training_digest(pairs: Iterable[Pair]) -> str:
-    """SHA-256 (hex) of pairs, in order, as compact JSON Lines of {id, text, gold}."""
+    """SHA-256 (hex) of pairs, in order, as compact JSON Lines, weights and examples included."""
     digest = hashlib.sha256()
     for pair in pairs:
-        line = dump_compact({"id": pair.id, "text": pair.text, "gold": pair.gold})
+        line = dump_compact(pair.to_dict())
         digest.update(line.encode() + b"\n")
     return digest.hexdigest()
 

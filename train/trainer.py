@@ -188,7 +188,7 @@ def build_trainer(
     )
     _widen_embeddings(trainer.model)
     if extras:
-        trainer.data_collator = WithExtras(trainer.data_collator, extras)
+        trainer.data_collator = WithExtras(trainer.data_collator)
     trainer.settings, trainer.clock, trainer.halver = config, clock, Halver(tell)
     trainer.own_loss = on_cpu or bool(extras)
     trainer.remove_callback(PrinterCallback)  # it writes to standard output

@@ -52,7 +52,9 @@ def test_a_trial_that_was_killed_is_made_again_with_the_same_values(quick):
         search(quick, SPACE, 2, sampler="random", score=score)
     storage = optuna.storages.RDBStorage(f"sqlite:///{quick.out / 'study.db'}")
     study = optuna.load_study(study_name="setaccio", storage=storage)
-    running = study.ask({"learning_rate": optuna.distributions.FloatDistribution(1e-4, 3e-2, log=True)})
+    running = study.ask(
+        {"learning_rate": optuna.distributions.FloatDistribution(1e-4, 3e-2, log=True)}
+    )
     rate = running.params["learning_rate"]  # as a process leaves it that is killed here
     storage.remove_session()
     storage.engine.dispose()

@@ -1,7 +1,6 @@
 """Full fine-tuning, rsLoRA, DoRA, packing and weights: real trainings of a small model."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ from setaccio.train.batches import dataset
 from setaccio.train.encode import Encoded, encode_pair
 from setaccio.train.loss import completion_loss
 from setaccio.train.packing import check_no_leak, pack
-
-
-@dataclass(frozen=True)
-class Weighed(Encoded):
-    """A row whose pair counts more or less than others."""
-
-    weight: float = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +163,8 @@ def test_weights_multiply_the_loss(rows, small_base):
 
 def test_weights_stand_in_the_data_set_only_where_one_differs(rows):
     ids, mask = rows[0].input_ids, rows[0].completion_mask
-    light = Weighed("light", ids, mask, weight=0.5)
-    assert "weights" not in dataset([Weighed("a", ids, mask), rows[1]]).column_names
+    light = Encoded("light", ids, mask, weight=0.5)
+    assert "weights" not in dataset([Encoded("a", ids, mask), rows[1]]).column_names
     assert dataset([rows[1], light])["weights"][1] == [0.5] * len(ids)
     assert "weights" not in dataset([light], by_length=True).column_names
     assert {0.5, 1.0} == {w for row in pack([rows[1], light], 512)["weights"] for w in row}
@@ -186,7 +178,7 @@ def test_a_pair_of_weight_nothing_teaches_nothing(settings, small_base, tokenize
     from setaccio.train.trainer import build_trainer
 
     config = load_config(None, {**settings, "max_steps": 2, "gradient_accumulation": 2})
-    weighed = [Weighed(row.id, row.input_ids, row.completion_mask, weight=0.0) for row in rows]
+    weighed = [Encoded(row.id, row.input_ids, row.completion_mask, weight=0.0) for row in rows]
     with quiet():
         model, peft_config = prepare(config, resolve_base(str(small_base)))
         trainer = build_trainer(
