@@ -68,15 +68,23 @@ def assemble(
 
     Raises:
         ModelError: the base can not be loaded.
-        TrainError: pairs can not be packed or weighed here.
+        TrainError: pairs can not be packed or weighed here, or several processes can not train.
     """
+    import torch
+
     from setaccio.train import backend_trl, backend_unsloth
     from setaccio.train.packing import check_no_leak
+    from setaccio.train.ranks import world_size
     from setaccio.train.trainer import build_trainer
 
     special = config.packing or any(row.weight != 1 for row in rows.train)
     if backend == "unsloth" and special:
         raise TrainError("packing and weights: not with Unsloth's own loss. Use --backend trl.")
+    if world_size() > 1 and (special or not torch.cuda.is_available()):
+        raise TrainError(
+            "Several processes train together on GPUs only, without packing and weights. Start "
+            "the command without accelerate launch."
+        )
     prepare = backend_unsloth.prepare if backend == "unsloth" else backend_trl.prepare
     prepared = prepare(config, base)
     if config.packing:

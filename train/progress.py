@@ -169,7 +169,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         """Write one plain line."""
         self.last_line = time.monotonic()
         share = self.clock.progress(state.global_step)
-        self.console.print(f"training {share:4.0%}  {self.describe(state)}", highlight=False)
+        self.show([f"training {share:4.0%}  {self.describe(state)}"])
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Close the bar."""

@@ -2,7 +2,8 @@
 
 ``Watch`` is a callback. After each evaluation that is better than all before, the trained weights
 are written to ``checkpoints/best``; after ``patience`` evaluations in a row that are not, the
-training stops. A rising evaluation loss while the training loss falls is overfitting, and is said.
+training stops. An evaluation loss that stays worse than its best while the training loss falls is
+overfitting, and is said.
 The evaluation before the first step counts for neither: an untrained adapter is no result.
 """
 
@@ -18,7 +19,7 @@ from transformers import TrainerCallback
 from setaccio.train.saving import Kept, read_kept, save_weights
 from setaccio.train.settings import TrainConfig
 
-OVERFITTING = 2  # evaluations in a row that rise while the training loss falls
+OVERFITTING = 2  # evaluations in a row worse than the best, the training loss lower than then
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for mypy here
@@ -50,7 +51,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         self.overfitting = False
         self._stale = self._rising = 0
         self._losses: list[float] = []
-        self._last: tuple[float, float] | None = None  # evaluation and training loss
+        self._trained_then = math.nan  # training loss at the best evaluation
         for row in history:
             if "loss" in row:
                 self._losses.append(row["loss"])
@@ -89,21 +90,20 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         """Compare with the evaluations before; True if this one is the best."""
         trained = sum(self._losses) / len(self._losses) if self._losses else math.nan
         self._losses.clear()
-        if self._last is not None and loss > self._last[0] and trained < self._last[1]:
-            self._rising += 1
-        else:
-            self._rising = 0
-        self._last = (loss, trained)
+        worse = self.best is not None and loss > self.best.eval_loss
+        self._rising = self._rising + 1 if worse and trained < self._trained_then else 0
         if self._rising >= OVERFITTING and not self.overfitting:
             self.overfitting = True
             keeps = "; the best weights are kept" if self.config.keep_best else ""
             self.tell(
-                f"overfitting: at step {step} the evaluation loss has risen {self._rising} times "
-                f"in a row while the training loss fell{keeps}. More pairs, fewer epochs, a "
-                "smaller rank or some dropout help; patience=3 stops such a run"
+                f"overfitting: at step {step} the evaluation loss has been worse than its best "
+                f"{self._rising} times in a row, while the training loss has fallen{keeps}. More "
+                "pairs, fewer epochs, a smaller rank or some dropout help; patience=3 stops such "
+                "a run"
             )
         if self.best is None or loss < self.best.eval_loss:
             self.best = Kept(step, loss)
+            self._trained_then = trained
             self._stale = 0
             return True
         self._stale += 1

@@ -99,3 +99,22 @@ def test_several_runs_stand_in_one_file(tmp_path):
     with pytest.raises(UsageError, match="runs is a list"):
         load_configs(file)
     assert len(load_configs("tiny", {"pairs": "a", "out": "b"})) == 1
+
+
+def test_several_processes_without_gpus_are_refused(settings, monkeypatch):
+    import torch
+
+    from setaccio.train.fit import assemble
+    from setaccio.train.models import resolve_base
+    from setaccio.train.progress import Reporter
+    from setaccio.train.schedule import Clock
+    from setaccio.train.sources import EncodeReport, Rows
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    config, base = load_config(None, settings), resolve_base(settings["base"])
+    with pytest.raises(TrainError, match="on GPUs only"):
+        assemble(
+            config, base, None, Rows([], [], EncodeReport()), "trl", Reporter(Clock(None, 0.0))
+        )

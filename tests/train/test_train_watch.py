@@ -48,9 +48,9 @@ def overfitting(settings, tmp_path):
         "eval_pairs": str(held_out),
         "eval_steps": 2,
         "batch_size": 4,
-        "learning_rate": 3e-2,
+        "learning_rate": 1e-2,
         "schedule": "constant",
-        "max_steps": 60,
+        "max_steps": 100,
     }
 
 
@@ -145,7 +145,7 @@ def test_a_resumed_run_knows_the_evaluations_before(tmp_path):
     assert judge(watch, 3, 4.5)
 
 
-def test_a_rising_loss_is_overfitting_only_while_the_training_loss_falls(tmp_path):
+def test_a_worse_loss_is_overfitting_only_while_the_training_loss_falls(tmp_path):
     config = load_config(None, {"pairs": "p", "out": "o"})
     said = []
     watch = Watch(config, tmp_path / "best", said.append)
