@@ -28,6 +28,7 @@ from setaccio.cli import (
     export,
     extract,
     schema,
+    search,
     train,
 )
 from setaccio.cli import eval as eval_
@@ -81,7 +82,10 @@ app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
 _schema = typer.Typer(help="Look a JSON Schema over before it is used.", no_args_is_help=True)
 _add(_schema, schema.check, "check", schema.CHECK_EXAMPLE)
 app.add_typer(_schema, name="schema", epilog=f"Example: {schema.CHECK_EXAMPLE}")
-_add(app, train.train, "train", train.EXAMPLE)
+_train = typer.Typer(invoke_without_command=True, subcommand_metavar="[search [ARGS]...]")
+_train.callback(epilog=f"Example: {train.EXAMPLE}")(train.train)
+_add(_train, search.search, "search", search.EXAMPLE)
+app.add_typer(_train, name="train")
 _add(app, export.export, "export", export.EXAMPLE)
 _add(app, extract.extract, "extract", extract.EXAMPLE)
 _eval = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]")

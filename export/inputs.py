@@ -53,6 +53,9 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
         TaskError: ``task.json`` is not a task.
     """
     path = path.resolve()
+    if not (path / "adapter").is_dir() and (path / "model" / "config.json").is_file():
+        # Trained in full: the run holds a whole model.
+        return find_inputs(path / "model", base=base, task=task)._replace(name=path.name)
     adapter = next((f for f in (path / "adapter", path) if (f / ADAPTER_CONFIG).is_file()), None)
     if adapter is None and not (path / "config.json").is_file():
         raise ExportError(

@@ -1,6 +1,6 @@
 """Rows become pairs: templates, chat messages and other tools' forms.
 
-Run: pytest tests/data/test_convert.py
+Run: pytest tests/data/test_data_convert.py
 """
 
 from __future__ import annotations
