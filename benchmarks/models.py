@@ -13,6 +13,7 @@ from benchmarks.recite import QWEN_05B, QWEN_15B, SKETCH, Recital, Shape
 from benchmarks.recite_gguf import write_model
 from setaccio.data import load_task
 from setaccio.data.errors import UsageError
+from setaccio.export.llamacpp_source import converter_root
 from setaccio.runtime import TINY_GGUF, LoadedModel, load_model
 from setaccio.runtime.constraint import Grammar, compile_schema
 from setaccio.runtime.prompts import Prompts
@@ -59,11 +60,12 @@ def find_vocabulary(path: Path | None, folder: Path) -> Path:
 
     Args:
         path: the file itself, llama-cpp-python's source archive (``.tar.gz``) or its unpacked
-            folder; by default what ``SETACCIO_LLAMACPP_SOURCE`` names.
+            folder; by default what ``SETACCIO_LLAMACPP_SOURCE`` names, else the export's own copy.
         folder: where a file from an archive is put.
 
     Raises:
         UsageError: it is not there.
+        ExportError: nothing is named, and the copy could not be fetched.
     """
     if path is None and os.environ.get(SOURCE_VARIABLE):
         path = Path(os.environ[SOURCE_VARIABLE])
@@ -72,7 +74,7 @@ def find_vocabulary(path: Path | None, folder: Path) -> Path:
         f"and name the archive with --vocabulary or {SOURCE_VARIABLE}."
     )
     if path is None:
-        raise UsageError(f"The Qwen 2 vocabulary lies in llama-cpp-python's sources. {advice}")
+        return converter_root() / VOCABULARY
     if path.is_dir():
         for inner in (path / VOCABULARY, path / "vendor" / "llama.cpp" / VOCABULARY):
             if inner.is_file():

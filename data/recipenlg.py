@@ -26,6 +26,7 @@ from setaccio.data.prose import write_prose
 from setaccio.data.recipe_source import StructuredRecipe
 from setaccio.data.records import Pair, Problem
 
+_LONGEST_CELL = 131_072  # characters; a longer one is a quotation mark that never closes
 _COLUMNS = ("title", "ingredients", "directions")
 
 
@@ -98,6 +99,7 @@ def recipenlg_pairs(
 
 
 def _rows(stream: IO[str], path: Path) -> Iterator[RecipeRow | Problem]:
+    csv.field_size_limit(_LONGEST_CELL)  # the limit is the whole process's, others may raise it
     reader = csv.reader(stream)
     header = next(reader, [])
     missing = [name for name in _COLUMNS if name not in header]

@@ -23,6 +23,7 @@ from setaccio.data.errors import ModelError
 from setaccio.runtime.adapters import Adapter
 from setaccio.runtime.llama_log import clear_errors, last_errors
 from setaccio.runtime.models import PREFILL_BATCH, LoadedModel
+from setaccio.runtime.own_thread import apart_from_torch
 
 Logits = npt.NDArray[np.float32]
 _KEPT = "slots"  # under this key a model's cache keeps its slots for the next call
@@ -130,7 +131,7 @@ class Slots:
             self._wanted[end - feed.outputs : end] = 1
             outputs += feed.outputs
         self._batch.n_tokens = end
-        code = llama_cpp.llama_decode(self._context, self._batch)
+        code = apart_from_torch(lambda: llama_cpp.llama_decode(self._context, self._batch))
         if code != 0:
             raise RuntimeError(f"llama.cpp could not decode (code {code}; {last_errors()})")
         if outputs == 0:

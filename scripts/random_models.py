@@ -13,18 +13,15 @@ which the llama-cpp-python source archive holds (``vendor/llama.cpp/models``).
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
-import tarfile
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.vocabularies import byte_level, read_metadata, sentencepiece
 
 from setaccio.data.errors import ExportError, SetaccioError
-from setaccio.export.llamacpp_source import SOURCE_VARIABLE, cache_folder
+from setaccio.export.llamacpp_source import SOURCE_VARIABLE, converter_root
 
 # k-quants come in blocks of 256 weights, so no matrix may be narrower. Weights this large make
 # logits that choose a token clearly.
@@ -161,9 +158,7 @@ def make_random(name: str, folder: Path, models: Path | None = None) -> Path:
     import transformers
 
     kind = KINDS[name]
-    if models is None:
-        with tempfile.TemporaryDirectory(prefix="setaccio-models-") as scratch:
-            return make_random(name, folder, find_models(kind.vocabulary, Path(scratch)))
+    models = models or find_models(kind.vocabulary)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(kind, models, folder)
     tokenizer.save_pretrained(folder)
@@ -179,39 +174,23 @@ def make_random(name: str, folder: Path, models: Path | None = None) -> Path:
     return folder
 
 
-def find_models(vocabulary: str, scratch: Path) -> Path:
+def find_models(vocabulary: str) -> Path:
     """Find llama.cpp's folder ``models`` with a vocabulary in it.
 
     Args:
         vocabulary: such as ``qwen2``.
-        scratch: where to unpack, if it lies in the source archive that the environment names.
 
     Raises:
-        ExportError: it is not on this machine.
+        ExportError: it is not on this machine and could not be fetched.
     """
     file = f"ggml-vocab-{vocabulary}.gguf"
-    source = Path(os.environ.get(SOURCE_VARIABLE, os.devnull))
-    cached = sorted(cache_folder().glob("llama-cpp-python-*"))
-    for place in (source / "vendor" / "llama.cpp", source, *cached):
-        if (place / "models" / file).is_file():
-            return place / "models"
-    if source.is_file() and source.name.endswith(".tar.gz"):
-        _unpack_models(source, scratch)
-        if (scratch / file).is_file():
-            return scratch
-    raise ExportError(
-        f"{file}: not on this machine. Give llama-cpp-python's source archive, or a folder that it "
-        f"was unpacked into, in {SOURCE_VARIABLE}."
-    )
-
-
-def _unpack_models(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive, "r:gz") as tar:
-        for member in tar:
-            _, found, inner = member.name.partition("/vendor/llama.cpp/models/")
-            if found and member.isfile() and inner.endswith((".gguf", ".jinja")):
-                member.name = inner
-                tar.extract(member, folder, filter="data")
+    models = converter_root() / "models"
+    if not (models / file).is_file():
+        raise ExportError(
+            f"{models / file}: missing. Give the source archive of the installed "
+            f"llama-cpp-python in {SOURCE_VARIABLE}."
+        )
+    return models
 
 
 def build_tokenizer(kind: Kind, models: Path, folder: Path) -> Any:

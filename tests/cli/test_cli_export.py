@@ -39,7 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     path = tmp_path / "held.jsonl"
-    rows = [pair._asdict() for pair in generate_pairs(3, seed=5, held_out=True)]
+    rows = [pair.to_dict() for pair in generate_pairs(3, seed=5, held_out=True)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 

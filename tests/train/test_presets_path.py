@@ -43,7 +43,7 @@ def test_a_preset_goes_from_training_to_extraction(name, tmp_path):
     base = "tiny"
     if name != "tiny":
         try:
-            models = find_models(KINDS[name].vocabulary, tmp_path / "models")
+            models = find_models(KINDS[name].vocabulary)
         except ExportError as error:
             pytest.skip(str(error))
         base = str(make_random(name, tmp_path / "base", models))
