@@ -8,6 +8,7 @@ tokenizer. Nothing is fetched: a folder is a folder.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,17 @@ def load_tokenizer(folder: Path) -> Any:
         return load_hf_tokenizer(folder)
     except ModelError as error:
         raise ExportError(str(error)) from error
+
+
+def save_tokenizer(tokenizer: Any, base: Path, folder: Path) -> None:
+    """Save a tokenizer, and beside it the SentencePiece file of its base.
+
+    Transformers leaves that file behind; llama.cpp's converter reads some vocabularies from
+    nothing else, such as Phi-3's.
+    """
+    tokenizer.save_pretrained(folder)
+    if (base / "tokenizer.model").is_file() and not (folder / "tokenizer.model").is_file():
+        shutil.copyfile(base / "tokenizer.model", folder / "tokenizer.model")
 
 
 def load_model(folder: Path, *, offload: bool = False, memory: int | None = None) -> Any:

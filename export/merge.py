@@ -31,6 +31,7 @@ from setaccio.export._transformers import (
     load_model,
     load_tokenizer,
     require_torch,
+    save_tokenizer,
     stored_dtype,
     weight_bytes,
 )
@@ -151,7 +152,7 @@ def merge(
     deltas = list(_merge_layers(model, stored))
     with _appearing(out) as part:
         model.unload().to(stored).save_pretrained(part)
-        tokenizer.save_pretrained(part)
+        save_tokenizer(tokenizer, base, part)
         del model
         gc.collect()  # PEFT's modules know their parents, so only this frees the memory.
         merged = load_model(part)
@@ -219,7 +220,7 @@ def _merge_streamed(base: Path, adapter: Path, out: Path, into: BaseKind) -> Mer
         done = merge_streamed(base, adapter, part)
         report = MergeReport(path=out, **done._asdict(), into=into, streamed=True, losses={})
         _judge(report, adapter)
-        tokenizer.save_pretrained(part)
+        save_tokenizer(tokenizer, base, part)
     return report
 
 
