@@ -172,8 +172,10 @@ def _extract(archive: Path, folder: Path) -> None:
         for member in tar:
             found = _VENDORED.fullmatch(member.name)
             inner = found["inner"] if found else ""
-            if not member.isfile() or not _WANTED.fullmatch(inner) or ".." in inner.split("/"):
+            if not member.isfile() or not _WANTED.fullmatch(inner):
                 continue
+            if ".." in inner.split("/"):
+                raise tarfile.TarError(f"{member.name} lies outside of the archive")
             # Not `tar.extract(filter=...)`: Debian 12's Python 3.11.2 does not know it.
             stream = tar.extractfile(member)
             if stream is not None:

@@ -152,7 +152,9 @@ def find_source(wheels: Path, work: Path) -> Path | None:
     folder = work / "source"
     shutil.rmtree(folder, ignore_errors=True)
     with tarfile.open(archive, "r:xz") as tar:
-        tar.extractall(folder, filter="data")  # the filter refuses what leaves it
+        if hasattr(tarfile, "data_filter"):  # it refuses what leaves the folder
+            tar.extraction_filter = tarfile.data_filter
+        tar.extractall(folder)  # noqa: S202  written by `gpu-wheels`, its hash checked
     return folder
 
 

@@ -10,11 +10,8 @@ Run: pytest tests/runtime/test_vocabulary_safety.py
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
-import os
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,6 @@ from setaccio.data import Task
 from setaccio.data.errors import ExportError
 from setaccio.data.prompt import ChatFormat, prompt_pieces
 from setaccio.export import converter_root
-from setaccio.export.llamacpp_source import SOURCE_VARIABLE, cache_folder
 from setaccio.runtime.constraint import compile_schema, is_allowed
 from setaccio.runtime.llama_log import silence_llama
 from setaccio.runtime.models import LoadedModel
@@ -58,30 +54,18 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def find_vocabulary(name: str, folder: Path) -> Path | None:
-    """The GGUF of a vocabulary, unpacked to a folder where it lies in an archive."""
-    file = f"ggml-vocab-{name}.gguf"
-    if SOURCE_VARIABLE not in os.environ:
-        with contextlib.suppress(ExportError):  # no network, no archive
-            converter_root()
-    places = sorted(cache_folder().glob("llama-cpp-python-*"))
-    source = Path(os.environ.get(SOURCE_VARIABLE, os.devnull))
-    for place in (source / "vendor" / "llama.cpp", source, *places):
-        if (place / "models" / file).is_file():
-            return place / "models" / file
-    if source.is_file() and source.name.endswith(".tar.gz"):
-        with tarfile.open(source) as archive:
-            for member in archive:
-                if member.name.endswith(f"/models/{file}"):
-                    member.name = file
-                    archive.extract(member, folder, filter="data")
-                    return folder / file
-    return None
+def find_vocabulary(name: str) -> Path | None:
+    """The GGUF of a vocabulary, from llama.cpp's source as exports keep it."""
+    try:
+        path = converter_root() / "models" / f"ggml-vocab-{name}.gguf"
+    except ExportError:  # no network, no archive
+        return None
+    return path if path.is_file() else None
 
 
 @pytest.fixture(scope="module", params=VOCABULARIES)
-def vocabulary(request: pytest.FixtureRequest, tmp_path_factory: Any) -> LoadedModel:
-    path = find_vocabulary(request.param, tmp_path_factory.mktemp("vocabulary"))
+def vocabulary(request: pytest.FixtureRequest) -> LoadedModel:
+    path = find_vocabulary(request.param)
     if path is None:
         pytest.skip(f"the {request.param} vocabulary is not on this machine")
     return open_vocabulary(path)
