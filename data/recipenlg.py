@@ -13,7 +13,6 @@ no running text, so ``recipenlg_pairs`` writes it.
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from setaccio.data.csv_rows import read_csv
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.prose import write_prose
 from setaccio.data.recipe_source import StructuredRecipe
@@ -99,28 +99,20 @@ def recipenlg_pairs(
 
 
 def _rows(stream: IO[str], path: Path) -> Iterator[RecipeRow | Problem]:
-    csv.field_size_limit(_LONGEST_CELL)  # the limit is the whole process's, others may raise it
-    reader = csv.reader(stream)
-    header = next(reader, [])
+    header, rows = read_csv(stream, str(path), longest=_LONGEST_CELL)
     missing = [name for name in _COLUMNS if name not in header]
     if missing:
         raise DataError(
             f"{path}: the header has no column {' or '.join(missing)}. A recipe file begins with "
             "id,title,ingredients,directions, or is the full RecipeNLG file."
         )
-    number = -1
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Problem(str(path), line, f"not CSV ({error})")
-            continue
-        if cells:
+    number = 0
+    for item in rows:
+        if isinstance(item, Problem):
+            yield item
+        else:
+            yield _row(header, item[1], number, path, item[0])
             number += 1
-            yield _row(header, cells, number, path, line)
 
 
 def _row(

@@ -10,7 +10,6 @@ unless ``allow_download`` says so, and no code of a data set is run.
 
 from __future__ import annotations
 
-import csv
 import math
 import sys
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from json import JSONDecodeError, JSONDecoder
 from pathlib import Path
 from typing import IO, Any
 
+from setaccio.data.csv_rows import read_csv
 from setaccio.data.errors import DataError, MissingExtraError, UsageError
 from setaccio.data.records import Problem, finite, read_jsonl, refuse_constant, unwritable
 from setaccio.data.slices import Slice
@@ -156,28 +156,14 @@ def _writable(item: tuple[int, Any], source: str) -> tuple[int, Any] | Problem:
 def _csv(stream: IO[str], source: str, delimiter: str) -> Items:
     if len(delimiter) != 1:
         raise UsageError(f"--delimiter {delimiter!r}: give one character.")
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a cell may hold a whole document
     # Strictly: a quote that nothing closes would otherwise swallow the rest of the file.
-    reader = csv.reader(stream, delimiter=delimiter, strict=True)
-    try:
-        header = next(reader, [])
-    except csv.Error as error:
-        raise DataError(f"{source}:1: not CSV ({error}). Repair it.") from error
+    header, rows = read_csv(stream, source, delimiter=delimiter, strict=True)
     if not header or len(set(header)) < len(header):
         twice = ", ".join(sorted({name for name in header if header.count(name) > 1}))
         reason = f"names a column twice ({twice})" if twice else "is missing"
         raise DataError(f"{source}:1: the header {reason}. The first row names the columns.")
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Problem(source, line, f"not CSV ({error})")
-            continue
-        if cells:
-            yield _csv_row(header, cells, line, source)
+    for item in rows:
+        yield item if isinstance(item, Problem) else _csv_row(header, item[1], item[0], source)
 
 
 def _csv_row(header: list[str], cells: list[str], line: int, source: str) -> Row | Problem:
