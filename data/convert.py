@@ -19,7 +19,7 @@ from typing import Any
 
 from setaccio.data.chat import KINDS, as_gold, recognise
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.records import Pair, Problem, load_pairs, parse_weight, refuse_problems
+from setaccio.data.records import Pair, Problem, collect_pairs, load_pairs, parse_weight
 from setaccio.data.rows import HUB, JSONL_FILES, OTHER_FILES, Row, read_rows
 from setaccio.data.slices import Slice, split_source
 from setaccio.data.task import Task
@@ -224,14 +224,7 @@ def load_any(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Pair], l
     source, part = (name, Slice()) if Path(name).exists() else split_source(name)
     if part.whole and not _is_foreign(source):
         return load_pairs(source, skip_bad=skip_bad)
-    items = list(convert(source, part=part))
-    problems = [item for item in items if isinstance(item, Problem)]
-    pairs = [item for item in items if isinstance(item, Pair)]
-    if not skip_bad:
-        refuse_problems(problems)
-    if not pairs:
-        raise DataError(f"{path}: no usable pair.")
-    return pairs, problems
+    return collect_pairs(convert(source, part=part), name, skip_bad=skip_bad)
 
 
 def _is_foreign(source: str) -> bool:

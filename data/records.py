@@ -254,17 +254,32 @@ def load_pairs(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Pair],
         DataError: bad lines (unless ``skip_bad``), or no usable line at all.
         UsageError: there is no such file.
     """
-    pairs: list[Pair] = []
-    problems: list[Problem] = []
-    for item in read_pairs(path):
-        if isinstance(item, Problem):
-            problems.append(item)
-        else:
-            pairs.append(item)
+    return collect_pairs(
+        read_pairs(path), str(path), skip_bad=skip_bad, advice=" Each line is {id, text, gold}."
+    )
+
+
+def collect_pairs(
+    items: Iterable[Pair | Problem], source: str, *, skip_bad: bool = False, advice: str = ""
+) -> tuple[list[Pair], list[Problem]]:
+    """Take pairs and problems apart.
+
+    Args:
+        items: what a reader of pairs yields.
+        source: what an error should name.
+        skip_bad: return problems; by default they are refused.
+        advice: what can be done where nothing could be used.
+
+    Raises:
+        DataError: problems (unless ``skip_bad``), or no pair at all.
+    """
+    found = list(items)
+    pairs = [item for item in found if isinstance(item, Pair)]
+    problems = [item for item in found if isinstance(item, Problem)]
     if not skip_bad:
         refuse_problems(problems)
     if not pairs:
-        raise DataError(f"{path}: no usable pair. Each line is {{id, text, gold}}.")
+        raise DataError(f"{source}: no usable pair.{advice}")
     return pairs, problems
 
 
