@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from setaccio.data.errors import SchemaError
+from setaccio.data.validation import jsonschema, validator_class
 
 # Assertions of the JSON Schema drafts that llguidance 1.9 does not implement (its
 # docs/json_schema.md lists the ones it does). Annotations such as `title` never constrain.
@@ -110,7 +110,7 @@ def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
 
 def dangling_references(schema: dict[str, Any]) -> list[str]:
     """Paths of the references inside a schema that lead to nothing or back to themselves."""
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    kind = validator_class(schema)
     drafts = specification_with(kind.META_SCHEMA["$schema"])
     resource = drafts.create_resource(schema)
     resolver = Registry().with_resource(resource.id() or "", resource).resolver(resource.id() or "")
@@ -145,7 +145,7 @@ def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
     Raises:
         SchemaError: not a JSON Schema, or a reference to somewhere else or to nothing.
     """
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    kind = validator_class(schema)
     try:
         kind.check_schema(schema)
     except jsonschema.SchemaError as error:

@@ -18,11 +18,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-import jsonschema
-
 from setaccio.data.errors import SchemaError
 from setaccio.data.pointers import join
 from setaccio.data.schema import UNENFORCED, check_validity, schema_parts
+from setaccio.data.validation import jsonschema, validator_class
 
 Kind = Literal["not enforced", "never null", "unbounded"]
 
@@ -157,7 +156,7 @@ def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
         SchemaError: not a valid JSON Schema, or one that refers to somewhere else.
     """
     check_validity(schema, source)
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    kind = validator_class(schema)
     root = kind(schema)
     places = list(_walk(schema))
     try:

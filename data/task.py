@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import jsonschema
 import yaml
 from pydantic import (
     BaseModel,
@@ -34,6 +33,7 @@ from pydantic import (
 from setaccio.data.errors import TaskError
 from setaccio.data.order import order_like
 from setaccio.data.schema import check_schema
+from setaccio.data.validation import jsonschema, make_validator
 
 Json = Any
 Message = dict[str, str]
@@ -160,10 +160,7 @@ class Task(BaseModel):
         return [f"{error.json_path}: {error.message}" for error in self._errors(value)]
 
     def _errors(self, value: Json) -> Iterator[jsonschema.ValidationError]:
-        kind = jsonschema.validators.validator_for(
-            self.json_schema, default=jsonschema.Draft202012Validator
-        )
-        yield from kind(self.json_schema, format_checker=kind.FORMAT_CHECKER).iter_errors(value)
+        yield from make_validator(self.json_schema).iter_errors(value)
 
     def to_metadata(self) -> str:
         """The whole task as one canonical JSON string, as it is written into a GGUF."""

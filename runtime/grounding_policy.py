@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import jsonschema
-
 from setaccio.data.pointers import join, leaves, split, step
+from setaccio.data.validation import make_validator
 from setaccio.runtime.grounding import Span, ungrounded
 
 Policy = Literal["null", "drop", "fail"]
@@ -55,8 +54,7 @@ class _Editor:
     """Changes an answer as far as its schema allows."""
 
     def __init__(self, data: Any, schema: dict[str, Any]) -> None:
-        kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-        self._validator = kind(schema, format_checker=kind.FORMAT_CHECKER)
+        self._validator = make_validator(schema)
         self.data = copy.deepcopy(data)
         self.shadow = _shadow(data)
         self._faults = self._count()
