@@ -52,7 +52,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--vocabulary",
         type=Path,
         help="llama-cpp-python's source archive or folder, or ggml-vocab-qwen2.gguf itself; "
-        "default: what SETACCIO_LLAMACPP_SOURCE names",
+        "default: what SETACCIO_LLAMACPP_SOURCE names, else the copy that exports keep",
     )
     add("--out", type=Path, default=ROOT / "runs" / "bench", help="default: %(default)s")
     add("--fresh", action="store_true", help="measure what was finished before, too")

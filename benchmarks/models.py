@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,15 +10,13 @@ from benchmarks.cases import Transcript, read_transcripts, transcripts, write_tr
 from benchmarks.recite import QWEN_05B, QWEN_15B, SKETCH, Recital, Shape
 from benchmarks.recite_gguf import write_model
 from setaccio.data import load_task
-from setaccio.data.errors import UsageError
-from setaccio.export.llamacpp_source import converter_root
+from setaccio.export.llamacpp_source import vocabulary_file
 from setaccio.runtime import TINY_GGUF, LoadedModel, load_model
 from setaccio.runtime.constraint import Grammar, compile_schema
 from setaccio.runtime.prompts import Prompts
 from setaccio.runtime.tokens import decode_tokens, encode_text
 
-SOURCE_VARIABLE = "SETACCIO_LLAMACPP_SOURCE"
-VOCABULARY = "models/ggml-vocab-qwen2.gguf"
+VOCABULARY = "qwen2"
 CANDIDATES = 200
 """Transcripts that are tried until enough are found that can be told apart."""
 
@@ -55,52 +51,6 @@ SUBJECTS = {
 }
 
 
-def find_vocabulary(path: Path | None, folder: Path) -> Path:
-    """Find the GGUF with the Qwen 2 vocabulary.
-
-    Args:
-        path: the file itself, llama-cpp-python's source archive (``.tar.gz``) or its unpacked
-            folder; by default what ``SETACCIO_LLAMACPP_SOURCE`` names, else the export's own copy.
-        folder: where a file from an archive is put.
-
-    Raises:
-        UsageError: it is not there.
-        ExportError: nothing is named, and the copy could not be fetched.
-    """
-    if path is None and os.environ.get(SOURCE_VARIABLE):
-        path = Path(os.environ[SOURCE_VARIABLE])
-    advice = (
-        "Fetch it with: pip download --no-deps --no-binary :all: llama-cpp-python==0.3.36 "
-        f"and name the archive with --vocabulary or {SOURCE_VARIABLE}."
-    )
-    if path is None:
-        return converter_root() / VOCABULARY
-    if path.is_dir():
-        for inner in (path / VOCABULARY, path / "vendor" / "llama.cpp" / VOCABULARY):
-            if inner.is_file():
-                return inner
-    elif path.suffix == ".gguf" and path.is_file():
-        return path
-    elif path.is_file():
-        return _unpacked(path, folder)
-    raise UsageError(f"{path}: holds no {VOCABULARY}. {advice}")
-
-
-def _unpacked(archive: Path, folder: Path) -> Path:
-    target = folder / Path(VOCABULARY).name
-    if target.is_file():
-        return target
-    with tarfile.open(archive) as files:
-        for member in files:
-            stream = files.extractfile(member) if member.name.endswith(VOCABULARY) else None
-            if stream is not None:
-                temporary = target.with_name(f".{target.name}.part")
-                temporary.write_bytes(stream.read())
-                temporary.replace(target)
-                return target
-    raise UsageError(f"{archive}: holds no {VOCABULARY}. Give llama-cpp-python's source archive.")
-
-
 @dataclass(frozen=True)
 class Ready:
     """A model that can be measured.
@@ -120,10 +70,11 @@ def make_model(name: str, folder: Path, vocabulary: Path | None) -> Ready:
     Args:
         name: one of :data:`SUBJECTS`.
         folder: where models are made and kept.
-        vocabulary: see :func:`find_vocabulary`.
+        vocabulary: the GGUF with the Qwen 2 vocabulary, or llama-cpp-python's source archive or
+            folder; by default what an export would take.
 
     Raises:
-        UsageError: a model has to be made and there is no vocabulary.
+        ExportError: a model has to be made and there is no vocabulary.
     """
     shape = SUBJECTS[name].shape
     if shape is None:
@@ -131,7 +82,10 @@ def make_model(name: str, folder: Path, vocabulary: Path | None) -> Ready:
     folder.mkdir(parents=True, exist_ok=True)
     path, rows = folder / f"{shape.name}.gguf", folder / f"{shape.name}.jsonl"
     if not (path.is_file() and rows.is_file()):
-        source = find_vocabulary(vocabulary, folder)
+        if vocabulary and vocabulary.suffix == ".gguf" and vocabulary.is_file():
+            source = vocabulary
+        else:
+            source = vocabulary_file(VOCABULARY, vocabulary)
         sketch = folder / f"{SKETCH.name}.gguf"
         if not sketch.is_file():
             write_model(sketch, SKETCH, source, [])

@@ -69,6 +69,28 @@ def converter_root(path: Path | None = None) -> Path:
     )
 
 
+def vocabulary_file(name: str, source: Path | None = None) -> Path:
+    """One of the real vocabularies that llama.cpp's own tests use.
+
+    Args:
+        name: such as ``qwen2``, ``phi-3``, ``llama-spm`` or ``llama-bpe``.
+        source: as in :func:`converter_root`.
+
+    Returns:
+        A GGUF without weights.
+
+    Raises:
+        ExportError: the source is not to be had, or lacks that vocabulary.
+    """
+    path = converter_root(source) / "models" / f"ggml-vocab-{name}.gguf"
+    if not path.is_file():
+        raise ExportError(
+            f"{path}: missing. Name the source archive of the installed {_PACKAGE} in "
+            f"{SOURCE_VARIABLE}."
+        )
+    return path
+
+
 def cache_folder() -> Path:
     """Folder for what is fetched once: ``setaccio`` in the user's cache (XDG base directories)."""
     base = os.environ.get("XDG_CACHE_HOME")

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from scripts.vocabularies import byte_level, read_metadata, sentencepiece
 
 from setaccio.data.errors import ExportError, SetaccioError
-from setaccio.export.llamacpp_source import SOURCE_VARIABLE, converter_root
+from setaccio.export.llamacpp_source import vocabulary_file
 
 # k-quants come in blocks of 256 weights, so no matrix may be narrower. Weights this large make
 # logits that choose a token clearly.
@@ -143,13 +143,13 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def make_random(name: str, folder: Path, models: Path | None = None) -> Path:
+def make_random(name: str, folder: Path, vocabulary: Path | None = None) -> Path:
     """Write a small model of random weights in the likeness of a preset's base.
 
     Args:
         name: the preset's name, one of ``KINDS``.
         folder: where to write; made if absent.
-        models: llama.cpp's folder ``models``; looked for by default, see :func:`find_models`.
+        vocabulary: the GGUF of its vocabulary, beside llama.cpp's templates; looked for by default.
 
     Raises:
         ExportError: the vocabulary is not on this machine.
@@ -158,9 +158,9 @@ def make_random(name: str, folder: Path, models: Path | None = None) -> Path:
     import transformers
 
     kind = KINDS[name]
-    models = models or find_models(kind.vocabulary)
+    vocabulary = vocabulary or vocabulary_file(kind.vocabulary)
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(kind, models, folder)
+    tokenizer = build_tokenizer(kind, vocabulary, folder)
     tokenizer.save_pretrained(folder)
     config = getattr(transformers, f"{kind.model}Config")(
         **{**SHAPE, **kind.values},
@@ -174,31 +174,12 @@ def make_random(name: str, folder: Path, models: Path | None = None) -> Path:
     return folder
 
 
-def find_models(vocabulary: str) -> Path:
-    """Find llama.cpp's folder ``models`` with a vocabulary in it.
-
-    Args:
-        vocabulary: such as ``qwen2``.
-
-    Raises:
-        ExportError: it is not on this machine and could not be fetched.
-    """
-    file = f"ggml-vocab-{vocabulary}.gguf"
-    models = converter_root() / "models"
-    if not (models / file).is_file():
-        raise ExportError(
-            f"{models / file}: missing. Give the source archive of the installed "
-            f"llama-cpp-python in {SOURCE_VARIABLE}."
-        )
-    return models
-
-
-def build_tokenizer(kind: Kind, models: Path, folder: Path) -> Any:
+def build_tokenizer(kind: Kind, vocabulary: Path, folder: Path) -> Any:
     """A vocabulary of llama.cpp's as a transformers tokenizer, ids unchanged.
 
     Args:
         kind: which one, and its template.
-        models: llama.cpp's folder ``models``.
+        vocabulary: its GGUF, beside llama.cpp's templates.
         folder: a SentencePiece vocabulary is written there too, as published models have it.
 
     Raises:
@@ -206,7 +187,7 @@ def build_tokenizer(kind: Kind, models: Path, folder: Path) -> Any:
     """
     from transformers import PreTrainedTokenizerFast
 
-    metadata = read_metadata(models / f"ggml-vocab-{kind.vocabulary}.gguf")
+    metadata = read_metadata(vocabulary)
     found = {key.rpartition(".")[2]: value for key, value in metadata.items()}
     tokens, types = found["tokens"], found["token_type"]
     options: dict[str, Any] = {"eos_token": kind.end, "pad_token": kind.pad}
@@ -224,7 +205,7 @@ def build_tokenizer(kind: Kind, models: Path, folder: Path) -> Any:
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend, clean_up_tokenization_spaces=False, **options
     )
-    file = models / "templates" / kind.template
+    file = vocabulary.parent / "templates" / kind.template
     if not kind.template:
         tokenizer.chat_template = found["chat_template"]
     elif kind.template.endswith(".jinja"):

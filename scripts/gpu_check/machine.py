@@ -23,7 +23,6 @@ WHEELS = ROOT / "runs" / "gpu-wheels"  # where `just gpu-wheels` puts them
 MANIFEST = "manifest.json"
 SOURCE_ARCHIVE = "llama_cpp_source.tar.xz"
 SOURCE_VARIABLE = "SETACCIO_LLAMACPP_SOURCE"
-VOCABULARY = "models/ggml-vocab-qwen2.gguf"
 CPU_PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "llama_cpp", "llguidance")
 GPU_PACKAGES = (*CPU_PACKAGES, "unsloth", "unsloth_zoo", "bitsandbytes", "triton")
 PROBE = """
@@ -47,6 +46,12 @@ if found.get("torch"):
                 "bf16": torch.cuda.is_bf16_supported(), "cuda": torch.version.cuda}
 compiler = any(map(shutil.which, ("cc", "gcc", "clang")))
 print(json.dumps({"versions": found, "cuda": cuda, "compiler": compiler}))
+"""
+
+
+FIND = """
+from setaccio.export.llamacpp_source import vocabulary_file
+print(vocabulary_file("qwen2").parents[1])
 """
 
 
@@ -87,9 +92,10 @@ def prepare(work: Path, wheels: Path | None, *, gpu: bool) -> Ready:
         sys.stderr.write("Installing the carried wheels\n")
         site = work / "site"
         install_wheels(wheels, site)
-    source = find_source(wheels or WHEELS, work)
     paths = [*([site] if site else []), farm, ROOT]
-    return Ready(environment(paths, work, gpu=gpu), environment(paths, work, gpu=False), source)
+    cpu = environment(paths, work, gpu=False)
+    source = find_source(wheels or WHEELS, work, cpu)
+    return Ready(environment(paths, work, gpu=gpu), cpu, source)
 
 
 def link_farm(farm: Path) -> Path:
@@ -140,16 +146,28 @@ def install_wheels(folder: Path, site: Path) -> None:
     stamp.write_text(wanted, encoding="ascii")
 
 
-def find_source(wheels: Path, work: Path) -> Path | None:
-    """The folder with llama.cpp's converter and the Qwen2 vocabulary, or None."""
-    named = Path(os.environ[SOURCE_VARIABLE]) if os.environ.get(SOURCE_VARIABLE) else None
-    for folder in (named, named / "vendor" / "llama.cpp" if named else None):
-        if folder and (folder / VOCABULARY).is_file():
-            return folder.resolve()
+def find_source(wheels: Path, work: Path, values: dict[str, str]) -> Path | None:
+    """The folder with llama.cpp's converter and the Qwen2 vocabulary, or None.
+
+    Args:
+        wheels: folder of `just gpu-wheels`; its archive is taken where no variable names a source.
+        work: an archive is unpacked here.
+        values: environment in which ``setaccio`` can be imported, to look where exports look.
+            Nothing is fetched.
+    """
     archive = wheels / SOURCE_ARCHIVE
-    if not archive.is_file():
-        return None
-    folder = work / "source"
+    if archive.is_file() and not os.environ.get(SOURCE_VARIABLE):
+        return unpack(archive, work / "source")
+    own_cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", ""), "PIP_NO_INDEX": "1"}
+    command = [sys.executable, "-c", FIND]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=values | own_cache
+    )
+    return Path(done.stdout.strip()).resolve() if done.returncode == 0 else None
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack the converter that `just gpu-wheels` brings, in place of a former copy."""
     shutil.rmtree(folder, ignore_errors=True)
     with tarfile.open(archive, "r:xz") as tar:
         if hasattr(tarfile, "data_filter"):  # it refuses what leaves the folder

@@ -13,58 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from scripts.gpu_check.child import run_job
+from scripts.random_models import KINDS, build_tokenizer
 
 from setaccio.data.recipes import generate_pairs
 from setaccio.data.records import write_pairs
-
-VOCABULARY = "models/ggml-vocab-qwen2.gguf"
-_CONTROL, _NORMAL = 3, 1  # llama.cpp's token types
+from setaccio.export.llamacpp_source import vocabulary_file
 
 
-def read_vocabulary(path: Path) -> tuple[list[str], list[int], list[str]]:
-    """Tokens, their types and the merges of a GGUF vocabulary."""
-    from gguf import GGUFReader
+def build_qwen2(source: Path, folder: Path) -> Any:
+    """The real Qwen2 vocabulary as a transformers tokenizer, with the template of the tiny base.
 
-    fields = GGUFReader(path).fields
-    names = ("tokens", "token_type", "merges")
-    tokens, types, merges = (fields[f"tokenizer.ggml.{name}"].contents() for name in names)
-    return tokens, types, merges
-
-
-def build_tokenizer(tokens: list[str], types: list[int], merges: list[str]) -> Any:
-    """The vocabulary as a transformers tokenizer, with the ids of the GGUF.
+    Args:
+        source: folder of llama.cpp's source.
+        folder: of the model.
 
     Raises:
-        ValueError: an id would change.
+        ExportError: the vocabulary is not there, or an id would change.
     """
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+    from setaccio.train.base_tokenizer import CHATML_TEMPLATE
 
-    from setaccio.train.base_tokenizer import CHATML_TEMPLATE, END_OF_TURN, PAD, QWEN2_PATTERN
-
-    words = {t: i for i, (t, kind) in enumerate(zip(tokens, types, strict=True)) if kind == _NORMAL}
-    pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
-    tokenizer = Tokenizer(models.BPE(vocab=words, merges=pairs))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(QWEN2_PATTERN), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    control = [t for t, kind in zip(tokens, types, strict=True) if kind == _CONTROL]
-    tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in control])
-    moved = [t for t in control if tokenizer.token_to_id(t) != tokens.index(t)]
-    if moved:
-        raise ValueError(f"{moved[0]}: would get another id than in the GGUF")
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token=END_OF_TURN,
-        pad_token=PAD,
-        clean_up_tokenization_spaces=False,
-    )
-    fast.chat_template = CHATML_TEMPLATE
-    return fast
+    kind = KINDS["qwen2.5-1.5b"]._replace(template=CHATML_TEMPLATE)
+    return build_tokenizer(kind, vocabulary_file(kind.vocabulary, source), folder)
 
 
 def save_model(folder: Path, tokenizer: Any, shape: dict[str, Any]) -> int:
@@ -94,9 +63,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     out, shape = Path(job["out"]), dict(job["shape"])
     source = Path(job["source"]) if job["source"] else None
     if source:
-        sys.path.insert(0, str(source / "gguf-py"))
-        tokens, types, merges = read_vocabulary(source / VOCABULARY)
-        tokenizer, vocabulary = build_tokenizer(tokens, types, merges), "Qwen2"
+        tokenizer, vocabulary = build_qwen2(source, out / "base"), "Qwen2"
     else:
         from setaccio.train.models import load_tokenizer, resolve_base
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.cases import Transcript, read_transcripts
-from benchmarks.models import cut_tokens, find_vocabulary, make_reciting
+from benchmarks.models import cut_tokens, make_model, make_reciting
 from benchmarks.recite import SKETCH, Memory, Recital
 from benchmarks.recite_gguf import write_model
 
 from setaccio.data import Task, load_task
-from setaccio.data.errors import UsageError
+from setaccio.data.errors import ExportError
 from setaccio.data.records import Document
 from setaccio.runtime import Extractor, LoadedModel, load_model
 from setaccio.runtime.constraint import compile_schema
@@ -56,8 +56,8 @@ def test_no_more_is_remembered_than_there_are_hidden_units():
 
 
 def test_a_vocabulary_that_is_not_there_says_what_to_do(tmp_path: Path):
-    with pytest.raises(UsageError, match="pip download"):
-        find_vocabulary(tmp_path, tmp_path)
+    with pytest.raises(ExportError, match="Give an unpacked"):
+        make_model("0.5b", tmp_path / "models", tmp_path)
 
 
 @pytest.fixture(scope="module")

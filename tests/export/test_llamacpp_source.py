@@ -9,7 +9,7 @@ import pytest
 
 from setaccio.data.errors import ExportError
 from setaccio.export import converter_root
-from setaccio.export.llamacpp_source import SOURCE_VARIABLE
+from setaccio.export.llamacpp_source import SOURCE_VARIABLE, vocabulary_file
 
 PARTS = ("convert_hf_to_gguf.py", "conversion/base.py", "gguf-py/gguf/__init__.py")
 
@@ -70,6 +70,12 @@ def test_folder_by_variable(tmp_path, monkeypatch):
     monkeypatch.setenv(SOURCE_VARIABLE, str(tmp_path / "sdist"))
     assert converter_root() == root
     assert converter_root(root) == root
+
+
+def test_vocabularies_lie_beside_the_converter(source, tmp_path):
+    assert vocabulary_file("qwen2", source).read_bytes()[:4] == b"GGUF"
+    with pytest.raises(ExportError, match=rf"ggml-vocab-klingon\.gguf: missing.*{SOURCE_VARIABLE}"):
+        vocabulary_file("klingon", source)
 
 
 def test_wrong_paths(tmp_path):

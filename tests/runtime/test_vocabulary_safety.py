@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from setaccio.data import Task
 from setaccio.data.errors import ExportError
 from setaccio.data.prompt import ChatFormat, prompt_pieces
-from setaccio.export import converter_root
+from setaccio.export.llamacpp_source import vocabulary_file
 from setaccio.runtime.constraint import compile_schema, is_allowed
 from setaccio.runtime.llama_log import silence_llama
 from setaccio.runtime.models import LoadedModel
@@ -54,21 +54,12 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def find_vocabulary(name: str) -> Path | None:
-    """The GGUF of a vocabulary, from llama.cpp's source as exports keep it."""
-    try:
-        path = converter_root() / "models" / f"ggml-vocab-{name}.gguf"
-    except ExportError:  # no network, no archive
-        return None
-    return path if path.is_file() else None
-
-
 @pytest.fixture(scope="module", params=VOCABULARIES)
 def vocabulary(request: pytest.FixtureRequest) -> LoadedModel:
-    path = find_vocabulary(request.param)
-    if path is None:
-        pytest.skip(f"the {request.param} vocabulary is not on this machine")
-    return open_vocabulary(path)
+    try:
+        return open_vocabulary(vocabulary_file(request.param))
+    except ExportError as error:  # no network, no archive
+        pytest.skip(str(error))
 
 
 @functools.cache

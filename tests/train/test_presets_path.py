@@ -10,12 +10,13 @@ import pytest
 pytest.importorskip("trl")
 
 from conftest import make_pairs
-from scripts.random_models import KINDS, find_models, make_random
+from scripts.random_models import KINDS, make_random
 
 from setaccio.data import load_task
 from setaccio.data.errors import ExportError
 from setaccio.data.records import Pair
 from setaccio.export import export
+from setaccio.export.llamacpp_source import vocabulary_file
 from setaccio.runtime import Extractor
 from setaccio.train import load_config, train
 from setaccio.train.presets import VRAM, preset_settings
@@ -43,10 +44,10 @@ def test_a_preset_goes_from_training_to_extraction(name, tmp_path):
     base = "tiny"
     if name != "tiny":
         try:
-            models = find_models(KINDS[name].vocabulary)
+            vocabulary = vocabulary_file(KINDS[name].vocabulary)
         except ExportError as error:
             pytest.skip(str(error))
-        base = str(make_random(name, tmp_path / "base", models))
+        base = str(make_random(name, tmp_path / "base", vocabulary))
     task_file, pairs_file = tmp_path / "city.json", tmp_path / "pairs.jsonl"
     task_file.write_text(json.dumps(TASK), encoding="utf-8")
     lines = [json.dumps(row) + "\n" for row in rows(8, 0)]
