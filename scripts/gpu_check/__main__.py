@@ -18,12 +18,12 @@ import datetime
 import json
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from scripts.gpu_check import machine
+from scripts.gpu_check.command import options, run_command
 from scripts.gpu_check.compare import compare
 from scripts.gpu_check.parts import PartError, pack, run_part, say, write_logs, write_whole
 from scripts.gpu_check.report import markdown, verdicts
@@ -64,7 +64,8 @@ class Check:
         if self.source is None and not rehearse:
             raise machine.SetupError(
                 "the Qwen2 vocabulary is not here. Make it with `just gpu-wheels` and pass that "
-                f"folder with --wheels, or name an unpacked source in {machine.SOURCE_VARIABLE}."
+                "folder with --wheels, or name llama-cpp-python's source archive in "
+                f"{machine.SOURCE_VARIABLE}."
             )
         self.result: dict[str, Any] = {
             "kind": "rehearsal" if rehearse else "gpu",
@@ -229,30 +230,17 @@ class Check:
         write_logs(self.work, self.out / "logs.txt")
 
 
+def check(given: argparse.Namespace) -> int:
+    """Do what the command line says; returns the exit code."""
+    settings = REHEARSAL if given.rehearse else GPU
+    if given.minutes:
+        settings = settings._replace(minutes=given.minutes)
+    return Check(settings, given.out, given.scratch, given.rehearse, given.wheels).run()
+
+
 def main() -> int:
     """Parse the command line and check."""
-    parser = argparse.ArgumentParser(prog="gpu-check", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rehearse", action="store_true", help="on the CPU, tiny, no Unsloth")
-    parser.add_argument("--wheels", type=Path, help="folder of `just gpu-wheels`")
-    parser.add_argument("--out", type=Path, default=machine.ROOT / "runs" / "gpu-check")
-    parser.add_argument("--minutes", type=float, help="end after this time")
-    parser.add_argument("--scratch", type=Path, help="keep models and runs here")
-    arguments = parser.parse_args()
-    settings = REHEARSAL if arguments.rehearse else GPU
-    if arguments.minutes:
-        settings = settings._replace(minutes=arguments.minutes)
-    out, own = arguments.out.resolve(), arguments.scratch is None
-    scratch = Path(tempfile.mkdtemp(prefix="gpu-check-")) if own else arguments.scratch.resolve()
-    try:
-        code = Check(settings, out, scratch, arguments.rehearse, arguments.wheels).run()
-    except machine.SetupError as error:
-        say(f"gpu-check: {error}")
-        return 2
-    finally:
-        if own:
-            shutil.rmtree(scratch, ignore_errors=True)
-    say(f"{out / 'section.md'} is ready for docs/gpu.md; every number is in result.json.")
-    return code
+    return run_command(options("gpu-check", __doc__), check)
 
 
 if __name__ == "__main__":

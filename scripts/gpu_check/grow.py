@@ -19,12 +19,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.gpu_check import machine
+from scripts.gpu_check.command import options, run_command
+from scripts.gpu_check.grow_report import markdown, read_scores, verdict
 from scripts.gpu_check.parts import PartError, pack, run_part, say, write_logs, write_whole
 
 PRESENT = machine.ROOT / "train" / "bundled" / "tiny-base"
@@ -225,98 +226,21 @@ class Grow:
         write_logs(self.scratch, self.out / "logs.txt")
 
 
-def read_scores(comparison: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """The means that are compared, by kind of decoding, from `setaccio eval`'s comparison.json."""
-    scores = {}
-    for arm in comparison["arms"]:
-        summary = arm["summary"]
-        fields = {name: field["score"]["mean"] for name, field in summary["fields"].items()}
-        scores[arm["constraint"]] = {
-            **{level: summary[level]["mean"] for level in ("l1", "l2", "l3", "score")},
-            **fields,
-        }
-    return scores
-
-
-def verdict(result: dict[str, Any]) -> str:
-    """Whether the grown base is to be kept, in one sentence.
-
-    It is where its loss on held-out synthetic prose is lower and, tuned alike, its mean score on
-    held-out recipes is higher, constrained and free.
-    """
-    losses, scores = result.get("held_out"), result.get("scores", {})
-    if not losses or len(scores) < 2:
-        return "No verdict: not everything was measured."
-    lower = losses["grown"]["held_out_loss"] < losses["present"]["held_out_loss"]
-    higher = all(
-        row["score"] > scores["present"][kind]["score"] for kind, row in scores["grown"].items()
-    )
-    if lower and higher:
-        return "Better on held-out prose, before and after tuning: keep the grown base."
-    what = [] if lower else ["its held-out loss is not lower"]
-    what += [] if higher else ["tuned, it does not score higher"]
-    return f"Not better ({' and '.join(what)}): keep the present base."
-
-
-def markdown(result: dict[str, Any]) -> str:
-    """Render the result as a section for docs/gpu.md."""
-    about, grown = result["machine"], result.get("grown")
-    what = "on a GPU" if result["kind"] == "gpu" else "rehearsed on a CPU"
-    lines = [f"### The tiny base grown {what}", ""]
-    name = about.get("gpu") or about["system"]
-    versions = ", ".join(f"{key} {value}" for key, value in about["versions"].items())
-    lines += [f"{name}, driver {about.get('driver')}. Versions: {versions}.", ""]
-    if grown:
-        tokens = grown["tokens"]
-        lines.append(
-            f"{grown['steps']:,} steps of at most {grown['tokens_per_batch']:,} tokens, "
-            f"{tokens / 1e6:,.1f} million tokens in {grown['seconds']:,} s "
-            f"({tokens / max(1, grown['seconds']):,.0f} a second) on {grown['device']}."
-        )
-    for base, row in result.get("held_out", {}).items():
-        lines.append(
-            f"- {base} base: held-out loss {row['held_out_loss']:.4f}, with exchanged words "
-            f"{row['exchanged_loss']:.4f}."
-        )
-    for model, kinds in result.get("scores", {}).items():
-        for kind, row in kinds.items():
-            figures = ", ".join(f"{key} {value:.3f}" for key, value in row.items())
-            lines.append(f"- {model} base, tuned, constraint {kind}: {figures}.")
-    for part, done in result["parts"].items():
-        if "failed" in done:
-            lines.append(f"- {part} FAILED: {done['failed']}")
-    lines += [f"- {result['verdict']}", f"- All of it took {result['seconds']:.0f} s."]
-    return "\n".join(lines) + "\n"
+def grow(given: argparse.Namespace) -> int:
+    """Do what the command line says; returns the exit code."""
+    growth = REHEARSAL if given.rehearse else GPU
+    if given.minutes:
+        growth = growth._replace(minutes=given.minutes)
+    if given.grow_minutes:
+        growth = growth._replace(base=(*growth.base, "--minutes", str(given.grow_minutes)))
+    return Grow(growth, given.out, given.scratch, given.rehearse, given.wheels).run()
 
 
 def main() -> int:
     """Parse the command line and grow."""
-    parser = argparse.ArgumentParser(prog="gpu-base", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rehearse", action="store_true", help="every part shortly, on the CPU")
-    parser.add_argument("--wheels", type=Path, help="folder of `just gpu-wheels`")
-    parser.add_argument("--out", type=Path, default=machine.ROOT / "runs" / "gpu-base")
-    parser.add_argument("--scratch", type=Path, help="for what is large (default: a new folder)")
-    parser.add_argument("--minutes", type=float, help="end after this time (default: 9.5)")
+    parser = options("gpu-base", __doc__)
     parser.add_argument("--grow-minutes", type=float, help="of it, growing (default: 3.5)")
-    arguments = parser.parse_args()
-    growth = REHEARSAL if arguments.rehearse else GPU
-    if arguments.minutes:
-        growth = growth._replace(minutes=arguments.minutes)
-    if arguments.grow_minutes:
-        growth = growth._replace(base=(*growth.base, "--minutes", str(arguments.grow_minutes)))
-    own = arguments.scratch is None
-    scratch = Path(tempfile.mkdtemp(prefix="gpu-base-")) if own else arguments.scratch.resolve()
-    out, wheels = arguments.out.resolve(), arguments.wheels
-    try:
-        code = Grow(growth, out, scratch, arguments.rehearse, wheels).run()
-    except machine.SetupError as error:
-        say(f"gpu-base: {error}")
-        code = 2
-    if own:
-        shutil.rmtree(scratch, ignore_errors=True)
-    if code != 2:
-        say(f"{out / 'section.md'} is ready for docs/gpu.md.")
-    return code
+    return run_command(parser, grow)
 
 
 if __name__ == "__main__":

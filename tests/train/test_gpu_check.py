@@ -17,11 +17,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from scripts import gpu_wheels, wheel_tools
-from scripts.gpu_check import grow, machine
+from scripts.gpu_check import grow_report, machine
 from scripts.gpu_check.compare import RELATIVE, compare, smooth, spread
 from scripts.gpu_check.parts import PartError, pack, run_part
 from scripts.gpu_check.report import markdown
 from scripts.gpu_check.settings import ARMS, GPU, REHEARSAL
+
+from setaccio.data.errors import ExportError
+from setaccio.export.llamacpp_source import vocabulary_file
 
 ROOT = Path(__file__).parents[2]
 CUDA = {"gpu": "A GPU", "bf16": True, "free_bytes": 80 * 2**30, "total_bytes": 80 * 2**30}
@@ -169,6 +172,28 @@ def test_the_tree_is_not_written_to_and_nothing_reaches_the_network(tmp_path):
     assert done.stdout.startswith(str(tmp_path / "work" / "farm"))
 
 
+def test_the_source_is_looked_for_where_exports_look(tmp_path, monkeypatch):
+    try:
+        expected = vocabulary_file("qwen2").parents[1]
+    except ExportError as error:  # no network, no archive
+        pytest.skip(str(error))
+    paths = [machine.link_farm(tmp_path / "farm"), ROOT]
+    values = machine.environment(paths, tmp_path, gpu=False)
+    assert machine.find_source(tmp_path, tmp_path, values) == expected
+    # What is carried comes first, and a variable before that.
+    inner = expected / "LICENSE"
+    with tarfile.open(tmp_path / machine.SOURCE_ARCHIVE, "w:xz") as tar:
+        tar.add(inner, "LICENSE")
+    found = machine.find_source(tmp_path, tmp_path, values)
+    assert found == tmp_path / "source" and (found / "LICENSE").read_text() == inner.read_text()
+    monkeypatch.setenv(machine.SOURCE_VARIABLE, str(expected))
+    values = machine.environment(paths, tmp_path, gpu=False)
+    assert machine.find_source(tmp_path, tmp_path, values) == expected
+    monkeypatch.setenv(machine.SOURCE_VARIABLE, str(tmp_path))
+    values = machine.environment(paths, tmp_path, gpu=False)
+    assert machine.find_source(tmp_path, tmp_path, values) is None
+
+
 def test_a_part_that_fails_is_told_by_its_last_line(tmp_path):
     code = "import sys; print('first'); sys.exit('ValueError: too bad')"
     until = time.monotonic() + 60
@@ -247,19 +272,19 @@ def test_a_grown_base_is_kept_only_where_both_measures_say_so(loss, score, said)
         "parts": {"tune": {"failed": "out of memory", "seconds": 1.0}},
         "seconds": 9.0,
     }
-    result["verdict"] = grow.verdict(result)
+    result["verdict"] = grow_report.verdict(result)
     assert re.search(said, result["verdict"])
-    text = grow.markdown(result)
+    text = grow_report.markdown(result)
     assert result["verdict"] in text and "tune FAILED: out of memory" in text
     del result["scores"]["grown"]
-    assert grow.verdict(result) == "No verdict: not everything was measured."
+    assert grow_report.verdict(result) == "No verdict: not everything was measured."
 
 
 def test_scores_are_read_as_eval_writes_them():
     field = {"score": {"mean": 0.25}}
     means = {name: {"mean": 0.5} for name in ("l1", "l2", "l3", "score")}
     arms = [{"constraint": "schema", "summary": {**means, "fields": {"title": field}}}]
-    assert grow.read_scores({"arms": arms}) == {
+    assert grow_report.read_scores({"arms": arms}) == {
         "schema": {"l1": 0.5, "l2": 0.5, "l3": 0.5, "score": 0.5, "title": 0.25}
     }
 
