@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from scipy.stats import t
+
 from setaccio.data.errors import ExportError
 from setaccio.export.divergence import HeldOut, loss_difference
 from setaccio.export.parity import ParityReport, compare
@@ -22,6 +24,8 @@ from setaccio.export.report import Exported
 FULL = "F16"
 # Types that an importance matrix changes nothing of.
 _UNWEIGHTED = frozenset({"F32", "F16", "BF16", "Q8_0"})
+# A difference beyond 95% of what chance alone would bring, either way, is called one.
+_SURE = 0.975
 
 Tell = Callable[[str], None]
 
@@ -108,11 +112,12 @@ def _make(bench: Bench, name: str, matrix: Path | None) -> tuple[Exported, Path]
 
 
 def _verdict(with_it: HeldOut, without: HeldOut, worse: bool) -> str:
-    """Which way was kept and how sure that is, in words."""
+    """Which way was kept and how sure that is (Student's t of paired differences), in words."""
     difference, error = loss_difference(with_it, without)
+    needed = float(t.ppf(_SURE, with_it.pairs - 1)) * error  # of a single pair it is NaN
     kept = "without the importance matrix" if worse else "with the importance matrix"
     line = f"{kept}, {abs(difference):.4f} nats per token better"
-    if abs(difference) >= 2 * error:
+    if abs(difference) >= needed:
         return line
     return (
         f"{line} on {with_it.pairs} held-out pairs (too close to tell them apart: the standard "

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from setaccio.export import divergence
+from setaccio.export import divergence, make_files
 from setaccio.export.answers import Answer
-from setaccio.export.divergence import answer_path, loss_difference, measure
+from setaccio.export.divergence import HeldOut, answer_path, loss_difference, measure
 
 END = 3
 
@@ -56,6 +56,21 @@ def test_few_rows_at_a_time_give_the_same(tmp_path, monkeypatch):
     assert rows.perplexity == pytest.approx(whole.perplexity)
     assert rows.divergence["ref"] == pytest.approx(whole.divergence["ref"])
     assert rows.divergence["ref"].mean_kl > 0.1
+
+
+@pytest.mark.parametrize(
+    ("differences", "sure"),
+    [([1.0, 1.1], True), ([0.8, 1.2], False), ([0.8, 1.2] * 4, True), ([1.0], False)],
+)
+def test_few_pairs_must_differ_more_to_be_told_apart(differences, sure):
+    """Two pairs differ beyond two standard errors by chance every third time."""
+    plain = HeldOut(
+        len(differences), 10 * len(differences), 1.0, 1.0, {}, (5.0,) * len(differences)
+    )
+    better = plain._replace(losses=tuple(5.0 - each for each in differences))
+    said = make_files._verdict(better, plain, worse=False)
+    assert said.startswith("with the importance matrix, 0.10")
+    assert ("too close" not in said) == sure
 
 
 def test_difference_of_losses_is_paired(tmp_path):
