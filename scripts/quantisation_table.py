@@ -13,7 +13,9 @@ is rewritten whole or not at all.
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
+import os
 import re
 import sys
 import tempfile
@@ -94,7 +96,7 @@ def tuned_table(work: Path, given: argparse.Namespace) -> str:
     losses = (
         {name: f"{loss:.4f}" for name, loss in report.merge.losses.items()} if report.merge else {}
     )
-    said = [f"`{given.run.name}`, {given.documents} documents extracted, constrained."]
+    said = [f"`{given.run.name}`: {conditions(given, given.documents)}"]
     if model:
         said.append(
             f"In transformers: perplexity {model.perplexity:.4f} on {model.pairs} held-out answers "
@@ -104,6 +106,15 @@ def tuned_table(work: Path, given: argparse.Namespace) -> str:
         listed = ", ".join(f"{name} {loss}" for name, loss in losses.items())
         said.append(f"Loss in nats per token: {listed}.")
     return f"{as_markdown(HEAD, rows)}\n\n{' '.join(said)}"
+
+
+def conditions(given: argparse.Namespace, documents: int) -> str:
+    """When, on what and with how much a table was measured."""
+    day = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    return (
+        f"{day}, {os.cpu_count()} processors; {documents} documents extracted, constrained; "
+        f"importance matrix of {given.calibration} other pairs."
+    )
 
 
 def extracted_rows(report: Any, documents: list[Pair]) -> list[list[str]]:
@@ -149,7 +160,7 @@ def random_table(work: Path, given: argparse.Namespace) -> str:
     held_out, calibration = pairs_for(given)
     documents = held_out[: min(given.documents, RANDOM_DOCUMENTS)]
     kinds = given.kinds.split(",") if given.kinds else RANDOM_KINDS
-    rows = []
+    rows, counts = [], []
     for name in MODELS:
         tell(f"== {name}")
         report = export(
@@ -164,7 +175,13 @@ def random_table(work: Path, given: argparse.Namespace) -> str:
             progress=tell,
         )
         rows += [[name, *row] for row in extracted_rows(report, documents)]
-    return as_markdown(("like", *HEAD), rows)
+        if report.transformers:
+            counts.append(f"{name} {report.transformers.pairs}")
+    said = (
+        f"{conditions(given, len(documents))} Held-out answers that were measured, whose number "
+        f"the size of a vocabulary bounds: {', '.join(counts) or 'none'}."
+    )
+    return f"{as_markdown(('like', *HEAD), rows)}\n\n{said}"
 
 
 def as_markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
