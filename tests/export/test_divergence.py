@@ -63,7 +63,7 @@ def test_few_rows_at_a_time_give_the_same(tmp_path, monkeypatch):
     [([1.0, 1.1], True), ([0.8, 1.2], False), ([0.8, 1.2] * 4, True), ([1.0], False)],
 )
 def test_few_pairs_must_differ_more_to_be_told_apart(differences, sure):
-    """Two pairs differ beyond two standard errors by chance every third time."""
+    """Two pairs differ beyond two standard errors by chance nearly every third time."""
     plain = HeldOut(
         len(differences), 10 * len(differences), 1.0, 1.0, {}, (5.0,) * len(differences)
     )
