@@ -1,9 +1,10 @@
 """The task: what is to be extracted, said once and used everywhere.
 
 A :class:`Task` is a name, an instruction, a JSON Schema, optional few-shot examples and per-field
-scoring rules. The same object renders the training prompt, the runtime prompt and the evaluation,
-so prompt and gold can not disagree. It is read from one YAML (or JSON) file, from a folder that
-holds ``task.yaml``, from a pydantic class, or from the metadata of a GGUF that was exported here.
+rules for scoring and for merging. The same object renders the training prompt, the runtime prompt
+and the evaluation, so prompt and gold can not disagree. It is read from one YAML (or JSON) file,
+from a folder that holds ``task.yaml``, from a pydantic class, or from the metadata of a GGUF that
+was exported here.
 
     >>> from setaccio.data import load_task
     >>> load_task("recipe").fields
@@ -31,6 +32,7 @@ from pydantic import (
 )
 
 from setaccio.data.errors import TaskError
+from setaccio.data.merge_rule import MergeRule, check_merge_rules
 from setaccio.data.order import order_like
 from setaccio.data.schema import check_schema
 from setaccio.data.validation import jsonschema, make_validator
@@ -109,12 +111,20 @@ class Task(BaseModel):
     scoring: dict[str, ScoringRule] = Field(
         default_factory=dict, description="field path such as `author.name` to its rule"
     )
+    merge: dict[str, MergeRule] = Field(
+        default_factory=dict, description="field path to how values of several chunks become one"
+    )
 
     @field_validator("json_schema")
     @classmethod
     def _schema_is_usable(cls, schema: dict[str, Json]) -> dict[str, Json]:
         check_schema(schema)
         return schema
+
+    @model_validator(mode="after")
+    def _rules_are_for_fields(self) -> Task:
+        check_merge_rules(self.merge, self.json_schema)
+        return self
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -164,7 +174,9 @@ class Task(BaseModel):
 
     def to_metadata(self) -> str:
         """The whole task as one canonical JSON string, as it is written into a GGUF."""
-        return dump_compact(self.model_dump(by_alias=True, mode="json"))
+        # Merge rules only where there are any: a task from before they existed keeps its digest.
+        left_out = set() if self.merge else {"merge"}
+        return dump_compact(self.model_dump(by_alias=True, mode="json", exclude=left_out))
 
     @classmethod
     def from_metadata(cls, text: str, source: str = "metadata") -> Task:

@@ -19,9 +19,7 @@ _SLOW = "rfc3987_syntax"
 
 def _is_valid_syntax(term: str, value: str) -> bool:
     """As the package's own function, which is imported now."""
-    from rfc3987_syntax import is_valid_syntax
-
-    return bool(is_valid_syntax(term, value))
+    return bool(importlib.import_module(_SLOW).is_valid_syntax(term, value))
 
 
 @contextmanager

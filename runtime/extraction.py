@@ -55,8 +55,7 @@ class Extraction:
         constraint: ``schema`` or ``none``.
         confidence: for the JSON pointer of each leaf of ``data`` how sure the model was of it, from
             0 to 1; see :mod:`setaccio.runtime.confidence`.
-        removed: for the same leaves the greatest probability that the mask took from other tokens;
-            empty for a document that was cut into chunks.
+        removed: for the same leaves the greatest probability that the mask took from other tokens.
         spans: where in the document each leaf stands; leaves that stand nowhere are absent.
         chunks: how many parts the document was cut into to fit the context.
     """

@@ -23,7 +23,7 @@ from setaccio.runtime.adapters import Adapter, load_adapter
 from setaccio.runtime.answer import Choose, Completion, Request, make_sampler
 from setaccio.runtime.chunks import Chunk, split_text
 from setaccio.runtime.constraint import Constraint, compile_schema
-from setaccio.runtime.extraction import Extraction
+from setaccio.runtime.extraction import Extraction, Status
 from setaccio.runtime.grounding_policy import Policy
 from setaccio.runtime.models import LoadedModel, load_model
 from setaccio.runtime.ordered import Plan, work_in_order
@@ -166,53 +166,84 @@ class Extractor:
     def _plan(self, document: Document) -> Plan[Extraction]:
         """What to decode for a document; nothing where it is refused."""
         began = time.perf_counter()
-        refuse = functools.partial(self._outcomes.refused, document, began)
         fail = functools.partial(self._outcomes.failed, document, began)
         try:
             if not document.text.strip():
-                result = refuse("error", "The document is empty. Give it some text.")
-                return Plan((), lambda _: result, fail)
-            chunks, prompts = zip(*self._chunks(document.text), strict=True)
+                message = "The document is empty. Give it some text."
+                return self._refusal(document, began, "error", message)
+            prompt = self._prompts.make(document.text)
+            if self._fits(prompt):
+                whole = Chunk(document.text, 0, len(document.text))
+                return self._work_plan(document, began, [(whole, prompt)])
+            parts = self._chunks(document.text)
+            short = [made for _, made in parts if not self._fits(made)] if parts else [prompt]
+            if short:
+                size, message = short[0].size, self._too_long(short[0])
+                return self._refusal(document, began, "truncated_input", message, size)
+            return self._work_plan(document, began, parts)
         except Exception as error:  # one document's misfortune must not end the others
             failure = fail(error)
             return Plan((), lambda _: failure, fail)
-        short = [prompt for prompt in prompts if not self._fits(prompt)]
-        if short:
-            result = refuse("truncated_input", self._too_long(short[0]), short[0].size)
-            return Plan((), lambda _: result, fail)
-        requests = [
-            self._request(chunk.text, prompt) for chunk, prompt in zip(chunks, prompts, strict=True)
-        ]
 
-        def finish(completions: Sequence[Completion]) -> Extraction:
+    def _refusal(
+        self, document: Document, began: float, status: Status, message: str, size: int = 0
+    ) -> Plan[Extraction]:
+        result = self._outcomes.refused(document, began, status, message, size)
+        fail = functools.partial(self._outcomes.failed, document, began)
+        return Plan((), lambda _: result, fail)
+
+    def _work_plan(
+        self,
+        document: Document,
+        began: float,
+        parts: Sequence[tuple[Chunk, Prompt]],
+        spent: float = 0.0,
+    ) -> Plan[Extraction]:
+        """The requests for a document's parts; ``spent`` seconds were lost on a first attempt."""
+        chunks, prompts = zip(*parts, strict=True)
+        fail = functools.partial(self._outcomes.failed, document, began)
+
+        def finish(completions: Sequence[Completion]) -> Extraction | Plan[Extraction]:
             try:
-                return self._outcomes.finished(document, began, chunks, prompts, completions)
+                if len(parts) == 1 and self._ran_out_of_context(prompts[0], completions[0]):
+                    smaller = self._chunks(document.text)
+                    if len(smaller) > 1 and all(self._fits(prompt) for _, prompt in smaller):
+                        lost = completions[0].seconds
+                        return self._work_plan(document, began, smaller, lost)
+                return self._outcomes.finished(document, began, chunks, prompts, completions, spent)
             except Exception as error:  # as above
                 return fail(error)
 
-        return Plan(requests, finish, fail)
+        return Plan([self._request(chunk.text, made) for chunk, made in parts], finish, fail)
 
     def _budget(self, prompt: Prompt) -> tuple[int, int]:
         """Tokens that the answer may have, and that it must be able to have."""
         size = len(prompt.document)
-        wanted = self._max_tokens or 2 * size + self._schema_tokens + SPARE_TOKENS
+        wanted = self._wanted(prompt)
         least = min(wanted, LEAST_ANSWER + size // 2)
         return min(wanted, self.model.context - prompt.size), least
+
+    def _wanted(self, prompt: Prompt) -> int:
+        """Tokens that the answer would have where the context has no end."""
+        return self._max_tokens or 2 * len(prompt.document) + self._schema_tokens + SPARE_TOKENS
 
     def _fits(self, prompt: Prompt) -> bool:
         most, least = self._budget(prompt)
         return most >= least
 
+    def _ran_out_of_context(self, prompt: Prompt, completion: Completion) -> bool:
+        """Whether the context, not the budget asked for, cut an answer off."""
+        return completion.finish == "length" and self._budget(prompt)[0] < self._wanted(prompt)
+
     def _chunks(self, text: str) -> list[tuple[Chunk, Prompt]]:
-        """The document whole where it fits, else in parts that leave room for full answers."""
-        prompt = self._prompts.make(text)
+        """The document in parts that leave room for full answers; none where it must stay whole."""
         room = self.model.context - self._prompts.fixed
         if self._max_tokens is None:
             limit = (room - self._schema_tokens - SPARE_TOKENS) // 3
         else:
             limit = room - self._max_tokens
-        if not self._chunk or self._fits(prompt) or limit < LEAST_CHUNK:
-            return [(Chunk(text, 0, len(text)), prompt)]
+        if not self._chunk or limit < LEAST_CHUNK:
+            return []
         chunks = split_text(text, limit, self._prompts.count)
         return [(chunk, self._prompts.make(chunk.text)) for chunk in chunks]
 

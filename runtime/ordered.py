@@ -27,14 +27,15 @@ class Plan(Generic[Result]):
 
     Args:
         requests: what to decode; none where the result is known already.
-        finish: makes the result of the completions, one for each request, in their order.
+        finish: makes the result of the completions, one for each request, in their order; or
+            another plan, where these show that the document has to be asked about otherwise.
         fail: makes the result of an error of the decoder.
     """
 
     def __init__(
         self,
         requests: Sequence[Request],
-        finish: Callable[[Sequence[Completion]], Result],
+        finish: Callable[[Sequence[Completion]], Result | Plan[Result]],
         fail: Callable[[Exception], Result],
     ) -> None:
         self.requests = requests
@@ -47,8 +48,8 @@ class Plan(Generic[Result]):
         self.completions[part] = completion
         return len(self.completions) == len(self.requests)
 
-    def result(self) -> Result:
-        """The result, once every completion is there."""
+    def result(self) -> Result | Plan[Result]:
+        """The result, or what to do instead, once every completion is there."""
         return self.finish([self.completions[part] for part in range(len(self.requests))])
 
 
@@ -151,20 +152,24 @@ class _Queue(Generic[Source, Result]):
         self.quiet = document is None
         if document is None:
             return False
-        number = next(self._numbers)
-        plan = self._plan(document)
-        if not plan.requests:
-            self._done[number] = plan.finish(())
-            return True
-        self._plans[number] = plan
-        for part, request in enumerate(plan.requests):
-            self._waiting.append(request.under((number, part)))
+        self._settle(next(self._numbers), self._plan(document))
         return True
+
+    def _settle(self, number: int, outcome: Result | Plan[Result]) -> None:
+        """Note a document's result, or have its plan's requests decoded."""
+        while isinstance(outcome, Plan) and not outcome.requests:
+            outcome = outcome.finish(())
+        if not isinstance(outcome, Plan):
+            self._done[number] = outcome
+            return
+        self._plans[number] = outcome
+        for part, request in enumerate(outcome.requests):
+            self._waiting.append(request.under((number, part)))
 
     def take(self, key: tuple[int, int], completion: Completion) -> None:
         number, part = key
         if self._plans[number].take(part, completion):
-            self._done[number] = self._plans.pop(number).result()
+            self._settle(number, self._plans.pop(number).result())
 
     def fail(self, error: Exception) -> None:
         """Give up what is in work."""

@@ -6,15 +6,17 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar, get_args
 
+from setaccio.data.order import order_like
 from setaccio.data.records import Document
 from setaccio.data.task import Task
 from setaccio.runtime.answer import Completion
-from setaccio.runtime.chunks import Chunk, Part, merge
+from setaccio.runtime.chunks import Chunk
 from setaccio.runtime.confidence import LeafChance, leaf_chances
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.extraction import Extraction, FinishReason, Status
 from setaccio.runtime.grounding import Span, ground
 from setaccio.runtime.grounding_policy import Policy, apply_grounding
+from setaccio.runtime.merging import Part, merge
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.parsing import parse_answer
 from setaccio.runtime.prompts import Prompt
@@ -80,6 +82,7 @@ class Outcomes:
         chunks: Sequence[Chunk],
         prompts: Sequence[Prompt],
         completions: Sequence[Completion],
+        spent: float = 0.0,
     ) -> Extraction:
         """The result of a document whose chunks (mostly one, itself) have been answered.
 
@@ -89,6 +92,7 @@ class Outcomes:
             chunks: its parts.
             prompts: of each chunk.
             completions: of each chunk.
+            spent: seconds that a first attempt, given up, took.
         """
         answers = [self._judge(c, d) for c, d in zip(chunks, completions, strict=True)]
         answer = answers[0] if len(answers) == 1 else self._merge(chunks, answers)
@@ -107,7 +111,7 @@ class Outcomes:
             removed={key: chance.removed for key, chance in answer.chances.items()},
             spans=answer.spans,
             chunks=len(chunks),
-            seconds=sum(completion.seconds for completion in completions),
+            seconds=spent + sum(completion.seconds for completion in completions),
         )
 
     def _judge(self, chunk: Chunk, completion: Completion) -> _Answer:
@@ -150,23 +154,20 @@ class Outcomes:
 
     def _merge(self, chunks: Sequence[Chunk], answers: Sequence[_Answer]) -> _Answer:
         """One answer from those of a document's chunks, as good as the worst of them."""
-        confidences = [{k: c.confidence for k, c in a.chances.items()} for a in answers]
-        merged = merge(
-            [
-                Part(chunk, answer.data, confidence, answer.spans)
-                for chunk, answer, confidence in zip(chunks, answers, confidences, strict=True)
-            ]
-        )
+        parts = [
+            Part(chunk, answer.data, answer.chances, answer.spans)
+            for chunk, answer in zip(chunks, answers, strict=True)
+        ]
+        merged = merge(parts, self._task.merge)
+        data = order_like(merged.data, self._task.json_schema)
         worst = max(answers, key=lambda answer: _WORST_LAST.index(answer.status))
-        status, message = worst.status, f"{len(chunks)} chunks were merged."
-        problems = [] if merged.data is None else self._task.problems(merged.data)
-        if worst.message:
-            message = f"{worst.message} {message}"
-        if status == "ok" and problems:
+        status, message = worst.status, f"{worst.message} {len(chunks)} chunks were merged.".strip()
+        problems = [] if data is None else self._task.problems(data)
+        if problems and _WORST_LAST.index(status) < _WORST_LAST.index("invalid_schema"):
+            # Lists that became longer than the schema allows, say.
             status, message = "invalid_schema", f"{_first(problems)} {message}"
-        chances = {key: LeafChance(value, 0.0) for key, value in merged.confidence.items()}
         raw = "\n".join(answer.raw for answer in answers)
-        return _Answer(status, merged.data, raw, worst.finish, message, chances, merged.spans)
+        return _Answer(status, data, raw, worst.finish, message, merged.chances, merged.spans)
 
     def _require_grounding(self, answer: _Answer) -> _Answer:
         if self._policy is None or answer.data is None:

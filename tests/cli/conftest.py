@@ -6,11 +6,15 @@ A real quantised GGUF is needed: the bundled one, or the one that SETACCIO_TEST_
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 from cli_process import COMMAND, Run, environment
+
+# A shell that runs the tests in the background has them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

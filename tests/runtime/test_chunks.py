@@ -1,4 +1,4 @@
-"""Long documents are cut where sentences end, and the parts' answers become one.
+"""Long documents are cut where sentences end.
 
 Run: pytest tests/runtime/test_chunks.py
 """
@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from setaccio.runtime.chunks import Chunk, Part, merge, sentences, split_text
-from setaccio.runtime.grounding import Span, ground
+from setaccio.runtime.chunks import Chunk, sentences, split_text
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.tokens import encode_text
 
@@ -91,57 +90,3 @@ def test_chunks_fit_by_the_models_own_count(model: LoadedModel):
     chunks = split_text(text, 100, lambda part: len(encode_text(model, part)))
     assert len(chunks) > 5
     assert all(len(encode_text(model, chunk.text)) <= 100 for chunk in chunks)
-
-
-def parts_of(text: str, cuts: list[tuple[int, int]], answers: list[object]) -> list[Part]:
-    parts = []
-    for (start, end), data in zip(cuts, answers, strict=True):
-        chunk = Chunk(text[start:end], start, end)
-        parts.append(Part(chunk, data, spans=ground(chunk.text, data)))
-    return parts
-
-
-def test_items_of_the_overlap_are_merged_and_repeated_ones_kept():
-    text = "salt, pepper, flour, salt, eggs"
-    parts = parts_of(
-        text,
-        [(0, 20), (14, 31)],
-        [["salt", "pepper", "flour"], ["Flour", "salt", "eggs"]],
-    )
-    merged = merge(parts)
-    assert merged.data == ["salt", "pepper", "flour", "salt", "eggs"]
-    assert merged.spans["/3"] == Span(21, 25, "exact")
-    assert all(text[s.start : s.end] == merged.data[int(p[1:])] for p, s in merged.spans.items())
-
-
-def test_without_spans_equal_items_of_two_parts_are_one():
-    chunk = Chunk("", 0, 0)
-    answers = [["a", "a", "b"], ["B", "a", "c"], ["a", "c"]]
-    merged = merge([Part(chunk, answer) for answer in answers])
-    assert merged.data == ["a", "a", "b", "c"]
-
-
-def test_scalars_by_confidence_and_objects_by_key():
-    chunk = Chunk("", 0, 0)
-    one = Part(chunk, {"title": "Soup", "n": 1, "in": {"x": None}}, {"/title": 0.4, "/n": 0.9})
-    two = Part(
-        chunk,
-        {"title": "Onion soup", "n": 2, "in": {"x": "y"}, "more": [1]},
-        {"/title": 0.8, "/n": 0.2, "/in/x": 0.7, "/more/0": 0.5},
-    )
-    merged = merge([one, two])
-    assert merged.data == {"title": "Onion soup", "n": 1, "in": {"x": "y"}, "more": [1]}
-    assert merged.confidence == {"/title": 0.8, "/n": 0.9, "/in/x": 0.7, "/more/0": 0.5}
-
-
-def test_the_first_value_wins_where_nothing_is_known():
-    chunk = Chunk("", 0, 0)
-    parts = [
-        Part(chunk, None),
-        Part(chunk, {"a": None}),
-        Part(chunk, {"a": 0}),
-        Part(chunk, {"a": 1}),
-    ]
-    assert merge(parts).data == {"a": 0}
-    assert merge([Part(chunk, None)]).data is None
-    assert merge([]).data is None
