@@ -15,34 +15,34 @@ from __future__ import annotations
 import random
 import re
 from functools import cache
-from typing import NamedTuple
 
 from setaccio.data import prose_parts as parts
+from setaccio.data.prose_frames import FRAME_SHARE, FRAMES, compose
 from setaccio.data.prose_inline import clean_items, place_inline
+from setaccio.data.prose_text import (
+    ITEM,
+    STEP,
+    TITLE,
+    Prose,
+    agree,
+    cut,
+    first_word,
+    lower,
+    unstopped,
+    upper,
+    verbless,
+    wrap,
+)
 from setaccio.data.recipe_source import StructuredRecipe, sentences, split_pool
 from setaccio.data.recipe_steps import STEP_STARTS
 
-# A span of the text that belongs to the gold stands between two of these until the end.
-TITLE, ITEM, STEP = ("\x01", "\x02"), ("\x03", "\x04"), ("\x05", "\x06")
-_MARK = re.compile("[\x01-\x06]")
 _CONNECTIVE = re.compile(
     r"(?:(?:and )?(?:then|next|now|after that|afterwards|finally|meanwhile|first|firstly|lastly|"
     r"first of all|at last|second|third|in the meantime|last)\b,? )+",
     re.IGNORECASE,
 )
-# Words that begin a step without being its verb.
-_NO_VERB = {"in", "on", "with", "using", "over", "when", "once", "while", "if", "for", "to", "at",
-            "after", "as", "until", "before", "by", "the", "a", "an", "you", "it", "from",
-            "alternately", "without", "during", "carefully"}  # fmt: skip
 MAX_MERGED_CHARS = 260
 STYLES = {"inline": 40, "list": 27, "spread": 15, "mixed": 18}
-
-
-class Prose(NamedTuple):
-    """A text and its gold ``{title, ingredients, directions}``."""
-
-    text: str
-    gold: dict[str, str | list[str]]
 
 
 @cache
@@ -63,7 +63,7 @@ def write_prose(recipe: StructuredRecipe, rng: random.Random, *, held_out: bool 
         The text, and the gold as it can be read in that text.
     """
     writer = _Writer(rng, held_out)
-    return _cut(writer.write(recipe))
+    return cut(writer.write(recipe))
 
 
 class _Writer:
@@ -111,7 +111,10 @@ class _Writer:
         return self._noise(self._lay_out(opening, lists, told, closing))
 
     def _shape(self, pool: str) -> str:
-        shape = self.rng.choice(shapes(pool, self.held_out))
+        composed = not self.held_out and pool in FRAMES and self.rng.random() < FRAME_SHARE
+        shape = (
+            compose(pool, self.rng) if composed else self.rng.choice(shapes(pool, self.held_out))
+        )
         while slot := re.search(r"\{(who|adj|occasion|place|number)\}", shape):
             word = self.rng.choice(parts.SLOTS[slot[1]])
             shape = shape[: slot.start()] + word + shape[slot.end() :]
@@ -156,9 +159,9 @@ class _Writer:
             last = last.replace(";", ",")
         marked = [ITEM[0] + item + ITEM[1] for item in items]
         if shape.startswith("{L}"):
-            marked[0] = ITEM[0] + _upper(items[0]) + ITEM[1]
+            marked[0] = ITEM[0] + upper(items[0]) + ITEM[1]
         text = between.join(marked[:-1]) + last + marked[-1] if len(marked) > 1 else marked[0]
-        shape = re.sub(r"\{L\} (is|goes|comes)\b", _agree, shape) if len(items) > 1 else shape
+        shape = re.sub(r"\{L\} (is|goes|comes)\b", agree, shape) if len(items) > 1 else shape
         sentence = shape.replace("{L}", text)
         # An abbreviation at the end of the sentence lends it its full stop.
         return sentence.replace("." + ITEM[1] + ".", "." + ITEM[1])
@@ -175,10 +178,10 @@ class _Writer:
                 and not before.endswith(("!", "?", ":"))
                 and self._instructs(merged[-1])
                 and self._instructs(step)
-                and (joiner[0] == ";" or not _verbless(step))
+                and (joiner[0] == ";" or not verbless(step))
             ):
                 own = _CONNECTIVE.match(step)
-                merged[-1] = before + joiner + _lower(step[own.end() :] if own else step)
+                merged[-1] = before + joiner + lower(step[own.end() :] if own else step)
             else:
                 merged.append(step)
         return merged
@@ -194,11 +197,11 @@ class _Writer:
 
     def _instructs(self, step: str) -> bool:
         """Say whether a step is an instruction; in rows from elsewhere some are remarks."""
-        return self.invented or _first_word(step) in STEP_STARTS
+        return self.invented or first_word(step) in STEP_STARTS
 
     def _step_frame(self, pool: str, step: str) -> str:
         frame = self._shape(pool)
-        while _verbless(step) and any(tail in frame for tail in parts.NEEDS_VERB):
+        while verbless(step) and any(tail in frame for tail in parts.NEEDS_VERB):
             frame = self._shape(pool)
         return frame
 
@@ -211,7 +214,7 @@ class _Writer:
             step = rest
         if frame == "{S}":
             return STEP[0] + step + STEP[1]
-        return frame.replace("{S}", STEP[0] + _lower(step) + STEP[1])
+        return frame.replace("{S}", STEP[0] + lower(step) + STEP[1])
 
     def _lay_out(self, opening: str, lists: list[str], told: list[str], closing: str) -> str:
         """Put the sentences in order, with small talk between and lines or paragraphs."""
@@ -227,7 +230,7 @@ class _Writer:
             after.insert(rng.randint(0, len(after)), self._shape("CLOSERS"))
         lines = rng.random() < 0.12
         paragraph = rng.choice((" ", " ", " ", "\n", "\n\n"))
-        joined = "\n".join(_unstopped(s, rng) for s in body) if lines else " ".join(body)
+        joined = "\n".join(unstopped(s, rng) for s in body) if lines else " ".join(body)
         blocks = [" ".join(before), " ".join(lists), joined, " ".join(after)]
         if lines:
             paragraph = "\n"
@@ -242,7 +245,7 @@ class _Writer:
         if roll < 0.03:
             text = text.lower()
         elif roll < 0.07:
-            text = _wrap(text, rng.randint(50, 90))
+            text = wrap(text, rng.randint(50, 90))
         elif roll < 0.1:
             text = text.replace(". ", ".  ")
         if rng.random() < 0.15:
@@ -250,64 +253,3 @@ class _Writer:
         if rng.random() < 0.02:
             text = text.replace(", ", ",")
         return text
-
-
-def _agree(match: re.Match[str]) -> str:
-    return "{L} " + {"is": "are", "goes": "go", "comes": "come"}[match[1]]
-
-
-def _first_word(step: str) -> str:
-    return _MARK.sub("", step).split(" ")[0].strip(",.;:").lower()
-
-
-def _verbless(step: str) -> bool:
-    word = _first_word(step)
-    return word in _NO_VERB or word.endswith("ly")
-
-
-def _upper(text: str) -> str:
-    at = 1 if _MARK.match(text) else 0
-    return text[:at] + text[at : at + 1].upper() + text[at + 1 :]
-
-
-def _lower(text: str) -> str:
-    """Begin with a small letter, unless the word is written in capitals."""
-    at = 1 if _MARK.match(text) else 0
-    if text[at + 1 : at + 2].isupper():
-        return text
-    return text[:at] + text[at : at + 1].lower() + text[at + 1 :]
-
-
-def _unstopped(sentence: str, rng: random.Random) -> str:
-    if rng.random() < 0.15 and sentence.endswith("." + STEP[1]):
-        return sentence[:-2] + STEP[1]
-    return sentence
-
-
-def _wrap(text: str, width: int) -> str:
-    """Break lines at spaces the way mail programs do."""
-    lines, column = [], 0
-    for word in text.split(" "):
-        length = len(_MARK.sub("", word))
-        if column and column + length > width:
-            lines.append("\n" + word)
-            column = length
-        else:
-            lines.append((" " if lines else "") + word)
-            column += length + 1
-    return "".join(lines)
-
-
-def _cut(marked: str) -> Prose:
-    """Read the gold out of the marked text and take the marks away."""
-
-    def spans(mark: tuple[str, str]) -> list[str]:
-        found = re.findall(f"{mark[0]}(.*?){mark[1]}", marked, re.DOTALL)
-        return [" ".join(_MARK.sub("", span).split()) for span in found]
-
-    gold: dict[str, str | list[str]] = {
-        "title": spans(TITLE)[0],
-        "ingredients": list(spans(ITEM)),
-        "directions": [_upper(step) for step in spans(STEP)],
-    }
-    return Prose(_MARK.sub("", marked).strip(), gold)

@@ -12,11 +12,19 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from setaccio.data.prose import Prose, write_prose
-from setaccio.data.recipe_source import StructuredRecipe, generate_recipe, public_domain_recipes
+from setaccio.data.prose import write_prose
+from setaccio.data.prose_text import Prose
+from setaccio.data.recipe_parts import TAILS
+from setaccio.data.recipe_source import (
+    StructuredRecipe,
+    generate_recipe,
+    public_domain_recipes,
+    word_list,
+)
 from setaccio.data.records import Pair
 from setaccio.data.task import TASK_FOLDER
 
@@ -24,6 +32,7 @@ RECIPE_TASK_FILE = TASK_FOLDER / "recipe.yaml"
 SAMPLE_FILE = Path(__file__).parent / "samples" / "recipes_public_domain.jsonl"
 PUBLIC_DOMAIN_SHARE = 0.12
 HELD_OUT_SHARE = 0.15
+FREE_TITLE_SHARE = 0.3
 MIN_CHARS, MAX_CHARS = 150, 1600
 
 
@@ -57,7 +66,27 @@ def _draw(rng: random.Random, held_out: bool) -> Prose:
         recipe = rng.choice(bundled)
     else:
         recipe = generate_recipe(rng, held_out=held_out)
+    if not held_out and rng.random() < FREE_TITLE_SHARE:
+        recipe = replace(recipe, title=free_title(rng))
     return write_prose(recipe, rng, held_out=held_out)
+
+
+def free_title(rng: random.Random) -> str:
+    """Invent a title of any words, so that a title is known by its place and not by its words."""
+    kinds = rng.choices(("common", "rare", "proper"), (5, 2, 3), k=rng.choice((1, 2, 2, 3, 3, 4)))
+    words = [_capital(rng.choice(word_list(kind))) for kind in kinds]
+    roll = rng.random()
+    if roll < 0.6:
+        words.append(rng.choice(TAILS[rng.choice(list(TAILS))]))
+    elif roll < 0.7 and len(words) > 1:
+        words.append(f"{rng.choice(('with', 'in a', 'of', 'and'))} {words.pop(0)}")
+    if len(words) > 2 and rng.random() < 0.12:
+        words[:2] = ["-".join(words[:2])]
+    return " ".join(words)
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
 
 
 def _usable(prose: Prose) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from setaccio.data import prose_parts
 from setaccio.data.errors import DataError
 from setaccio.data.prose import shapes, write_prose
+from setaccio.data.prose_frames import FRAMES, compose
 from setaccio.data.prose_inline import guess_mention, place_inline
 from setaccio.data.recipe_items import plural
 from setaccio.data.recipe_parts import ARCHETYPES
@@ -27,6 +28,7 @@ from setaccio.data.recipe_source import (
 from setaccio.data.recipe_steps import PHASES
 from setaccio.data.recipes import (
     SAMPLE_FILE,
+    free_title,
     generate_pair,
     generate_pairs,
     is_held_out,
@@ -123,6 +125,31 @@ def test_held_out_shapes_are_never_used_in_training():
     held_out = {shape for pool in POOLS for shape in shapes(pool, True)}
     assert held_out
     assert training & held_out == set()
+
+
+def test_composed_frames_are_no_held_out_shapes():
+    held_out = [
+        re.compile(
+            re.sub(
+                r"\\\{(who|adj|occasion|place|number)\\\}", ".+", re.escape(shape.strip().lower())
+            )
+        )
+        for pool in POOLS
+        for shape in shapes(pool, True)
+    ]
+    rng = random.Random(5)
+    for pool in FRAMES:
+        texts = {compose(pool, rng).lower() for _ in range(300)}
+        assert len(texts) > 150
+        for text in texts:
+            assert not re.search(r"\{(?![tls]\})", text)
+            assert not any(shape.fullmatch(text) for shape in held_out), text
+
+
+def test_training_titles_are_of_any_words():
+    titles = {free_title(random.Random(seed)) for seed in range(200)}
+    assert len(titles) > 190
+    assert all(title == title.strip() and not title[0].islower() for title in titles)
 
 
 def test_every_pool_has_shapes_for_both():
