@@ -169,6 +169,7 @@ def build_trainer(
         gradient_checkpointing=config.gradient_checkpointing,
         max_length=None,
         packing=False,
+        padding_free=False,  # Unsloth turns it on; halving and extra columns need a row for each pair
         pad_to_multiple_of=LENGTH_STEP if on_cpu else None,
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=not extras,

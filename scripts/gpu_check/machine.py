@@ -196,8 +196,6 @@ def environment(paths: list[Path], work: Path, *, gpu: bool) -> dict[str, str]:
         "CUDA_CACHE_PATH": str(caches / "cuda"),
         "UNSLOTH_COMPILE_LOCATION": str(caches / "unsloth"),
         "UNSLOTH_DISABLE_STATISTICS": "1",
-        # Unsloth would lay a batch's rows end to end; both stacks are to compute the same.
-        "UNSLOTH_DISABLE_AUTO_PADDING_FREE": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
     if not gpu:
