@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from setaccio.export.export_adapter import export_adapter
     from setaccio.export.imatrix import make_imatrix, read_imatrix
     from setaccio.export.llamacpp_source import converter_root
-    from setaccio.export.merge import MergeReport, merge
+    from setaccio.export.merge import merge
+    from setaccio.export.merge_proof import MergeReport
     from setaccio.export.parity import ParityReport, check_parity
     from setaccio.export.pretokenizer import pretokenizer_name
     from setaccio.export.quantise import predicted_size, quantisations, quantise
@@ -30,7 +31,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "ExportReport": "report",
-    "MergeReport": "merge",
+    "MergeReport": "merge_proof",
     "ParityReport": "parity",
     "check_parity": "parity",
     "convert": "convert",

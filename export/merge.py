@@ -3,11 +3,9 @@
 Contract: ``merge(base, adapter, out)`` writes a model folder (16-bit safetensors, tokenizer, chat
 template). The base is the 16-bit one, or the same after a way through 4 bits, as 4-bit training saw
 it; with pairs the loss of both is reported. A base too large for the memory is merged tensor by
-tensor (:mod:`setaccio.export.merge_streamed`). Two proofs come with it: the weights differ from the
-base's, and the merged model's logits on a probe text are those of base + adapter. Neither is taken
-for granted: an adapter whose weights were never trained, never loaded or vanish in rounding merges
-into the base without a word. What is compared is the folder as written, loaded again: saving may
-drop or tie weights that the model in memory still has.
+tensor (:mod:`setaccio.export.merge_streamed`). The proofs that come with it are
+:mod:`setaccio.export.merge_proof`'s. What is compared is the folder as written, loaded again:
+saving may drop or tie weights that the model in memory still has.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
@@ -38,58 +36,18 @@ from setaccio.export._transformers import (
 from setaccio.export.adapter_config import adapter_config, check_tying, trained_whole
 from setaccio.export.answers import HELD_OUT_PAIRS, Answer, answer_loss, encode_answers
 from setaccio.export.dequantise import has_bitsandbytes, load_dequantised
+from setaccio.export.merge_proof import MergeReport, judge
 from setaccio.export.merge_streamed import merge_streamed
 
 if TYPE_CHECKING:
     import torch
 
 PROBE = "Beat 2 eggs with ½ cup of sugar, then fold in the flour. <|im_end|> Serves four."
-# Greatest logit difference between merged and base + adapter that rounding explains, absolute and
-# as a share of what the adapter changes.
-LOGIT_TOLERANCE = 0.25
-EFFECT_TOLERANCE = 0.25
-# Nats per token by which the merged model's loss on held-out answers may exceed base + adapter's.
-LOSS_TOLERANCE = 0.1
 # Share of the free memory that a model in 16 bits may take before its tensors are streamed.
 MEMORY_SHARE = 0.8
 
 BaseKind = Literal["16-bit", "4-bit"]
 BASE_KINDS: tuple[BaseKind, ...] = ("16-bit", "4-bit")
-
-
-class MergeReport(NamedTuple):
-    """What the merge changed, and how well it agrees with base + adapter.
-
-    Attributes:
-        path: the merged model's folder.
-        dtype: type of the saved weights.
-        tensors: how many weights the adapter is about.
-        changed: how many of them differ from the base's once saved.
-        max_delta: greatest change of a single weight.
-        adapter_effect: greatest logit difference between base + adapter and the base.
-        disagreement: greatest logit difference between the merged model as saved and base +
-            adapter.
-        into: which base: ``16-bit``, or ``4-bit`` for the dequantised one.
-        streamed: whether tensors were merged one by one; effect and disagreement are then those
-            of single layers on a random input.
-        losses: mean negative log-likelihood of held-out answers, in nats per token, of ``base``,
-            ``base + adapter`` and the model merged into each kind of base; empty without pairs,
-            without ``4-bit`` where bitsandbytes is not installed.
-        whole: names of layers that the training changed whole beside the adapter, such as
-            ``embed_tokens``.
-    """
-
-    path: Path
-    dtype: str
-    tensors: int
-    changed: int
-    max_delta: float
-    adapter_effect: float
-    disagreement: float
-    into: str
-    streamed: bool
-    losses: dict[str, float]
-    whole: tuple[str, ...] = ()
 
 
 def merge(
@@ -171,7 +129,7 @@ def merge(
             losses=losses,
             whole=whole,
         )
-        _judge(report, adapter)
+        judge(report, adapter)
     del merged
     if answers and has_bitsandbytes() and not _is_quantised(base):
         other: BaseKind = "4-bit" if into == "16-bit" else "16-bit"
@@ -219,7 +177,7 @@ def _merge_streamed(base: Path, adapter: Path, out: Path, into: BaseKind) -> Mer
     with _appearing(out) as part:
         done = merge_streamed(base, adapter, part)
         report = MergeReport(path=out, **done._asdict(), into=into, streamed=True, losses={})
-        _judge(report, adapter)
+        judge(report, adapter)
         save_tokenizer(tokenizer, base, part)
     return report
 
@@ -289,28 +247,6 @@ def _logits(model: Any, ids: list[int]) -> torch.Tensor:
 
 def _difference(left: torch.Tensor, right: torch.Tensor) -> float:
     return float((left.detach().float() - right.detach().float()).abs().max())
-
-
-def _judge(report: MergeReport, adapter: Path) -> None:
-    if report.tensors == 0:
-        raise ExportError(f"{adapter}: the adapter touches no weight of the base.")
-    if report.changed == 0:
-        raise ExportError(
-            f"{adapter}: the merged model equals the base. The adapter's weights are zero or too "
-            f"small for {report.dtype}; it was not trained, or trained with a tiny learning rate."
-        )
-    bound = max(LOGIT_TOLERANCE, EFFECT_TOLERANCE * report.adapter_effect)
-    if not report.disagreement <= bound:  # Not `>`: a NaN must fail too.
-        raise ExportError(
-            f"{adapter}: the merged model disagrees with base + adapter by "
-            f"{report.disagreement:.3g} (allowed: {bound:.3g}) on the probe's logits."
-        )
-    merged, adapted = report.losses.get(report.into), report.losses.get("base + adapter")
-    if merged is not None and adapted is not None and not merged <= adapted + LOSS_TOLERANCE:
-        raise ExportError(
-            f"{adapter}: on held-out answers the merged model's loss is {merged:.3g} nats per "
-            f"token, base + adapter's only {adapted:.3g}. The merge went wrong."
-        )
 
 
 @contextlib.contextmanager

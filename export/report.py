@@ -15,7 +15,7 @@ from setaccio.data.records import atomic_write
 from setaccio.export.convert import own_version
 from setaccio.export.divergence import HeldOut
 from setaccio.export.inputs import Inputs
-from setaccio.export.merge import MergeReport
+from setaccio.export.merge_proof import MergeReport
 from setaccio.export.parity import ParityReport
 from setaccio.export.reference import MAX_NEW_TOKENS
 
