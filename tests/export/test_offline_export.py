@@ -59,8 +59,9 @@ TRAINING = {
     "validation_share": 0.0,
     "train_embeddings": True,
 }
-# Started with one argument that says what to do; none of them installs or compiles anything.
-HARMLESS = {"ldconfig", "lscpu", "uname", "lspci", "nvidia-smi"}
+# They say what this machine has; none of them installs or compiles anything. The last one lists the
+# fonts for matplotlib, which looks for them where it starts for the first time.
+HARMLESS = {"ldconfig", "lscpu", "uname", "lspci", "nvidia-smi", "fc-list"}
 
 
 @pytest.fixture
@@ -77,7 +78,8 @@ def offline(tmp_path, logs):
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(GUARD, encoding="utf-8")
     paths = [str(folder), *(path for path in sys.path if path)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "GUARD_LOGS": str(logs)}
+    fresh = {"MPLCONFIGDIR": str(tmp_path / "matplotlib"), "GUARD_LOGS": str(logs)}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **fresh}
 
 
 @pytest.fixture(scope="module")
