@@ -1,8 +1,9 @@
 """Find the JSON in a model's answer: strictly as it stands, or leniently inside what surrounds it.
 
-A free model may wrap its answer in a code fence or in words. Strict parsing takes the answer as a
-whole; lenient parsing drops a fence and takes the first JSON object or array. Both follow RFC 8259
-and nothing beyond it: no NaN, no comments, no repair.
+A free model may wrap its answer in code fences or in words. Strict parsing takes the answer as a
+whole; lenient parsing drops the fences and takes the first JSON object or array. Braces in words
+before a fence are no answer, so what is broken there does not hide what the fence holds. Both
+follow RFC 8259 and nothing beyond it: no NaN, no comments, no repair.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def parse_strict(text: str) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def _first_value(text: str) -> Answer:
+def _first_value(text: str) -> Answer | None:
+    """The first object or array; :data:`NOTHING` where it is broken, None where none begins."""
     begin = _BEGIN.search(text)
     while begin:
         try:
@@ -70,8 +72,20 @@ def _first_value(text: str) -> Answer:
                 return NOTHING
             begin = _BEGIN.search(text, max(error.pos, begin.end()))
         except (ValueError, RecursionError):
-            break
-    return NOTHING
+            return NOTHING
+    return None
+
+
+def _without_fences(text: str) -> Answer:
+    """The first value of a text with fences: before the first one, inside it, or behind it."""
+    while fence := _FENCE.search(text):
+        before, inside = _first_value(text[: fence.start()]), _first_value(fence.group(1))
+        if before and before.found:
+            return before
+        if inside:
+            return inside
+        text = text[fence.end() :]
+    return _first_value(text) or NOTHING
 
 
 def parse_answer(raw: str) -> Answer:
@@ -88,5 +102,4 @@ def parse_answer(raw: str) -> Answer:
         return Answer(True, parse_strict(raw.strip(" \t\r\n")), True)
     except ValueError:
         pass
-    fence = _FENCE.search(raw)
-    return _first_value(fence.group(1) if fence else raw)
+    return _without_fences(raw)
