@@ -1,29 +1,22 @@
 """What a run lost against another over the same documents, and whether it is more than noise.
 
-Documents are paired by id, so what makes one document harder than another cancels out. The
-interval is the percentile bootstrap (Efron 1979) of the mean of the paired losses; yes or no (L1,
-L2, L3) is also tested by McNemar's exact test (1947). A loss whose 95% interval holds zero, or
-whose p-value is not below 0.05, is called noise: with these documents it can not be told from none.
-
-The statistics are those of :mod:`setaccio.eval.paired`, which compares arms of one run. Here the
-scores may come from a run folder, and only documents that both runs have count.
+Documents are paired by id; only those that both runs have count, and the scores may come from a
+run folder. Interval, test and the word noise are those of :mod:`setaccio.eval.paired`, which
+compares arms of one run; here a loss is positive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from setaccio.eval.paired import ALPHA, mcnemar
+from setaccio.eval.paired import Difference, paired_difference
 from setaccio.eval.result import ArmResult, Comparison
-from setaccio.eval.summary import resamples
 from setaccio.eval.table import percent
 
-MEASURES = ("l1", "l2", "l3", "score")
-_NAMES = {"l1": "L1", "l2": "L2", "l3": "L3", "score": "score"}
+_TITLES = {"l1": "L1", "l2": "L2", "l3": "L3", "score": "score"}
+MEASURES = tuple(_TITLES)
 
 Scores = Mapping[str, Mapping[str, float]]
 """By document id: the value of each of :data:`MEASURES`."""
@@ -37,23 +30,28 @@ class Loss:
         name: the arm's name in the later run.
         constraint: its decoding.
         measure: one of :data:`MEASURES`.
-        documents: how many both runs have.
-        before: mean in the earlier run.
-        after: mean in the later run.
-        low: lower end of the loss's 95% interval.
-        high: upper end.
-        p_value: of McNemar's exact test; None for the score.
+        paired: the later run less the earlier one.
     """
 
     name: str
     constraint: str
     measure: str
-    documents: int
-    before: float
-    after: float
-    low: float
-    high: float
-    p_value: float | None = None
+    paired: Difference
+
+    @property
+    def documents(self) -> int:
+        """How many both runs have."""
+        return self.paired.documents
+
+    @property
+    def before(self) -> float:
+        """Mean in the earlier run."""
+        return self.paired.first
+
+    @property
+    def after(self) -> float:
+        """Mean in the later run."""
+        return self.paired.second
 
     @property
     def loss(self) -> float:
@@ -61,15 +59,24 @@ class Loss:
         return self.before - self.after
 
     @property
+    def low(self) -> float:
+        """Lower end of the loss's 95% interval."""
+        return 0.0 - self.paired.high
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+        return 0.0 - self.paired.low
+
+    @property
     def title(self) -> str:
         """The measure as tables write it."""
-        return _NAMES[self.measure]
+        return self.paired.metric
 
     @property
     def noise(self) -> bool:
         """Whether chance alone may well have made it."""
-        unproven = self.p_value is not None and self.p_value >= ALPHA
-        return unproven or self.low <= 0 <= self.high
+        return self.paired.is_noise
 
     def show(self, value: float) -> str:
         """A value of this measure: rates as percentages, the score with three digits."""
@@ -79,15 +86,20 @@ class Loss:
         """The loss with its interval, and a word where it is noise."""
         if self.loss == self.low == self.high == 0:
             return "none"
-        if self.measure == "score":
-            said = f"{self.loss:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
-        else:
-            said = f"{self.loss:+.1%} [{self.low:+.1%}, {self.high:+.1%}]"
+        form = "+.3f" if self.measure == "score" else "+.1%"
+        said = f"{self.loss:{form}} [{self.low:{form}}, {self.high:{form}}]"
         return f"{said} noise" if self.noise else said
 
     def to_dict(self) -> dict[str, Any]:
         """As a plain dictionary."""
-        return {**asdict(self), "loss": self.loss, "noise": self.noise}
+        numbers = ("documents", "before", "after", "loss", "low", "high", "noise")
+        return {
+            "name": self.name,
+            "constraint": self.constraint,
+            "measure": self.measure,
+            **{name: getattr(self, name) for name in numbers},
+            "p_value": self.paired.p_value,
+        }
 
 
 def scores_of(arm: ArmResult) -> Scores:
@@ -126,35 +138,17 @@ def paired_losses(name: str, constraint: str, before: Scores, after: Scores) -> 
     shared = [id for id in after if id in before]
     if not shared:
         return []
-    found = []
-    for measure in MEASURES:
-        old = np.array([before[id][measure] for id in shared])
-        new = np.array([after[id][measure] for id in shared])
-        low, high = paired_interval(old - new)
-        found.append(
-            Loss(
-                name=name,
-                constraint=constraint,
-                measure=measure,
-                documents=len(shared),
-                before=float(old.mean()),
-                after=float(new.mean()),
-                low=low,
-                high=high,
-                p_value=None
-                if measure == "score"
-                else mcnemar((old > 0).tolist(), (new > 0).tolist())[2],
-            )
+    return [
+        Loss(
+            name,
+            constraint,
+            measure,
+            paired_difference(
+                title,
+                ("before", "after"),
+                [before[id][measure] for id in shared],
+                [after[id][measure] for id in shared],
+            ),
         )
-    return found
-
-
-def paired_interval(losses: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
-    """95% percentile bootstrap interval of the mean of paired differences.
-
-    Args:
-        losses: one per document, at least one.
-    """
-    means = [losses[block].mean(axis=1) for block in resamples(len(losses))]
-    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return float(low), float(high)
+        for measure, title in _TITLES.items()
+    ]

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from setaccio.eval.result import ArmResult
 
 ALPHA = 0.05
-_LEVELS = {"L1": "l1", "L2": "l2", "L3": "l3"}
-_SCORES = {"score": "score", "ANLS*": "anls"}
+LEVELS = frozenset(("L1", "L2", "L3"))
+"""Metrics that are yes or no for a document."""
+
+_NUMBERS = {"L1": "l1", "L2": "l2", "L3": "l3", "score": "score", "ANLS*": "anls"}
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 _Tested = tuple[int | None, int | None, float | None]
 
@@ -128,11 +130,36 @@ def compare_arms(arm_a: ArmResult, arm_b: ArmResult) -> tuple[Difference, ...]:
             "Compare arms of one run."
         )
     names = arm_a.label, arm_b.label
-    found = [_of_means(title, names, first, second, key) for title, key in _LEVELS.items()]
-    found += [_of_means(title, names, first, second, key) for title, key in _SCORES.items()]
+    found = [
+        paired_difference(
+            title,
+            names,
+            [float(getattr(score, key)) for score in first],
+            [float(getattr(score, key)) for score in second],
+        )
+        for title, key in _NUMBERS.items()
+    ]
     paths = [path for path in arm_a.summary.fields if path in arm_b.summary.fields]
     found += [_of_field(path, names, first, second) for path in paths]
     return tuple(found)
+
+
+def paired_difference(
+    metric: str, names: tuple[str, str], first: Sequence[float], second: Sequence[float]
+) -> Difference:
+    """Compare one number of two arms, document by document.
+
+    Args:
+        metric: its name; those of :data:`LEVELS` are yes or no and get McNemar's test.
+        names: of the arms, the one to compare with first.
+        first: one value per document, 0 to 1, at least one.
+        second: the other arm's, of the same documents in the same order.
+    """
+    tested: _Tested = (None, None, None)
+    if metric in LEVELS:
+        tested = mcnemar([value > 0 for value in first], [value > 0 for value in second])
+    columns = [np.array(values, dtype=float).reshape(-1, 1) for values in (first, second)]
+    return _difference(metric, names, columns[0], columns[1], np.ones_like(columns[0]), tested)
 
 
 def pairs_of_arms(arms: Sequence[ArmResult]) -> list[tuple[ArmResult, ArmResult]]:
@@ -165,20 +192,6 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> tuple[int, int, fl
     lost = sum(one and not two for one, two in zip(first, second, strict=True))
     p_value = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
     return won, lost, p_value
-
-
-def _of_means(
-    title: str,
-    names: tuple[str, str],
-    first: list[DocumentScore],
-    second: list[DocumentScore],
-    key: str,
-) -> Difference:
-    one = [getattr(score, key) for score in first]
-    two = [getattr(score, key) for score in second]
-    tested: _Tested = mcnemar(one, two) if title in _LEVELS else (None, None, None)
-    earned = [np.array(values, dtype=float).reshape(-1, 1) for values in (one, two)]
-    return _difference(title, names, earned[0], earned[1], np.ones_like(earned[0]), tested)
 
 
 def _of_field(

@@ -16,7 +16,7 @@ from setaccio.data import Pair, Task
 from setaccio.data.errors import DataError, UsageError
 from setaccio.eval import Comparison
 from setaccio.eval.compare import compare
-from setaccio.eval.losses import paired_interval, paired_losses
+from setaccio.eval.losses import paired_losses
 from setaccio.eval.predictions import RecordedArm
 from setaccio.eval.regression import read_run, regression
 from setaccio.eval.table import markdown
@@ -132,8 +132,14 @@ def test_pairing_makes_the_noise_smaller():
     score = paired_losses("m", "schema", old, new)[-1]
     assert score.low == pytest.approx(0.02)
     assert not score.noise
-    low, high = paired_interval(np.array([0.1, -0.1] * 20))
-    assert low < 0 < high
+    assert score.to_dict()["loss"] == pytest.approx(0.02)
+    mixed = {
+        id: {name: value + 0.1 * (-1) ** int(id) for name, value in one.items()}
+        for id, one in old.items()
+    }
+    undecided = paired_losses("m", "schema", old, mixed)[-1]
+    assert undecided.low < 0 < undecided.high
+    assert undecided.noise
 
 
 def test_a_cell_can_hold_a_bar():
