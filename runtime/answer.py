@@ -35,8 +35,8 @@ class Request:
         document: token ids of the document, where guesses are looked up.
         grammar: what the answer must follow, or None for free decoding.
         choose: picks a token from logits and mask; None takes the likeliest.
-        is_loop: asked about the last cycle (its token ids) when the answer seems to loop; None
-            lets loops run.
+        is_loop: asked when the answer seems to loop, with its token ids and the length of the
+            cycle that they end in; None lets loops run.
     """
 
     key: Any
@@ -45,7 +45,7 @@ class Request:
     document: Sequence[int] = ()
     grammar: Grammar | None = None
     choose: Choose | None = None
-    is_loop: Callable[[Sequence[int]], bool] | None = None
+    is_loop: Callable[[Sequence[int], int], bool] | None = None
 
     def under(self, key: Any) -> Request:
         """The same request with another key."""
@@ -264,7 +264,7 @@ class Answer:
         if is_loop is None or len(self.tokens) % CHECK_EVERY:
             return False
         period = find_cycle(self.tokens)
-        return bool(period) and is_loop(self.tokens[-period:])
+        return bool(period) and is_loop(self.tokens, period)
 
     def completion(self, model: LoadedModel) -> Completion:
         """The finished answer, closed by its grammar where it did not end by itself."""

@@ -94,6 +94,11 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
+def is_inside(text: str) -> bool:
+    """Whether the end of a JSON text lies inside a string."""
+    return _where(text.encode("utf-8", "replace"))[0]
+
+
 def _where(text: bytes, inside: bool = False, escaped: bool = False) -> tuple[bool, bool]:
     """Whether the end of a JSON text lies inside a string, and right behind a backslash.
 

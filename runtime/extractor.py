@@ -21,7 +21,7 @@ from setaccio.data.records import Document
 from setaccio.data.task import Task, dump_compact
 from setaccio.runtime.adapters import Adapter, load_adapter
 from setaccio.runtime.answer import Choose, Completion, Request, make_sampler
-from setaccio.runtime.chunks import Chunk, split_text
+from setaccio.runtime.chunks import Chunk
 from setaccio.runtime.constraint import Constraint, compile_schema
 from setaccio.runtime.extraction import Extraction, Status
 from setaccio.runtime.grounding_policy import Policy
@@ -29,18 +29,10 @@ from setaccio.runtime.models import LoadedModel, load_model
 from setaccio.runtime.ordered import Plan, work_in_order
 from setaccio.runtime.outcome import Outcomes
 from setaccio.runtime.prompts import Prompt, Prompts
-from setaccio.runtime.repetition import repeats_in
+from setaccio.runtime.repetition import make_judge
+from setaccio.runtime.room import Room
 from setaccio.runtime.slots import default_parallel
 from setaccio.runtime.tokens import decode_tokens, encode_text
-
-SPARE_TOKENS = 256
-"""Default budget beyond what document and schema account for."""
-
-LEAST_ANSWER = 64
-"""A document does not fit when fewer tokens than this, plus half its own, are left to answer."""
-
-LEAST_CHUNK = 48
-"""Tokens of the shortest chunk that a document is cut into; where less fits, it is refused."""
 
 
 class Extractor:
@@ -82,8 +74,8 @@ class Extractor:
             constraint: ``schema`` masks every token that would break the schema, ``none`` lets
                 the model write freely.
             max_tokens: most tokens of an answer; by default twice the document's tokens plus
-                those of the schema (an answer repeats its keys) plus :data:`SPARE_TOKENS`. Never
-                more than the context leaves.
+                those of the schema (an answer repeats its keys) plus 256. Never more than the
+                context leaves.
             temperature: 0 takes the likeliest token; above it, tokens are drawn.
             top_p: tokens are drawn from the likeliest that together have this probability.
             seed: of the drawing; each document has its own stream, whatever the order.
@@ -111,16 +103,16 @@ class Extractor:
         self.adapter = adapter
         self.task, self.warnings = _choose_task(adapter or self.model, task)
         self.constraint: Constraint = constraint
-        self._max_tokens = max_tokens
         self._sampling = (temperature, top_p, seed)
         self.parallel = default_parallel(self.model) if parallel is None else parallel
         self._guess = guess
-        self._chunk = chunk
         self._stop_repetition = stop_repetition
         schema = self.task.json_schema
         self._grammar = compile_schema(self.model, schema) if constraint == "schema" else None
-        self._schema_tokens = len(encode_text(self.model, dump_compact(schema)))
+        schema_tokens = len(encode_text(self.model, dump_compact(schema)))
         self._prompts = Prompts(self.model, self.task)
+        self._room = Room(self.model, self._prompts, schema_tokens, max_tokens, chunk)
+        self._decode = functools.partial(decode_tokens, self.model)
         self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding)
 
     def extract(self, document: Document | str) -> Extraction:
@@ -172,14 +164,13 @@ class Extractor:
                 message = "The document is empty. Give it some text."
                 return self._refusal(document, began, "error", message)
             prompt = self._prompts.make(document.text)
-            if self._fits(prompt):
+            if self._room.fits(prompt):
                 whole = Chunk(document.text, 0, len(document.text))
                 return self._work_plan(document, began, [(whole, prompt)])
-            parts = self._chunks(document.text)
-            short = [made for _, made in parts if not self._fits(made)] if parts else [prompt]
-            if short:
-                size, message = short[0].size, self._too_long(short[0])
-                return self._refusal(document, began, "truncated_input", message, size)
+            parts = self._room.parts(document.text)
+            if not parts:
+                message = self._room.too_long(prompt)
+                return self._refusal(document, began, "truncated_input", message, prompt.size)
             return self._work_plan(document, began, parts)
         except Exception as error:  # one document's misfortune must not end the others
             failure = fail(error)
@@ -205,9 +196,9 @@ class Extractor:
 
         def finish(completions: Sequence[Completion]) -> Extraction | Plan[Extraction]:
             try:
-                if len(parts) == 1 and self._ran_out_of_context(prompts[0], completions[0]):
-                    smaller = self._chunks(document.text)
-                    if len(smaller) > 1 and all(self._fits(prompt) for _, prompt in smaller):
+                if len(parts) == 1 and self._room.ran_out(prompts[0], completions[0]):
+                    smaller = self._room.parts(document.text)
+                    if len(smaller) > 1:
                         lost = completions[0].seconds
                         return self._work_plan(document, began, smaller, lost)
                 return self._outcomes.finished(document, began, chunks, prompts, completions, spent)
@@ -216,44 +207,6 @@ class Extractor:
 
         return Plan([self._request(chunk.text, made) for chunk, made in parts], finish, fail)
 
-    def _budget(self, prompt: Prompt) -> tuple[int, int]:
-        """Tokens that the answer may have, and that it must be able to have."""
-        size = len(prompt.document)
-        wanted = self._wanted(prompt)
-        least = min(wanted, LEAST_ANSWER + size // 2)
-        return min(wanted, self.model.context - prompt.size), least
-
-    def _wanted(self, prompt: Prompt) -> int:
-        """Tokens that the answer would have where the context has no end."""
-        return self._max_tokens or 2 * len(prompt.document) + self._schema_tokens + SPARE_TOKENS
-
-    def _fits(self, prompt: Prompt) -> bool:
-        most, least = self._budget(prompt)
-        return most >= least
-
-    def _ran_out_of_context(self, prompt: Prompt, completion: Completion) -> bool:
-        """Whether the context, not the budget asked for, cut an answer off."""
-        return completion.finish == "length" and self._budget(prompt)[0] < self._wanted(prompt)
-
-    def _chunks(self, text: str) -> list[tuple[Chunk, Prompt]]:
-        """The document in parts that leave room for full answers; none where it must stay whole."""
-        room = self.model.context - self._prompts.fixed
-        if self._max_tokens is None:
-            limit = (room - self._schema_tokens - SPARE_TOKENS) // 3
-        else:
-            limit = room - self._max_tokens
-        if not self._chunk or limit < LEAST_CHUNK:
-            return []
-        chunks = split_text(text, limit, self._prompts.count)
-        return [(chunk, self._prompts.make(chunk.text)) for chunk in chunks]
-
-    def _too_long(self, prompt: Prompt) -> str:
-        _, least = self._budget(prompt)
-        return (
-            f"The prompt has {prompt.size} tokens and the answer needs at least {least}, but the "
-            f"context holds {self.model.context}. Shorten or split the document."
-        )
-
     def _request(self, text: str, prompt: Prompt) -> Request:
         temperature, top_p, seed = self._sampling
         choose: Choose | None = None
@@ -261,17 +214,14 @@ class Extractor:
             stream = zlib.crc32(text.encode("utf-8", "replace"))
             choose = make_sampler(temperature, seed * (1 << 32) + stream, top_p)
 
-        def is_loop(cycle: Sequence[int]) -> bool:
-            return not repeats_in(decode_tokens(self.model, cycle), text)
-
         return Request(
             None,
             prompt.rest,
-            self._budget(prompt)[0],
+            self._room.budget(prompt),
             document=prompt.document,
             grammar=self._grammar,
             choose=choose,
-            is_loop=is_loop if self._stop_repetition else None,
+            is_loop=make_judge(self._decode, text) if self._stop_repetition else None,
         )
 
 

@@ -146,7 +146,7 @@ def test_a_loop_is_stopped_and_said(model: LoadedModel):
     assert (extraction.status, extraction.finish_reason) == ("repetition", "repetition")
     assert task.problems(extraction.data) == []
     assert extraction.raw.startswith('{"a":"ha')
-    copied = Extractor(model, task, max_tokens=400).extract("ha" * 60)
+    copied = Extractor(model, task, max_tokens=400).extract("ha" * 400)
     assert copied.status == "truncated_output"
 
 
