@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -81,6 +82,11 @@ class LoadedModel:
     cache: dict[Any, Any] = field(default_factory=dict, repr=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
+    def __post_init__(self) -> None:
+        # Whoever forgets to close gets it done in the right order: contexts before weights, and
+        # before the interpreter has taken llama-cpp-python's modules apart.
+        self._release = weakref.finalize(self, _release, self.llama, self.cache)
+
     @property
     def name(self) -> str:
         """File name of the model."""
@@ -98,11 +104,15 @@ class LoadedModel:
 
     def close(self) -> None:
         """Free weights and context; the model can not be used afterwards."""
-        for kept in self.cache.values():
-            if isinstance(kept, Closable):
-                kept.close()
-        self.cache.clear()
-        self.llama.close()
+        self._release()
+
+
+def _release(llama: llama_cpp.Llama, cache: dict[Any, Any]) -> None:
+    for kept in cache.values():
+        if isinstance(kept, Closable):
+            kept.close()
+    cache.clear()
+    llama.close()
 
 
 def physical_cores() -> int:

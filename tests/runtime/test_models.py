@@ -56,8 +56,12 @@ def test_task_is_read_from_the_metadata(model: LoadedModel):
         assert model.task == Task.from_metadata(stored)
 
 
-def test_loading_writes_nothing(tiny_gguf: Path):
-    code = "import sys; from setaccio.runtime import load_model; load_model(sys.argv[1])"
+@pytest.mark.parametrize(
+    "use",
+    ["load_model(sys.argv[1])", "kept = Extractor(sys.argv[1]); kept.extract('Beat 2 eggs.')"],
+)
+def test_nothing_is_written_even_if_nobody_closes(tiny_gguf: Path, use: str):
+    code = f"import sys; from setaccio.runtime import Extractor, load_model; {use}"
     done = subprocess.run(
         [sys.executable, "-c", code, str(tiny_gguf)],
         capture_output=True,
