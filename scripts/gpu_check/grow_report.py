@@ -50,7 +50,7 @@ def markdown(result: dict[str, Any]) -> str:
         tokens = grown["tokens"]
         lines.append(
             f"{grown['steps']:,} steps of at most {grown['tokens_per_batch']:,} tokens, "
-            f"{tokens / 1e6:,.1f} million tokens in {grown['seconds']:,} s "
+            f"{tokens:,} tokens in {grown['seconds']:,} s "
             f"({tokens / max(1, grown['seconds']):,.0f} a second) on {grown['device']}."
         )
     for base, row in result.get("held_out", {}).items():
