@@ -32,6 +32,7 @@ from setaccio.train.run_folder import (
     write_result,
 )
 from setaccio.train.saving import save_adapter, save_model
+from setaccio.train.scoring import check_scorer
 from setaccio.train.settings import TrainConfig
 from setaccio.train.sources import (
     Rows,
@@ -47,14 +48,21 @@ if TYPE_CHECKING:
 
     from setaccio.train.fit import Fitted
     from setaccio.train.progress import Reporter
+    from setaccio.train.scoring import Scorer
 
 
-def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> TrainResult:
+def train(
+    config: TrainConfig,
+    callbacks: Sequence[TrainerCallback] = (),
+    *,
+    scorer: Scorer | None = None,
+) -> TrainResult:
     """Fine-tune a base on pairs.
 
     Args:
         config: every setting; see :class:`setaccio.train.TrainConfig`.
         callbacks: further transformers callbacks.
+        scorer: measures L3, for ``metric_for_best: l3``; see :mod:`setaccio.train.scoring`.
 
     Returns:
         Losses, steps and time; the adapter lies in ``config.out / "adapter"``, or with ``method:
@@ -64,7 +72,7 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
     Raises:
         TrainError: the data, the memory or the disk would not serve, or the loss diverged; the
             last good weights are then the run's result all the same.
-        UsageError: the run folder is in use by another run.
+        UsageError: the run folder is in use by another run, or L3 is asked for without a scorer.
         MissingExtraError: a package of the ``train`` or ``gpu`` extra is not installed.
         ModelError: the base is not there or can not be loaded.
         TaskError: the task can not be used.
@@ -72,6 +80,7 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
     """
     started = time.monotonic()
     require_extra()
+    scorer = check_scorer(config, scorer)
     sources = find_sources(config)
     tell_problems(sources.problems)
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
@@ -82,7 +91,7 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
 
     import torch
 
-    from setaccio.train.fit import fit, needs
+    from setaccio.train.fit import check_goes_together, fit, needs
     from setaccio.train.preflight import check
     from setaccio.train.progress import Reporter, quiet
     from setaccio.train.schedule import Clock
@@ -94,6 +103,7 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
     with quiet():
         tokenizer = load_tokenizer(sources.base)
         rows = encode_sources(config, sources, tokenizer)
+        check_goes_together(config, rows, backend)
         needed = needs(config, sources.base, rows)
         check(needed, config)
         wait_for_all()  # every process has looked at the folder by now
@@ -103,7 +113,16 @@ def train(config: TrainConfig, callbacks: Sequence[TrainerCallback] = ()) -> Tra
         clock = Clock(config.max_minutes, started)
         reporter = Reporter(clock)
         fitted = fit(
-            config, sources.base, tokenizer, rows, backend, clock, callbacks, needed, reporter
+            config,
+            sources.base,
+            tokenizer,
+            rows,
+            backend,
+            clock,
+            callbacks,
+            needed,
+            reporter,
+            scorer,
         )
         return _finish(config, sources, tokenizer, rows, backend, fitted, reporter)
 
@@ -155,6 +174,7 @@ def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainRes
         metrics = [row for row in metrics if row["step"] <= (fitted.step or 0)]
     losses = [row["loss"] for row in metrics if "loss" in row]
     evals = {row["step"]: row["eval_loss"] for row in metrics if "eval_loss" in row}
+    shares = {row["step"]: row["eval_l3"] for row in metrics if "eval_l3" in row}
     last = losses[-max(1, len(losses) // 10) :]
     stopped = "time" if clock.out_of_time else "steps"
     if fitted.problem is not None:
@@ -173,6 +193,8 @@ def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainRes
         result_step=fitted.step,
         parts=trainer.halver.parts,
         notes=tuple(reporter.notes),
+        l3_before=shares.get(0),
+        l3=shares.get(fitted.step),
     )
 
 

@@ -12,7 +12,7 @@ SMOOTHING = 0.9  # of the exponential mean that is drawn over the single steps
 
 
 def draw_curves(run: Path) -> Path | None:
-    """Draw training loss, evaluation loss and learning rate over the steps.
+    """Draw training loss, evaluation loss, L3 where it was measured, and learning rate.
 
     Args:
         run: the run folder; its ``metrics.jsonl`` is read.
@@ -37,6 +37,12 @@ def draw_curves(run: Path) -> Path | None:
         losses.plot(*zip(*held_out, strict=True), "o-", color="#c25a1e", label="evaluation")
     losses.set_ylabel("nats per token")
     losses.set_ylim(bottom=0)
+    shares = [(row["step"], row["eval_l3"]) for row in rows if "eval_l3" in row]
+    if shares:
+        right = losses.twinx()
+        right.plot(*zip(*shares, strict=True), "s--", color="#3d8b40")
+        right.set_ylabel("L3, documents right", color="#3d8b40")
+        right.set_ylim(0, 1.02)
     losses.legend()
     rates = [(row["step"], row["learning_rate"]) for row in rows if "learning_rate" in row]
     if rates:

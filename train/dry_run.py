@@ -53,7 +53,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
 
     import torch
 
-    from setaccio.train.fit import assemble, needs
+    from setaccio.train.fit import assemble, check_goes_together, needs
     from setaccio.train.plan import make_plan
     from setaccio.train.preflight import check
     from setaccio.train.progress import Reporter, quiet
@@ -68,6 +68,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
     with quiet(), tempfile.TemporaryDirectory() as folder:
         tokenizer = load_tokenizer(sources.base)
         rows = encode_sources(config, sources, tokenizer)
+        check_goes_together(config, rows, backend)
         needed = needs(config, sources.base, rows)
         reporter.console.print(show_batch(rows.train[:SHOWN_ROWS], tokenizer))
         check(needed, config)

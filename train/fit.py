@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from setaccio.train.preflight import Estimate
     from setaccio.train.progress import Reporter
     from setaccio.train.schedule import Clock
+    from setaccio.train.scoring import Scorer
     from setaccio.train.trainer import Trainer
     from setaccio.train.watch import Watch
 
@@ -55,6 +56,26 @@ def needs(config: TrainConfig, base: Base, rows: Rows) -> Estimate:
     return estimate(config, base, longest, completion, weight_bytes(config))
 
 
+def check_goes_together(config: TrainConfig, rows: Rows, backend: str) -> None:
+    """Refuse settings that the back end or the number of processes rules out.
+
+    Raises:
+        TrainError: pairs can not be packed or weighed here, or several processes can not train.
+    """
+    import torch
+
+    from setaccio.train.ranks import world_size
+
+    special = config.packing or any(row.weight != 1 for row in rows.train)
+    if backend == "unsloth" and special:
+        raise TrainError("packing and weights: not with Unsloth's own loss. Use --backend trl.")
+    if world_size() > 1 and (special or not torch.cuda.is_available()):
+        raise TrainError(
+            "Several processes train together on GPUs only, without packing and weights. Start "
+            "the command without accelerate launch."
+        )
+
+
 def assemble(
     config: TrainConfig,
     base: Base,
@@ -68,23 +89,12 @@ def assemble(
 
     Raises:
         ModelError: the base can not be loaded.
-        TrainError: pairs can not be packed or weighed here, or several processes can not train.
+        TrainError: pairs can not be packed with this model.
     """
-    import torch
-
     from setaccio.train import backend_trl, backend_unsloth
     from setaccio.train.packing import check_no_leak
-    from setaccio.train.ranks import world_size
     from setaccio.train.trainer import build_trainer
 
-    special = config.packing or any(row.weight != 1 for row in rows.train)
-    if backend == "unsloth" and special:
-        raise TrainError("packing and weights: not with Unsloth's own loss. Use --backend trl.")
-    if world_size() > 1 and (special or not torch.cuda.is_available()):
-        raise TrainError(
-            "Several processes train together on GPUs only, without packing and weights. Start "
-            "the command without accelerate launch."
-        )
     prepare = backend_unsloth.prepare if backend == "unsloth" else backend_trl.prepare
     prepared = prepare(config, base)
     if config.packing:
@@ -114,8 +124,9 @@ def fit(
     extra: Sequence[TrainerCallback],
     needed: Estimate,
     reporter: Reporter,
+    scorer: Scorer | None = None,
 ) -> Fitted:
-    """Prepare and train.
+    """Prepare and train; ``scorer`` measures L3 at each evaluation.
 
     Raises:
         TrainError: memory does not suffice even for a single row.
@@ -124,6 +135,7 @@ def fit(
     from setaccio.train.plan import make_plan
     from setaccio.train.progress import DivergedError, MetricsFile, read_metrics
     from setaccio.train.ranks import leads, world_size
+    from setaccio.train.scoring import score_present
     from setaccio.train.trackers import trackers
     from setaccio.train.watch import Watch
 
@@ -139,6 +151,8 @@ def fit(
     if leads():
         callbacks = [reporter, MetricsFile(metrics, clock, step), *trackers(config, step), watch]
     trainer = assemble(config, base, tokenizer, rows, backend, reporter, [*callbacks, *extra])
+    if scorer is not None:
+        trainer.score_l3 = lambda: score_present(trainer, config, scorer)
     if leads() and world_size() == 1 and backend == "trl" and not checkpoint:
         reporter.show(make_plan(config, needed, trainer, len(rows.train)).lines())
     try:
@@ -164,10 +178,8 @@ def _best(config: TrainConfig, trainer: Trainer, watch: Watch, reporter: Reporte
     if not config.keep_best or kept is None or watch.best is None or watch.best.step == last:
         return last
     load_weights(trainer.model, watch.folder)
-    reporter.tell(
-        f"the weights of step {kept.step} are the result: their evaluation loss, "
-        f"{kept.eval_loss:.3f}, is the best one"
-    )
+    what = f"evaluation loss, {kept.eval_loss:.3f}," if kept.l3 is None else f"L3, {kept.l3:.0%},"
+    reporter.tell(f"the weights of step {kept.step} are the result: their {what} is the best one")
     return kept.step
 
 

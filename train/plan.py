@@ -33,6 +33,7 @@ class Plan:
         seconds: of training and evaluation; None where it was not measured.
         pairs: to learn from.
         effective_batch: rows per optimiser step.
+        extracts: whether every evaluation extracts documents too, which the time does not count.
     """
 
     estimate: Estimate
@@ -41,12 +42,15 @@ class Plan:
     seconds: float | None
     pairs: int
     effective_batch: int
+    extracts: bool = False
 
     def lines(self) -> list[str]:
         """The plan as a few lines to print."""
         need = self.estimate
         length = f"{self.steps:,} steps" if self.steps else "as many steps as the time allows"
         spent = "" if self.seconds is None else f", about {duration(self.seconds)}"
+        if self.extracts:
+            spent += " without the extractions for L3"
         return [
             f"estimate: {_size(need.memory)} of memory, {_size(self.free)} are free (base "
             f"{_size(need.weights)}, training state {_size(need.adapter)}, activations "
@@ -84,7 +88,8 @@ def make_plan(config: TrainConfig, needed: Estimate, trainer: Trainer, pairs: in
             held_out = sum(trainer.eval_dataset["length"]) if trainer.eval_dataset else 0
             needs = pace * (OVERHEAD * learned + FORWARD_SHARE * count * held_out)
             seconds = needs if seconds is None else min(seconds, needs)
-    return Plan(needed, free_memory(), steps, seconds, pairs, batch)
+    extracts = config.metric_for_best == "l3"
+    return Plan(needed, free_memory(), steps, seconds, pairs, batch, extracts)
 
 
 def seconds_per_token(trainer: Trainer) -> float | None:

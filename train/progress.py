@@ -31,7 +31,7 @@ LINE_SECONDS = 10.0
 GIB = 2**30
 NOISY = ("transformers", "trl", "peft", "accelerate", "datasets", "torch", "bitsandbytes")
 FINITE = {"loss": "loss", "eval_loss": "evaluation loss", "grad_norm": "gradient"}
-KEPT = ("loss", "eval_loss", "learning_rate", "grad_norm")
+KEPT = ("loss", "eval_loss", "eval_l3", "learning_rate", "grad_norm")
 
 
 @contextlib.contextmanager
@@ -91,7 +91,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
     def __init__(self, clock: Clock, console: Console | None = None) -> None:
         self.clock = clock
         self.console = console or Console(stderr=True)
-        self.loss = self.eval_loss = math.nan
+        self.loss = self.eval_loss = self.l3 = math.nan
         self.begun = self.last_line = 0.0
         self.tokens_before = 0
         self.bar: Progress | None = None
@@ -135,6 +135,8 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
             parts.append(f"loss {self.loss:.3f}")
         if not math.isnan(self.eval_loss):
             parts.append(f"eval loss {self.eval_loss:.3f}")
+        if not math.isnan(self.l3):
+            parts.append(f"L3 {self.l3:.0%}")
         parts.append(f"{(state.num_input_tokens_seen - self.tokens_before) / spent:,.0f} tokens/s")
         parts.append(memory_used())
         if self.clock.budget is not None:
@@ -156,6 +158,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         logs = logs or {}
         self.loss = logs.get("loss", self.loss)
         self.eval_loss = logs.get("eval_loss", self.eval_loss)
+        self.l3 = logs.get("eval_l3", self.l3)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Move the bar, or write a line when ten seconds have gone."""

@@ -10,6 +10,7 @@ RUN/run.json        provenance and results; written last, so its presence says "
 RUN/metrics.jsonl   losses per step
 RUN/curves.png      the same as curves, where matplotlib is installed
 RUN/tensorboard/    and for TensorBoard
+RUN/l3/             GGUF files, while a run is judged by L3
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ PACKAGES = (
 )
 INPUTS = "inputs.json"
 OWN_FILES = ("config.yaml", "task.json", INPUTS, "run.json", "metrics.jsonl", "curves.png")
-OWN_FOLDERS = ("adapter", "model", "checkpoints", "tensorboard", "wandb", "mlflow", "trackio")
+OWN_FOLDERS = ("adapter", "model", "checkpoints", "tensorboard", "wandb", "mlflow", "trackio", "l3")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ class TrainResult:
         result_step: the step whose weights are the result.
         parts: into how many parts batches were cut because memory was short; 1 if it was not.
         notes: what a person was told, such as that the run was overfitting.
+        l3_before: share of held-out documents that come out right from the base under the
+            constraint, 0 to 1; None unless ``metric_for_best`` is ``l3``.
+        l3: the same, of the weights that are the result.
     """
 
     run: Path
@@ -77,6 +81,8 @@ class TrainResult:
     result_step: int | None = None
     parts: int = 1
     notes: tuple[str, ...] = ()
+    l3_before: float | None = None
+    l3: float | None = None
 
     @property
     def adapter(self) -> Path:

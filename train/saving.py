@@ -23,10 +23,12 @@ class Kept(NamedTuple):
     Attributes:
         step: after how many optimiser steps.
         eval_loss: its evaluation loss.
+        l3: share of held-out documents that come out right; None where it was not measured.
     """
 
     step: int
     eval_loss: float
+    l3: float | None = None
 
 
 @contextmanager
@@ -72,6 +74,23 @@ def save_model(model: Any, tokenizer: Any, out: Path, base: Path, record: dict[s
         tokenizer.save_pretrained(part)
         shutil.copy(out / "task.json", part / "task.json")
         (part / "run.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def save_present(model: Any, tokenizer: Any, folder: Path, *, whole: bool) -> None:
+    """Write what a model is in the midst of its training, without changing it.
+
+    Args:
+        model: a PEFT model, or one that is trained whole.
+        tokenizer: its tokenizer.
+        folder: gets ``adapter/`` or ``model/``, as a run folder has them.
+        whole: whether all weights are trained.
+    """
+    if not whole:
+        save_adapter(model, tokenizer, folder)
+        return
+    with _complete(folder / "model") as part:
+        model.save_pretrained(part, safe_serialization=True)
+        tokenizer.save_pretrained(part)
 
 
 def _trained(model: Any) -> dict[str, Any]:

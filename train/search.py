@@ -24,6 +24,7 @@ import yaml
 from setaccio.data.errors import MissingExtraError, TrainError, UsageError
 from setaccio.data.records import atomic_write
 from setaccio.train.run_folder import TrainResult
+from setaccio.train.scoring import Scorer
 from setaccio.train.search_space import Space, draw, parse_space, with_values
 from setaccio.train.search_trial import Trial, draw_search
 from setaccio.train.settings import TrainConfig
@@ -86,6 +87,7 @@ def search(
     score: Score = VALIDATION_LOSS,
     sampler: Sampler = "tpe",
     pruning: Pruning = "median",
+    scorer: Scorer | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> SearchResult:
     """Train with many values of some settings and rank them.
@@ -98,6 +100,7 @@ def search(
         sampler: ``tpe`` learns from earlier trials, ``random`` does not.
         pruning: ``median`` ends a trial whose evaluation loss is above the median of the others
             at the same step.
+        scorer: for trials with ``metric_for_best: l3``; see :mod:`setaccio.train.scoring`.
         tell: called with a line after each trial.
 
     Raises:
@@ -128,7 +131,7 @@ def search(
         study.sampler = _sampler(sampler, config.seed + len(study.trials))
 
         def objective(trial: optuna.Trial) -> float:
-            return _train_once(trial, config, parsed, score)
+            return _train_once(trial, config, parsed, score, scorer)
 
         def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
             tell(_line(_row(trial), score))
@@ -187,7 +190,9 @@ def _close_stale(study: optuna.Study) -> None:
         study.enqueue_trial(trial.params)
 
 
-def _train_once(trial: optuna.Trial, config: TrainConfig, space: Space, score: Score) -> float:
+def _train_once(
+    trial: optuna.Trial, config: TrainConfig, space: Space, score: Score, scorer: Scorer | None
+) -> float:
     """One training, told about at every evaluation."""
     from setaccio.train._train import train
     from setaccio.train.search_pruner import Pruner
@@ -196,7 +201,8 @@ def _train_once(trial: optuna.Trial, config: TrainConfig, space: Space, score: S
     values = {**draw(trial, space), "out": out, "overwrite": False, "resume": False}
     shutil.rmtree(out, ignore_errors=True)
     try:
-        result = train(with_values(config, values), [Pruner(trial, score.higher_is_better)])
+        pruner = Pruner(trial, score.higher_is_better)
+        result = train(with_values(config, values), [pruner], scorer=scorer)
         number = score.measure(result)
     except TrainError as error:
         trial.set_user_attr("error", str(error))

@@ -86,7 +86,7 @@ def parse_space(raw: Mapping[str, Any], config: TrainConfig) -> Space:
             raise UsageError(
                 f"space: {name}: no such setting (see `setaccio train --list-settings`)."
             )
-        if name in FIXED:
+        if name in FIXED or (name == "seed" and config.eval_pairs is None):
             raise UsageError(f"space: {name}: must be the same in all trials.")
         space[name] = _parse(name, wanted)
         part = space[name]

@@ -138,7 +138,17 @@ class TrainConfig(BaseModel):
     patience: int = Field(
         0,
         ge=0,
-        description="Stop after this many evaluations in a row without a better loss; 0 = never.",
+        description="Stop after this many evaluations in a row that were not better than the best "
+        "one; 0 = never.",
+    )
+    metric_for_best: Literal["eval_loss", "l3"] = Field(
+        "eval_loss",
+        description="What makes one evaluation better than another, for `patience` and "
+        "`keep_best`: the evaluation loss, or L3 of constrained extraction (the share of held-out "
+        "documents that come out right; with the same share the loss decides).",
+    )
+    l3_documents: int = Field(
+        20, ge=1, description="With `l3`, extract at most this many held-out documents each time."
     )
     keep_best: bool = Field(
         True,
@@ -185,6 +195,8 @@ class TrainConfig(BaseModel):
             raise ValueError("quantisation_aware needs an adapter; use method: lora")
         if self.patience and not self.eval_steps:
             raise ValueError("patience counts evaluations, and eval_steps is 0; set eval_steps")
+        if self.metric_for_best == "l3" and not self.validation_share and self.eval_pairs is None:
+            raise ValueError("metric_for_best: l3 needs eval_pairs or a validation_share")
         return self
 
     @property

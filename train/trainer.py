@@ -32,6 +32,7 @@ from setaccio.train.schedule import Clock, rate_at
 from setaccio.train.settings import TrainConfig
 
 NEVER = 10**9  # steps; the library evaluates and saves at the end all the same
+PROJECT = "setaccio"
 LENGTH_STEP = 32  # tokens; on a CPU rows are as long as a multiple of this
 
 
@@ -43,6 +44,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
     halver: Halver
     own_loss: bool
     lr_scheduler: Any
+    score_l3: Callable[[], float] | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBatches:
         lengths = self.train_dataset["length"]
@@ -107,6 +109,13 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
 
         return self.halver.run(inputs, share), None, None
 
+    def evaluation_loop(self, *args: Any, **named: Any) -> Any:
+        """Evaluation loss, and L3 where the run is judged by it."""
+        output = super().evaluation_loop(*args, **named)
+        if self.score_l3 is not None:
+            output.metrics["eval_l3"] = self.score_l3()
+        return output
+
 
 def build_trainer(
     config: TrainConfig,
@@ -169,12 +178,16 @@ def build_trainer(
         gradient_checkpointing=config.gradient_checkpointing,
         max_length=None,
         packing=False,
-        padding_free=False,  # Unsloth turns it on; halving and extra columns need a row for each pair
+        # Unsloth turns it on; halving and extra columns need a row for each pair.
+        padding_free=False,
         pad_to_multiple_of=LENGTH_STEP if on_cpu else None,
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=not extras,
         include_num_input_tokens_seen="non_padding",
+        # The trackers are callbacks of their own; these are the names they give the run.
         report_to="none",
+        project=PROJECT,
+        run_name=config.out.name,
         disable_tqdm=True,
         log_level="error",
     )

@@ -1,9 +1,10 @@
-"""Watches the evaluation loss: the best weights are kept, and a run that only gets worse is ended.
+"""Watches the evaluations: the best weights are kept, and a run that only gets worse is ended.
 
 ``Watch`` is a callback. After each evaluation that is better than all before, the trained weights
 are written to ``checkpoints/best``; after ``patience`` evaluations in a row that are not, the
-training stops. An evaluation loss that stays worse than its best while the training loss falls is
-overfitting, and is said.
+training stops. ``metric_for_best`` says what is better: a lower loss, or a higher L3, and where L3
+is the same (few documents know few values) a lower loss. An evaluation loss that stays worse than
+its best while the training loss falls is overfitting, and is said.
 The evaluation before the first step counts for neither: an untrained adapter is no result.
 """
 
@@ -26,13 +27,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
     """Keeps the best weights, stops early, and tells overfitting.
 
     Args:
-        config: ``patience`` and ``keep_best`` are read.
+        config: ``patience``, ``keep_best`` and ``metric_for_best`` are read.
         folder: where the best weights go.
         tell: called with what a person should know.
         history: rows of ``metrics.jsonl`` up to the step that a run goes on from.
 
     Attributes:
-        best: step and loss of the best evaluation, or None.
+        best: step, loss and L3 of the best evaluation, or None.
         out_of_patience: whether the training was stopped here.
     """
 
@@ -51,12 +52,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         self.overfitting = False
         self._stale = self._rising = 0
         self._losses: list[float] = []
-        self._trained_then = math.nan  # training loss at the best evaluation
+        self._lowest = math.inf  # of the evaluation losses
+        self._trained_then = math.nan  # training loss at the lowest evaluation loss
         for row in history:
             if "loss" in row:
                 self._losses.append(row["loss"])
             if "eval_loss" in row and row["step"]:
-                self._judge(row["step"], row["eval_loss"])
+                self._judge(Kept(row["step"], row["eval_loss"], row.get("eval_l3")))
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
@@ -71,7 +73,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         """Judge an evaluation, and keep the weights if it is the best one."""
         if not state.global_step or "eval_loss" not in metrics:
             return
-        better = self._judge(state.global_step, metrics["eval_loss"])
+        found = Kept(state.global_step, metrics["eval_loss"], metrics.get("eval_l3"))
+        better = self._judge(found)
         patience = self.config.patience
         if patience and self._stale >= patience and not control.should_training_stop:
             self.out_of_patience = True
@@ -86,12 +89,27 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         if better and wanted and self.best:
             save_weights(values["model"], self.folder, self.best)
 
-    def _judge(self, step: int, loss: float) -> bool:
+    def _judge(self, found: Kept) -> bool:
         """Compare with the evaluations before; True if this one is the best."""
+        self._notice_overfitting(found.step, found.eval_loss)
+        if self.best is None or self._rank(found) > self._rank(self.best):
+            self.best = found
+            self._stale = 0
+            return True
+        self._stale += 1
+        return False
+
+    def _rank(self, state: Kept) -> tuple[float, float]:
+        """Greater is better."""
+        judged_by_l3 = self.config.metric_for_best == "l3"
+        return (state.l3 or 0.0) if judged_by_l3 else 0.0, -state.eval_loss
+
+    def _notice_overfitting(self, step: int, loss: float) -> None:
+        """Say it once, where the evaluation loss stays up and the training loss falls."""
         trained = sum(self._losses) / len(self._losses) if self._losses else math.nan
         self._losses.clear()
-        worse = self.best is not None and loss > self.best.eval_loss
-        self._rising = self._rising + 1 if worse and trained < self._trained_then else 0
+        worse = loss > self._lowest and trained < self._trained_then
+        self._rising = self._rising + 1 if worse else 0
         if self._rising >= OVERFITTING and not self.overfitting:
             self.overfitting = True
             keeps = "; the best weights are kept" if self.config.keep_best else ""
@@ -101,13 +119,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
                 "pairs, fewer epochs, a smaller rank or some dropout help; patience=3 stops such "
                 "a run"
             )
-        if self.best is None or loss < self.best.eval_loss:
-            self.best = Kept(step, loss)
-            self._trained_then = trained
-            self._stale = 0
-            return True
-        self._stale += 1
-        return False
+        if loss < self._lowest:
+            self._lowest, self._trained_then = loss, trained
 
     def kept(self) -> Kept | None:
         """The best evaluation, if its weights lie in the folder."""

@@ -115,13 +115,14 @@ def test_a_run_that_diverges_at_once_leaves_nothing(settings):
     assert not (config.out / "run.json").exists()
 
 
-def judge(watch, step, loss, trained=None):
+def judge(watch, step, loss, trained=None, l3=None):
     state = SimpleNamespace(global_step=step, max_steps=10**6, is_world_process_zero=True)
     control = SimpleNamespace(should_training_stop=False, should_save=False)
     if trained is not None:
         watch.on_log(None, state, control, {"loss": trained})
     weights = torch.nn.Linear(2, 2)
-    watch.on_evaluate(None, state, control, {"eval_loss": loss}, model=weights)
+    metrics = {"eval_loss": loss} if l3 is None else {"eval_loss": loss, "eval_l3": l3}
+    watch.on_evaluate(None, state, control, metrics, model=weights)
     return control.should_training_stop
 
 

@@ -1,0 +1,112 @@
+"""GGUF files of what a training has come to, again and again, without the proofs of an export.
+
+Contract: ``Snapshots(folder).make(run, task)`` gives a model, and where the training allows it an
+adapter to put on it: plain LoRA needs the base only once, and then seconds for each adapter,
+whatever the base's size. What changed whole layers (trained embeddings, DoRA, full fine-tuning) is
+merged and converted each time. Every call replaces the files of the one before, except the base.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from setaccio.data.digests import weights_digest
+from setaccio.data.task import Task
+from setaccio.export.adapter_config import adapter_config, beyond_plain, trained_whole
+from setaccio.export.convert import convert
+from setaccio.export.convert_adapter import convert_adapter
+from setaccio.export.inputs import Inputs, find_inputs
+from setaccio.export.merge import merge
+from setaccio.export.quantise import quantise
+
+
+class Snapshot(NamedTuple):
+    """What extracts.
+
+    Attributes:
+        model: a whole model, or the base.
+        adapter: what has to be put on the base, or None.
+    """
+
+    model: Path
+    adapter: Path | None
+
+
+class Snapshots:
+    """Makes snapshots.
+
+    Args:
+        folder: where the files go; a base that an earlier process left there is used again.
+        quantisation: type of the whole models.
+        source: where llama.cpp's converter is.
+    """
+
+    def __init__(
+        self, folder: Path, *, quantisation: str = "q8_0", source: Path | None = None
+    ) -> None:
+        self.folder = folder
+        self.quantisation = quantisation
+        self.source = source
+        self._bases: dict[Path, Path] = {}
+
+    def make(self, run: Path, task: Task) -> Snapshot:
+        """Make the files.
+
+        Args:
+            run: a folder with ``adapter/`` or ``model/``, as a run folder has them.
+            task: written into the files.
+
+        Raises:
+            ExportError: the folder holds neither, the base is not there, or a stage failed.
+        """
+        inputs = find_inputs(run, task=task)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if inputs.adapter is None:
+            return Snapshot(self._whole(inputs.model, "present", task), None)
+        if not is_plain(inputs.adapter):
+            return Snapshot(self._merged(inputs, inputs.adapter, task), None)
+        made = self.folder / "present-adapter.gguf"
+        convert_adapter(inputs.model, inputs.adapter, made, task=task, source=self.source)
+        return Snapshot(self._base(inputs.model), made)
+
+    def close(self) -> None:
+        """Delete all files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _base(self, model: Path) -> Path:
+        if model not in self._bases:
+            name = f"base-{weights_digest(model)[:12]}"
+            found = self.folder / f"{name}-{self.quantisation}.gguf"
+            self._bases[model] = found if found.is_file() else self._whole(model, name, None)
+        return self._bases[model]
+
+    def _merged(self, inputs: Inputs, adapter: Path, task: Task) -> Path:
+        merged = self.folder / "merged"
+        shutil.rmtree(merged, ignore_errors=True)
+        try:
+            merge(inputs.model, adapter, merged, prove=False)
+            return self._whole(merged, "present", task)
+        finally:
+            shutil.rmtree(merged, ignore_errors=True)
+
+    def _whole(self, model: Path, name: str, task: Task | None) -> Path:
+        full = self.folder / f"{name}-f16.gguf"
+        try:
+            convert(model, full, task=task, source=self.source)
+            return quantise(
+                full, self.folder / f"{name}-{self.quantisation}.gguf", self.quantisation
+            )
+        finally:
+            full.unlink(missing_ok=True)
+
+
+def is_plain(adapter: Path) -> bool:
+    """Whether an adapter can be a GGUF of its own: plain LoRA, no layer trained whole.
+
+    Raises:
+        ExportError: its configuration can not be read.
+    """
+    config = adapter_config(adapter)
+    return not beyond_plain(config) and not trained_whole(config)
