@@ -8,6 +8,8 @@ needed, and the result parses and fits the schema; its status says that it is no
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +20,13 @@ from setaccio.runtime.tokens import token_bytes
 
 MOST_TOKENS = 2048
 """Longest ending that is tried; a schema that demands more is left open."""
+
+MOST_CHOICES = 32
+"""Characters that may follow where the shortest of several texts is looked for: an enumeration has
+few; a text that only has to be long enough may go on with any."""
+
+MOST_STEPS = 128
+"""Beginnings that are looked at for that."""
 
 # In order of preference. Outside strings: close, go on to what is still demanded, and give it the
 # least value. Inside: close, or write what the schema demands; dates of ones exist, of noughts not.
@@ -47,16 +56,64 @@ def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[i
         matcher.take_back(1)
     single = _single_bytes(model)
     inside, escaped = _where(text)
+    searched = False
     for _ in range(MOST_TOKENS):
         if matcher.may_end:
             break
         # Where the grammar leaves no choice it allows one way of cutting the text into tokens only.
-        step = matcher.forced() or [_next(model, matcher, single, inside and not escaped)]
+        step = matcher.forced()
+        if not step and inside and not escaped and not searched:
+            step, searched = _shortest_text(model, matcher, single), True
+        step = step or [_next(model, matcher, single, inside and not escaped)]
         for token in step:
             matcher.accept(token)
             inside, escaped = _where(token_bytes(model, token), inside, escaped)
+        searched = searched and inside
         answer += step
     return answer
+
+
+def _shortest_text(model: LoadedModel, matcher: Matcher, single: dict[int, int]) -> list[int]:
+    """The shortest end of an open string, where it is one of a few texts, as of an enumeration.
+
+    Uniform-cost search, by tokens and then by bytes.
+
+    Returns:
+        Token ids up to the closing quotation mark or behind it; none where the string may end
+        here, where too much could follow, or where no end was found.
+    """
+    quote = single.get(0x22)
+    if quote is None:
+        return []
+    order = itertools.count()  # of equally long beginnings the first comes first
+    waiting: list[tuple[int, int, int, Matcher, list[int]]] = [(0, 0, next(order), matcher, [])]
+    for _ in range(MOST_STEPS):
+        if not waiting:
+            break
+        count, size, _, state, path = heapq.heappop(waiting)
+        if not _is_open(model, path):
+            return path
+        mask = state.mask()
+        if is_allowed(mask, quote):
+            return path
+        choices = [token for token in single.values() if is_allowed(mask, token)]
+        if len(choices) > MOST_CHOICES:
+            break
+        for token in choices:
+            longer = state.copy()
+            longer.accept(token)
+            added = [token, *longer.forced()]
+            for sure in added[1:]:
+                longer.accept(sure)
+            own = [t for end, t in enumerate(added) if _is_open(model, [*path, *added[:end]])]
+            length = size + sum(len(token_bytes(model, t)) for t in own)
+            heapq.heappush(waiting, (count + len(own), length, next(order), longer, path + added))
+    return []
+
+
+def _is_open(model: LoadedModel, path: Sequence[int]) -> bool:
+    """Whether a string is still open behind these tokens."""
+    return _where(b"".join(token_bytes(model, token) for token in path), inside=True)[0]
 
 
 def _next(model: LoadedModel, matcher: Matcher, single: dict[int, int], inside: bool) -> int:

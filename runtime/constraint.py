@@ -102,8 +102,13 @@ class Matcher:
 
     def __init__(self, state: Any, vocab_size: int) -> None:
         self.state = state
+        self._vocab_size = vocab_size
         self._mask = np.zeros((vocab_size + 31) // 32, np.int32)
         self._address = self._mask.ctypes.data
+
+    def copy(self) -> Matcher:
+        """Another matcher at the same place."""
+        return Matcher(self.state.deep_copy(), self._vocab_size)
 
     @property
     def complete(self) -> bool:

@@ -90,3 +90,35 @@ def test_half_an_escape_and_half_a_character_are_no_trouble(
         text = decode_tokens(model, close(model, matcher, tokens))
         assert text.startswith(kept)
         assert recipe.problems(json.loads(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("choices", "begun", "closed"),
+    [
+        (["international shipping", "ice", "pickup"], '{"a":', '{"a":"ice"}'),
+        (["international shipping", "ice", "inn"], '{"a":"in', '{"a":"inn"}'),
+        (["abcdefghijklmn opqrst", "abc\n½"], '{"a":"ab', '{"a":"abc\\n½"}'),
+        (["", "abc"], '{"a":"', '{"a":""}'),
+    ],
+)
+def test_the_shortest_of_several_texts_is_taken(
+    model: LoadedModel, choices: list[str], begun: str, closed: str
+) -> None:
+    properties = {"a": {"enum": choices}}
+    schema = {"type": "object", "properties": properties, "required": ["a"]}
+    task = Task.from_schema({**schema, "additionalProperties": False})
+    matcher = compile_schema(model, task.json_schema).start()
+    tokens: list[int] = []
+    for token in encode_text(model, begun):
+        matcher.accept(token)
+        tokens.append(token)
+    text = decode_tokens(model, close(model, matcher, tokens))
+    assert text == closed
+    assert task.problems(json.loads(text)) == []
+
+
+def test_a_string_that_is_the_whole_answer_is_closed(model: LoadedModel) -> None:
+    task = Task.from_schema({"enum": ["summer", "fall"]})
+    extraction = Extractor(model, task, max_tokens=1).extract("It was a hot summer.")
+    assert extraction.status == "truncated_output"
+    assert task.problems(extraction.data) == []
