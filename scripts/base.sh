@@ -21,7 +21,6 @@ if [ -e $run ]; then
   grep -qs "$digest" $run/inputs.json $run/run.json && go_on=--resume || go_on=--overwrite
 fi
 # shellcheck disable=SC2086  # empty means no flag
-$setaccio train --config tiny --pairs $pairs --out $run --max-steps 2200 --set rank=64 \
-  --set alpha=128 --set eval_steps=200 $go_on
+$setaccio train --config scripts/tiny-recipe.yaml --pairs $pairs --out $run $go_on
 $setaccio export $run --quant q8_0 --out runs/tiny-recipe-gguf
 cp runs/tiny-recipe-gguf/*-q8_0.gguf runtime/bundled/tiny-recipe-q8_0.gguf

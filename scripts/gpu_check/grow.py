@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,8 @@ class Growth(NamedTuple):
 
     Attributes:
         base: further flags of `setaccio.train.base`.
-        pairs: recipe pairs to tune on; seed and settings are those of scripts/base.sh.
+        pairs: recipe pairs to tune on, with the seed of scripts/base.sh; by default as many as the
+            steps of ``TUNING`` see.
         tuning: further flags of `setaccio train`.
         batches: held-out batches of each kind that both bases are measured on.
         documents: held-out recipes that both tuned models extract from.
@@ -46,16 +48,16 @@ class Growth(NamedTuple):
     """
 
     base: tuple[str, ...]
-    pairs: int
+    pairs: int | None
     tuning: tuple[str, ...]
     batches: int
     documents: int
     minutes: float
 
 
-RANK = ("--set", "rank=64", "--set", "alpha=128", "--set", "eval_steps=200")
-# 38,000 pairs are those that 2,200 steps of 16 see of base.sh's 64,000, and the ones kept apart.
-GPU = Growth(("--minutes", "3.5"), 38_000, ("--max-steps", "2200", *RANK), 24, 200, 9.5)
+TUNING = machine.ROOT / "scripts" / "tiny-recipe.yaml"  # scripts/base.sh's too
+PAIRS_PER_STEP = 17  # 16 are learned from; of the rest some are kept apart
+GPU = Growth(("--minutes", "3.5"), None, (), 24, 200, 9.5)
 REHEARSAL = Growth(("--plan", "rehearsal"), 40, ("--max-steps", "2"), 1, 4, 60)
 TUNING_MINUTES = 3.0  # reading the pairs included; the rate falls to nothing by then
 THREADS = "4"  # of llama.cpp: more of them wait for each other longer than so small a model takes
@@ -146,7 +148,8 @@ class Grow:
     def tune(self, base: Path, pairs: Path) -> Path:
         """Tune on recipes, on the GPU, or on the CPU where that fails; returns the run."""
         run = self.scratch / "tiny-recipe"
-        command = ["-m", "setaccio.cli.main", "train", "--config", "tiny", "--backend", "trl"]
+        command = ["-m", "setaccio.cli.main", "train", "--config", str(TUNING)]
+        command += ["--backend", "trl"]
         command += ["--base", str(base), "--pairs", str(pairs), "--out", str(run), "--overwrite"]
         for gpu in (True, False):
             left = (self.deadline - time.monotonic() - LEAVE) / 60
@@ -193,7 +196,8 @@ class Grow:
     def run(self) -> int:
         """Do everything; returns the exit code."""
         pairs = self.scratch / "pairs.jsonl"
-        flags = ["--seed", "11", "--count", str(self.growth.pairs), "--out", str(pairs)]
+        count = self.growth.pairs or PAIRS_PER_STEP * tuning_steps()
+        flags = ["--seed", "11", "--count", str(count), "--out", str(pairs)]
         try:
             with (self.scratch / "pairs.log").open("w", encoding="utf-8") as log:
                 making = subprocess.Popen(
@@ -224,6 +228,12 @@ class Grow:
         write_whole(self.out / "result.json", json.dumps(self.result, indent=2) + "\n")
         write_whole(self.out / "section.md", markdown(self.result))
         write_logs(self.scratch, self.out / "logs.txt")
+
+
+def tuning_steps() -> int:
+    """Steps of the tuning; read as text, since nothing need be installed here yet."""
+    text = TUNING.read_text(encoding="utf-8")
+    return int(re.findall(r"^max_steps: (\d+)$", text, re.MULTILINE)[0])
 
 
 def grow(given: argparse.Namespace) -> int:

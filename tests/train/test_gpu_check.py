@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from scripts import gpu_wheels, wheel_tools
-from scripts.gpu_check import grow_report, machine
+from scripts.gpu_check import grow, grow_report, machine
 from scripts.gpu_check.compare import RELATIVE, compare, smooth, spread
 from scripts.gpu_check.parts import PartError, pack, run_part
 from scripts.gpu_check.report import markdown
@@ -278,6 +278,17 @@ def test_a_grown_base_is_kept_only_where_both_measures_say_so(loss, score, said)
     assert result["verdict"] in text and "tune FAILED: out of memory" in text
     del result["scores"]["grown"]
     assert grow_report.verdict(result) == "No verdict: not everything was measured."
+
+
+def test_the_grown_base_is_tuned_as_the_bundled_one_is():
+    pytest.importorskip("trl")
+    from setaccio.train import load_config
+
+    config = load_config(grow.TUNING, {"pairs": "pairs.jsonl", "out": "run"})
+    assert config.max_steps == grow.tuning_steps()
+    assert config.batch_size < grow.PAIRS_PER_STEP
+    script = (ROOT / "scripts" / "base.sh").read_text(encoding="utf-8")
+    assert f"--config {grow.TUNING.relative_to(ROOT)} " in script
 
 
 def test_scores_are_read_as_eval_writes_them():
