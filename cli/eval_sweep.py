@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ from setaccio.cli.eval_options import (
     load_documents,
     print_rows,
 )
+
+if TYPE_CHECKING:
+    from setaccio.data.records import Pair
+    from setaccio.data.task import Task
 
 EXAMPLE = "setaccio eval sweep models/ --pairs test.jsonl --out runs/sweep"
 _FLOATS = ("F32", "F16", "BF16")
@@ -48,7 +52,7 @@ def sweep(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Make each type with this importance matrix as well.",
+            help="Make each type with an importance matrix as well: its file, or pairs for one.",
             rich_help_panel=MODELS,
         ),
     ] = None,
@@ -79,7 +83,8 @@ def sweep(
     files = find_files(models)
     with _workshop(out) as workshop:
         if make or imatrix:
-            files = _make_missing(files, make or "all", imatrix, workshop)
+            matrix = _matrix(imatrix, files, found, chosen, workshop) if imatrix else None
+            files = _make_missing(files, make or "all", matrix, workshop)
         with show_progress() as progress:
             result = run_sweep(
                 files,
@@ -128,33 +133,71 @@ def _workshop(out: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _make_missing(
-    files: list[Path], wanted: str, imatrix: Path | None, workshop: Path
-) -> list[Path]:
-    """Quantise the float file into the types that are not there yet."""
+def _float_file(there: dict[str, Path]) -> Path:
+    """The file that others are made from."""
     from setaccio.data.errors import UsageError
-    from setaccio.eval.sweep import QUANTISATIONS, quantisation_of
-    from setaccio.export.quantise import canonical_name, quantise
 
-    there = {quantisation_of(path): path for path in files}
-    source = next((there[kind] for kind in _FLOATS if kind in there), None)
-    if source is None:
+    found = next((there[kind] for kind in _FLOATS if kind in there), None)
+    if found is None:
         raise UsageError(
             f"--make: needs a GGUF in F16, and there is {', '.join(there)}. Export one: "
             "setaccio export RUN --quant f16"
         )
+    return found
+
+
+def _matrix(
+    file: Path, files: list[Path], measured: list[Pair], task: Task | None, workshop: Path
+) -> Path:
+    """The importance matrix: the file as it is, or one of the pairs in it."""
+    from setaccio.data.errors import UsageError
+    from setaccio.data.records import load_pairs
+    from setaccio.eval.sweep import quantisation_of
+    from setaccio.export.imatrix import imatrix_of_pairs
+
+    if not file.is_file():
+        raise UsageError(f"--imatrix {file}: no such file.")
+    with file.open("rb") as stream:
+        if stream.read(4) == b"GGUF":
+            return file
+    texts = {pair.text for pair in measured}
+    pairs = [pair for pair in load_pairs(file)[0] if pair.text not in texts]
+    if not pairs:
+        raise UsageError(f"--imatrix {file}: holds only pairs that the sweep measures. Use others.")
+    source = _float_file({quantisation_of(path): path for path in files})
+    out = workshop / "imatrix.gguf"
+    if not _is_newer(out, source, file):
+        step(f"Computing the importance matrix of {file.name}")
+        imatrix_of_pairs(source, pairs, out, task=task)
+    return out
+
+
+def _is_newer(target: Path, *sources: Path) -> bool:
+    """Whether a file is there and was made after all it was made from."""
+    if not target.is_file():
+        return False
+    return target.stat().st_mtime >= max(source.stat().st_mtime for source in sources)
+
+
+def _make_missing(
+    files: list[Path], wanted: str, matrix: Path | None, workshop: Path
+) -> list[Path]:
+    """Quantise the float file into the types that are not there yet."""
+    from setaccio.eval.sweep import QUANTISATIONS, quantisation_of
+    from setaccio.export.quantise import canonical_name, quantise
+
+    there = {quantisation_of(path): path for path in files}
+    source = _float_file(there)
     kinds = QUANTISATIONS if wanted == "all" else [canonical_name(k) for k in wanted.split(",")]
-    if imatrix is not None and not imatrix.is_file():
-        raise UsageError(f"--imatrix {imatrix}: no such file.")
     made = list(files)
     for kind in kinds:
-        for matrix in (None, imatrix) if imatrix and kind not in _NO_MATRIX else (None,):
-            if (f"{kind} imatrix" if matrix else kind) in there or kind in _FLOATS:
+        for weights in (None, matrix) if matrix and kind not in _NO_MATRIX else (None,):
+            if (f"{kind} imatrix" if weights else kind) in there or kind in _FLOATS:
                 continue
             stem = source.stem.removesuffix("-f16").removesuffix("-f32").removesuffix("-bf16")
-            target = workshop / f"{stem}-{kind.lower()}{'-imatrix' if matrix else ''}.gguf"
-            if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
+            target = workshop / f"{stem}-{kind.lower()}{'-imatrix' if weights else ''}.gguf"
+            if not _is_newer(target, source, *([weights] if weights else [])):
                 step(f"Quantising {source.name} to {target.name}")
-                quantise(source, target, kind, imatrix=matrix)
+                quantise(source, target, kind, imatrix=weights)
             made.append(target)
     return made

@@ -10,12 +10,16 @@ apart for each expert. Method: https://github.com/ggml-org/llama.cpp/pull/4861.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, TaskError
+from setaccio.data.prompt import Piece, completion_end, prompt_pieces
+from setaccio.data.records import Pair
+from setaccio.data.task import Task
 from setaccio.export._child import run_child
 
 SUMS, COUNTS = ".in_sum2", ".counts"
@@ -59,6 +63,46 @@ def make_imatrix(
     finally:
         part.unlink(missing_ok=True)
     return out
+
+
+def imatrix_of_pairs(
+    gguf: Path, pairs: Iterable[Pair], out: Path, *, task: Task | None = None
+) -> Path:
+    """The importance matrix of a finished GGUF, from pairs that its own vocabulary encodes.
+
+    Args:
+        gguf: the model in 16 bits.
+        pairs: documents with gold; at most :data:`CALIBRATION_PAIRS` that fit its context count.
+        out: the file to write; it appears only when complete.
+        task: renders prompt and answer; by default what the GGUF carries.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        ExportError: no pair fits, or llama.cpp could not run the model.
+        ModelError: not a usable GGUF.
+        TaskError: the GGUF carries no task and none is given.
+    """
+    from setaccio.runtime.models import load_model
+    from setaccio.runtime.tokens import encode_pieces
+
+    model = load_model(gguf)
+    try:
+        task = task or model.task
+        if task is None:
+            raise TaskError(f"{gguf}: carries no task. Say which with --task or --schema.")
+        end = Piece(completion_end(model.chat), True)
+        sequences: list[list[int]] = []
+        for pair in pairs:
+            answer = [Piece(task.render_gold(pair.gold), False), end]
+            pieces = [*prompt_pieces(model.chat, task.messages(pair.text)), *answer]
+            ids = encode_pieces(model, pieces)
+            if len(ids) <= model.context and len(sequences) < CALIBRATION_PAIRS:
+                sequences.append(ids)
+    finally:
+        model.close()
+    return make_imatrix(gguf, sequences, out, dataset=f"{len(sequences)} pairs of {task.name}")
 
 
 def read_imatrix(path: Path) -> dict[str, npt.NDArray[np.float32]]:
