@@ -19,7 +19,7 @@ from setaccio.data.errors import MissingExtraError
 Point = tuple[float, float]
 Anchor = Literal["start", "middle", "end"]
 
-ARM_COLOURS = 8
+ARM_COLOURS = 10
 PALETTE: dict[str, tuple[str, str]] = {
     "paper": ("#ffffff", "#16181b"),
     "ink": ("#1d2126", "#e6e8ea"),
@@ -33,6 +33,8 @@ PALETTE: dict[str, tuple[str, str]] = {
     "arm5": ("#b8475f", "#e5849a"),
     "arm6": ("#5f7d1e", "#a5c45c"),
     "arm7": ("#2b8a9e", "#66c2d4"),
+    "arm8": ("#7a5a3a", "#c9a582"),
+    "arm9": ("#c44fa5", "#ee9ad8"),
     "correct": ("#2f8f6b", "#4db38c"),
     "wrong": ("#d9962b", "#e0aa4e"),
     "omitted": ("#b9c0c9", "#4f5761"),

@@ -16,7 +16,9 @@ from setaccio.eval.table import percent
 
 _WIDE = 720.0
 _LEFT, _TOP, _RIGHT = 64.0, 16.0, 16.0
+_FLOORS = (0.9, 0.8, 0.6, 0.0)  # where the axis of scores may begin
 _LETTER = 6.7  # mean width of a letter of the labels, in pixels
+_LINE = 15.0  # height of a line of them
 
 
 def cost_chart(run: Run) -> Canvas | None:
@@ -32,8 +34,14 @@ def cost_chart(run: Run) -> Canvas | None:
     canvas = Canvas("cost", "Score, seconds per document and model size", _WIDE, _TOP + height + 48)
     best = max(max(score.mean, score.high) for _, _, score in timed)
     most = 1.0 if best > 0.4 else round_up(max(best, 0.01))
+    worst = min(min(score.mean, score.low) for _, _, score in timed)
+    least = next(floor for floor in _FLOORS if floor <= worst or not floor)
+
+    def up(value: float) -> float:
+        return _TOP + height * (1 - (value - least) / (most - least))
+
     slowest = round_up(1.2 * max(float(arm.summary["seconds_mean"]) for _, arm, _ in timed))
-    rate_axis(canvas, _LEFT, _WIDE - _RIGHT, _TOP, height, most)
+    rate_axis(canvas, _LEFT, _WIDE - _RIGHT, _TOP, height, most, least)
     for tick in range(5):
         x = _LEFT + span * tick / 4
         canvas.text((x, _TOP + height + 18), f"{slowest * tick / 4:.3g}", "muted", SMALL, "middle")
@@ -46,9 +54,9 @@ def cost_chart(run: Run) -> Canvas | None:
     discs = []
     for at, arm, score in timed:
         seconds = float(arm.summary["seconds_mean"])
-        x, y = _LEFT + span * seconds / slowest, _TOP + height * (1 - score.mean / most)
+        x, y = _LEFT + span * seconds / slowest, up(score.mean)
         if score.low < score.high:
-            low, high = (_TOP + height * (1 - edge / most) for edge in (score.low, score.high))
+            low, high = up(score.low), up(score.high)
             canvas.line([(x, low), (x, high)], arm_colour(at), 1.4)
             labels.keep_clear(x - 1, high, x + 1, low)
         radius = _radius(arm, largest)
@@ -78,7 +86,7 @@ def reliability_chart(run: Run) -> Canvas | None:
     ]
     if not known:
         return None
-    side, row_height = 300.0, 52.0
+    side, row_height = 300.0, 66.0
     tall = _TOP + max(side + 48, row_height * len(known))
     canvas = Canvas("reliability", "Accuracy of leaves by confidence", _WIDE, tall)
     rate_axis(canvas, _LEFT, _LEFT + side, _TOP, side)
@@ -100,8 +108,10 @@ def reliability_chart(run: Run) -> Canvas | None:
         means = f"mean confidence {percent(calibration['confidence'])}, "
         means += f"right {percent(calibration['accuracy'])}"
         ranked = calibration.get("auroc")
-        means += "" if ranked is None else f", right before wrong {percent(ranked)}"
         canvas.text((_LEFT + side + 52, y + 31), means, "muted", SMALL)
+        if ranked is not None:
+            words = f"right before wrong {percent(ranked)}"
+            canvas.text((_LEFT + side + 52, y + 46), words, "muted", SMALL)
     return canvas
 
 
@@ -144,12 +154,19 @@ class _Labels:
             (x, y - gap, "middle"),
             (x, y + gap + 9, "middle"),
         ]
-        choices += [(x + gap, y + 4 - 15 * step, "start") for step in range(1, 12)]
-        choices += [(x - gap, y + 4 - 15 * step, "end") for step in range(1, 12)]
+        for far in (_LINE * step * side for step in range(1, 14) for side in (-1, 1)):
+            choices += [
+                (x + gap, y + 4 + far, "start"),
+                (x - gap, y + 4 + far, "end"),
+                (x, y + far, "middle"),
+            ]
         left, baseline, anchor = next(
             (one for one in choices if self._is_free(*self._box(one, width))), choices[0]
         )
         self.keep_clear(*self._box((left, baseline, anchor), width))
+        if abs(baseline - y) > gap + _LINE:  # a line leads back to the disc
+            end = (left, baseline + (4 if baseline < y else -12))
+            self.canvas.line([place, end], "muted", 0.7)
         self.canvas.text((left, baseline), words, "ink", 12, anchor)
 
     @staticmethod

@@ -45,13 +45,25 @@ def axis_value(arm: ReportArm, axis: int, title: str) -> float | None:
 
 
 def rate_axis(
-    canvas: Canvas, left: float, right: float, top: float, height: float, most: float = 1.0
+    canvas: Canvas,
+    left: float,
+    right: float,
+    top: float,
+    height: float,
+    most: float = 1.0,
+    least: float = 0.0,
 ) -> None:
-    """Lines and labels from 0% at the bottom to ``most`` at the top."""
+    """Lines and labels from ``least`` at the bottom to ``most`` at the top."""
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = top + height * (1 - share)
         canvas.line([(left, y), (right, y)], "grid")
-        canvas.text((left - 8, y + 4), f"{100 * share * most:.3g}%", "muted", SMALL, "end")
+        canvas.text(
+            (left - 8, y + 4),
+            f"{100 * (least + share * (most - least)):.3g}%",
+            "muted",
+            SMALL,
+            "end",
+        )
 
 
 def legend(canvas: Canvas, labels: Sequence[str], left: float, y: float) -> None:
@@ -95,6 +107,6 @@ def histogram(
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 2, 4, 8 times a power of ten: an axis with four even steps."""
+    """The next of 1, 2, 4, 6, 8 times a power of ten: an axis with four even steps."""
     power = 10.0 ** math.floor(math.log10(value))
-    return next(power * step for step in (1, 2, 4, 8, 10) if value <= power * step)
+    return next(power * step for step in (1, 2, 4, 6, 8, 10) if value <= power * step)

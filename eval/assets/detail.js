@@ -66,7 +66,7 @@ function sourcePane(doc, leaves) {
   });
   const source = make("div", "source");
   source.dir = "auto";
-  if (doc.text === null) {
+  if (!doc.text) {
     source.append(make("p", "quiet", "This run folder does not hold the documents' texts."));
   } else {
     source.append(...markedText(doc.text, leaves));
