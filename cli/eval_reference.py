@@ -36,22 +36,32 @@ EXAMPLE = (
 @with_endpoint
 def reference(
     first: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            metavar="FILE", help="Pairs that base models run on.", rich_help_panel=DOCUMENTS
+            metavar="FILE",
+            help="Pairs that base models run on; default: as outputs with gold have them.",
+            rich_help_panel=DOCUMENTS,
         ),
-    ],
+    ] = None,
     last: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="FILE", help="Pairs that tuned models run on too.", rich_help_panel=DOCUMENTS
         ),
-    ],
+    ] = None,
     row: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=BASE[,TUNED]",
             help="A model: GGUFs, or .jsonl files of outputs. May be repeated.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TEXT",
+            help="A model's size, such as 'Qwen2.5=1.5 B'; default: counted in the GGUF.",
             rich_help_panel=MODELS,
         ),
     ] = None,
@@ -73,16 +83,19 @@ def reference(
     Base models run on the first part of the documents, tuned ones on both parts.
     """
     from setaccio.cli.tasks import choose_task
+    from setaccio.data.errors import UsageError
     from setaccio.data.records import load_pairs
     from setaccio.eval.progress import show_progress
-    from setaccio.eval.reference_table import ReferenceModel, reference_table
+    from setaccio.eval.reference_table import ReferenceModel, own_parts, reference_table
 
     chosen = choose_task(task, schema)
-    models = [parse_row(text) for text in row or []]
+    models = with_parameters([parse_row(text) for text in row or []], parameters or [])
     baseline = asked.arm()
     if baseline:
         models.append(ReferenceModel(baseline.name, baseline, None, endpoint_parameters or ""))
-    parts = [load_pairs(file)[0] for file in (first, last)]
+    if (first is None) != (last is None):
+        raise UsageError("--first and --last: give both, or none where all outputs have gold.")
+    parts = (load_pairs(first)[0], load_pairs(last)[0]) if first and last else own_parts(models)
     with show_progress() as progress:
         table = reference_table(
             models,
@@ -120,3 +133,22 @@ def parse_row(text: str) -> ReferenceModel:
         if not path.is_file():
             raise UsageError(f"--row {text}: {path}: no such file.")
     return ReferenceModel(name.strip(), paths[0], paths[1] if len(paths) == 2 else None)
+
+
+def with_parameters(models: list[ReferenceModel], given: list[str]) -> list[ReferenceModel]:
+    """The models with the sizes that ``--parameters NAME=TEXT`` says.
+
+    Raises:
+        UsageError: one is written otherwise, or names no model.
+    """
+    from dataclasses import replace
+
+    from setaccio.data.errors import UsageError
+
+    sizes: dict[str, str] = {}
+    for text in given:
+        name, sign, size = (part.strip() for part in text.partition("="))
+        if not (sign and size) or name not in {model.name for model in models}:
+            raise UsageError(f"--parameters {text}: write NAME=TEXT with the NAME of a --row.")
+        sizes[name] = size
+    return [replace(model, parameters=sizes.get(model.name, model.parameters)) for model in models]

@@ -20,6 +20,7 @@ from setaccio.data.errors import ModelError
 from setaccio.data.records import Document, Pair
 from setaccio.data.task import Json, Task, dump_compact
 from setaccio.eval.cost import Cost, peak_bytes, watch_cost
+from setaccio.eval.result import make_label
 from setaccio.runtime import Extractor, LoadedModel, load_model
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.gguf_header import read_header
@@ -120,12 +121,6 @@ class AnyArm(Protocol):
 
     def open(self, setting: Setting) -> Source:
         """Make ready to run."""
-
-
-def make_label(name: str, constraint: str) -> str:
-    """Name and decoding, such as ``tuned constrained``."""
-    words = {"schema": "constrained", "none": "free"}
-    return f"{name} {words.get(constraint, constraint)}".strip()
 
 
 def hash_parts(*parts: Json) -> str:

@@ -21,9 +21,10 @@ from typing import Any
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Json, Task, dump_compact
-from setaccio.eval.arms import Row, Setting, Source, hash_parts, make_label
+from setaccio.eval.arms import Row, Setting, Source, hash_parts
 from setaccio.eval.endpoint import Answer, CostCapReached, Endpoint, Refused
 from setaccio.eval.endpoint_client import Client
+from setaccio.eval.result import make_label
 from setaccio.runtime.parsing import parse_answer
 
 __all__ = ["CostCapReached", "Endpoint", "EndpointArm", "cache_folder"]

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, TypedDict
 
 from setaccio.data.errors import DataError, TaskError, UsageError
 from setaccio.data.records import Pair, Problem, atomic_write, read_jsonl, write_pairs
@@ -38,12 +38,31 @@ from setaccio.runtime import load_model
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.health import system_report
 
-__all__ = ["CONSTRAINTS", "Arm", "Progress", "compare", "under"]
+if TYPE_CHECKING:
+    from typing import Unpack
+
+__all__ = ["CONSTRAINTS", "Arm", "Progress", "Running", "compare", "under"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the arm's label, documents done and documents in all."""
 
 CONSTRAINTS: tuple[Constraint, ...] = ("none", "schema")
+
+
+class Running(TypedDict, total=False):
+    """How a run is made, whatever is compared; passed on to :func:`compare`.
+
+    Attributes:
+        max_tokens: greatest number of tokens per answer; by default the extractor decides.
+        threads: threads that compute; by default one per physical core.
+        progress: told about every document.
+    """
+
+    max_tokens: int | None
+    threads: int | None
+    progress: Progress | None
+
+
 _MACHINE = ("cpu", "cores", "memory_gib", "compiler")
 _PACKAGES = ("setaccio", "llama-cpp-python", "outlines", "llguidance", "jsonschema", "rapidfuzz")
 
@@ -54,10 +73,8 @@ def compare(
     task: Task | None = None,
     *,
     out: str | Path | None = None,
-    max_tokens: int | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
     settings: dict[str, Json] | None = None,
+    **running: Unpack[Running],
 ) -> Comparison:
     """Make every arm's output for every document, score, summarise.
 
@@ -67,10 +84,8 @@ def compare(
         pairs: documents with gold, ids unique.
         task: what is extracted; by default what the last GGUF that carries a task says.
         out: run folder (see :mod:`setaccio.eval.result`); None writes nothing.
-        max_tokens: greatest number of tokens per answer; by default the extractor decides.
-        threads: threads that compute; by default one per physical core.
-        progress: told about every document.
         settings: what else ``config.json`` should keep, such as the seed of a sample.
+        running: see :class:`Running`.
 
     Returns:
         The arms in the order given.
@@ -84,20 +99,20 @@ def compare(
     _check(arms, pairs)
     task = task or _carried_task(arms)
     folder = None if out is None else Path(out)
-    models = ModelPool(threads)
-    setting = Setting(task, max_tokens, models)
+    limits: dict[str, Json] = {name: running.get(name) for name in ("max_tokens", "threads")}
+    models = ModelPool(limits["threads"])
+    setting = Setting(task, limits["max_tokens"], models)
     results, facts = [], []
     try:
         for arm in arms:
             source = arm.open(setting)
-            results.append(_Runner(arm, source, task, folder, progress).run(pairs))
+            results.append(_Runner(arm, source, task, folder, running.get("progress")).run(pairs))
             facts.append(source.facts)
     finally:
         models.close()
     comparison = Comparison(task, tuple(results), folder)
     if folder is not None:
-        config = _config(comparison, pairs, facts)
-        config |= {"max_tokens": max_tokens, "threads": threads, **(settings or {})}
+        config = _config(comparison, pairs, facts) | limits | (settings or {})
         write_json(folder / "config.json", config)
         write_pairs(folder / "documents.jsonl", pairs)
         write_results(folder, comparison, markdown_table(comparison))
@@ -106,12 +121,12 @@ def compare(
     return comparison
 
 
-def under(name: str, progress: Progress | None) -> Progress | None:
-    """The same callback, told labels that begin with the name of a part of a larger run."""
-    if progress is None:
-        return None
-    tell = progress
-    return lambda label, done, total: tell(f"{name}: {label}", done, total)
+def under(name: str, running: Running) -> Running:
+    """The same, its progress told labels that begin with the name of a part of a larger run."""
+    tell = running.get("progress")
+    if tell is None:
+        return running
+    return {**running, "progress": lambda arm, done, total: tell(f"{name}: {arm}", done, total)}
 
 
 def _check(arms: Sequence[AnyArm], pairs: Sequence[Pair]) -> None:

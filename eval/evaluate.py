@@ -12,14 +12,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, load_pairs
 from setaccio.data.task import Task, load_task
 from setaccio.eval.arms import AnyArm, Arm
-from setaccio.eval.compare import CONSTRAINTS, Progress, compare
+from setaccio.eval.compare import CONSTRAINTS, Running, compare
 from setaccio.eval.result import Comparison
 from setaccio.runtime.constraint import Constraint
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 
 def evaluate(
@@ -34,9 +38,7 @@ def evaluate(
     sample: int | None = None,
     seed: int = 0,
     others: Sequence[AnyArm] = (),
-    max_tokens: int | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    **running: Unpack[Running],
 ) -> Comparison:
     """Compare decoding with and without the constraint, and a tuned model with its base.
 
@@ -51,9 +53,7 @@ def evaluate(
         sample: use only so many pairs, drawn at random; see :func:`choose_pairs`.
         seed: of the sample.
         others: further arms, shown last.
-        max_tokens: greatest number of tokens per answer; by default the extractor decides.
-        threads: threads that compute; by default one per physical core.
-        progress: told the arm's label, documents done and documents in all.
+        running: see :class:`setaccio.eval.compare.Running`.
 
     Returns:
         One arm per model and constraint, base first.
@@ -77,10 +77,8 @@ def evaluate(
         choose_pairs(found, limit=limit, sample=sample, seed=seed),
         named,
         out=out,
-        max_tokens=max_tokens,
-        threads=threads,
-        progress=progress,
         settings={"limit": limit, "sample": sample, "seed": seed},
+        **running,
     )
 
 

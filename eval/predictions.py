@@ -18,9 +18,9 @@ from typing import Any
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task import Json, Task, dump_compact
-from setaccio.eval.arms import Row, Setting, Source, hash_parts, make_label
+from setaccio.eval.arms import Row, Setting, Source, hash_parts
 from setaccio.eval.compare import compare
-from setaccio.eval.result import Comparison
+from setaccio.eval.result import Comparison, make_label
 from setaccio.eval.score import rename_keys
 from setaccio.runtime.parsing import parse_answer
 
@@ -130,7 +130,7 @@ def score_predictions(
     if pairs is not None:
         check_ids(arms, pairs)
         return compare(arms, pairs, task, out=out)
-    own = [_own_gold(arm) for arm in arms]
+    own = [own_gold(arm) for arm in arms]
     if all(gold == own[0] for gold in own):
         return compare(arms, own[0], task, out=out)
     if out is not None:
@@ -194,6 +194,10 @@ def _read(file: Path) -> dict[tuple[str, str], dict[str, Row]]:
         number, row = item
         if not isinstance(row, dict) or "id" not in row or not ("raw" in row or "data" in row):
             raise DataError(f"{file}:{number}: a prediction is {{id, raw}} or {{id, data}}.")
+        if not isinstance(row.get("raw"), str | None):
+            raise DataError(
+                f"{file}:{number}: raw is no text. Give the text that came out, or a value as data."
+            )
         group = groups.setdefault(
             (str(row.get("model") or file.stem), str(row.get("constraint") or "")), {}
         )
@@ -205,7 +209,12 @@ def _read(file: Path) -> dict[tuple[str, str], dict[str, Row]]:
     return groups
 
 
-def _own_gold(arm: RecordedArm) -> list[Pair]:
+def own_gold(arm: RecordedArm) -> list[Pair]:
+    """The pairs that an arm's own lines make; a text is empty where they have none.
+
+    Raises:
+        DataError: a line has no gold object.
+    """
     pairs = []
     for name, row in arm.rows.items():
         if not isinstance(row.get("gold"), dict):

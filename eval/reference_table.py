@@ -18,23 +18,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
 from setaccio.eval.arms import AnyArm, Arm, gguf_parameters
 from setaccio.eval.baseline import EndpointArm
-from setaccio.eval.compare import CONSTRAINTS, Progress, compare, under
+from setaccio.eval.compare import CONSTRAINTS, Running, compare, under
 from setaccio.eval.losses import Loss, paired_losses, scores_of
-from setaccio.eval.predictions import read_predictions
-from setaccio.eval.result import ArmResult, Comparison, write_json
+from setaccio.eval.predictions import RecordedArm, own_gold, read_predictions
+from setaccio.eval.result import ArmResult, Comparison, decoding, write_json
 from setaccio.eval.summary import Estimate
 from setaccio.eval.table import markdown, percent
 from setaccio.runtime.constraint import Constraint
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
 LEVELS = ("l1", "l2", "l3")
-_DECODING = {"schema": "schema", "none": "free"}
 
 ModelFile = Path | EndpointArm
 """A GGUF, a JSON Lines file of outputs, or an endpoint."""
@@ -67,7 +69,7 @@ class ReferenceRow:
         constraint: how it decoded.
         base: scores of the base on the first part; None when there are none.
         tuned: scores of the tuned model on both parts; None when it was not tuned.
-        gain: tuned against base on the first part, paired; losses are positive.
+        gain: tuned against base on the first part, paired.
     """
 
     name: str
@@ -99,9 +101,8 @@ class ReferenceTable:
         columns = [f"{level.upper()} {when}" for level in LEVELS for when in ("base", "tuned")]
         lines = [["model", "decoding", "params", *columns]]
         for row in self.rows:
-            decoding = _DECODING.get(row.constraint, "-")
             cells = [_rate(arm, level) for level in LEVELS for arm in (row.base, row.tuned)]
-            lines.append([row.name, decoding, row.parameters or "-", *cells])
+            lines.append([row.name, decoding(row.constraint, "-"), row.parameters or "-", *cells])
         return lines
 
     def notes(self) -> list[str]:
@@ -111,13 +112,12 @@ class ReferenceTable:
             f"({self.first + self.last} documents)."
         ]
         for row in self.rows:
-            for one in row.gain:
-                if one.measure in ("l3", "score"):
-                    said.append(
-                        f"{row.name}, {_DECODING.get(row.constraint, '-')}: on the first part "
-                        f"alone {one.title} goes from {one.show(one.before)} to "
-                        f"{one.show(one.after)} (lost: {one.describe_loss()})."
-                    )
+            name = f"{row.name} {decoding(row.constraint)}".rstrip()
+            said += [
+                f"{name}, on the first part alone: {one.paired.words()}."
+                for one in row.gain
+                if one.measure in ("l3", "score")
+            ]
         return said
 
     def markdown(self) -> str:
@@ -153,9 +153,7 @@ def reference_table(
     constraints: Sequence[Constraint] = CONSTRAINTS,
     aliases: Mapping[str, str] | None = None,
     out: str | Path | None = None,
-    max_tokens: int | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    **running: Unpack[Running],
 ) -> ReferenceTable:
     """Run base models on the first part and tuned ones on both, and lay the table out.
 
@@ -167,9 +165,7 @@ def reference_table(
         constraints: how GGUFs decode, one row each.
         aliases: key names of files of outputs, as in :mod:`setaccio.eval.predictions`.
         out: folder with the run folders ``base`` and ``tuned`` and the table; None writes nothing.
-        max_tokens: as for :func:`setaccio.eval.compare.compare`.
-        threads: as for ``compare``.
-        progress: told about every document.
+        running: see :class:`setaccio.eval.compare.Running`.
 
     Raises:
         UsageError: no model, and as for ``compare``.
@@ -194,9 +190,7 @@ def reference_table(
                 pairs,
                 task,
                 out=folder and folder / stage,
-                max_tokens=max_tokens,
-                threads=threads,
-                progress=under(stage, progress),
+                **under(stage, running),
             )
             task = comparisons[stage].task
     rows = tuple(row for model in models for row in _rows(model, comparisons, first))
@@ -206,6 +200,41 @@ def reference_table(
         with atomic_write(folder / "reference.md") as stream:
             stream.write(found.markdown())
     return found
+
+
+def own_parts(models: Sequence[ReferenceModel]) -> tuple[list[Pair], list[Pair]]:
+    """The two parts of the documents as files of outputs that bring their gold have them.
+
+    Args:
+        models: all of them files of outputs.
+
+    Returns:
+        Pairs of which there are outputs of a base, and those of which there are tuned ones only.
+
+    Raises:
+        DataError: a line has no gold.
+        UsageError: a model is none of outputs, so that only pairs can say what it runs on.
+    """
+    found: dict[str, dict[str, Pair]] = {}
+    for stage in ("base", "tuned"):
+        pairs = found[stage] = {}
+        for model in models:
+            file: ModelFile | None = getattr(model, stage)
+            if file is None:
+                continue
+            if not (isinstance(file, Path) and _holds_outputs(file)):
+                raise UsageError(
+                    f"{model.name}: what should it run on? Give the documents with --first and "
+                    "--last."
+                )
+            for arm in _recorded(model, file, {}):
+                pairs |= {pair.id: pair for pair in own_gold(arm)}
+    last = [pair for pair in found["tuned"].values() if pair.id not in found["base"]]
+    return list(found["base"].values()), last
+
+
+def _holds_outputs(file: Path) -> bool:
+    return file.suffix == ".jsonl"
 
 
 def _arms(
@@ -218,8 +247,13 @@ def _arms(
         return []
     if isinstance(file, EndpointArm):
         return [file]
-    if file.suffix != ".jsonl":
+    if not _holds_outputs(file):
         return [Arm(model.name, file, constraint) for constraint in constraints]
+    return [*_recorded(model, file, aliases)]
+
+
+def _recorded(model: ReferenceModel, file: Path, aliases: Mapping[str, str]) -> list[RecordedArm]:
+    """Outputs of a model: those under its name, or all where the file names one model only."""
     recorded = read_predictions(file, aliases)
     named = [arm for arm in recorded if arm.name == model.name]
     if not named and len({arm.name for arm in recorded}) > 1:
@@ -251,7 +285,7 @@ def _rows(
 
 def _parameters(model: ReferenceModel) -> str:
     file = model.base
-    if isinstance(file, EndpointArm) or file.suffix == ".jsonl":
+    if isinstance(file, EndpointArm) or _holds_outputs(file):
         return ""
     return format_parameters(gguf_parameters(file))
 

@@ -23,7 +23,7 @@ from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Problem, atomic_write, read_jsonl
 from setaccio.eval.losses import MEASURES, Loss, Scores, paired_losses, scores_of
 from setaccio.eval.normalise import NORMALISATION
-from setaccio.eval.result import Comparison, write_json
+from setaccio.eval.result import Comparison, decoding, write_json
 from setaccio.eval.table import markdown
 
 TOLERANCE = 0.02
@@ -62,7 +62,7 @@ class Regression:
             lines.append(
                 [
                     one.name,
-                    {"schema": "schema", "none": "free"}.get(one.constraint, "-"),
+                    decoding(one.constraint, "-"),
                     one.title,
                     str(one.documents),
                     one.show(one.before),

@@ -16,12 +16,12 @@ from typing import Any
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, load_pairs, read_jsonl
 from setaccio.data.task import Json, Task, parse_task
+from setaccio.eval.result import decoding, make_label
 from setaccio.eval.summary import Estimate
 
 Record = dict[str, Any]
 LEVELS = (("l1", "L1"), ("l2", "L2"), ("l3", "L3"))
 OUTCOMES = ("correct", "wrong", "omitted", "hallucinated")
-_DECODING = {"schema": "schema", "none": "free"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class ReportArm:
         aliases: key name of its outputs to the task's.
         peak_memory: most resident memory while it ran, in bytes; None when unknown.
         joules: energy that it took; None where it was not metered.
+        alone: whether the name alone says which arm it is, all of them having decoded alike.
     """
 
     name: str
@@ -54,11 +55,12 @@ class ReportArm:
     aliases: dict[str, str]
     peak_memory: int | None = None
     joules: float | None = None
+    alone: bool = False
 
     @property
     def label(self) -> str:
-        """Name and decoding, such as ``tuned schema``."""
-        return f"{self.name} {self.decoding}".rstrip()
+        """Name and decoding, such as ``tuned schema``; the name where all decoded alike."""
+        return self.name if self.alone else f"{self.name} {self.decoding}".rstrip()
 
     def estimate(self, key: str) -> Estimate | None:
         """A number of the summary that has an interval; None when there is none of that name."""
@@ -182,6 +184,7 @@ def _arms(
             made = outputs.setdefault(str(row.get("arm", "")), {})
             made.setdefault(str(row.get("id")), []).append(row)
     configured = config.get("arms", [])
+    alike = len({str(arm.get("constraint", "")) for arm in comparison.get("arms", [])}) == 1
     arms = []
     for at, arm in enumerate(comparison.get("arms", [])):
         name, constraint = str(arm["name"]), str(arm.get("constraint", ""))
@@ -189,7 +192,7 @@ def _arms(
         arms.append(
             ReportArm(
                 name=name,
-                decoding=_DECODING.get(constraint, constraint),
+                decoding=decoding(constraint),
                 model=str(arm.get("model", "")),
                 size_bytes=arm.get("size_bytes"),
                 sha256=str(arm.get("sha256") or ""),
@@ -199,19 +202,14 @@ def _arms(
                     for row in scores
                     if row["arm"] == name and row.get("constraint", "") == constraint
                 },
-                outputs=outputs.get(_label(name, constraint), {}),
+                outputs=outputs.get(make_label(name, constraint), {}),
                 aliases=dict(facts.get("aliases") or {}),
                 peak_memory=arm.get("peak_memory"),
                 joules=arm.get("joules"),
+                alone=alike,
             )
         )
     return tuple(arms)
-
-
-def _label(name: str, constraint: str) -> str:
-    """How an arm is named in its predictions: the label that the comparison gave it."""
-    words = {"schema": "constrained", "none": "free"}
-    return f"{name} {words.get(constraint, constraint)}".strip()
 
 
 def _json(file: Path) -> Record:

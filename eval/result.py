@@ -29,6 +29,17 @@ from setaccio.runtime.parsing import parse_answer
 _FINISHED = frozenset({"", "ok", "invalid_json", "invalid_schema"})
 
 
+def decoding(constraint: str, unknown: str = "") -> str:
+    """What tables call a constraint: ``schema``, ``free``, or the word for what is not known."""
+    return {"none": "free"}.get(constraint, constraint) or unknown
+
+
+def make_label(name: str, constraint: str) -> str:
+    """Name and decoding, such as ``tuned constrained``, as progress and files say it."""
+    words = {"schema": "constrained", "none": "free"}
+    return f"{name} {words.get(constraint, constraint)}".strip()
+
+
 @dataclass(frozen=True)
 class ArmResult:
     """One arm of a comparison.
@@ -59,8 +70,7 @@ class ArmResult:
     @property
     def label(self) -> str:
         """Name and decoding, such as ``tuned schema``."""
-        decoding = {"none": "free"}.get(self.constraint, self.constraint)
-        return f"{self.name} {decoding}".rstrip()
+        return f"{self.name} {decoding(self.constraint)}".rstrip()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the documents' scores, as plain dictionaries."""

@@ -26,16 +26,19 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
 from setaccio.eval.arms import AnyArm
-from setaccio.eval.compare import Progress, compare, under
+from setaccio.eval.compare import Running, compare, under
 from setaccio.eval.losses import Loss, compare_scores
-from setaccio.eval.result import Comparison, write_json
+from setaccio.eval.result import Comparison, decoding, write_json
 from setaccio.eval.table import markdown, percent
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 CLEAN = "clean"
 TYPO_RATE = 1 / 8
@@ -185,7 +188,7 @@ class Robustness:
                 lines.append(
                     [
                         arm.name,
-                        {"schema": "schema", "none": "free"}.get(arm.constraint, "-"),
+                        decoding(arm.constraint, "-"),
                         name,
                         *(percent(one.mean) for one in rates),
                         f"{summary.score.mean:.3f}",
@@ -220,9 +223,7 @@ def robustness(
     names: Sequence[str] = tuple(PERTURBATIONS),
     seed: int = 0,
     out: str | Path | None = None,
-    max_tokens: int | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    **running: Unpack[Running],
 ) -> Robustness:
     """Evaluate on the clean documents and on each perturbation of them.
 
@@ -233,9 +234,7 @@ def robustness(
         names: perturbations, from :data:`PERTURBATIONS`.
         seed: of the perturbations.
         out: folder with one run folder per perturbation; a stopped run goes on.
-        max_tokens: as for ``compare``.
-        threads: as for ``compare``.
-        progress: told about every document.
+        running: see :class:`setaccio.eval.compare.Running`.
 
     Raises:
         UsageError: an unknown perturbation, and as for ``compare``.
@@ -252,10 +251,8 @@ def robustness(
             changed,
             task,
             out=folder and folder / name,
-            max_tokens=max_tokens,
-            threads=threads,
-            progress=under(name, progress),
             settings={"perturbation": name, "perturbation_seed": seed},
+            **under(name, running),
         )
         task = runs[name].task
     losses = {name: compare_scores(runs[CLEAN], run) for name, run in runs.items() if name != CLEAN}

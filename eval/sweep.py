@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 
@@ -27,12 +27,15 @@ from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
 from setaccio.eval.arms import Arm
-from setaccio.eval.compare import Progress, compare
+from setaccio.eval.compare import Running, compare
 from setaccio.eval.losses import Loss, paired_losses, scores_of
 from setaccio.eval.result import ArmResult, Comparison, write_json
 from setaccio.eval.table import markdown, percent
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.gguf_header import read_header
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 QUANTISATIONS = ("F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0")
 """What a sweep is made of, the largest first."""
@@ -139,9 +142,7 @@ def sweep(
     *,
     constraint: Constraint = "schema",
     out: str | Path | None = None,
-    max_tokens: int | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    **running: Unpack[Running],
 ) -> Sweep:
     """Evaluate several quantisations of one model.
 
@@ -151,9 +152,7 @@ def sweep(
         task: what is extracted; by default what the GGUFs carry.
         constraint: how all of them decode.
         out: run folder; ``sweep.json`` and ``sweep.md`` are written beside the usual files.
-        max_tokens: as for :func:`setaccio.eval.compare.compare`.
-        threads: as for ``compare``.
-        progress: told about every document.
+        running: see :class:`setaccio.eval.compare.Running`.
 
     Raises:
         UsageError: fewer than two files, and as for ``compare``.
@@ -167,9 +166,7 @@ def sweep(
         raise UsageError(f"A sweep needs at least two GGUF files, and there is {named}.")
     names = name_files(paths)
     arms = [Arm(name, path, constraint) for name, path in zip(names, paths, strict=True)]
-    comparison = compare(
-        arms, pairs, task, out=out, max_tokens=max_tokens, threads=threads, progress=progress
-    )
+    comparison = compare(arms, pairs, task, out=out, **running)
     largest = scores_of(comparison.arms[0])
     rows = tuple(
         SweepRow(

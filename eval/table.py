@@ -19,10 +19,9 @@ from rich.text import Text
 
 from setaccio.eval.fields import SCORING
 from setaccio.eval.normalise import NORMALISATION, STEPS
-from setaccio.eval.result import ArmResult, Comparison
+from setaccio.eval.result import ArmResult, Comparison, decoding
 from setaccio.eval.summary import Estimate, FieldSummary
 
-_DECODING = {"schema": "schema", "none": "free", "": "-"}
 LEGEND = (
     "L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right. "
     "F1: list items, micro average. s/doc: mean wall seconds per document."
@@ -74,8 +73,14 @@ def _row(arm: ArmResult, paths: list[str]) -> list[str]:
     levels = [percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)]
     fields = [_field(summary.fields.get(path)) for path in paths]
     seconds = "-" if summary.seconds_mean is None else f"{summary.seconds_mean:.2f}"
-    decoding = _DECODING.get(arm.constraint, arm.constraint)
-    return [arm.name, decoding, *levels, *fields, seconds, str(summary.documents)]
+    return [
+        arm.name,
+        decoding(arm.constraint, "-"),
+        *levels,
+        *fields,
+        seconds,
+        str(summary.documents),
+    ]
 
 
 def _field(field: FieldSummary | None) -> str:
@@ -117,8 +122,12 @@ def _is_measured(comparison: Comparison, path: str) -> bool:
 
 def _details(arm: ArmResult, measured: list[str]) -> list[str]:
     summary = arm.summary
-    decoding = _DECODING.get(arm.constraint, arm.constraint)
-    cells = [arm.name, decoding, interval(summary.score), interval(summary.anls)]
+    cells = [
+        arm.name,
+        decoding(arm.constraint, "-"),
+        interval(summary.score),
+        interval(summary.anls),
+    ]
     for path in measured:
         field = summary.fields.get(path)
         strict = field.strict if field else None

@@ -148,7 +148,7 @@ def read_verdicts(file: str | Path) -> dict[Output, bool]:
 
     Args:
         file: as for :func:`setaccio.eval.predictions.score_predictions`; rows that people have
-            judged have ``human_semantic_ok``.
+            judged have ``human_semantic_ok``, the others none or null.
 
     Returns:
         Verdicts by model, constraint and id; empty where nobody judged anything.
@@ -160,7 +160,7 @@ def read_verdicts(file: str | Path) -> dict[Output, bool]:
     found: dict[Output, bool] = {}
     for arm in read_predictions(file):
         for name, row in arm.rows.items():
-            if VERDICT not in row:
+            if row.get(VERDICT) is None:
                 continue
             if not isinstance(row[VERDICT], bool):
                 raise DataError(

@@ -142,6 +142,14 @@ def test_reference_lays_its_table_out(run: Run, tmp_path: Path, gguf: Path, pair
     table = (tmp_path / "ref/reference.md").read_text().splitlines()
     assert table[2].startswith("| Tiny | schema | 4.2 M | 100% (1/1) | 100% (2/2) |")
     assert table[3].startswith("| m | - | - | 100% (1/1) | - |")
+    judged = [{"id": n, "gold": GOLD, "data": GOLD} for n in range(4)]
+    write(tmp_path / "judged.jsonl", judged)
+    alone = run(
+        "eval", "reference", "--row", "Big=judged.jsonl", "--parameters", "Big=70 B",
+        "--task", "recipe",
+    )  # fmt: skip
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout.splitlines()[2].split()[:6] == ["Big", "-", "70", "B", "100%", "(4/4)"]
 
 
 def test_agreement_with_people_is_shown_where_a_file_has_verdicts(run: Run, tmp_path: Path) -> None:

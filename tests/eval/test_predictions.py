@@ -36,6 +36,23 @@ def test_raw_and_data_are_scored_alike_and_missing_ones_fail(tmp_path: Path, rec
     assert arm.name == "x"
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%s<|im_end|>",
+        "%s\n```\nThat is all.",
+        "Here it is:\n%s",
+        "```\n%s\n```\n```\nx\n```",
+        "%s %s",
+    ],
+)
+def test_the_first_value_counts_whatever_stands_around_it(tmp_path: Path, recipe: Task, form: str):
+    row = {"id": "a", "raw": form.replace("%s", json.dumps(OTHER_NAMES, indent=2))}
+    (arm,) = score_predictions(write(tmp_path / "x.jsonl", row), PAIRS[:1], recipe, ALIASES).arms
+    (score,) = arm.scores
+    assert (score.l1, score.l1_strict, score.l2, score.score) == (True, False, True, 1.0)
+
+
 def test_keys_are_not_guessed(tmp_path: Path, recipe: Task):
     file = write(tmp_path / "x.jsonl", {"id": "a", "data": OTHER_NAMES})
     (arm,) = score_predictions(file, PAIRS[:1], recipe).arms
@@ -61,6 +78,7 @@ def test_models_become_rows_of_one_table(tmp_path: Path, recipe: Task):
         ([{"id": "z", "data": GOLD}], "no gold for 1 of its ids, such as 'z'"),
         ([{"id": "a", "data": GOLD}] * 2, "x.jsonl:2: id 'a' comes twice"),
         ([{"id": "a"}], "x.jsonl:1: a prediction is"),
+        ([{"id": "a", "raw": GOLD}], "x.jsonl:1: raw is no text"),
         ([], "no prediction in it"),
     ],
 )

@@ -17,6 +17,7 @@ from setaccio.eval.arms import gguf_parameters
 from setaccio.eval.reference_table import (
     ReferenceModel,
     format_parameters,
+    own_parts,
     reference_table,
 )
 
@@ -63,7 +64,10 @@ def test_base_on_the_first_part_tuned_on_both(
          "75.0% (3/4)", "100% (10/10)"],
         ["Llama", "-", "70 B", "100% (4/4)", "-", "100% (4/4)", "-", "100% (4/4)", "-"],
     ]  # fmt: skip
-    assert any("first part alone L3 goes from 75.0% to 100%" in note for note in found.notes())
+    assert any(
+        "Qwen, on the first part alone: L3: 75.0% to 100%, +25.0 points" in note
+        for note in found.notes()
+    )
     assert (tmp_path / "out/reference.md").read_text() == found.markdown()
     assert len(json.loads((tmp_path / "out/reference.json").read_text())["rows"]) == 2
     assert len((tmp_path / "out/base/documents.jsonl").read_text().splitlines()) == 4
@@ -85,6 +89,20 @@ def test_parameters_are_counted_in_the_file(tiny_gguf: Path, tmp_path: Path):
     assert format_parameters(1_543_714_304) == "1.5 B"
     assert format_parameters(4_198_656) == "4.2 M"
     assert format_parameters(999) == "999"
+
+
+def test_outputs_that_bring_their_gold_need_no_pairs(recipe: Task, tmp_path: Path):
+    rows = [{"id": n, "model": "Qwen", "gold": RIGHT, "raw": json.dumps(THEIRS)} for n in range(9)]
+    files = [tmp_path / "base.jsonl", tmp_path / "tuned.jsonl"]
+    for file, count in zip(files, (3, 9), strict=True):
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows[:count]))
+    models = [ReferenceModel("Qwen", *files)]
+    first, last = own_parts(models)
+    assert ([pair.id for pair in first], len(last)) == (["0", "1", "2"], 6)
+    table = reference_table(models, first, last, recipe, aliases=ALIASES).table()
+    assert table[1][3:5] == ["100% (3/3)", "100% (9/9)"]
+    with pytest.raises(UsageError, match="Tiny: what should it run on"):
+        own_parts([ReferenceModel("Tiny", tmp_path / "tiny.gguf")])
 
 
 def test_a_table_needs_a_model(recipe: Task):

@@ -94,7 +94,7 @@ def test_unusable_rows_are_refused(tmp_path: Path, recipe: Task):
 def test_outputs_that_nobody_judged_are_left_out(tmp_path: Path, recipe: Task):
     lines = [
         {"id": "a", "data": GOLD, "human_semantic_ok": True},
-        {"id": "b", "data": GOLD},
+        {"id": "b", "data": GOLD, "human_semantic_ok": None},
         {"id": "c", "raw": "", "human_semantic_ok": False},
     ]
     file = write(tmp_path / "x.jsonl", *lines)
