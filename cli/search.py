@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from setaccio.cli.console import output_console, program, step
-from setaccio.cli.train import given, parse_settings
+from setaccio.cli.train_options import (
+    Base,
+    Config,
+    MaxMinutes,
+    MaxSteps,
+    Pairs,
+    Settings,
+    TaskName,
+    given,
+    parse_settings,
+)
 
 if TYPE_CHECKING:
-    from setaccio.train.run_folder import TrainResult
-    from setaccio.train.search import Score, SearchResult
-    from setaccio.train.settings import TrainConfig
+    from setaccio.train.search import SearchResult
 
 EXAMPLE = (
     "setaccio train search --config tiny --pairs pairs.jsonl --space space.yaml --trials 20 "
@@ -27,20 +34,13 @@ def search(
     space: Annotated[
         Path, typer.Option(metavar="FILE", help="YAML: setting to list or range of values.")
     ],
-    config: Annotated[
-        str | None,
-        typer.Option("--config", "-c", metavar="YAML|PRESET", help="Settings to start from."),
-    ] = None,
-    pairs: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JSON Lines of {id, text, gold}.")
-    ] = None,
+    config: Config = None,
+    pairs: Pairs = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The search's folder.")
     ] = None,
-    base: Annotated[
-        str | None, typer.Option(metavar="tiny|FOLDER|ID", help="The base model.")
-    ] = None,
-    task: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The task.")] = None,
+    base: Base = None,
+    task: TaskName = None,
     trials: Annotated[
         int, typer.Option(min=1, help="Trials in all, those made before included.")
     ] = 20,
@@ -57,22 +57,20 @@ def search(
     pruning: Annotated[
         str, typer.Option(metavar="median|none", help="Whether trials that lag behind are ended.")
     ] = "median",
-    max_minutes: Annotated[float | None, typer.Option(help="Limit of a trial in minutes.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Limit of a trial in steps.")] = None,
+    max_minutes: MaxMinutes = None,
+    max_steps: MaxSteps = None,
     documents: Annotated[
         int, typer.Option(min=1, help="With --score l3: most documents to extract per trial.")
     ] = 50,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; may be repeated."),
-    ] = None,
+    settings: Settings = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Delete an earlier search in --out.")
     ] = False,
 ) -> None:
     """Search for better training settings; the same command goes on with a search."""
+    from setaccio.cli.l3 import ExtractionScorer
     from setaccio.train.config import load_config
-    from setaccio.train.search import VALIDATION_LOSS
+    from setaccio.train.search import VALIDATION_LOSS, Score
     from setaccio.train.search import search as run_search
     from setaccio.train.search_space import read_space
 
@@ -89,16 +87,19 @@ def search(
         "overwrite": overwrite or None,
     }
     ready = load_config(config, {**parse_settings(settings or []), **given(flags)})
-    result = run_search(
-        ready,
-        read_space(space),
-        trials,
-        score=VALIDATION_LOSS if score == "loss" else extraction_score(ready, documents),
-        sampler="tpe" if sampler == "tpe" else "random",
-        pruning="median" if pruning == "median" else "none",
-        tell=step,
-    )
-    _show(result, downwards=score == "loss")
+    by_loss = score == "loss"
+    with ExtractionScorer(ready) as judge, ExtractionScorer(ready, documents) as scorer:
+        result = run_search(
+            ready,
+            read_space(space),
+            trials,
+            score=VALIDATION_LOSS if by_loss else Score("L3", lambda r: scorer(r.run), True),
+            sampler="tpe" if sampler == "tpe" else "random",
+            pruning="median" if pruning == "median" else "none",
+            scorer=judge,
+            tell=step,
+        )
+    _show(result, downwards=by_loss)
 
 
 def _check(flag: str, value: str, known: tuple[str, ...]) -> None:
@@ -106,37 +107,6 @@ def _check(flag: str, value: str, known: tuple[str, ...]) -> None:
 
     if value not in known:
         raise UsageError(f"--{flag} {value}: choose {' or '.join(known)}.")
-
-
-def extraction_score(config: TrainConfig, documents: int) -> Score:
-    """L3 of constrained extraction on the pairs that the evaluation loss is measured on.
-
-    Args:
-        config: names pairs and seed; the held-out part is the same in every trial.
-        documents: at most so many of them are extracted.
-    """
-    from setaccio.data.errors import ExportError, TrainError
-    from setaccio.train.pairs import read_pairs
-    from setaccio.train.search import Score
-
-    held_out = read_pairs(config)[1][:documents]
-
-    def measure(result: TrainResult) -> float:
-        from setaccio.eval.evaluate import evaluate
-        from setaccio.export import export
-
-        folder = result.run / "gguf"
-        place = result.run if result.adapter.name == "adapter" else result.adapter
-        try:
-            report = export(place, folder, quantisations=("q8_0",), name="trial")
-            comparison = evaluate(report.files[0].path, held_out, constraints=("schema",))
-        except ExportError as error:
-            raise TrainError(f"{result.run}: can not be scored: {error}") from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        return float(comparison.arms[0].summary.l3.mean)
-
-    return Score("L3", measure, higher_is_better=True)
 
 
 def _show(result: SearchResult, downwards: bool) -> None:

@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setaccio.cli.console import output_console, program, step
+from setaccio.cli.train_options import (
+    Base,
+    Config,
+    MaxMinutes,
+    MaxSteps,
+    Pairs,
+    Settings,
+    TaskName,
+    given,
+    parse_settings,
+)
 
 if TYPE_CHECKING:
     from setaccio.train.settings import TrainConfig
@@ -17,20 +28,13 @@ EXAMPLE = "setaccio train --config tiny --pairs pairs.jsonl --out runs/recipe --
 
 def train(
     context: typer.Context,
-    config: Annotated[
-        str | None,
-        typer.Option("--config", "-c", metavar="YAML|PRESET", help="Settings to start from."),
-    ] = None,
-    pairs: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JSON Lines of {id, text, gold}.")
-    ] = None,
+    config: Config = None,
+    pairs: Pairs = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run folder.")
     ] = None,
-    base: Annotated[
-        str | None, typer.Option(metavar="tiny|FOLDER|ID", help="The base model.")
-    ] = None,
-    task: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The task.")] = None,
+    base: Base = None,
+    task: TaskName = None,
     eval_pairs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Pairs for the evaluation loss.")
     ] = None,
@@ -40,14 +44,11 @@ def train(
     backend: Annotated[
         str | None, typer.Option(metavar="auto|trl|unsloth", help="What trains.")
     ] = None,
-    max_minutes: Annotated[float | None, typer.Option(help="Limit in minutes.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Limit in optimiser steps.")] = None,
+    max_minutes: MaxMinutes = None,
+    max_steps: MaxSteps = None,
     epochs: Annotated[float | None, typer.Option(help="Limit in passes over the pairs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; may be repeated."),
-    ] = None,
+    settings: Settings = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad lines out instead of refusing them.")
     ] = False,
@@ -64,6 +65,16 @@ def train(
         bool,
         typer.Option("--dry-run", help="Check, estimate memory, time and disk, show rows, stop."),
     ] = False,
+    export_adapters: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Afterwards: the base's GGUF and each run's adapter as a GGUF, into this folder.",
+        ),
+    ] = None,
+    quant: Annotated[
+        str, typer.Option("--quant", "-q", metavar="A,B,...", help="Types of that base.")
+    ] = "q8_0",
     list_settings: Annotated[
         bool, typer.Option("--list-settings", help="Show every setting and its default.")
     ] = False,
@@ -95,6 +106,10 @@ def train(
         "allow_download": allow_download or None,
     }
     configs = load_configs(config, {**parse_settings(settings or []), **given(flags)})
+    if export_adapters is not None:
+        from setaccio.cli.adapters import check_adapters
+
+        check_adapters(configs)
     for number, ready in enumerate(configs, 1):
         if len(configs) > 1:
             step(f"Run {number} of {len(configs)}: task {ready.task}, into {ready.out}")
@@ -102,6 +117,10 @@ def train(
             _try(ready)
         else:
             _train(ready)
+    if export_adapters is not None and not dry_run:
+        from setaccio.cli.adapters import export_all
+
+        export_all(configs, export_adapters, [kind.strip() for kind in quant.split(",")])
 
 
 def _try(config: TrainConfig) -> None:
@@ -114,11 +133,18 @@ def _try(config: TrainConfig) -> None:
 def _train(config: TrainConfig) -> None:
     from setaccio.train import train as run_training
 
-    result = run_training(config)
+    if config.metric_for_best == "l3":
+        from setaccio.cli.l3 import ExtractionScorer
+
+        with ExtractionScorer(config) as scorer:
+            result = run_training(config, scorer=scorer)
+    else:
+        result = run_training(config)
     place = result.run if result.adapter.name == "adapter" else result.adapter
+    measured = "" if result.l3 is None else f", L3 {result.l3:.0%}"
     step(
-        f"{result.adapter.name.capitalize()} in {result.adapter} after {result.steps} steps. "
-        f"Next: {program()} export {place}"
+        f"{result.adapter.name.capitalize()} in {result.adapter} after {result.steps} steps"
+        f"{measured}. Next: {program()} export {place}"
     )
 
 
@@ -133,29 +159,6 @@ def _refuse_stray_flags(context: typer.Context) -> None:
                 f"--{name.replace('_', '-')}: goes behind the name: "
                 f"setaccio train {context.invoked_subcommand} ..."
             )
-
-
-def given(flags: dict[str, Any]) -> dict[str, Any]:
-    """Flags that were given."""
-    return {name: value for name, value in flags.items() if value is not None}
-
-
-def parse_settings(texts: list[str]) -> dict[str, Any]:
-    """Read ``name=value`` flags; a value is written as in YAML."""
-    import yaml
-
-    from setaccio.data.errors import UsageError
-
-    values: dict[str, Any] = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not (sign and name):
-            raise UsageError(f"--set {text}: write it as NAME=VALUE, such as rank=16.")
-        try:
-            values[name.strip().replace("-", "_")] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UsageError(f"--set {text}: the value is not YAML.") from error
-    return values
 
 
 def _show_settings() -> None:

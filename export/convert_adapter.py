@@ -60,7 +60,8 @@ def convert_adapter(
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:
         with tempfile.TemporaryDirectory(prefix="setaccio-adapter-") as folder:
-            copy = Path(folder)
+            copy = Path(folder) / out.stem  # the converter takes the folder's name for the file's
+            copy.mkdir()
             (copy / _CONFIG).write_text(json.dumps(config), encoding="utf-8")
             _link(adapter / _WEIGHTS, copy / _WEIGHTS)
             arguments = [str(copy), "--base", str(base.resolve())]

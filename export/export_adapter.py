@@ -41,6 +41,8 @@ def export_adapter(
     source: Path | None = None,
     name: str | None = None,
     held_out: int = HELD_OUT_PAIRS,
+    base_gguf: Path | None = None,
+    report_name: str = ADAPTER_REPORT,
     progress: Callable[[str], None] | None = None,
 ) -> ExportReport:
     """Make and prove an adapter's GGUF.
@@ -54,6 +56,8 @@ def export_adapter(
         source: where llama.cpp's converter is.
         name: first part of the file's name.
         held_out: greatest number of pairs that are measured.
+        base_gguf: the base's 16-bit GGUF for the proof; by default it is made.
+        report_name: file of the numbers.
         progress: called with one line at the start of each stage.
 
     Raises:
@@ -81,8 +85,10 @@ def export_adapter(
             provenance=inputs.provenance,
             source=root,
         )
-        tell("Converting the base, for the proof only")
-        plain = convert(inputs.model, work / "base.gguf", source=root)
+        plain = base_gguf
+        if plain is None:
+            tell("Converting the base, for the proof only")
+            plain = convert(inputs.model, work / "base.gguf", source=root)
         tell("Running base + adapter, merged, for the proof")
         merged = merge(inputs.model, adapter, work / "merged")
         reference = make_reference(
@@ -105,7 +111,7 @@ def export_adapter(
         merge=merged,
         provenance=inputs.provenance,
         task=inputs.task.name if inputs.task else None,
-        report=out_dir / ADAPTER_REPORT,
+        report=out_dir / report_name,
         transformers=reference.held_out.measured if reference.held_out else None,
     )
     write_report(report, inputs)

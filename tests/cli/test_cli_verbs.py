@@ -188,7 +188,7 @@ def test_bad_call_ends_with_one_line(
 
 
 def test_settings_reach_the_configuration() -> None:
-    from setaccio.cli.train import parse_settings
+    from setaccio.cli.train_options import parse_settings
 
     parsed = parse_settings(["rank=8", "target-modules=[q_proj, v_proj]", "base=tiny"])
     assert parsed == {"rank": 8, "target_modules": ["q_proj", "v_proj"], "base": "tiny"}

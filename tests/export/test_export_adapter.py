@@ -33,6 +33,7 @@ def test_file_holds_the_adapter_and_its_task(made):
     reader = GGUFReader(path)
     fields = {name: field.contents() for name, field in reader.fields.items()}
     assert fields["general.type"] == "adapter" and fields["adapter.type"] == "lora"
+    assert fields["general.name"] == "Tiny Adapter"
     assert json.loads(fields["setaccio.task"])["name"] == "recipe"
     assert fields["setaccio.base_model"] == "tiny-base"
     assert len(reader.tensors) == 28
