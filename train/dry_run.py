@@ -5,8 +5,8 @@
     dry_run(load_config("tiny", {"pairs": "pairs.jsonl", "out": "runs/recipe"}))
 
 Pairs are read, checked and encoded, the base is loaded, a batch is timed; memory, time and disk
-are estimated, and a sample is shown in which the tokens that teach nothing are grey. Nothing is
-written.
+are estimated, and the first batch is shown, as the trainer's own collator makes it, with the
+tokens that teach nothing in grey. Nothing is written.
 """
 
 from __future__ import annotations
@@ -70,10 +70,11 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
         rows = encode_sources(config, sources, tokenizer)
         check_goes_together(config, rows, backend)
         needed = needs(config, sources.base, rows)
-        reporter.console.print(show_batch(rows.train[:SHOWN_ROWS], tokenizer))
         check(needed, config)
         away = config.model_copy(update={"out": Path(folder)})
         trainer = assemble(away, sources.base, tokenizer, rows, backend, reporter)
+        batch = next(iter(trainer.get_train_dataloader()))
+        reporter.console.print(show_batch(batch, tokenizer, SHOWN_ROWS))
         plan = make_plan(config, needed, trainer, len(rows.train))
     reporter.show(plan.lines())
     return plan

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from setaccio.data.errors import TrainError
+from setaccio.data.errors import ModelError, TrainError
 from setaccio.train.config import TrainConfig
 from setaccio.train.models import Base
 
@@ -108,6 +108,7 @@ def estimate(
         weight_bytes: bytes per parameter of the base, such as 2 for bf16.
 
     Raises:
+        ModelError: the configuration is none that transformers knows by itself.
         TrainError: no layer of the base matches ``target_modules``.
     """
     import torch
@@ -116,9 +117,15 @@ def estimate(
     from setaccio.train.loss import SELECTED_STEP
     from setaccio.train.trainer import LENGTH_STEP
 
-    shape = AutoConfig.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
+    try:
+        shape = AutoConfig.from_pretrained(
+            base.folder, local_files_only=True, trust_remote_code=False
+        )
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"{base.folder}: the model can not be loaded ({reason}).") from error
     parameters = sum(parameter.numel() for parameter in model.parameters())
     text = shape.get_text_config()
     whole = config.method == "full"

@@ -1,38 +1,12 @@
 """A random model of a few layers with its own small vocabulary: real files, real libraries."""
 
 import json
-import random
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 
-CITIES = ["Bari", "Lecce", "Turin", "Pisa", "Rome", "Trento"]
-NAMES = ["Ada", "Bruno", "Carla", "Dario", "Elsa", "Fabio", "Gina", "Ivo"]
-SCHEMA = {
-    "type": "object",
-    "properties": {"name": {"type": "string"}, "city": {"type": "string"}},
-    "required": ["name", "city"],
-    "additionalProperties": False,
-}
-
-
-def make_pairs(count: int, seed: int = 0) -> list[dict]:
-    generator = random.Random(seed)
-    rows = []
-    for index in range(count):
-        name, city = generator.choice(NAMES), generator.choice(CITIES)
-        text = generator.choice(
-            [f"{name} lives in {city}.", f"In {city} I once met {name}, a baker."]
-        )
-        rows.append({"id": f"p{index}", "text": text, "gold": {"name": name, "city": city}})
-    return rows
-
-
-def write_jsonl(path: Path, rows: list[dict]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
+from train_parts import SCHEMA, make_pairs, write_jsonl
 
 
 @pytest.fixture(scope="session")

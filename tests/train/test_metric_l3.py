@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("trl")
 
-from conftest import make_pairs, write_jsonl
 from test_train import losses
 from test_train_watch import judge
+from train_parts import make_pairs, write_jsonl
 
 from setaccio.cli.l3 import ExtractionScorer
 from setaccio.data.errors import TrainError, UsageError

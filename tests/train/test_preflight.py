@@ -1,5 +1,8 @@
 """Estimates of memory and disk, and the refusals that follow from them."""
 
+import json
+import shutil
+
 import pytest
 
 from setaccio.data.errors import ModelError, TrainError
@@ -64,3 +67,31 @@ def test_a_folder_without_safetensors_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=r"no \*\.safetensors"):
         resolve_base(str(tmp_path))
+
+
+def test_code_that_comes_with_a_base_never_runs(small_base, tmp_path):
+    """Neither where the library knows the architecture, nor where only the folder's code does."""
+    import torch
+
+    from setaccio.train.models import load_model, load_tokenizer
+
+    base = shutil.copytree(small_base, tmp_path / "base")
+    ran = tmp_path / "ran"
+    (base / "own.py").write_text(f"open({str(ran)!r}, 'w').close()\n", encoding="utf-8")
+    own = {"AutoConfig": "own.A", "AutoModelForCausalLM": "own.B"}
+    for name, more in (
+        ("config.json", {"auto_map": own}),
+        ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["own.C", "own.C"]}}),
+    ):
+        content = json.loads((base / name).read_text(encoding="utf-8"))
+        (base / name).write_text(json.dumps({**content, **more}), encoding="utf-8")
+    found = resolve_base(str(base))
+    load_tokenizer(found)
+    assert type(load_model(found, torch.float32)).__name__ == "Qwen2ForCausalLM"
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    (base / "config.json").write_text(json.dumps({**config, "model_type": "own"}))
+    with pytest.raises(ModelError, match="can not be loaded"):
+        load_model(found, torch.float32)
+    with pytest.raises(ModelError, match="can not be loaded"):
+        estimate(load_config(None, {"pairs": "p", "out": "o"}), found, 100, 30, 2)
+    assert not ran.exists()

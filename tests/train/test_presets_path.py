@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("trl")
 
-from conftest import make_pairs
 from scripts.random_models import KINDS, make_random
+from train_parts import make_pairs
 
 from setaccio.data import load_task
 from setaccio.data.errors import ExportError

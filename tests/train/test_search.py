@@ -74,6 +74,25 @@ def test_a_higher_score_can_be_the_better_one(quick):
     assert found.best.values["rank"] == max(ranks)
 
 
+def test_trials_are_scored_by_what_their_gguf_extracts(quick):
+    """And each of them may be judged by it on its way, too."""
+    from setaccio.cli.l3 import ExtractionScorer
+
+    config = quick.model_copy(update={"metric_for_best": "l3", "max_steps": 2})
+    scored = []
+
+    def measure(result):
+        assert result.l3 is not None
+        scored.append(scorer(result.run))
+        return scored[-1]
+
+    with ExtractionScorer(config, documents=2) as scorer:
+        found = search(config, {"rank": [4]}, 1, score=Score("L3", measure, True), scorer=scorer)
+    assert found.best.score == scored[0]
+    assert scored[0] in (0.0, 0.5, 1.0)
+    assert not (config.out / "l3").exists()
+
+
 def test_a_trial_that_lags_behind_is_ended(quick):
     good = quick.model_copy(update={"eval_steps": 1})
     space = {"learning_rate": [2e-2, 1e-2, 3e-2, 1e-6]}

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("trl")
 
 import torch
+from train_parts import make_trainer
 from transformers import AutoModelForCausalLM, TrainerCallback
 
 from setaccio.data import Pair, Task, load_task
@@ -22,8 +23,7 @@ from setaccio.train.encode import encode_pair
 from setaccio.train.loss import SELECTED_STEP, completion_loss
 from setaccio.train.models import resolve_base
 from setaccio.train.progress import quiet, read_metrics
-from setaccio.train.schedule import Clock
-from setaccio.train.trainer import LENGTH_STEP, build_trainer
+from setaccio.train.trainer import LENGTH_STEP
 
 
 class Interrupt(TrainerCallback):
@@ -191,9 +191,7 @@ def test_a_folder_of_something_else_is_left_alone(settings, tmp_path):
     assert (out / "thesis.txt").read_text() == "precious"
 
 
-def test_labels_of_the_collated_batch_are_the_completions(
-    settings, small_base, tokenizer, task_file
-):
+def test_labels_of_the_collated_batch_are_the_completions(settings, tokenizer, task_file):
     config = load_config(None, settings)
     task = load_task(task_file)
     chat = chat_format(tokenizer)
@@ -202,21 +200,7 @@ def test_labels_of_the_collated_batch_are_the_completions(
     ]
     rows = [encode_pair(tokenizer, chat, task, pair) for pair in pairs]
     with quiet():
-        from setaccio.train.backend_trl import prepare
-
-        model, peft_config = prepare(config, resolve_base(str(small_base)))
-        trainer = build_trainer(
-            config,
-            model,
-            tokenizer,
-            rows,
-            [],
-            clock=Clock(None, 0.0),
-            checkpoints=config.out,
-            bf16=False,
-            peft_config=peft_config,
-        )
-        batch = next(iter(trainer.get_train_dataloader()))
+        batch = next(iter(make_trainer(config, tokenizer, rows).get_train_dataloader()))
     by_length = {len(row.input_ids): row for row in rows}
     # Few distinct lengths on a CPU: each new one costs a compilation.
     step = 1 if torch.cuda.is_available() else LENGTH_STEP

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("trl")
 
 import torch
+from train_parts import make_trainer
 from transformers import AutoModelForCausalLM
 
 from setaccio.data import Task, load_task
@@ -19,6 +20,7 @@ from setaccio.train.batches import dataset
 from setaccio.train.encode import Encoded, encode_pair
 from setaccio.train.loss import completion_loss
 from setaccio.train.packing import check_no_leak, pack
+from setaccio.train.progress import quiet
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,17 @@ def test_a_full_training_goes_on_after_a_kill(settings, tmp_path):
         train(cut, [Interrupt(3)])
     train(cut.model_copy(update={"resume": True}))
     assert losses(cut.out) == pytest.approx(losses(whole.run), abs=1e-5)
+
+
+def test_gradient_checkpointing_changes_nothing_that_is_learned(settings, tmp_path):
+    from test_train import losses
+
+    values = {**settings, "precision": "fp32", "gradient_accumulation": 2, "max_steps": 3}
+    plain = train(load_config(None, {**values, "out": tmp_path / "plain"}))
+    saving = {**values, "gradient_checkpointing": True, "out": tmp_path / "saving"}
+    found = train(load_config(None, saving))
+    assert list(losses(found.run)) == [1, 2, 3]
+    assert losses(found.run) == pytest.approx(losses(plain.run), abs=1e-5)
 
 
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
@@ -170,28 +183,11 @@ def test_weights_stand_in_the_data_set_only_where_one_differs(rows):
     assert {0.5, 1.0} == {w for row in pack([rows[1], light], 512)["weights"] for w in row}
 
 
-def test_a_pair_of_weight_nothing_teaches_nothing(settings, small_base, tokenizer, rows):
-    from setaccio.train.backend_trl import prepare
-    from setaccio.train.models import resolve_base
-    from setaccio.train.progress import quiet
-    from setaccio.train.schedule import Clock
-    from setaccio.train.trainer import build_trainer
-
+def test_a_pair_of_weight_nothing_teaches_nothing(settings, tokenizer, rows):
     config = load_config(None, {**settings, "max_steps": 2, "gradient_accumulation": 2})
     weighed = [Encoded(row.id, row.input_ids, row.completion_mask, weight=0.0) for row in rows]
     with quiet():
-        model, peft_config = prepare(config, resolve_base(str(small_base)))
-        trainer = build_trainer(
-            config,
-            model,
-            tokenizer,
-            weighed,
-            [],
-            clock=Clock(None, 0.0),
-            checkpoints=config.out,
-            bf16=False,
-            peft_config=peft_config,
-        )
+        trainer = make_trainer(config, tokenizer, weighed)
         before = [p.detach().clone() for p in trainer.model.parameters() if p.requires_grad]
         trainer.train()
     after = [p for p in trainer.model.parameters() if p.requires_grad]

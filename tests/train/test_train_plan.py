@@ -1,6 +1,5 @@
 """Before and after a training: the estimate, the dry run, curves, trackers, several runs."""
 
-import importlib.util
 import io
 
 import pytest
@@ -13,7 +12,6 @@ from setaccio.data.errors import TrainError, UsageError
 from setaccio.train import load_config, load_configs, train
 from setaccio.train.curves import draw_curves
 from setaccio.train.dry_run import dry_run
-from setaccio.train.trackers import check_trackers
 
 
 def test_a_dry_run_estimates_shows_a_sample_and_writes_nothing(settings, tmp_path):
@@ -27,6 +25,9 @@ def test_a_dry_run_estimates_shows_a_sample_and_writes_nothing(settings, tmp_pat
     assert "estimate: " in shown
     assert "10 steps, about 0:" in shown
     assert "Find the person." in shown
+    assert '<|im_start|>assistant\n⟪{"name":"' in shown
+    assert '"}<|im_end|>⟫' in shown
+    assert "and 6 more rows" in shown
     assert set(tmp_path.iterdir()) == before
 
 
@@ -72,15 +73,6 @@ def test_no_curves_without_losses(tmp_path):
     assert draw_curves(tmp_path) is None
 
 
-@pytest.mark.parametrize("name", ["wandb", "mlflow", "trackio"])
-def test_a_tracker_that_is_not_installed_is_named(settings, name):
-    if importlib.util.find_spec(name) is not None:
-        pytest.skip(f"{name} is here")
-    config = load_config(None, {**settings, "report_to": ["tensorboard", name]})
-    with pytest.raises(UsageError, match=f"{name} is not installed. Run: pip install {name}"):
-        check_trackers(config)
-
-
 def test_several_runs_stand_in_one_file(tmp_path):
     file = tmp_path / "many.yaml"
     file.write_text(
@@ -101,20 +93,13 @@ def test_several_runs_stand_in_one_file(tmp_path):
     assert len(load_configs("tiny", {"pairs": "a", "out": "b"})) == 1
 
 
-def test_several_processes_without_gpus_are_refused(settings, monkeypatch):
+def test_several_processes_without_gpus_are_refused_and_leave_no_run_behind(settings, monkeypatch):
     import torch
-
-    from setaccio.train.fit import assemble
-    from setaccio.train.models import resolve_base
-    from setaccio.train.progress import Reporter
-    from setaccio.train.schedule import Clock
-    from setaccio.train.sources import EncodeReport, Rows
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    config, base = load_config(None, settings), resolve_base(settings["base"])
+    config = load_config(None, settings)
     with pytest.raises(TrainError, match="on GPUs only"):
-        assemble(
-            config, base, None, Rows([], [], EncodeReport()), "trl", Reporter(Clock(None, 0.0))
-        )
+        train(config)
+    assert not config.out.exists()
