@@ -105,15 +105,20 @@ def test_sweep_makes_what_is_missing_from_the_f16(
     target = str(tmp_path / "models/tiny-f16.gguf").encode()
     assert llama_cpp.llama_model_quantize(str(gguf).encode(), target, options) == 0
     shutil.copy(gguf, tmp_path / "models/tiny-q8_0.gguf")
-    done = run(
-        "eval", "sweep", "models", "--make", "q8_0,q4_0", "--pairs", pairs, *FEW, "--out", "swept"
-    )
+    write(tmp_path / "calibration.jsonl", [{**PAIRS[0], "id": "c", "text": "Boil more water."}])
+    flags = ["eval", "sweep", "models", "--make", "q8_0,q4_0", "--pairs", pairs, *FEW]
+    done = run(*flags, "--imatrix", "calibration.jsonl", "--out", "swept")
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in (tmp_path / "swept/gguf").iterdir()] == ["tiny-q4_0.gguf"]
+    made = sorted(path.name for path in (tmp_path / "swept/gguf").iterdir())
+    assert made == ["imatrix.gguf", "tiny-q4_0-imatrix.gguf", "tiny-q4_0.gguf"]
     assert "<- knee" in done.stdout
     assert "Knee: " in done.stderr
     types = [row["type"] for row in json.loads((tmp_path / "swept/sweep.json").read_text())["rows"]]
-    assert types == ["F16", "Q8_0", "Q4_0"]
+    assert types[:2] == ["F16", "Q8_0"]
+    assert sorted(types[2:]) == ["Q4_0", "Q4_0 imatrix"]
+    same = run(*flags, "--imatrix", write(tmp_path / "same.jsonl", PAIRS[:1]))
+    assert same.returncode == 2
+    assert "holds only pairs that the sweep measures" in same.stderr
 
 
 def test_robustness_prints_a_row_for_each_perturbation(
