@@ -17,8 +17,8 @@ from peft import LoraConfig
 from setaccio.data.errors import MissingExtraError, TrainError
 from setaccio.train.config import TrainConfig
 from setaccio.train.models import Base, load_model
+from setaccio.train.precision import computes_bf16
 
-BF16_FEATURES = ("amx_bf16", "avx512_bf16", "avx_ne_convert", "bf16", "arm_bf16")
 NF4_BYTES = 0.55  # per parameter: 4 bits and the doubly quantised scales
 
 
@@ -46,11 +46,7 @@ def uses_bf16(config: TrainConfig) -> bool:
         if wanted and torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
             raise TrainError("precision: this GPU has no bf16. Use --precision fp32.")
         return wanted
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    ask = getattr(torch.cpu, "get_capabilities", None)  # since PyTorch 2.12
-    features = ask() if ask else {}
-    return any(features.get(name) for name in BF16_FEATURES)
+    return computes_bf16()
 
 
 def weight_bytes(config: TrainConfig) -> float:

@@ -16,6 +16,7 @@ from torch import nn
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from setaccio.train.base_tokenizer import END_OF_TURN, PAD
+from setaccio.train.precision import computes_bf16
 
 LAYERS = 4
 WIDTH = 256  # K-quants need widths in multiples of 256
@@ -90,7 +91,7 @@ def completion_loss(
     # Moved only now: counting the positions on a GPU would wait for all that it has to do.
     device = model.device
     input_ids, filled, gold = input_ids.to(device), filled.to(device), gold.to(device)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=computes_bf16()):
         hidden = model.model(input_ids=input_ids).last_hidden_state.flatten(0, 1)[filled]
         logits = model.lm_head(hidden)
     return nn.functional.cross_entropy(logits.float(), gold)
