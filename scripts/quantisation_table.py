@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import re
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from setaccio.data.errors import SetaccioError
 from setaccio.data.recipes import generate_pairs
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import load_task
+from setaccio.runtime.models import physical_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "export.md"
@@ -112,7 +112,7 @@ def conditions(given: argparse.Namespace, documents: int) -> str:
     """When, on what and with how much a table was measured."""
     day = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     return (
-        f"{day}, {os.cpu_count()} processors; {documents} documents extracted, constrained; "
+        f"{day}, {physical_cores()} threads; {documents} documents extracted, constrained; "
         f"importance matrix of {given.calibration} other pairs."
     )
 
