@@ -33,6 +33,7 @@ from setaccio.data.recipes import (
     generate_pairs,
     is_held_out,
 )
+from setaccio.data.records import load_pairs
 from setaccio.data.task import load_task
 
 POOLS = [
@@ -287,3 +288,14 @@ def test_a_broken_sample_line_is_named(tmp_path):
     path.write_text('{"title": "A", "ingredients": ["b"]}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"recipes\.jsonl, line 1"):
         list(public_domain_recipes(path))
+
+
+def test_gold_of_the_told_recipes_stands_in_their_texts():
+    pairs, problems = load_pairs(SAMPLE_FILE.with_name("recipes_told.jsonl"))
+    task = load_task("recipe")
+    assert not problems
+    assert len({pair.id for pair in pairs}) == len(pairs) == 40
+    for pair in pairs:
+        assert task.problems(pair.gold) == []
+        gold = [pair.gold["title"], *pair.gold["ingredients"], *pair.gold["directions"]]
+        assert all(part in pair.text or part[1:] in pair.text for part in gold), pair.id
