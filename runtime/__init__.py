@@ -10,6 +10,7 @@ Names are loaded when they are first used, so that importing this package costs 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from setaccio.runtime.extractor import Extractor
     from setaccio.runtime.grounding import Span
     from setaccio.runtime.models import TINY_GGUF, LoadedModel, load_model
+
+# llama.cpp's threads wait for each other many times in a pass. By default GCC's OpenMP keeps a
+# waiting thread spinning for milliseconds, and where another program uses a core the thread that is
+# waited for does not get one: an extraction takes 20 times as long. Read when the library is
+# loaded, so it is set before; who has set it keeps their own.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 _HOMES = {
     "Adapter": "adapters",

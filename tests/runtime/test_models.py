@@ -69,3 +69,21 @@ def test_nothing_is_written_even_if_nobody_closes(tiny_gguf: Path, use: str):
         check=True,
     )
     assert done.stdout + done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("given", "then"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_threads_that_wait_let_go_of_the_processor(given: dict[str, str], then: str):
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    inherited = {name: value for name, value in os.environ.items() if name not in names}
+    code = "import os, setaccio.runtime; print(os.environ.get('GOMP_SPINCOUNT'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**inherited, "PYTHONPATH": os.pathsep.join(sys.path), **given},
+        check=True,
+    )
+    assert done.stdout.strip() == then
