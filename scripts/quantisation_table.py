@@ -112,7 +112,7 @@ def conditions(given: argparse.Namespace, documents: int) -> str:
     """When, on what and with how much a table was measured."""
     day = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     return (
-        f"{day}, {physical_cores()} threads; {documents} documents extracted, constrained; "
+        f"{day}, {physical_cores()} thread(s); {documents} documents extracted, constrained; "
         f"importance matrix of {given.calibration} other pairs."
     )
 
