@@ -19,6 +19,7 @@ from functools import cache
 from setaccio.data import prose_parts as parts
 from setaccio.data.prose_frames import FRAME_SHARE, FRAMES, compose
 from setaccio.data.prose_inline import clean_items, place_inline
+from setaccio.data.prose_scramble import SCRAMBLED, scramble
 from setaccio.data.prose_text import (
     ITEM,
     STEP,
@@ -33,6 +34,7 @@ from setaccio.data.prose_text import (
     verbless,
     wrap,
 )
+from setaccio.data.prose_verbs import EXCHANGED_VERBS, exchange_verb
 from setaccio.data.recipe_source import StructuredRecipe, sentences, split_pool
 from setaccio.data.recipe_steps import STEP_STARTS
 
@@ -42,6 +44,7 @@ _CONNECTIVE = re.compile(
     re.IGNORECASE,
 )
 MAX_MERGED_CHARS = 260
+BARE_TITLES = 0.3  # of the titles that stand alone in training texts, those with a blank behind
 STYLES = {"inline": 40, "list": 27, "spread": 15, "mixed": 18}
 
 
@@ -81,8 +84,14 @@ class _Writer:
         """Return the whole text with the gold's spans marked."""
         rng = self.rng
         style = rng.choices(list(STYLES), list(STYLES.values()))[0]
-        steps = [s for step in recipe.directions for s in sentences(step)]
         self.invented = bool(recipe.mentions)
+        steps = [
+            exchange_verb(s, rng)
+            if self.invented and not self.held_out and rng.random() < EXCHANGED_VERBS
+            else s
+            for step in recipe.directions
+            for s in sentences(step)
+        ]
         items = clean_items(recipe)
         if style in ("inline", "mixed"):
             steps, items = place_inline(recipe, items, steps, rng, part=style == "mixed", mark=ITEM)
@@ -93,7 +102,8 @@ class _Writer:
         opening, closing = "", ""
         place = rng.random()
         if place < 0.46:
-            opening = self._shape("TITLE_ALONE").replace("{T}", title)
+            bare = not self.held_out and rng.random() < BARE_TITLES
+            opening = ("{T} " if bare else self._shape("TITLE_ALONE")).replace("{T}", title)
         elif place < 0.6 and not lists:
             frame = self._step_frame("TITLE_IN_STEP", steps[0])
             told[0] = self._step(frame.replace("{T}", title), steps[0])
@@ -118,6 +128,8 @@ class _Writer:
         while slot := re.search(r"\{(who|adj|occasion|place|number)\}", shape):
             word = self.rng.choice(parts.SLOTS[slot[1]])
             shape = shape[: slot.start()] + word + shape[slot.end() :]
+        if not self.held_out and self.rng.random() < SCRAMBLED.get(pool, 0):
+            shape = scramble(shape, self.rng)
         shape = re.sub(r"\ba (?=[aeiou8])", "an ", shape)
         return re.sub(r"^[a-z]", lambda m: m[0].upper(), shape)
 

@@ -79,10 +79,26 @@ def free_title(rng: random.Random) -> str:
     if roll < 0.6:
         words.append(rng.choice(TAILS[rng.choice(list(TAILS))]))
     elif roll < 0.7 and len(words) > 1:
-        words.append(f"{rng.choice(('with', 'in a', 'of', 'and'))} {words.pop(0)}")
+        words.append(f"{rng.choice(('with', 'in a', 'of', 'and', '&'))} {words.pop(0)}")
     if len(words) > 2 and rng.random() < 0.12:
         words[:2] = ["-".join(words[:2])]
-    return " ".join(words)
+    return _decorate(words, rng)
+
+
+def _decorate(words: list[str], rng: random.Random) -> str:
+    """Write a title out, one in four with what titles also have: an owner, a number, a remark."""
+    roll = rng.random()
+    if roll < 0.06:
+        words = [f"{_capital(rng.choice(word_list('proper')))}'s", *words]
+    elif roll < 0.1:
+        words = [*words[:-1], words[-1].lower()]
+    title = " ".join(words)
+    if 0.1 <= roll < 0.15:
+        return f"{title} {rng.choice(('#', '#', 'No. ', ''))}{rng.randint(1, 9)}"
+    if 0.15 <= roll < 0.22:
+        remark = " ".join(_capital(rng.choice(word_list("common"))) for _ in range(roll < 0.2))
+        return f"{title} ({remark} {rng.choice(words)})".replace("( ", "(")
+    return title
 
 
 def _capital(word: str) -> str:

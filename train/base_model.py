@@ -16,6 +16,7 @@ from torch import nn
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from setaccio.train.base_tokenizer import END_OF_TURN, PAD
+from setaccio.train.optimizer import MuonAdamW
 from setaccio.train.precision import computes_bf16
 
 LAYERS = 4
@@ -98,10 +99,7 @@ def completion_loss(
 
 
 class BaseOptimizer:
-    """Muon for the matrices inside the layers, AdamW for everything else.
-
-    Muon (Jordan et al. 2024; ``torch.optim.Muon``) with its update scaled to AdamW's RMS, so one
-    learning rate serves both.
+    """Muon and AdamW (:mod:`setaccio.train.optimizer`), kept in safetensors.
 
     Args:
         model: what is trained.
@@ -109,13 +107,8 @@ class BaseOptimizer:
     """
 
     def __init__(self, model: nn.Module, rate: float) -> None:
-        inner = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
-        outer = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
         self.rate = rate
-        self.parts = (
-            torch.optim.Muon(inner, lr=rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(outer, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
-        )
+        self.parts = MuonAdamW(model, rate, weight_decay=0.05).parts
 
     def step(self, scale: float) -> None:
         """Apply the gradients at ``scale`` times the peak rate, and clear them."""

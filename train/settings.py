@@ -86,14 +86,19 @@ class TrainConfig(BaseModel):
         "for words that the base hardly knows. Such an adapter can be merged, not swapped.",
     )
 
-    learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate of AdamW.")
+    optimizer: Literal["adamw", "muon"] = Field(
+        "adamw",
+        description="AdamW, or with `method: full` Muon for the matrices inside the layers and "
+        "AdamW for the rest: fewer steps for a small model that has much to learn.",
+    )
+    learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate.")
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", description="How the learning rate falls after the warm-up."
     )
     warmup: float = Field(
         0.03, ge=0, lt=1, description="Share of the training over which the rate rises from 0."
     )
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay.")
+    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
     epochs: float | None = Field(
         None,
@@ -193,6 +198,8 @@ class TrainConfig(BaseModel):
             raise ValueError("method: full trains no adapter; rslora and dora are about one")
         if self.method == "full" and self.quantisation_aware:
             raise ValueError("quantisation_aware needs an adapter; use method: lora")
+        if self.optimizer == "muon" and self.method != "full":
+            raise ValueError("optimizer: muon is for whole matrices; use it with method: full")
         if self.patience and not self.eval_steps:
             raise ValueError("patience counts evaluations, and eval_steps is 0; set eval_steps")
         if self.metric_for_best == "l3" and not self.validation_share and self.eval_pairs is None:

@@ -15,6 +15,8 @@ from setaccio.data.errors import DataError
 from setaccio.data.prose import shapes, write_prose
 from setaccio.data.prose_frames import FRAMES, compose
 from setaccio.data.prose_inline import guess_mention, place_inline
+from setaccio.data.prose_scramble import SCRAMBLED, scramble
+from setaccio.data.prose_verbs import VERBS, exchange_verb
 from setaccio.data.recipe_items import plural
 from setaccio.data.recipe_parts import ARCHETYPES
 from setaccio.data.recipe_source import (
@@ -145,6 +147,42 @@ def test_composed_frames_are_no_held_out_shapes():
         for text in texts:
             assert not re.search(r"\{(?![tls]\})", text)
             assert not any(shape.fullmatch(text) for shape in held_out), text
+
+
+def test_scrambling_keeps_slots_and_marks_and_exchanges_words():
+    rng = random.Random(3)
+    sentence = "{T}, my aunt's half-eaten favorite, is on {L}: it will last!"
+    scrambled = [scramble(sentence, rng) for _ in range(300)]
+    assert len(set(scrambled)) > 250
+    marks = re.compile(r"\{[TLS]\}|[:!]")
+    for text in scrambled:
+        assert marks.findall(text) == ["{T}", "{L}", ":", "!"]
+        assert text == text.strip()
+        assert not re.search(r" [ .,:!]", text)
+    words = {word for text in scrambled for word in text.split()}
+    assert {"aunt's", "half-eaten"} < words
+    assert len(words) > 500
+
+
+def test_scrambling_never_puts_two_slots_side_by_side():
+    rng = random.Random(4)
+    assert {scramble("{T} needs {L}.", rng) for _ in range(50)} > {"{T} needs {L}."}
+    assert not any("} {" in scramble("{T} needs {L}.", rng) for _ in range(2000))
+
+
+def test_scrambled_pools_are_pools():
+    assert set(SCRAMBLED) == set(FRAMES) < set(POOLS)
+    assert all(0 < share < 1 for share in SCRAMBLED.values())
+
+
+def test_a_step_gets_another_verb_but_only_in_place_of_its_verb():
+    rng = random.Random(1)
+    texts = {exchange_verb("Mix flour and milk.", rng) for _ in range(100)}
+    assert len(texts) > 50
+    assert {text.split(" ", 1)[1] for text in texts} == {"flour and milk."}
+    assert {text.split()[0].lower() for text in texts} <= set(VERBS)
+    for step in ("In a bowl, mix flour.", "Then mix it.", "Gently fold it in."):
+        assert exchange_verb(step, rng) == step
 
 
 def test_training_titles_are_of_any_words():
