@@ -7,6 +7,7 @@ masks, sampling and Python.
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,16 +21,35 @@ class Meter:
     Attributes:
         calls: number of calls.
         tokens: tokens that went through them; forward passes only.
-        seconds: wall time inside.
+        seconds: wall time during which at least one of them ran, in whatever thread.
     """
 
     calls: int = 0
     tokens: int = 0
     seconds: float = 0.0
 
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._began = 0.0
+
     def reset(self) -> None:
         """Start anew."""
         self.calls, self.tokens, self.seconds = 0, 0, 0.0
+
+    def _enter(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._began = time.perf_counter()
+            self._inside += 1
+
+    def _leave(self, tokens: int) -> None:
+        with self._lock:
+            self._inside -= 1
+            self.calls += 1
+            self.tokens += tokens
+            if self._inside == 0:
+                self.seconds += time.perf_counter() - self._began
 
     def wrap(self, function: Callable[..., Any], size: Callable[..., int] | None = None) -> Any:
         """The function, metered.
@@ -41,14 +61,11 @@ class Meter:
 
         @functools.wraps(function, updated=())
         def metered(*arguments: Any, **options: Any) -> Any:
-            began = time.perf_counter()
+            self._enter()
             try:
                 return function(*arguments, **options)
             finally:
-                self.seconds += time.perf_counter() - began
-                self.calls += 1
-                if size is not None:
-                    self.tokens += size(*arguments)
+                self._leave(size(*arguments) if size is not None else 0)
 
         return metered
 

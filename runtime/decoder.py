@@ -1,115 +1,31 @@
 """The decoding loop: many documents at once, constrained or free, through one code path.
 
-Each document has a slot. The prompt's fixed part (scaffold, instruction, schema) is evaluated once,
-copied to every slot and kept there; a document that is finished makes room for the next. Tokens
-that the grammar forces are taken without asking the model, and guesses looked up in the document
-are checked in the pass that evaluates them (:mod:`setaccio.runtime.drafts`). Neither slots nor
-guesses change an answer, but for this: a pass over several tokens adds up in another order than a
-pass over one, and where two tokens are all but equally likely, that can tip the balance.
+Documents are decoded in *lanes* (:mod:`setaccio.runtime.lane`), each a context with its own slots.
+A large model has one lane, whose passes all threads share. A small one has a lane for each thread:
+its passes are so short that threads would wait for each other longer than they compute. The passes
+of several lanes overlap, all else happens in the caller's thread.
+
+Neither slots nor lanes nor guesses change an answer, but for this: a pass over several tokens adds
+up in another order than a pass over one, and where two tokens are all but equally likely, that can
+tip the balance.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
 from typing import Any
 
-import llama_cpp
-
 from setaccio.runtime.adapters import Adapter
-from setaccio.runtime.answer import Answer, Completion, Request
-from setaccio.runtime.drafts import Lookup, Pace
+from setaccio.runtime.answer import Completion, Request
+from setaccio.runtime.lane import Lane, Passes
 from setaccio.runtime.models import LoadedModel
-from setaccio.runtime.slots import Feed, Logits, Slots, borrow_slots
+from setaccio.runtime.slot_pool import borrow_slots, default_lanes
+from setaccio.runtime.slots import Logits
 
-__all__ = ["Completion", "Request", "decode"]
-
-
-@dataclass
-class Passes:
-    """What decoding took, for benchmarks.
-
-    Attributes:
-        forward: forward passes.
-        evaluated: tokens that went through the model.
-        guessed: of these, guesses.
-        right: guesses that were right.
-        seconds: wall time inside forward passes.
-    """
-
-    forward: int = 0
-    evaluated: int = 0
-    guessed: int = 0
-    right: int = 0
-    seconds: float = 0.0
-
-
-class _Sequence:
-    """One document in its slot.
-
-    Attributes:
-        held: tokens that the slot's cache holds and that are right.
-        waiting: tokens that the model has yet to see, in order; certain ones.
-    """
-
-    def __init__(self, slot: int, request: Request, prefix: int, eog: frozenset[int]) -> None:
-        self.slot = slot
-        self.request = request
-        self.held = prefix
-        self.waiting: deque[int] = deque(request.rest)
-        self.answer = Answer(request, eog)
-        self.lookup = Lookup(request.document)
-        self.guess: list[int] = []
-
-    @property
-    def reading(self) -> bool:
-        """Whether the prompt is still being read."""
-        return not self.answer.started
-
-    def feed(self, most: int, length: int) -> Feed:
-        """The next tokens to evaluate.
-
-        Args:
-            most: most tokens.
-            length: tokens to guess behind the certain ones, if there is room.
-        """
-        certain = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
-        self.guess = []
-        if self.waiting:
-            return Feed(self.slot, self.held, certain, 0)
-        room = min(length, most - len(certain), self.answer.left - 1)
-        if room > 0:
-            self.guess = self.answer.allowed(self.lookup.guess(self.answer.tokens, room))
-        return Feed(self.slot, self.held, [*certain, *self.guess], 1 + len(self.guess))
-
-    def judge(self, feed: Feed, logits: Logits, likeliest: Sequence[int]) -> int:
-        """Continue the answer from a pass's logits.
-
-        Args:
-            feed: what was evaluated.
-            logits: float32 (feed.outputs, vocabulary).
-            likeliest: the index of each row's maximum.
-
-        Returns:
-            How many guesses were right. ``held`` and ``waiting`` are brought up to date.
-        """
-        self.held += len(feed.tokens) - len(self.guess)
-        right = 0
-        while True:
-            before = len(self.answer.tokens)
-            self.answer.extend(logits[right], likeliest[right])
-            fresh = deque(self.answer.tokens[before:])
-            # A right guess is in the cache already, be it for a token that the grammar forced.
-            while fresh and right < len(self.guess) and fresh[0] == self.guess[right]:
-                fresh.popleft()
-                right += 1
-            if fresh or self.answer.finish:
-                self.waiting.extend(fresh)
-                break
-        self.held += right
-        return right
+__all__ = ["Completion", "Passes", "Request", "decode"]
 
 
 def decode(
@@ -119,6 +35,7 @@ def decode(
     *,
     slots: int = 1,
     guess: bool = True,
+    lanes: int | None = None,
     adapter: Adapter | None = None,
     passes: Passes | None = None,
 ) -> Iterator[tuple[Any, Completion]]:
@@ -132,6 +49,8 @@ def decode(
             asked again after each pass.
         slots: documents that are decoded together.
         guess: whether to look up guesses in the documents.
+        lanes: contexts among which slots and threads are divided, and whose passes overlap; by
+            default as :func:`setaccio.runtime.slot_pool.default_lanes` finds right.
         adapter: the LoRA adapter that works beside the weights.
         passes: counts are added here.
 
@@ -143,149 +62,55 @@ def decode(
         ModelError: there is no memory for so many slots.
         RuntimeError: llama.cpp failed.
     """
-    with borrow_slots(model, slots) as borrowed:
-        borrowed.use(adapter)
-        run = _Run(model, borrowed, list(prefix), slots, guess, passes or Passes())
-        yield from run.work(iter(requests))
+    count = default_lanes(model, slots) if lanes is None else min(lanes, slots)
+    threads = max(1, model.threads // count)
+    totals = passes or Passes()
+    with ExitStack() as stack:
+        found = []
+        for number in range(count):
+            limit = slots // count + (number < slots % count)
+            borrowed = stack.enter_context(borrow_slots(model, limit, threads, count > 1))
+            borrowed.use(adapter)
+            found.append(Lane(model, borrowed, list(prefix), limit, guess, totals))
+        work = _work_alone(found[0], iter(requests)) if count == 1 else _work(found, iter(requests))
+        yield from work
 
 
-class _Run:
-    """The state of one :func:`decode`."""
-
-    def __init__(
-        self,
-        model: LoadedModel,
-        slots: Slots,
-        prefix: list[int],
-        limit: int,
-        guess: bool,
-        passes: Passes,
-    ) -> None:
-        self.model = model
-        self.slots = slots
-        self.prefix = prefix
-        self.limit = limit
-        self.passes = passes
-        self.pace: Pace | None = model.cache.setdefault("pace", Pace()) if guess else None
-        self.eog = _end_tokens(model)
-        self.active: list[_Sequence] = []
-        # Recurrent memory can neither be cut back to the prefix nor forget a wrong guess.
-        self.cuts = not (
-            llama_cpp.llama_model_is_recurrent(model.llama.model)
-            or llama_cpp.llama_model_is_hybrid(model.llama.model)
-        )
-        if not self.cuts:
-            self.pace = None
-
-    def work(self, requests: Iterator[Request]) -> Iterator[tuple[Any, Completion]]:
-        while True:
-            while len(self.active) < self.limit:
-                request = next(requests, None)
-                if request is None:
-                    break
-                self._admit(request)
-            if not self.active:
-                return
-            began = time.perf_counter()
-            finished = self._pass()
-            share = (time.perf_counter() - began) / len(self.active)
-            for sequence in self.active:
-                sequence.answer.seconds += share
-            for sequence in finished:
-                self.active.remove(sequence)
-                yield sequence.request.key, sequence.answer.completion(self.model)
-
-    def _admit(self, request: Request) -> None:
-        taken = {sequence.slot for sequence in self.active}
-        slot = min(set(range(self.limit)) - taken)
-        self._lay_prefix(slot)
-        self.active.append(_Sequence(slot, request, len(self.prefix), self.eog))
-        self.active.sort(key=lambda sequence: sequence.slot)
-
-    def _lay_prefix(self, slot: int) -> None:
-        """Bring a slot's cache to exactly the prefix."""
-        wanted = tuple(self.prefix)
-        held = self.slots.prefixes
-        if self.cuts and held.get(slot) == wanted and self.slots.cut(slot, len(wanted)):
+def _fill(lanes: Sequence[Lane], requests: Iterator[Request]) -> None:
+    """Admit requests to lanes that compute nothing at the moment, evenly."""
+    while free := [lane for lane in lanes if lane.room]:
+        request = next(requests, None)
+        if request is None:
             return
-        source = next((s for s, p in held.items() if p == wanted and self.cuts), None)
-        held.pop(slot, None)
-        if source is None or source == slot:
-            self.slots.cut(slot, 0)
-            for start in range(0, len(wanted), self.slots.capacity):
-                part = wanted[start : start + self.slots.capacity]
-                self.slots.decode([Feed(slot, start, part, 0)])
-                self.passes.forward += 1
-                self.passes.evaluated += len(part)
-        else:
-            self.slots.copy(source, slot)
-            self.slots.cut(slot, len(wanted))
-        held[slot] = wanted
+        max(free, key=lambda lane: lane.room).admit(request)
 
-    def _pass(self) -> list[_Sequence]:
-        """One forward pass; returns the sequences that it finished."""
-        feeds, length = self._feeds()
+
+def _work_alone(lane: Lane, requests: Iterator[Request]) -> Iterator[tuple[Any, Completion]]:
+    """One lane, in this thread."""
+    while True:
+        _fill([lane], requests)
+        if not lane.active:
+            return
+        feeds = lane.begin()
         began = time.perf_counter()
-        logits = self.slots.decode(feeds)
-        seconds = time.perf_counter() - began
-        likeliest = logits.argmax(axis=1).tolist() if len(logits) else []
-        passes = self.passes
-        passes.forward += 1
-        passes.seconds += seconds
-        passes.evaluated += sum(len(feed.tokens) for feed in feeds)
-        if self.pace and all(len(feed.tokens) == 1 + length for feed in feeds):
-            self.pace.measured(len(feeds), length, seconds)
-        finished = []
-        row = 0
-        for sequence, feed in zip(self.active, feeds, strict=True):
-            rows = slice(row, row + feed.outputs)
-            row += feed.outputs
-            if not feed.outputs:
-                sequence.held += len(feed.tokens)
-                continue
-            right = sequence.judge(feed, logits[rows], likeliest[rows])
-            if sequence.guess:
-                passes.guessed += len(sequence.guess)
-                passes.right += right
-                if self.pace:
-                    self.pace.judged(len(sequence.guess), right)
-            if sequence.answer.finish:
-                finished.append(sequence)
-            elif right < len(sequence.guess):
-                self.slots.cut(sequence.slot, sequence.held)
-        return finished
-
-    def _feeds(self) -> tuple[list[Feed], int]:
-        """What each active sequence evaluates next, and how many guesses each may have made."""
-        answering = [sequence for sequence in self.active if not sequence.reading]
-        room = self.slots.capacity
-        # Sequences of unequal length would need a pass each, so all that answer take as many
-        # tokens as the one that has fewest; one alone takes all it has.
-        alone = len(self.active) == 1
-        length = 0
-        if self.pace and answering:
-            length = self.pace.length(len(self.active)) if len(answering) == len(self.active) else 0
-        most = room if alone else 1 + length
-        if not alone and length == 0 and answering:
-            most = min(len(sequence.waiting) for sequence in answering)
-        feeds = []
-        for index, sequence in enumerate(self.active):
-            share = room - (len(self.active) - index - 1)  # one token at least for each after it
-            if sequence.reading:
-                feed = sequence.feed(share, 0)
-            else:
-                feed = sequence.feed(min(share, most), length)
-            feeds.append(feed)
-            room -= len(feed.tokens)
-        return feeds, length
+        logits = lane.slots.decode(feeds)
+        yield from lane.end(logits, time.perf_counter() - began)
 
 
-def _end_tokens(model: LoadedModel) -> frozenset[int]:
-    """Every token that ends an answer."""
-    if "end tokens" not in model.cache:
-        count = int(model.llama.n_vocab())
-        model.cache["end tokens"] = frozenset(
-            token for token in range(count) if llama_cpp.llama_vocab_is_eog(model.vocab, token)
-        )
-    found: frozenset[int] = model.cache["end tokens"]
-    return found
+def _work(lanes: Sequence[Lane], requests: Iterator[Request]) -> Iterator[tuple[Any, Completion]]:
+    """Several lanes: their passes overlap, all else is done here, by whichever lane is ready."""
+    idle = list(lanes)
+    running: dict[Future[tuple[Logits, float]], Lane] = {}
+    try:
+        while True:
+            _fill(idle, requests)
+            running |= {lane.slots.submit(lane.begin()): lane for lane in idle if lane.active}
+            idle = [lane for lane in idle if not lane.active]
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                lane = running.pop(future)
+                idle.append(lane)
+                yield from lane.end(*future.result())
+    finally:
+        wait(running)  # what they compute in may not be freed before

@@ -31,7 +31,7 @@ from setaccio.runtime.outcome import Outcomes
 from setaccio.runtime.prompts import Prompt, Prompts
 from setaccio.runtime.repetition import make_judge
 from setaccio.runtime.room import Room
-from setaccio.runtime.slots import default_parallel
+from setaccio.runtime.slot_pool import default_parallel
 from setaccio.runtime.tokens import decode_tokens, encode_text
 
 
@@ -80,7 +80,7 @@ class Extractor:
             top_p: tokens are drawn from the likeliest that together have this probability.
             seed: of the drawing; each document has its own stream, whatever the order.
             parallel: documents that :meth:`extract_all` decodes at once; by default what
-                :func:`setaccio.runtime.slots.default_parallel` finds right.
+                :func:`setaccio.runtime.slot_pool.default_parallel` finds right.
             guess: look up likely continuations in the document and check them in passes that are
                 made anyway; the answer is the same.
             chunk: cut documents that do not fit the context at sentence boundaries and merge the

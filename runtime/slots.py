@@ -9,15 +9,15 @@ context), so that one forward pass serves a token of every document. See ``llama
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import llama_cpp
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from setaccio.data.errors import ModelError
 from setaccio.runtime.adapters import Adapter
@@ -26,7 +26,9 @@ from setaccio.runtime.models import PREFILL_BATCH, LoadedModel
 from setaccio.runtime.own_thread import apart_from_torch
 
 Logits = npt.NDArray[np.float32]
-_KEPT = "slots"  # under this key a model's cache keeps its slots for the next call
+
+WORK_FOR_A_THREAD = 32 << 20
+"""Bytes of weights, times tokens, of a pass that give one thread enough to do."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,13 @@ class Slots:
     Args:
         model: whose weights.
         count: number of slots.
+        threads: threads that compute; by default the model's.
+        apart: compute in a thread of its own, so that :meth:`submit` comes back at once.
 
     Attributes:
         count: number of slots.
+        threads: threads that compute.
+        apart: as given.
         capacity: most tokens of all feeds of one :meth:`decode`.
         prefixes: the prompt prefix that each slot begins with, where one is known.
 
@@ -62,8 +68,18 @@ class Slots:
         ModelError: llama.cpp can not allocate it.
     """
 
-    def __init__(self, model: LoadedModel, count: int) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        count: int,
+        threads: int | None = None,
+        apart: bool = False,
+    ) -> None:
         self.count = count
+        self.threads = threads or model.threads
+        self._bytes = model.size_bytes
+        self.apart = apart
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="llama.cpp") if apart else None
         self.prefixes: dict[int, tuple[int, ...]] = {}
         self._vocabulary = int(model.llama.n_vocab())
         self.capacity = max(PREFILL_BATCH, count) * 4
@@ -72,7 +88,7 @@ class Slots:
         parameters.n_batch = self.capacity
         parameters.n_ubatch = PREFILL_BATCH
         parameters.n_seq_max = count
-        parameters.n_threads = parameters.n_threads_batch = model.threads
+        parameters.n_threads = parameters.n_threads_batch = self.threads
         parameters.kv_unified = False  # a token attends to its own slot's cells only
         # As llama-cpp-python's own loop, so that answers are the same to the last token.
         parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -120,6 +136,34 @@ class Slots:
         Raises:
             RuntimeError: llama.cpp failed.
         """
+        outputs = self._lay_out(feeds)
+        if self._pool is None:
+            return apart_from_torch(lambda: self._compute(outputs))
+        return self._pool.submit(self._compute, outputs).result()
+
+    def submit(self, feeds: Sequence[Feed]) -> Future[tuple[Logits, float]]:
+        """Begin a forward pass in the thread of these slots; they were made with ``apart``.
+
+        Args:
+            feeds: as for :meth:`decode`.
+
+        Returns:
+            Logits as from :meth:`decode`, and the seconds that the pass took. Nothing else may be
+            asked of the slots before they are there.
+        """
+        if self._pool is None:
+            raise ValueError("these slots have no thread of their own")
+        outputs = self._lay_out(feeds)
+
+        def timed() -> tuple[Logits, float]:
+            began = time.perf_counter()
+            logits = self._compute(outputs)
+            return logits, time.perf_counter() - began
+
+        return self._pool.submit(timed)
+
+    def _lay_out(self, feeds: Sequence[Feed]) -> int:
+        """Write a pass's tokens into the batch; returns the number of outputs."""
         end = 0
         outputs = 0
         for feed in feeds:
@@ -131,7 +175,14 @@ class Slots:
             self._wanted[end - feed.outputs : end] = 1
             outputs += feed.outputs
         self._batch.n_tokens = end
-        code = apart_from_torch(lambda: llama_cpp.llama_decode(self._context, self._batch))
+        return outputs
+
+    def _compute(self, outputs: int) -> Logits:
+        # Where there is little to do, threads wait for each other longer than they compute.
+        wanted = 1 + self._bytes * self._batch.n_tokens // WORK_FOR_A_THREAD
+        threads = min(self.threads, wanted)
+        llama_cpp.llama_set_n_threads(self._context, threads, threads)
+        code = llama_cpp.llama_decode(self._context, self._batch)
         if code != 0:
             raise RuntimeError(f"llama.cpp could not decode (code {code}; {last_errors()})")
         if outputs == 0:
@@ -175,6 +226,8 @@ class Slots:
 
     def close(self) -> None:
         """Free the context."""
+        if self._pool is not None:
+            self._pool.shutdown()
         if self._context:
             llama_cpp.llama_free(self._context)
             self._context = None
@@ -182,42 +235,3 @@ class Slots:
 
 def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:
     return array.ctypes.data_as(ctypes.POINTER(kind))
-
-
-@contextmanager
-def borrow_slots(model: LoadedModel, count: int) -> Iterator[Slots]:
-    """At least ``count`` slots, for one user at a time.
-
-    Raises:
-        ModelError: llama.cpp can not allocate them.
-    """
-    with model.lock:
-        slots: Slots | None = model.cache.pop(_KEPT, None)
-    if slots is not None and slots.count < count:
-        slots.close()
-        slots = None
-    slots = slots or Slots(model, count)
-    try:
-        yield slots
-    except RuntimeError:
-        slots.close()  # what it holds now is not known
-        raise
-    finally:
-        with model.lock:
-            if slots.open and _KEPT not in model.cache:
-                model.cache[_KEPT] = slots
-            else:
-                slots.close()
-
-
-def default_parallel(model: LoadedModel) -> int:
-    """How many documents to decode at once: eight for each thread, sixteen at most.
-
-    A quarter of the free memory must hold their key-value caches (two bytes a number).
-    """
-    handle = model.llama.model
-    heads = llama_cpp.llama_model_n_head_kv(handle)
-    size = llama_cpp.llama_model_n_embd(handle) // max(1, llama_cpp.llama_model_n_head(handle))
-    cell = 2 * 2 * llama_cpp.llama_model_n_layer(handle) * heads * size
-    room = int(psutil.virtual_memory().available) // 4 // (cell * model.context)
-    return int(max(1, min(16, 8 * model.threads, room)))

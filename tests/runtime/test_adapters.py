@@ -83,7 +83,7 @@ def alone(model: LoadedModel, extractors: list[Extractor]) -> list[list[str]]:
             model.cache.pop("slots").close()
         answers.append(run(extractor))
     # What follows shows something only where the adapters do.
-    assert len({answer[0] for answer in answers}) == len(extractors)
+    assert len({tuple(answer) for answer in answers}) == len(extractors)
     return answers
 
 

@@ -20,6 +20,7 @@ from setaccio.runtime.decoder import Passes, decode
 from setaccio.runtime.drafts import Lookup
 from setaccio.runtime.models import LoadedModel, load_model
 from setaccio.runtime.prompts import Prompt, Prompts
+from setaccio.runtime.slot_pool import LANE_BYTES, default_lanes
 from setaccio.runtime.slots import Feed, Slots
 
 BUDGET = 40
@@ -52,13 +53,16 @@ def answer(
     slots: int = 1,
     guess: bool = False,
     passes: Passes | None = None,
+    lanes: int | None = None,
 ) -> dict[str, Completion]:
     def requests() -> Iterator[Request]:
         for text in texts:
             made = prompts.make(text)
             yield Request(text, made.rest, BUDGET, document=made.document, grammar=grammar)
 
-    found = decode(model, prompts.prefix, requests(), slots=slots, guess=guess, passes=passes)
+    found = decode(
+        model, prompts.prefix, requests(), slots=slots, guess=guess, lanes=lanes, passes=passes
+    )
     return dict(found)
 
 
@@ -82,19 +86,23 @@ def is_near_tie(
 
 
 @pytest.mark.parametrize("constrained", [True, False])
-@pytest.mark.parametrize(("slots", "guess"), [(1, True), (3, False), (4, True), (16, True)])
-def test_neither_slots_nor_guesses_nor_order_change_answers(
+@pytest.mark.parametrize(
+    ("slots", "guess", "lanes"),
+    [(1, True, 1), (3, False, 1), (4, True, 2), (16, True, 1), (16, True, 3), (5, False, 5)],
+)
+def test_neither_slots_nor_lanes_nor_guesses_nor_order_change_answers(
     model: LoadedModel,
     prompts: Prompts,
     grammar: Grammar,
     constrained: bool,
     slots: int,
     guess: bool,
+    lanes: int,
 ) -> None:
     rule = grammar if constrained else None
     alone = answer(model, prompts, rule)
     for texts in (TEXTS, TEXTS[::-1]):
-        together = answer(model, prompts, rule, texts, slots=slots, guess=guess)
+        together = answer(model, prompts, rule, texts, slots, guess, lanes=lanes)
         assert together.keys() == alone.keys()
         for text, completion in together.items():
             one, other = generated(alone[text]), generated(completion)
@@ -178,15 +186,43 @@ def test_one_bad_request_does_not_end_the_others(
     assert done["good"].tokens == done["too"].tokens
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
 def test_the_model_is_whole_again_after_llama_cpp_failed(
-    model: LoadedModel, prompts: Prompts, grammar: Grammar
+    model: LoadedModel, prompts: Prompts, grammar: Grammar, lanes: int
 ) -> None:
     before = {text: done.tokens for text, done in answer(model, prompts, grammar).items()}
+    short = Request(1, prompts.make(TEXTS[0]).rest, BUDGET, grammar=grammar)
     too_long = Request(0, [5] * (2 * model.context), BUDGET)
     with pytest.raises(RuntimeError, match=r"llama\.cpp could not decode"):
-        list(decode(model, prompts.prefix, [too_long]))
-    after = answer(model, prompts, grammar)
+        list(decode(model, prompts.prefix, [short, too_long], slots=2, lanes=lanes))
+    after = answer(model, prompts, grammar, slots=4, lanes=lanes)
     assert {text: done.tokens for text, done in after.items()} == before
+
+
+def test_an_abandoned_decoding_waits_for_its_lanes_and_gives_them_back(
+    tiny_gguf: Path, prompts: Prompts, grammar: Grammar
+) -> None:
+    model = load_model(tiny_gguf, threads=2)
+    requests = [
+        Request(number, prompts.make(text).rest, BUDGET) for number, text in enumerate(TEXTS)
+    ]
+    running = decode(model, prompts.prefix, requests, slots=4, lanes=2)
+    key, first = next(running)
+    running.close()
+    assert [t for t in threading.enumerate() if t.name.startswith("llama.cpp")]
+    again = dict(decode(model, prompts.prefix, requests, slots=4, lanes=2))
+    assert again[key].tokens == first.tokens
+    model.close()
+    # The threads of its lanes end with it; others' models may have some of their own.
+    assert model.cache == {}
+
+
+def test_small_models_get_a_lane_for_each_thread_and_large_ones_one(tiny_gguf: Path) -> None:
+    model = load_model(tiny_gguf, threads=3)
+    assert [default_lanes(model, slots) for slots in (1, 2, 16)] == [1, 2, 3]
+    model.size_bytes = LANE_BYTES + 1
+    assert default_lanes(model, 16) == 1
+    model.close()
 
 
 def test_nested_abandoned_and_threaded_use(tiny_gguf: Path) -> None:

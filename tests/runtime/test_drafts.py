@@ -12,7 +12,7 @@ import pytest
 
 from setaccio.runtime.drafts import LONGEST, Pace
 from setaccio.runtime.models import LoadedModel
-from setaccio.runtime.slots import default_parallel
+from setaccio.runtime.slot_pool import default_parallel
 
 
 def settle(pace: Pace, sequences: int, cost_of_one: float, right: float) -> list[int]:
