@@ -3,21 +3,36 @@
 An answer copies from its document, so what followed the last two tokens there is likely to follow
 them here (prompt lookup decoding; Saxena 2023, https://github.com/apoorvumang/prompt-lookup-decoding).
 A guess costs nothing but its place in the next forward pass, which checks it. Whether that place is
-worth its price depends on model, machine and how many documents are decoded together: the length is
-chosen from what forward passes have been measured to cost.
+worth its price depends on model, machine and what else is in the pass: it is decided for each pass
+from what passes have been measured to cost and how often guesses have been right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 LONGEST = 8
 """Tokens of the longest guess."""
 
-_LENGTHS = (0, 1, 2, 3, 4, 6, LONGEST)
-_PROBE_EVERY = 48
-_FORGET = 0.05  # weight of a new measurement
-_TRIED = 4  # passes of each length before their cost is believed
+PIECE = 512
+"""Most tokens that llama.cpp evaluates in one piece."""
+
+_LENGTHS = (1, 2, 3, 4, 5, 7, 1 + LONGEST)
+_FORGET = 0.05  # weight of a new judgement on a guess
+_KEPT = 0.98  # weight of former measurements when a new one comes
+
+
+class Guess(NamedTuple):
+    """What may come next in an answer.
+
+    Attributes:
+        tokens: token ids from the document; none where nothing was found.
+        weak: whether only the answer's last token was found there, not its last two.
+    """
+
+    tokens: Sequence[int]
+    weak: bool
 
 
 class Lookup:
@@ -29,12 +44,14 @@ class Lookup:
 
     def __init__(self, document: Sequence[int]) -> None:
         self._document = document
-        self._after: dict[tuple[int, int], list[int]] = {}
-        for end in range(2, len(document)):
-            self._after.setdefault((document[end - 2], document[end - 1]), []).append(end)
+        self._after: dict[tuple[int, ...], list[int]] = {}
+        for end in range(1, len(document)):
+            self._after.setdefault((document[end - 1],), []).append(end)
+            if end > 1:
+                self._after.setdefault((document[end - 2], document[end - 1]), []).append(end)
         self._cursor = 0
 
-    def guess(self, tokens: Sequence[int], length: int) -> Sequence[int]:
+    def guess(self, tokens: Sequence[int], length: int) -> Guess:
         """What may come next.
 
         Args:
@@ -42,65 +59,113 @@ class Lookup:
             length: most tokens to guess.
 
         Returns:
-            Token ids from the document: behind the place where the last guess was, else behind
-            the first place that ends like the answer; nothing when no place does.
+            Tokens behind the place where the last guess was, else behind the first place that
+            ends like the answer: in its last two tokens, else in the last one.
         """
-        if length == 0 or len(tokens) < 2:
-            return ()
-        places = self._after.get((tokens[-2], tokens[-1]))
-        if places is None:
-            return ()
-        place = next((place for place in places if place >= self._cursor), places[0])
-        self._cursor = place
-        return self._document[place : place + length]
+        for size in (2, 1):
+            places = self._after.get(tuple(tokens[-size:])) if len(tokens) >= size else None
+            if places and length > 0:
+                place = next((place for place in places if place >= self._cursor), places[0])
+                if size == 2:
+                    self._cursor = place
+                return Guess(self._document[place : place + length], size == 1)
+        return Guess((), True)
+
+
+class Offer(NamedTuple):
+    """What one answer could feed into the next pass.
+
+    Attributes:
+        certain: tokens that the model has yet to see in any case, at least one.
+        guessed: tokens guessed behind them.
+        weak: as for :class:`Guess`.
+    """
+
+    certain: int
+    guessed: int
+    weak: bool = False
 
 
 class Pace:
-    """Chooses how long guesses should be, from measured costs and hits."""
+    """Chooses how many tokens each answer feeds, so that a pass advances the most for its time.
+
+    llama.cpp evaluates sequences together that have equally many tokens and lie in neighbouring
+    slots (``split_equal`` in its ``src/llama-batch.cpp``); any other pass it cuts into pieces, each
+    of which goes through all weights. So all answers feed the same number, filled up where one has
+    less to say. A pass is taken to cost a constant for each piece of :data:`PIECE` tokens and
+    another for each token, fitted to the passes that were made.
+    """
 
     def __init__(self) -> None:
-        self._cost: dict[tuple[int, int], float] = {}
-        self._passes: dict[tuple[int, int], int] = {}
-        self._hit = 0.5
-        self._round = 0
+        self._hits = {False: 0.5, True: 0.25}
+        self._recent = [0.0] * 5
+        self._ever = [0.0] * 5
+        self._count = 0
 
-    def length(self, sequences: int) -> int:
-        """Tokens to guess for each of so many sequences; 0 where guessing does not pay."""
-        self._round += 1
-        untried = [n for n in (0, 2, 4) if self._passes.get((sequences, n), 0) < _TRIED]
-        if untried:
-            return untried[0]
-        if self._round % _PROBE_EVERY == 0:
-            return 2  # costs and hits change with the documents: look again now and then
-        return max(_LENGTHS, key=lambda n: self._gain(n) / self._seconds(sequences, n))
+    def most(self, offers: Sequence[Offer]) -> int:
+        """Tokens that each answer should feed.
 
-    def _seconds(self, sequences: int, length: int) -> float:
-        """What a pass is expected to cost: as measured, else on the line through 0 and 4."""
-        measured = self._cost.get((sequences, length))
-        if measured is not None:
-            return measured
-        none, four = self._cost[sequences, 0], self._cost[sequences, 4]
-        return none + max(0.0, four - none) * length / 4
+        Args:
+            offers: of the answers, at least one.
+        """
+        certain = {offer.certain for offer in offers}
+        each_piece, each_token = self._fit()
+        if not each_piece + each_token:
+            return min(certain)
+        alone = offers[0].certain + offers[0].guessed if len(offers) == 1 else None
 
-    def _gain(self, length: int) -> float:
-        """Expected tokens of one pass: one, and each guess that all before it were right for."""
-        return 1.0 + sum(self._hit**position for position in range(1, length + 1))
+        def speed(most: int) -> float:
+            tokens = len(offers) * most if alone is None else min(most, alone)
+            gain = sum(self._gain(most, offer) for offer in offers)
+            return gain / (each_piece * -(-tokens // PIECE) + each_token * tokens)
 
-    def measured(self, sequences: int, length: int, seconds: float) -> None:
+        return max(sorted({*_LENGTHS, min(certain), max(certain)}), key=speed)
+
+    def _gain(self, most: int, offer: Offer) -> float:
+        """Tokens by which an answer advances: those that are certain, and guesses while right."""
+        certain = min(most, offer.certain)
+        hit = self._hits[offer.weak]
+        return certain + sum(hit**n for n in range(1, min(most - certain, offer.guessed) + 1))
+
+    def measured(self, tokens: int, seconds: float) -> None:
         """Learn what a pass cost.
 
         Args:
-            sequences: how many took part.
-            length: tokens that each had guessed.
+            tokens: of all sequences.
             seconds: wall time.
         """
-        key = (sequences, length)
-        self._passes[key] = self._passes.get(key, 0) + 1
-        former = self._cost.get(key, seconds)
-        self._cost[key] = former + max(_FORGET, 1 / self._passes[key]) * (seconds - former)
+        pieces = -(-tokens // PIECE)
+        weight = seconds**-2  # what counts is how far off an expectation is in proportion
+        row = [pieces * pieces, pieces * tokens, tokens * tokens, pieces * seconds]
+        row = [weight * value for value in (*row, tokens * seconds)]
+        self._recent = [_KEPT * old + new for old, new in zip(self._recent, row, strict=True)]
+        self._ever = [old + new for old, new in zip(self._ever, row, strict=True)]
+        self._count += 1
 
-    def judged(self, guessed: int, right: int) -> None:
-        """Learn how many tokens of a guess were right."""
-        if guessed:
-            tried = min(guessed, right + 1)
-            self._hit += _FORGET * (right / tried - self._hit)
+    def _fit(self) -> tuple[float, float]:
+        """Seconds for each piece and for each token: weighted least squares, neither below zero.
+
+        Recent passes count most. All former ones together count as one more: where the recent ones
+        are all alike, they keep the two numbers apart.
+        """
+        if not self._count:
+            return 0.0, 0.0
+        pp, pt, tt, ps, ts = (
+            recent + ever / self._count
+            for recent, ever in zip(self._recent, self._ever, strict=True)
+        )
+        determinant = pp * tt - pt * pt
+        if determinant > 1e-9 * pp * tt:
+            each_piece = (ps * tt - ts * pt) / determinant
+            each_token = (ts * pp - ps * pt) / determinant
+            if each_piece >= 0 and each_token >= 0:
+                return each_piece, each_token
+            if each_piece > 0:
+                return ps / pp, 0.0
+        return 0.0, ts / tt
+
+    def judged(self, offer: Offer, right: int) -> None:
+        """Learn how many tokens of a guess were right; it need not have been fed."""
+        if offer.guessed:
+            tried = min(offer.guessed, right + 1)
+            self._hits[offer.weak] += _FORGET * (right / tried - self._hits[offer.weak])

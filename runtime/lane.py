@@ -17,7 +17,7 @@ from typing import Any
 import llama_cpp
 
 from setaccio.runtime.answer import Answer, Completion, Request
-from setaccio.runtime.drafts import Lookup, Pace
+from setaccio.runtime.drafts import LONGEST, Lookup, Offer, Pace
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.slots import Feed, Logits, Slots
 
@@ -47,6 +47,10 @@ class _Sequence:
     Attributes:
         held: tokens that the slot's cache holds and that are right.
         waiting: tokens that the model has yet to see, in order; certain ones.
+        found: what may come behind them, looked up in the document.
+        offer: how much that is.
+        guess: what the present pass checks: as much of it as there is room for, and filling.
+        foreseen: how much of what was found has come true.
     """
 
     def __init__(self, slot: int, request: Request, prefix: int, eog: frozenset[int]) -> None:
@@ -56,27 +60,46 @@ class _Sequence:
         self.waiting: deque[int] = deque(request.rest)
         self.answer = Answer(request, eog)
         self.lookup = Lookup(request.document)
+        self.found: Sequence[int] = ()
+        self.offer = Offer(0, 0)
         self.guess: list[int] = []
+        self.foreseen = 0
 
     @property
     def reading(self) -> bool:
         """Whether the prompt is still being read."""
         return not self.answer.started
 
-    def feed(self, most: int, length: int) -> Feed:
-        """The next tokens to evaluate.
+    def look(self) -> Offer:
+        """Look a guess up; returns what this answer could feed."""
+        found = self.lookup.guess(self.answer.tokens, min(LONGEST, self.answer.left - 1))
+        self.found = found.tokens
+        self.offer = Offer(len(self.waiting), len(found.tokens), found.weak)
+        return self.offer
+
+    @property
+    def room(self) -> int:
+        """Most tokens that it may feed: no more than its budget has places for."""
+        return len(self.waiting) + max(0, self.answer.left - 1)
+
+    def feed(self, most: int, fill: bool = False) -> Feed:
+        """The next tokens to evaluate: certain ones, then guesses.
 
         Args:
-            most: most tokens.
-            length: tokens to guess behind the certain ones, if there is room.
+            most: how many at most.
+            fill: make it as many, with tokens that are wrong where there is nothing to guess.
         """
         certain = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
         self.guess = []
         if self.waiting:
             return Feed(self.slot, self.held, certain, 0)
-        room = min(length, most - len(certain), self.answer.left - 1)
-        if room > 0:
-            self.guess = self.answer.allowed(self.lookup.guess(self.answer.tokens, room))
+        left = most - len(certain)
+        if left and not self.reading:
+            self.guess = list(self.found[:left])
+            if fill:
+                self.guess += [certain[-1]] * (left - len(self.guess))
+            else:
+                self.guess = self.answer.allowed(self.guess)
         return Feed(self.slot, self.held, [*certain, *self.guess], 1 + len(self.guess))
 
     def judge(self, feed: Feed, logits: Logits, likeliest: Sequence[int]) -> int:
@@ -90,6 +113,7 @@ class _Sequence:
         Returns:
             How many guesses were right. ``held`` and ``waiting`` are brought up to date.
         """
+        known = len(self.answer.tokens)
         self.held += len(feed.tokens) - len(self.guess)
         right = 0
         while True:
@@ -104,6 +128,11 @@ class _Sequence:
                 self.waiting.extend(fresh)
                 break
         self.held += right
+        came = self.answer.tokens[known:]
+        self.foreseen = next(
+            (n for n, pair in enumerate(zip(self.found, came, strict=False)) if len({*pair}) > 1),
+            min(len(self.found), len(came)),
+        )
         return right
 
 
@@ -143,8 +172,8 @@ class Lane:
         self.pace: Pace | None = model.cache.setdefault(key, Pace()) if guess else None
         self.eog = _end_tokens(model)
         self.active: list[_Sequence] = []
+        self.fed: list[_Sequence] = []
         self.feeds: list[Feed] = []
-        self.guesses = 0
         self.began = 0.0
         # Recurrent memory can neither be cut back to the prefix nor forget a wrong guess.
         self.cuts = not (
@@ -190,7 +219,13 @@ class Lane:
     def begin(self) -> list[Feed]:
         """What the next pass evaluates."""
         self.began = time.perf_counter()
-        self.feeds, self.guesses = self._next_feeds()
+        if self.cuts:
+            self._close_gaps()
+        self.fed = self._choose()
+        most = self.slots.capacity // len(self.fed)
+        if not self.fed[0].reading:
+            most = min(most, self._most(), *(sequence.room for sequence in self.fed))
+        self.feeds = [sequence.feed(most, fill=len(self.fed) > 1) for sequence in self.fed]
         return self.feeds
 
     def end(self, logits: Logits, seconds: float) -> Iterator[tuple[Any, Completion]]:
@@ -213,57 +248,59 @@ class Lane:
 
     def _judge(self, logits: Logits, seconds: float) -> list[_Sequence]:
         """Continue the answers; returns the sequences that are finished."""
-        feeds, length = self.feeds, self.guesses
+        feeds = self.feeds
         likeliest = logits.argmax(axis=1).tolist() if len(logits) else []
         passes = self.passes
         passes.forward += 1
         passes.seconds += seconds
         passes.evaluated += sum(len(feed.tokens) for feed in feeds)
-        if self.pace and all(len(feed.tokens) == 1 + length for feed in feeds):
-            self.pace.measured(len(feeds), length, seconds)
+        if self.pace:
+            self.pace.measured(sum(len(feed.tokens) for feed in feeds), seconds)
         finished = []
         row = 0
-        for sequence, feed in zip(self.active, feeds, strict=True):
+        for sequence, feed in zip(self.fed, feeds, strict=True):
             rows = slice(row, row + feed.outputs)
             row += feed.outputs
             if not feed.outputs:
                 sequence.held += len(feed.tokens)
                 continue
             right = sequence.judge(feed, logits[rows], likeliest[rows])
-            if sequence.guess:
-                passes.guessed += len(sequence.guess)
-                passes.right += right
-                if self.pace:
-                    self.pace.judged(len(sequence.guess), right)
+            passes.guessed += min(len(sequence.guess), len(sequence.found))
+            passes.right += right
+            if self.pace:
+                self.pace.judged(sequence.offer, sequence.foreseen)
             if sequence.answer.finish:
                 finished.append(sequence)
             elif right < len(sequence.guess):
                 self.slots.cut(sequence.slot, sequence.held)
         return finished
 
-    def _next_feeds(self) -> tuple[list[Feed], int]:
-        """What each active sequence evaluates next, and how many guesses each may have made."""
-        answering = [sequence for sequence in self.active if not sequence.reading]
-        room = self.slots.capacity
-        # Sequences of unequal length would need a pass each, so all that answer take as many
-        # tokens as the one that has fewest; one alone takes all it has.
-        alone = len(self.active) == 1
-        length = 0
-        if self.pace and answering:
-            length = self.pace.length(len(self.active)) if len(answering) == len(self.active) else 0
-        most = room if alone else 1 + length
-        if not alone and length == 0 and answering:
-            most = min(len(sequence.waiting) for sequence in answering)
-        feeds = []
-        for index, sequence in enumerate(self.active):
-            share = room - (len(self.active) - index - 1)  # one token at least for each after it
-            if sequence.reading:
-                feed = sequence.feed(share, 0)
-            else:
-                feed = sequence.feed(min(share, most), length)
-            feeds.append(feed)
-            room -= len(feed.tokens)
-        return feeds, length
+    def _close_gaps(self) -> None:
+        """Move documents into empty slots below them: llama.cpp evaluates neighbours together."""
+        while self.active and self.active[-1].slot >= len(self.active):
+            moved = self.active[-1]
+            free = min({*range(self.limit)} - {sequence.slot for sequence in self.active})
+            self.slots.copy(moved.slot, free)
+            # What was behind the prompt's fixed part there is gone; the fixed part is the same.
+            self.slots.prefixes[free] = tuple(self.prefix)
+            moved.slot = free
+            self.active.sort(key=lambda sequence: sequence.slot)
+
+    def _choose(self) -> list[_Sequence]:
+        """Who takes part in the next pass: one document that is to be read, else all answers.
+
+        Prompts differ in length, and llama.cpp would cut them, and the answers beside them, into
+        many small pieces; read alone each is one piece.
+        """
+        reading = next((sequence for sequence in self.active if sequence.reading), None)
+        return list(self.active) if reading is None else [reading]
+
+    def _most(self) -> int:
+        """Tokens that each answer feeds at most."""
+        if self.pace:
+            return self.pace.most([sequence.look() for sequence in self.fed])
+        waiting = [len(sequence.waiting) for sequence in self.fed]
+        return max(waiting) if len(waiting) == 1 else min(waiting)
 
 
 def _end_tokens(model: LoadedModel) -> frozenset[int]:

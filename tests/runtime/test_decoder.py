@@ -17,7 +17,6 @@ from setaccio.runtime import Extractor
 from setaccio.runtime.answer import Completion, Request, apply_mask, make_sampler
 from setaccio.runtime.constraint import Grammar, compile_schema
 from setaccio.runtime.decoder import Passes, decode
-from setaccio.runtime.drafts import Lookup
 from setaccio.runtime.models import LoadedModel, load_model
 from setaccio.runtime.prompts import Prompt, Prompts
 from setaccio.runtime.slot_pool import LANE_BYTES, default_lanes
@@ -248,13 +247,3 @@ def test_nested_abandoned_and_threaded_use(tiny_gguf: Path) -> None:
         thread.join()
     assert results == {0: expected, 1: expected}
     model.close()
-
-
-def test_guesses_follow_the_document() -> None:
-    lookup = Lookup([1, 2, 3, 4, 1, 2, 5, 6])
-    assert list(lookup.guess([9, 1, 2], 2)) == [3, 4]
-    assert list(lookup.guess([9, 1, 2, 3, 4], 8)) == [1, 2, 5, 6]
-    assert list(lookup.guess([4, 1, 2], 1)) == [5]
-    assert list(lookup.guess([7, 8], 3)) == []
-    assert list(lookup.guess([1], 3)) == []
-    assert list(lookup.guess([1, 2], 0)) == []

@@ -1,4 +1,4 @@
-"""Guesses are as long as measured costs and hits make them pay, and switch themselves off.
+"""Guesses are as long as measured costs and hits make them pay, or not made at all.
 
 Run: pytest tests/runtime/test_drafts.py
 """
@@ -10,45 +10,92 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from setaccio.runtime.drafts import LONGEST, Pace
+from setaccio.runtime.drafts import LONGEST, PIECE, Guess, Lookup, Offer, Pace
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.slot_pool import default_parallel
 
 
-def settle(pace: Pace, sequences: int, cost_of_one: float, right: float) -> list[int]:
-    """Lengths chosen where a guessed token costs this share of a pass and this share is right."""
-    lengths = []
-    for _ in range(400):
-        length = pace.length(sequences)
-        pace.measured(sequences, length, 1.0 + cost_of_one * length)
-        if length:
-            pace.judged(length, round(right * length))
-        lengths.append(length)
-    return lengths
+def learn(pace: Pace, piece: float, token: float) -> None:
+    """Passes of one document and of many, as a machine with these costs makes them."""
+    for tokens in (90, 1, 16, 3, 8, 2 * PIECE) * 4:
+        pace.measured(tokens, piece * -(-tokens // PIECE) + token * tokens)
+
+
+def trust(pace: Pace, right: bool) -> None:
+    for _ in range(100):
+        pace.judged(Offer(1, 4), 4 if right else 0)
 
 
 def test_cheap_guesses_that_are_right_are_long() -> None:
-    assert settle(Pace(), 1, cost_of_one=0.01, right=1.0)[-40:].count(LONGEST) >= 39
-
-
-def test_guesses_that_do_not_pay_are_given_up_but_for_a_look_now_and_then() -> None:
-    for cost, right in ((1.0, 1.0), (0.01, 0.0)):
-        lengths = settle(Pace(), 1, cost, right)
-        assert set(lengths[-200:]) == {0, 2}
-        assert lengths[-200:].count(2) <= 5
-
-
-def test_each_number_of_sequences_has_its_own_costs() -> None:
     pace = Pace()
-    assert settle(pace, 1, cost_of_one=0.01, right=1.0)[-1] == LONGEST
-    assert settle(pace, 16, cost_of_one=1.5, right=1.0)[-1] == 0
-    assert pace.length(1) == LONGEST
+    learn(pace, piece=1.0, token=0.01)
+    trust(pace, right=True)
+    assert pace.most([Offer(1, LONGEST)]) == 1 + LONGEST
+    assert pace.most([Offer(1, LONGEST)] * 16) == 1 + LONGEST
+
+
+def test_guesses_that_do_not_pay_are_not_made() -> None:
+    for piece, token, right in ((0.0, 1.0, False), (1.0, 0.01, False)):
+        pace = Pace()
+        learn(pace, piece, token)
+        trust(pace, right)
+        assert pace.most([Offer(1, LONGEST)]) == 1
+        assert pace.most([Offer(1, LONGEST)] * 8) == 1
+
+
+def test_guesses_of_some_documents_must_pay_for_what_fills_the_others_up() -> None:
+    pace = Pace()
+    learn(pace, piece=10.0, token=1.0)
+    trust(pace, right=True)
+    assert pace.most([Offer(1, 2)] * 8) == 3
+    assert pace.most([Offer(1, 2), *[Offer(1, 0)] * 7]) == 1
+
+
+def test_weak_guesses_are_judged_apart() -> None:
+    pace = Pace()
+    learn(pace, piece=1.0, token=0.3)
+    trust(pace, right=True)
+    for _ in range(100):
+        pace.judged(Offer(1, 4, weak=True), 0)
+    assert pace.most([Offer(1, 4)]) == 5
+    assert pace.most([Offer(1, 4, weak=True)]) == 1
+
+
+def test_certain_tokens_go_together_where_one_document_is_alone() -> None:
+    pace = Pace()
+    assert pace.most([Offer(6, 0)]) == 6  # nothing is known yet
+    learn(pace, piece=1.0, token=0.1)
+    trust(pace, right=False)
+    assert pace.most([Offer(6, 3)]) == 6
+    assert pace.most([Offer(6, 0), *[Offer(1, 0)] * 7]) == 1
 
 
 def test_guesses_come_back_when_documents_change() -> None:
     pace = Pace()
-    assert settle(pace, 4, cost_of_one=0.05, right=0.0)[-1] == 0
-    assert max(settle(pace, 4, cost_of_one=0.05, right=1.0)[-40:]) == LONGEST
+    learn(pace, piece=1.0, token=0.05)
+    trust(pace, right=False)
+    assert pace.most([Offer(1, LONGEST)]) == 1
+    trust(pace, right=True)
+    assert pace.most([Offer(1, LONGEST)]) == 1 + LONGEST
+
+
+def test_costs_that_change_are_followed_and_alike_passes_keep_both_numbers_apart() -> None:
+    pace = Pace()
+    learn(pace, piece=1.0, token=0.01)
+    for _ in range(500):
+        pace.measured(16, 3 * 1.16)  # the machine has become three times as slow
+    trust(pace, right=True)
+    assert pace.most([Offer(1, 4)] * 16) == 5
+
+
+def test_a_guess_is_what_followed_the_last_two_tokens_else_the_last_one() -> None:
+    lookup = Lookup([5, 6, 7, 8, 6, 7, 9, 5])
+    assert lookup.guess([6, 7], 2) == Guess([8, 6], weak=False)
+    assert lookup.guess([8, 6], 9) == Guess([7, 9, 5], weak=False)
+    assert lookup.guess([6, 7], 2) == Guess([9, 5], weak=False)  # on from where the last one was
+    assert lookup.guess([1, 9], 3) == Guess([5], weak=True)
+    assert lookup.guess([4], 3) == lookup.guess([], 3) == Guess((), weak=True)
+    assert lookup.guess([6, 7], 0).tokens == ()
 
 
 def test_as_many_documents_at_once_as_threads_and_memory_allow(
