@@ -13,8 +13,8 @@ base=train/bundled/tiny-base
 run=runs/tiny-recipe
 
 $python -m setaccio.train.base --work runs/base --out $base "$@"
-pairs=runs/tiny-recipe-64k.jsonl
-[ -e $pairs ] || $setaccio data generate --count 64000 --seed 11 --out $pairs
+pairs=runs/tiny-recipe-72k.jsonl
+[ -e $pairs ] || $setaccio data generate --count 72000 --seed 11 --out $pairs
 go_on=""
 if [ -e $run ]; then
   digest=$(sha256sum $base/model.safetensors | cut -d ' ' -f 1)
