@@ -44,7 +44,7 @@ _CONNECTIVE = re.compile(
     re.IGNORECASE,
 )
 MAX_MERGED_CHARS = 260
-BARE_TITLES = 0.3  # of the titles that stand alone in training texts, those with a blank behind
+BARE_TITLES = 0.3  # share of the titles that stand alone that get a bare blank behind, at least
 STYLES = {"inline": 40, "list": 27, "spread": 15, "mixed": 18}
 
 

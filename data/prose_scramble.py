@@ -51,8 +51,9 @@ def scramble(sentence: str, rng: random.Random) -> str:
         rng: the only source of chance.
 
     Returns:
-        A sentence with the same slots and the marks between its words; of the words a quarter, a
-        half or all are other ones. The sentence itself where two slots would touch.
+        A sentence with the same slots and marks, but for marks that would come to stand first; of
+        the words a quarter, a half or all are other ones. The sentence itself where two slots would
+        touch.
     """
     share = rng.choice((0.25, 0.5, 0.5, 1.0))
 

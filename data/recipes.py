@@ -86,7 +86,7 @@ def free_title(rng: random.Random) -> str:
 
 
 def _decorate(words: list[str], rng: random.Random) -> str:
-    """Write a title out, one in four with what titles also have: an owner, a number, a remark."""
+    """Write a title out, one in five with what titles also have: an owner, a number, a remark."""
     roll = rng.random()
     if roll < 0.06:
         words = [f"{_capital(rng.choice(word_list('proper')))}'s", *words]
@@ -96,8 +96,8 @@ def _decorate(words: list[str], rng: random.Random) -> str:
     if 0.1 <= roll < 0.15:
         return f"{title} {rng.choice(('#', '#', 'No. ', ''))}{rng.randint(1, 9)}"
     if 0.15 <= roll < 0.22:
-        remark = " ".join(_capital(rng.choice(word_list("common"))) for _ in range(roll < 0.2))
-        return f"{title} ({remark} {rng.choice(words)})".replace("( ", "(")
+        remark = [_capital(rng.choice(word_list("common")))] if roll < 0.2 else []
+        return f"{title} ({' '.join([*remark, rng.choice(words)])})"
     return title
 
 

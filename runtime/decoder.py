@@ -104,13 +104,16 @@ def _work(lanes: Sequence[Lane], requests: Iterator[Request]) -> Iterator[tuple[
     try:
         while True:
             _fill(idle, requests)
-            running |= {lane.slots.submit(lane.begin()): lane for lane in idle if lane.active}
+            for lane in idle:
+                if lane.active:
+                    running[lane.slots.submit(lane.begin())] = lane
             idle = [lane for lane in idle if not lane.active]
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
+                beside = len(running)
                 lane = running.pop(future)
                 idle.append(lane)
-                yield from lane.end(*future.result())
+                yield from lane.end(*future.result(), beside)
     finally:
         wait(running)  # what they compute in may not be freed before

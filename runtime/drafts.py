@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from setaccio.runtime.models import PREFILL_BATCH
+
 LONGEST = 8
 """Tokens of the longest guess."""
 
-PIECE = 512
-"""Most tokens that llama.cpp evaluates in one piece."""
-
-_LENGTHS = (1, 2, 3, 4, 5, 7, 1 + LONGEST)
+_LENGTHS = (1, 2, 3, 4, 6, LONGEST)
 _FORGET = 0.05  # weight of a new judgement on a guess
 _KEPT = 0.98  # weight of former measurements when a new one comes
 
@@ -59,8 +58,9 @@ class Lookup:
             length: most tokens to guess.
 
         Returns:
-            Tokens behind the place where the last guess was, else behind the first place that
-            ends like the answer: in its last two tokens, else in the last one.
+            Tokens behind a place that ends like the answer: in its last two tokens, else in the
+            last one. Of several places the next one at or after that of the last strong guess,
+            else the first.
         """
         for size in (2, 1):
             places = self._after.get(tuple(tokens[-size:])) if len(tokens) >= size else None
@@ -92,8 +92,8 @@ class Pace:
     llama.cpp evaluates sequences together that have equally many tokens and lie in neighbouring
     slots (``split_equal`` in its ``src/llama-batch.cpp``); any other pass it cuts into pieces, each
     of which goes through all weights. So all answers feed the same number, filled up where one has
-    less to say. A pass is taken to cost a constant for each piece of :data:`PIECE` tokens and
-    another for each token, fitted to the passes that were made.
+    less to say. A pass is taken to cost a constant for each piece (``PREFILL_BATCH`` tokens at
+    most) and another for each token, fitted to the passes that were made.
     """
 
     def __init__(self) -> None:
@@ -108,18 +108,19 @@ class Pace:
         Args:
             offers: of the answers, at least one.
         """
-        certain = {offer.certain for offer in offers}
+        least = min(offer.certain for offer in offers)
         each_piece, each_token = self._fit()
         if not each_piece + each_token:
-            return min(certain)
+            return least
         alone = offers[0].certain + offers[0].guessed if len(offers) == 1 else None
 
         def speed(most: int) -> float:
             tokens = len(offers) * most if alone is None else min(most, alone)
             gain = sum(self._gain(most, offer) for offer in offers)
-            return gain / (each_piece * -(-tokens // PIECE) + each_token * tokens)
+            return gain / (each_piece * -(-tokens // PREFILL_BATCH) + each_token * tokens)
 
-        return max(sorted({*_LENGTHS, min(certain), max(certain)}), key=speed)
+        lengths = {least, *(least + n for n in _LENGTHS), max(o.certain for o in offers)}
+        return max(sorted(lengths), key=speed)
 
     def _gain(self, most: int, offer: Offer) -> float:
         """Tokens by which an answer advances: those that are certain, and guesses while right."""
@@ -134,7 +135,7 @@ class Pace:
             tokens: of all sequences.
             seconds: wall time.
         """
-        pieces = -(-tokens // PIECE)
+        pieces = -(-tokens // PREFILL_BATCH)
         weight = seconds**-2  # what counts is how far off an expectation is in proportion
         row = [pieces * pieces, pieces * tokens, tokens * tokens, pieces * seconds]
         row = [weight * value for value in (*row, tokens * seconds)]
@@ -164,8 +165,16 @@ class Pace:
                 return ps / pp, 0.0
         return 0.0, ts / tt
 
-    def judged(self, offer: Offer, right: int) -> None:
-        """Learn how many tokens of a guess were right; it need not have been fed."""
-        if offer.guessed:
-            tried = min(offer.guessed, right + 1)
-            self._hits[offer.weak] += _FORGET * (right / tried - self._hits[offer.weak])
+    def judged(self, offer: Offer, found: Sequence[int], came: Sequence[int]) -> None:
+        """Learn how good a guess was; it need not have been fed.
+
+        Args:
+            offer: in which it was.
+            found: the guess.
+            came: tokens by which the answer grew; nothing is known of a guess beyond these.
+        """
+        known = list(zip(found, came, strict=False))
+        right = next((n for n, (one, other) in enumerate(known) if one != other), len(known))
+        if known:
+            rate = right / min(len(known), right + 1)
+            self._hits[offer.weak] += _FORGET * (rate - self._hits[offer.weak])

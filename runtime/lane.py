@@ -31,7 +31,7 @@ class Passes:
         evaluated: tokens that went through the model.
         guessed: of these, guesses.
         right: guesses that were right.
-        seconds: wall time inside forward passes.
+        seconds: wall time inside forward passes, of all lanes together.
     """
 
     forward: int = 0
@@ -48,9 +48,9 @@ class _Sequence:
         held: tokens that the slot's cache holds and that are right.
         waiting: tokens that the model has yet to see, in order; certain ones.
         found: what may come behind them, looked up in the document.
-        offer: how much that is.
-        guess: what the present pass checks: as much of it as there is room for, and filling.
-        foreseen: how much of what was found has come true.
+        offer: how many tokens that makes.
+        guess: those of the found tokens that the present pass checks.
+        came: tokens by which that pass made the answer longer.
     """
 
     def __init__(self, slot: int, request: Request, prefix: int, eog: frozenset[int]) -> None:
@@ -63,7 +63,7 @@ class _Sequence:
         self.found: Sequence[int] = ()
         self.offer = Offer(0, 0)
         self.guess: list[int] = []
-        self.foreseen = 0
+        self.came: Sequence[int] = ()
 
     @property
     def reading(self) -> bool:
@@ -87,20 +87,17 @@ class _Sequence:
 
         Args:
             most: how many at most.
-            fill: make it as many, with tokens that are wrong where there is nothing to guess.
+            fill: make it as many, with tokens that mean nothing where there is nothing to guess.
         """
         certain = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
         self.guess = []
         if self.waiting:
             return Feed(self.slot, self.held, certain, 0)
-        left = most - len(certain)
-        if left and not self.reading:
-            self.guess = list(self.found[:left])
-            if fill:
-                self.guess += [certain[-1]] * (left - len(self.guess))
-            else:
-                self.guess = self.answer.allowed(self.guess)
-        return Feed(self.slot, self.held, [*certain, *self.guess], 1 + len(self.guess))
+        if not self.reading:
+            self.guess = self.answer.allowed(self.found[: most - len(certain)])
+        tokens = [*certain, *self.guess]
+        filled = most - len(tokens) if fill else 0
+        return Feed(self.slot, self.held, tokens, 1 + len(self.guess), filled)
 
     def judge(self, feed: Feed, logits: Logits, likeliest: Sequence[int]) -> int:
         """Continue the answer from a pass's logits.
@@ -128,11 +125,7 @@ class _Sequence:
                 self.waiting.extend(fresh)
                 break
         self.held += right
-        came = self.answer.tokens[known:]
-        self.foreseen = next(
-            (n for n, pair in enumerate(zip(self.found, came, strict=False)) if len({*pair}) > 1),
-            min(len(self.found), len(came)),
-        )
+        self.came = self.answer.tokens[known:]
         return right
 
 
@@ -168,13 +161,13 @@ class Lane:
         self.prefix = prefix
         self.limit = limit
         self.passes = passes
-        key = ("pace", slots.apart)
+        key = ("pace", slots.threads, slots.apart)
         self.pace: Pace | None = model.cache.setdefault(key, Pace()) if guess else None
         self.eog = _end_tokens(model)
         self.active: list[_Sequence] = []
         self.fed: list[_Sequence] = []
         self.feeds: list[Feed] = []
-        self.began = 0.0
+        self.spent = 0.0
         # Recurrent memory can neither be cut back to the prefix nor forget a wrong guess.
         self.cuts = not (
             llama_cpp.llama_model_is_recurrent(model.llama.model)
@@ -218,7 +211,7 @@ class Lane:
 
     def begin(self) -> list[Feed]:
         """What the next pass evaluates."""
-        self.began = time.perf_counter()
+        began = time.perf_counter()
         if self.cuts:
             self._close_gaps()
         self.fed = self._choose()
@@ -226,20 +219,26 @@ class Lane:
         if not self.fed[0].reading:
             most = min(most, self._most(), *(sequence.room for sequence in self.fed))
         self.feeds = [sequence.feed(most, fill=len(self.fed) > 1) for sequence in self.fed]
+        self.spent = time.perf_counter() - began
         return self.feeds
 
-    def end(self, logits: Logits, seconds: float) -> Iterator[tuple[Any, Completion]]:
+    def end(
+        self, logits: Logits, seconds: float, beside: int = 1
+    ) -> Iterator[tuple[Any, Completion]]:
         """Take up what a pass gave.
 
         Args:
             logits: of the feeds that :meth:`begin` returned.
             seconds: that the pass took.
+            beside: lanes that were computing at the time, this one included: they share the time.
 
         Yields:
             Key and completion of each document that is finished.
         """
+        began = time.perf_counter()
         finished = self._judge(logits, seconds)
-        share = (time.perf_counter() - self.began) / len(self.active)
+        self.spent += time.perf_counter() - began
+        share = (self.spent + seconds) / len(self.active) / beside
         for sequence in self.active:
             sequence.answer.seconds += share
         for sequence in finished:
@@ -253,9 +252,9 @@ class Lane:
         passes = self.passes
         passes.forward += 1
         passes.seconds += seconds
-        passes.evaluated += sum(len(feed.tokens) for feed in feeds)
+        passes.evaluated += sum(feed.size for feed in feeds)
         if self.pace:
-            self.pace.measured(sum(len(feed.tokens) for feed in feeds), seconds)
+            self.pace.measured(sum(feed.size for feed in feeds), seconds)
         finished = []
         row = 0
         for sequence, feed in zip(self.fed, feeds, strict=True):
@@ -265,19 +264,22 @@ class Lane:
                 sequence.held += len(feed.tokens)
                 continue
             right = sequence.judge(feed, logits[rows], likeliest[rows])
-            passes.guessed += min(len(sequence.guess), len(sequence.found))
+            passes.guessed += len(sequence.guess)
             passes.right += right
             if self.pace:
-                self.pace.judged(sequence.offer, sequence.foreseen)
+                self.pace.judged(sequence.offer, sequence.found, sequence.came)
             if sequence.answer.finish:
                 finished.append(sequence)
-            elif right < len(sequence.guess):
+            elif right < len(sequence.guess) or feed.filled:
                 self.slots.cut(sequence.slot, sequence.held)
         return finished
 
     def _close_gaps(self) -> None:
-        """Move documents into empty slots below them: llama.cpp evaluates neighbours together."""
-        while self.active and self.active[-1].slot >= len(self.active):
+        """Move documents into empty slots below them: llama.cpp evaluates neighbours together.
+
+        The whole stream of a slot is copied, by the next pass.
+        """
+        while len(self.active) > 1 and self.active[-1].slot >= len(self.active):
             moved = self.active[-1]
             free = min({*range(self.limit)} - {sequence.slot for sequence in self.active})
             self.slots.copy(moved.slot, free)

@@ -57,7 +57,7 @@ class Closable(Protocol):
 class LoadedModel:
     """A GGUF in memory.
 
-    One decoder works on it at a time; ``lock`` guards that.
+    Several decoders may work on it, each in slots of its own; ``lock`` guards who has which.
 
     Attributes:
         llama: the llama-cpp-python object that owns weights and context.

@@ -18,7 +18,7 @@ _KEPT = "slots"  # under this key a model's cache keeps its slots for the next c
 
 
 class _Kept:
-    """Slots that wait for their next user.
+    """A model's slots: those that wait for their next user, and those that are lent.
 
     Args:
         lanes: how many of those that compute in threads of their own are kept; of others, one.
@@ -27,29 +27,42 @@ class _Kept:
     def __init__(self, lanes: int) -> None:
         self._lanes = lanes
         self._waiting: list[Slots] = []
+        self._lent: list[Slots] = []
+        self._closed = False
 
-    def take(self, count: int, threads: int, apart: bool) -> Slots | None:
-        """Slots that will do, or None; those that are too few are given up for the new ones."""
-        for slots in self._waiting:
-            if (slots.threads, slots.apart) == (threads, apart):
-                self._waiting.remove(slots)
-                if slots.count >= count:
-                    return slots
-                slots.close()
-                break
-        return None
+    def take(self, model: LoadedModel, count: int, threads: int, apart: bool) -> Slots:
+        """The smallest slots that will do, else new ones in place of smaller ones."""
+        alike = [s for s in self._waiting if (s.threads, s.apart) == (threads, apart)]
+        alike.sort(key=lambda slots: slots.count)
+        found = next((slots for slots in alike if slots.count >= count), None)
+        if found is not None:
+            self._waiting.remove(found)
+        else:
+            if alike:
+                self._waiting.remove(alike[0])
+                alike[0].close()
+            found = Slots(model, count, threads, apart)
+        self._lent.append(found)
+        return found
 
     def give(self, slots: Slots) -> None:
-        """Keep slots, unless enough of their kind wait already."""
-        alike = sum(waiting.apart == slots.apart for waiting in self._waiting)
-        if slots.open and alike < (self._lanes if slots.apart else 1):
-            self._waiting.append(slots)
-        else:
+        """Take slots back; the oldest of those that wait are freed where there are too many."""
+        self._lent.remove(slots)
+        if not slots.open:
+            return
+        if self._closed:
             slots.close()
+            return
+        self._waiting.append(slots)
+        alike = [s for s in self._waiting if s.apart == slots.apart]
+        for oldest in alike[: -self._lanes if slots.apart else -1]:
+            self._waiting.remove(oldest)
+            oldest.close()
 
     def close(self) -> None:
-        """Free them all."""
-        for slots in self._waiting:
+        """Free them all, the lent ones as soon as they compute no more."""
+        self._closed = True
+        for slots in (*self._waiting, *self._lent):
             slots.close()
         self._waiting.clear()
 
@@ -71,8 +84,7 @@ def borrow_slots(
     """
     with model.lock:
         kept: _Kept = model.cache.setdefault(_KEPT, _Kept(model.threads))
-        slots = kept.take(count, threads or model.threads, apart)
-    slots = slots or Slots(model, count, threads, apart)
+        slots = kept.take(model, count, threads or model.threads, apart)
     try:
         yield slots
     except RuntimeError:

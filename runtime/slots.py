@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +40,19 @@ class Feed:
         start: position of the first token.
         tokens: token ids.
         outputs: how many of the last tokens give logits.
+        filled: tokens that are evaluated behind these for their number alone.
     """
 
     slot: int
     start: int
     tokens: Sequence[int]
     outputs: int
+    filled: int = 0
+
+    @property
+    def size(self) -> int:
+        """Tokens that are evaluated."""
+        return len(self.tokens) + self.filled
 
 
 class Slots:
@@ -97,7 +104,7 @@ class Slots:
         self._context: Any = llama_cpp.llama_init_from_model(model.llama.model, parameters)
         if not self._context:
             raise ModelError(
-                f"{model.path}: no room for {count} documents at once "
+                f"{model.path}: no room for so many documents at once "
                 f"({last_errors() or 'out of memory'}). Ask for fewer with --parallel."
             )
         self._adapter: Adapter | None = None
@@ -139,7 +146,11 @@ class Slots:
         outputs = self._lay_out(feeds)
         if self._pool is None:
             return apart_from_torch(lambda: self._compute(outputs))
-        return self._pool.submit(self._compute, outputs).result()
+        future = self._pool.submit(self._compute, outputs)
+        try:
+            return future.result()
+        finally:
+            wait([future])  # interrupted or not: what it computes in may be used again
 
     def submit(self, feeds: Sequence[Feed]) -> Future[tuple[Logits, float]]:
         """Begin a forward pass in the thread of these slots; they were made with ``apart``.
@@ -164,15 +175,17 @@ class Slots:
 
     def _lay_out(self, feeds: Sequence[Feed]) -> int:
         """Write a pass's tokens into the batch; returns the number of outputs."""
+        self._refuse_closed()
         end = 0
         outputs = 0
         for feed in feeds:
-            begin, end = end, end + len(feed.tokens)
-            self._tokens[begin:end] = feed.tokens
-            self._positions[begin:end] = np.arange(feed.start, feed.start + len(feed.tokens))
+            begin, last, end = end, end + len(feed.tokens), end + feed.size
+            self._tokens[begin:last] = feed.tokens
+            self._tokens[last:end] = feed.tokens[-1]
+            self._positions[begin:end] = np.arange(feed.start, feed.start + feed.size)
             self._owners[begin:end] = feed.slot
             self._wanted[begin:end] = 0
-            self._wanted[end - feed.outputs : end] = 1
+            self._wanted[last - feed.outputs : last] = 1
             outputs += feed.outputs
         self._batch.n_tokens = end
         return outputs
@@ -196,6 +209,7 @@ class Slots:
         Raises:
             RuntimeError: llama.cpp refuses it.
         """
+        self._refuse_closed()
         if adapter == self._adapter:
             return
         if adapter is None:
@@ -212,12 +226,18 @@ class Slots:
 
     def cut(self, slot: int, length: int) -> bool:
         """Forget a slot's tokens from a position on; False where the model's memory can not."""
+        self._refuse_closed()
         return bool(llama_cpp.llama_memory_seq_rm(self._memory, slot, length, -1))
 
     def copy(self, source: int, target: int) -> None:
         """Copy everything that one slot holds to another."""
+        self._refuse_closed()
         llama_cpp.llama_memory_seq_rm(self._memory, target, -1, -1)
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def _refuse_closed(self) -> None:
+        if not self._context:
+            raise RuntimeError("the model was closed while documents were being decoded")
 
     @property
     def open(self) -> bool:

@@ -25,17 +25,18 @@ class MuonAdamW(torch.optim.Optimizer):  # type: ignore[misc]  # torch is not fo
     """
 
     def __init__(self, model: nn.Module, rate: float, weight_decay: float = 0.0) -> None:
-        named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        inner = {id(p) for name, p in named if _is_inner(name, p)}
+        trained = [p for p in model.parameters() if p.requires_grad]
+        outer = _embeddings(model)
+        inner = {id(p) for p in trained if p.ndim == 2 and id(p) not in outer}
         self.parts: tuple[Any, Any] = (
             torch.optim.Muon(
-                [p for _, p in named if id(p) in inner],
+                [p for p in trained if id(p) in inner],
                 lr=rate,
                 weight_decay=weight_decay,
                 adjust_lr_fn="match_rms_adamw",
             ),
             torch.optim.AdamW(
-                [p for _, p in named if id(p) not in inner], lr=rate, betas=BETAS, weight_decay=0.0
+                [p for p in trained if id(p) not in inner], lr=rate, betas=BETAS, weight_decay=0.0
             ),
         )
         super().__init__([group for part in self.parts for group in part.param_groups], {})
@@ -64,6 +65,9 @@ class MuonAdamW(torch.optim.Optimizer):  # type: ignore[misc]  # torch is not fo
         self._share()
 
 
-def _is_inner(name: str, parameter: nn.Parameter) -> bool:
-    """Whether a parameter is a matrix inside a layer, not embeddings or the output layer."""
-    return parameter.ndim == 2 and "embed" not in name and not name.startswith("lm_head")
+def _embeddings(model: nn.Module) -> set[int]:
+    """Ids of the weights of embeddings and of the output layer."""
+    modules = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+    if hasattr(model, "get_output_embeddings"):
+        modules.append(model.get_output_embeddings())
+    return {id(module.weight) for module in modules if module is not None}

@@ -6,6 +6,7 @@ Run: pytest tests/runtime/test_decoder.py
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -198,22 +199,58 @@ def test_the_model_is_whole_again_after_llama_cpp_failed(
     assert {text: done.tokens for text, done in after.items()} == before
 
 
-def test_an_abandoned_decoding_waits_for_its_lanes_and_gives_them_back(
+def test_lanes_are_given_back_and_end_with_the_model(
     tiny_gguf: Path, prompts: Prompts, grammar: Grammar
 ) -> None:
+    before = set(threading.enumerate())
     model = load_model(tiny_gguf, threads=2)
     requests = [
         Request(number, prompts.make(text).rest, BUDGET) for number, text in enumerate(TEXTS)
     ]
     running = decode(model, prompts.prefix, requests, slots=4, lanes=2)
-    key, first = next(running)
+    next(running)
+    threads = set(threading.enumerate()) - before
+    assert len(threads) == 2
     running.close()
-    assert [t for t in threading.enumerate() if t.name.startswith("llama.cpp")]
-    again = dict(decode(model, prompts.prefix, requests, slots=4, lanes=2))
-    assert again[key].tokens == first.tokens
-    model.close()
-    # The threads of its lanes end with it; others' models may have some of their own.
-    assert model.cache == {}
+    assert len(dict(decode(model, prompts.prefix, requests, slots=4, lanes=2))) == len(TEXTS)
+    assert set(threading.enumerate()) - before == threads  # the same ones worked again
+    between = decode(model, prompts.prefix, requests, slots=4, lanes=2)
+    next(between)
+    model.close()  # while passes are under way
+    assert not any(thread.is_alive() for thread in threads)
+    with pytest.raises(RuntimeError, match="was closed"):
+        list(between)
+
+
+def test_every_pass_is_one_piece(
+    model: LoadedModel, prompts: Prompts, grammar: Grammar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[list[Feed]] = []
+    lay_out = Slots._lay_out
+
+    def watched(slots: Slots, feeds: Sequence[Feed]) -> int:
+        passes.append(list(feeds))
+        return lay_out(slots, feeds)
+
+    monkeypatch.setattr(Slots, "_lay_out", watched)
+    answer(model, prompts, grammar, slots=4, guess=True, lanes=1)
+    assert max(map(len, passes)) == 4
+    for feeds in passes:
+        assert len({feed.size for feed in feeds}) == 1
+        first = feeds[0].slot
+        assert [feed.slot for feed in feeds] == list(range(first, first + len(feeds)))
+    # Documents of different lengths ended at different times; those above them moved down.
+    assert {len(feeds) for feeds in passes} >= {1, 2, 4}
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_the_seconds_of_all_documents_are_no_more_than_it_took(
+    model: LoadedModel, prompts: Prompts, grammar: Grammar, lanes: int
+) -> None:
+    began = time.perf_counter()
+    done = answer(model, prompts, grammar, slots=6, lanes=lanes)
+    took = time.perf_counter() - began
+    assert 0 < sum(completion.seconds for completion in done.values()) <= took
 
 
 def test_small_models_get_a_lane_for_each_thread_and_large_ones_one(tiny_gguf: Path) -> None:

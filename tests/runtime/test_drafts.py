@@ -10,20 +10,20 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from setaccio.runtime.drafts import LONGEST, PIECE, Guess, Lookup, Offer, Pace
-from setaccio.runtime.models import LoadedModel
+from setaccio.runtime.drafts import LONGEST, Guess, Lookup, Offer, Pace
+from setaccio.runtime.models import PREFILL_BATCH, LoadedModel
 from setaccio.runtime.slot_pool import default_parallel
 
 
 def learn(pace: Pace, piece: float, token: float) -> None:
     """Passes of one document and of many, as a machine with these costs makes them."""
-    for tokens in (90, 1, 16, 3, 8, 2 * PIECE) * 4:
-        pace.measured(tokens, piece * -(-tokens // PIECE) + token * tokens)
+    for tokens in (90, 1, 16, 3, 8, 2 * PREFILL_BATCH) * 4:
+        pace.measured(tokens, piece * -(-tokens // PREFILL_BATCH) + token * tokens)
 
 
 def trust(pace: Pace, right: bool) -> None:
     for _ in range(100):
-        pace.judged(Offer(1, 4), 4 if right else 0)
+        pace.judged(Offer(1, 2), [7, 8], [7, 8] if right else [9])
 
 
 def test_cheap_guesses_that_are_right_are_long() -> None:
@@ -35,7 +35,7 @@ def test_cheap_guesses_that_are_right_are_long() -> None:
 
 
 def test_guesses_that_do_not_pay_are_not_made() -> None:
-    for piece, token, right in ((0.0, 1.0, False), (1.0, 0.01, False)):
+    for piece, token, right in ((0.01, 1.0, False), (1.0, 0.01, False), (0.0, 1.0, True)):
         pace = Pace()
         learn(pace, piece, token)
         trust(pace, right)
@@ -56,7 +56,7 @@ def test_weak_guesses_are_judged_apart() -> None:
     learn(pace, piece=1.0, token=0.3)
     trust(pace, right=True)
     for _ in range(100):
-        pace.judged(Offer(1, 4, weak=True), 0)
+        pace.judged(Offer(1, 1, weak=True), [7], [9])
     assert pace.most([Offer(1, 4)]) == 5
     assert pace.most([Offer(1, 4, weak=True)]) == 1
 
@@ -79,13 +79,34 @@ def test_guesses_come_back_when_documents_change() -> None:
     assert pace.most([Offer(1, LONGEST)]) == 1 + LONGEST
 
 
-def test_costs_that_change_are_followed_and_alike_passes_keep_both_numbers_apart() -> None:
+def test_costs_that_change_are_followed() -> None:
     pace = Pace()
     learn(pace, piece=1.0, token=0.01)
-    for _ in range(500):
-        pace.measured(16, 3 * 1.16)  # the machine has become three times as slow
     trust(pace, right=True)
     assert pace.most([Offer(1, 4)] * 16) == 5
+    for tokens in (16, 48, 16, 16, 32) * 100:
+        pace.measured(tokens, 0.2 * tokens)  # as if the machine had become another one
+    assert pace.most([Offer(1, 4)] * 16) == 1
+
+
+def test_passes_that_are_all_alike_keep_both_costs_apart() -> None:
+    pace = Pace()
+    learn(pace, piece=1.0, token=0.01)
+    trust(pace, right=True)
+    for _ in range(2000):
+        pace.measured(16, 1.16)
+    assert pace.most([Offer(1, 4)] * 16) == 5
+
+
+def test_a_guess_is_judged_by_what_is_known_of_it() -> None:
+    pace = Pace()
+    learn(pace, piece=85.0, token=6.5)
+    for _ in range(200):
+        pace.judged(Offer(1, 8), range(8), [0])  # one token came, and it was the first guessed
+    assert pace.most([Offer(1, 8)] * 16) > 1
+    for _ in range(200):
+        pace.judged(Offer(1, 8), range(8), [])  # nothing came, nothing is known
+    assert pace.most([Offer(1, 8)] * 16) > 1
 
 
 def test_a_guess_is_what_followed_the_last_two_tokens_else_the_last_one() -> None:
