@@ -16,6 +16,7 @@ from outlines.types import JsonSchema
 
 from setaccio.data import Task
 from setaccio.data.prompt import prompt_pieces
+from setaccio.data.recipes import generate_pairs
 from setaccio.runtime.answer import Request
 from setaccio.runtime.constraint import COMPACT_JSON, compile_schema
 from setaccio.runtime.decoder import decode
@@ -24,12 +25,19 @@ from setaccio.runtime.prompts import Prompts
 from setaccio.runtime.tokens import decode_tokens
 
 WORDS = ["chop", "onions", "½ cup", "crème fraîche", "180 °C", "then", "2 eggs", "洋葱", "slowly"]
+LENGTH = 300  # characters of a text
 BUDGET = 48
 
 
 def documents(count: int) -> list[str]:
+    """Recipes with a few words of other scripts and marks behind.
+
+    Not words alone: what a model makes of nonsense can be bytes that are no character, which
+    llama-cpp-python goes on generating past ``max_tokens``, to the end of the context.
+    """
     dice = random.Random(7)
-    return [f"{' '.join(dice.choices(WORDS, k=dice.randint(3, 60)))}." for _ in range(count)]
+    texts = (pair.text[:LENGTH] for pair in generate_pairs(count, 7, held_out=True))
+    return [f"{text} {' '.join(dice.choices(WORDS, k=3))}." for text in texts]
 
 
 @pytest.fixture(scope="module")
