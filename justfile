@@ -52,7 +52,7 @@ eval *ARGS: setup
 base *ARGS: setup
     @bash scripts/base.sh "$@"
 
-# Measure speed and memory beside other programs (about 25 minutes; --quick: a minute or so)
+# Measure speed and memory beside other programs (about 20 minutes; --quick: a minute or so)
 bench *ARGS: setup
     @{{ python }} -m benchmarks "$@"
 
