@@ -143,7 +143,8 @@ def test_a_tokenizer_that_pads_with_the_end_token_still_learns_to_end(
         **settings,
         "base": str(base),
         "train_embeddings": True,
-        "max_steps": 60,
+        "max_steps": 120,
+        "precision": "fp32",
         "learning_rate": 2e-2,
     }
     result = train(load_config(None, values))
