@@ -252,9 +252,10 @@ class Lane:
         passes = self.passes
         passes.forward += 1
         passes.seconds += seconds
-        passes.evaluated += sum(feed.size for feed in feeds)
+        tokens = sum(feed.size for feed in feeds)
+        passes.evaluated += tokens
         if self.pace:
-            self.pace.measured(sum(feed.size for feed in feeds), seconds)
+            self.pace.measured(tokens, seconds)
         finished = []
         row = 0
         for sequence, feed in zip(self.fed, feeds, strict=True):
