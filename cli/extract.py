@@ -107,6 +107,7 @@ def extract(
     from setaccio.cli.meter import Meter
     from setaccio.cli.sources import (
         as_they_come,
+        belongs_to,
         count_documents,
         find_sources,
         may_be_slow,
@@ -122,7 +123,8 @@ def extract(
         model = Path(names.pop(0))
     names = find_sources(names)
     resume = resume or retry_failed
-    read = [*names, str(model or TINY_GGUF), *([str(adapter)] if adapter else [])]
+    named = Path(task) if task and Path(task).is_file() else None
+    read = [*names, *(str(path) for path in (model or TINY_GGUF, adapter, named, schema) if path)]
     _check_out(out, read, resume=resume, overwrite=overwrite)
     chosen = choose_task(task, schema)
     # Everything here can change an answer, and so belongs to the key of its row.
@@ -157,8 +159,9 @@ def extract(
         batch = Batch(extractor, journal, run, meter, jsonl=jsonl)
         read_items = read_sources(names, jsonl)
         items = as_they_come(read_items) if may_be_slow(names) else read_items
-        _guard(batch, lambda: batch.work(items))
-    _sum_up(batch)
+        _guard(batch, lambda: batch.work(items), "--retry-failed" if retry_failed else "--resume")
+        journal.forget_failed(lambda identifier: belongs_to(identifier, names))
+    _sum_up(batch, retried=retry_failed)
     if meter.failed or journal.failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -190,10 +193,12 @@ def _say_resumed(journal: Journal, run: str) -> None:
         )
 
 
-def _guard(batch: Batch, work: Callable[[], None]) -> None:
+def _guard(batch: Batch, work: Callable[[], None], again: str) -> None:
     """Let a run end cleanly: rows that are written stand, and the message says how to go on."""
     journal, meter = batch.journal, batch.meter
-    kept = f"kept in {journal.path}; --resume does the rest" if journal.path else "written"
+    # Nothing can be resumed from what went into a pipe or a device.
+    file = journal.path if journal.path and journal.path.is_file() else None
+    kept = f"kept in {file}; {again} does the rest" if file else "written"
     try:
         work()
     except KeyboardInterrupt:
@@ -210,7 +215,7 @@ def _guard(batch: Batch, work: Callable[[], None]) -> None:
         raise typer.Exit(SOME_FAILED) from error
 
 
-def _sum_up(batch: Batch) -> None:
+def _sum_up(batch: Batch, *, retried: bool) -> None:
     from setaccio.cli.batch import GREATEST_WARNINGS
     from setaccio.cli.meter import duration
 
@@ -223,5 +228,7 @@ def _sum_up(batch: Batch) -> None:
         if meter.failed > GREATEST_WARNINGS:
             said += f" Failed ones are named by their status (first {GREATEST_WARNINGS} above)."
         step(said)
-    if journal.failed:
+    if journal.failed and retried:
+        tell(f"{journal.failed} documents that failed before are not named here; their rows stay.")
+    elif journal.failed:
         tell(f"{journal.failed} documents failed before; --retry-failed does them once more.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import stat
 import sys
 import threading
@@ -22,8 +23,10 @@ from setaccio.data.records import Document, Problem, read_documents
 
 Item = TypeVar("Item")
 STDIN = "-"
+STDIN_LABEL = "<stdin>"
 JSONL_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 TEXT_SUFFIXES = frozenset({".txt", ".md"})
+_LINE = re.compile(r":\d+$")
 
 READ_AHEAD = 16
 """Documents that are read from a pipe before they are asked for."""
@@ -49,6 +52,8 @@ def find_sources(names: Sequence[str]) -> list[str]:
     for name in names:
         path = Path(name)
         if name == STDIN:
+            if sys.stdin is None:
+                raise UsageError("-: standard input is closed. Name files or folders.")
             continue
         if path.is_dir():
             if not any(isinstance(found, str) for found in _walk(path)):
@@ -59,16 +64,52 @@ def find_sources(names: Sequence[str]) -> list[str]:
 
 
 def is_source(path: Path, names: Sequence[str]) -> bool:
-    """Whether a file is one of the sources, or would be one if it were there."""
-    path = path.resolve()
+    """Whether a file is one of the sources, under whatever name, or would be one if it were
+    there."""
+    target = path.resolve()
+    there = target.stat() if target.is_file() else None
     for name in names:
+        if name == STDIN:
+            if there and sys.stdin and os.path.samestat(there, os.fstat(sys.stdin.fileno())):
+                return True
+            continue
         source = Path(name).resolve()
-        if name != STDIN and path == source:
+        if target == source or (there and source.exists() and target.samefile(source)):
             return True
-        inside = name != STDIN and path.suffix.lower() in TEXT_SUFFIXES
-        if inside and source.is_dir() and source in path.parents:
+        if source.is_dir():
+            if target.suffix.lower() in TEXT_SUFFIXES and source in target.parents:
+                return True
+            # Only a file that has a second name can be one of those inside under another one.
+            if there and there.st_nlink > 1:
+                inside = (found for found in _walk(source) if isinstance(found, str))
+                if any(target.samefile(found) for found in inside):
+                    return True
+    return False
+
+
+def belongs_to(identifier: str, names: Sequence[str]) -> bool:
+    """Whether an id is that of a file among the sources, or of one line of it (``FILE:7``).
+
+    An id that a document brought with it tells nothing of its source.
+    """
+    name = _LINE.sub("", identifier)
+    for source in names:
+        label = STDIN_LABEL if source == STDIN else readable(source)
+        if name == label or (source != STDIN and Path(label) in Path(name).parents):
             return True
     return False
+
+
+def readable(name: str) -> str:
+    """A file's name as text that any reader of JSON takes.
+
+    Bytes that are not UTF-8 become ``\\xff``, and a backslash in such a name two of them, so that
+    two files never share an id. Other names stay as they are.
+    """
+    if "\\x" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name):
+        return name
+    raw = name.replace("\\", "\\\\").encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def is_jsonl(name: str, forced: bool) -> bool:
@@ -112,7 +153,7 @@ def read_sources(names: Sequence[str], jsonl: bool) -> Iterator[Document | Probl
         if name == STDIN:
             # Not sys.stdin's own buffer: a thread that still reads must not hold it at the exit.
             with open(sys.stdin.fileno(), "rb", closefd=False) as stream:
-                yield from _read(stream, "<stdin>", jsonl)
+                yield from _read(stream, STDIN_LABEL, jsonl)
         elif Path(name).is_dir():
             for found in _walk(Path(name)):
                 if isinstance(found, Problem):
@@ -185,7 +226,8 @@ def _walk(folder: Path) -> Iterator[str | Problem]:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        yield Problem(str(folder), 0, f"can not be read ({error.strerror}). Check the folder.")
+        label = readable(str(folder))
+        yield Problem(label, 0, f"can not be read ({error.strerror}). Check the folder.")
         return
     for entry in entries:
         path = Path(entry.path)
@@ -198,9 +240,9 @@ def _walk(folder: Path) -> Iterator[str | Problem]:
 def _read_file(name: str, jsonl: bool) -> Iterator[Document | Problem]:
     try:
         with Path(name).open("rb") as stream:
-            yield from _read(stream, name, is_jsonl(name, jsonl))
+            yield from _read(stream, readable(name), is_jsonl(name, jsonl))
     except OSError as error:
-        yield Problem(name, 0, f"can not be read ({error.strerror}). Check the file.")
+        yield Problem(readable(name), 0, f"can not be read ({error.strerror}). Check the file.")
 
 
 def _read(stream: BinaryIO, label: str, jsonl: bool) -> Iterator[Document | Problem]:

@@ -13,7 +13,8 @@ with them:
 A row is handed to the system in one piece, so it stands in the file as soon as ``write`` returns,
 whatever happens to the process then. A kill in the middle of a row leaves a torn last line, which
 the next start cuts off. One document gives one row, also where the same document comes twice: the
-second is matched with a second row.
+second is matched with a second row. A row of a document that failed is removed only when the one
+that replaces it stands, so that retrying some documents costs no others theirs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import os
 import stat
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -50,8 +52,8 @@ class Journal:
     Attributes:
         runs: leading digits of a key to the kept rows that have them.
         kept: rows that stood in the file and are kept.
-        failed: how many of those are of documents that failed.
-        retried: rows of failed documents that were removed to be made again.
+        failed: how many of those are of documents that failed and were not made again.
+        retried: rows of failed documents whose place others take; closing removes them.
         repaired: bytes of a torn last line that were cut off.
         written: rows written by this object.
     """
@@ -69,7 +71,8 @@ class Journal:
         Args:
             path: the file; None writes to standard output.
             resume: keep the rows that are there, and go on after them.
-            retry_failed: as ``resume``, without the rows whose status is not ``ok``.
+            retry_failed: as ``resume``, but a document whose row is not ``ok`` counts as not done;
+                that row goes when another one is written for it.
             overwrite: begin anew, whatever is there.
 
         Raises:
@@ -81,6 +84,12 @@ class Journal:
         self.kept = self.failed = self.retried = self.repaired = self.written = 0
         self.runs: dict[str, int] = {}
         self._done = KeyBag()
+        # Of failed rows that are retried: the keys by id, the ids that wait for a new row by its
+        # key, and what has been replaced.
+        self._retry: dict[str, list[str]] = {}
+        self._due: dict[str, list[str]] = {}
+        self._replaced: set[tuple[str, str]] = set()
+        self._old = 0
         self._synced = time.monotonic()
         self._regular = False
         if path is None:
@@ -134,31 +143,71 @@ class Journal:
             for line, row in read_rows(stream, path):
                 good += len(line)
                 if row is not None:
-                    self._note(row, keep=row.ok or not retry_failed)
+                    self._note(row, retry=retry_failed and not row.ok)
             size = stream.seek(0, os.SEEK_END)
         self._done.seal()
+        self._old = good
         self.repaired = size - good
-        if self.retried:
-            self._drop_failed(path)
-        elif self.repaired:
+        if self.repaired:
             os.ftruncate(self._file, good)
 
-    def _note(self, row: Row, *, keep: bool) -> None:
-        if not keep:
-            self.retried += 1
-            return
+    def _note(self, row: Row, *, retry: bool) -> None:
         self.kept += 1
         self.failed += not row.ok
-        self._done.add(place_of(row.key, row.id))
+        if retry:
+            self._retry.setdefault(row.id, []).append(row.key)
+        else:
+            self._done.add(place_of(row.key, row.id))
         run = row.key[:RUN_DIGITS]
         self.runs[run] = self.runs.get(run, 0) + 1
 
-    def _drop_failed(self, path: Path) -> None:
-        """Replace the file by one without its failed rows, in one step."""
+    def _replace(self, identifier: str, keys: list[str]) -> None:
+        """Note that failed rows of an id have been replaced."""
+        left = [key for key in self._retry[identifier] if key not in keys]
+        count = len(self._retry[identifier]) - len(left)
+        self._replaced.update((identifier, key) for key in keys)
+        self.failed -= count
+        self.kept -= count
+        self.retried += count
+        if left:
+            self._retry[identifier] = left
+        else:
+            del self._retry[identifier]
+
+    def _settle(self, key: str, identifier: str) -> None:
+        """Give up the failed rows that a row which stands now replaces.
+
+        Ids are unique within one source only: where one of the failed rows is of this very text,
+        others of the same run are of other sources' documents and stay.
+        """
+        keys = self._retry.get(identifier, [])
+        same = key in keys
+        gone = [
+            old for old in keys if old == key or not same or old[:RUN_DIGITS] != key[:RUN_DIGITS]
+        ]
+        if gone:
+            self._replace(identifier, gone)
+
+    def forget_failed(self, belongs: Callable[[str], bool]) -> None:
+        """Give up failed rows that are still not replaced, after their sources were read whole.
+
+        Args:
+            belongs: whether an id can only be of these sources, such as the number of a line that
+                was broken and is not there any more.
+        """
+        for identifier in filter(belongs, list(self._retry)):
+            self._replace(identifier, self._retry[identifier])
+
+    def _drop_replaced(self, path: Path) -> None:
+        """Replace the file by one without the failed rows that were made again, in one step."""
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as target, path.open("rb") as stream:
-                target.writelines(line for line, row in read_rows(stream, path) if row and row.ok)
+                read = 0
+                for line, row in read_rows(stream, path):
+                    old, read = read < self._old, read + len(line)
+                    if not (old and row and not row.ok and (row.id, row.key) in self._replaced):
+                        target.write(line)
                 target.flush()
                 os.fsync(target.fileno())
             Path(temporary).chmod(stat.S_IMODE(os.fstat(self._file).st_mode))
@@ -177,7 +226,13 @@ class Journal:
             key: from :func:`document_key`.
             identifier: the document's id.
         """
-        return self._done.take(place_of(key, identifier))
+        done = self._done.take(place_of(key, identifier))
+        if done and key in self._retry.get(identifier, ()):
+            # A run that was killed left the failed row beside the one that replaces it.
+            self._replace(identifier, [key])
+        elif not done and identifier in self._retry:
+            self._due.setdefault(key, []).append(identifier)
+        return done
 
     def write(self, key: str, row: str) -> None:
         """Append one row; it stands in the file when this returns.
@@ -204,6 +259,10 @@ class Journal:
                 name = str(self.path) if self.path else "standard output"
                 raise type(error)(error.errno, error.strerror, name) from error
             raise
+        if key in self._due:
+            self._settle(key, self._due[key].pop(0))
+            if not self._due[key]:
+                del self._due[key]
         self._sync(SYNC_EVERY)
 
     def _forget_torn(self, began: int, length: int) -> bool:
@@ -222,9 +281,21 @@ class Journal:
             self._synced = now
 
     def close(self) -> None:
-        """Have the disk hold everything, and close the file."""
+        """Remove the failed rows that were replaced, have the disk hold everything, and close.
+
+        Raises:
+            OSError: those rows could not be removed, as on a full disk; all rows stand.
+        """
         if self.path is None or self._file < 0:
             return
+        try:
+            if self._replaced:
+                self._drop_replaced(self.path)
+                self._replaced.clear()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
         # Asking for the disk's word may fail where nothing more can be done about it.
         with contextlib.suppress(OSError):
             self._sync(0.0)
@@ -240,4 +311,6 @@ class Journal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        # What ended the run matters more than rows that the next retry removes as well.
+        with contextlib.suppress(*([OSError] if kind else [])):
+            self.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 from cli_process import COMMAND, Run, environment
+
+from setaccio.data.records import read_jsonl
 
 TEXT = "Mix two cups of flour with one egg, then fry the pancakes until golden."
 
@@ -168,6 +171,53 @@ def test_results_never_replace_what_is_read(run: Run, tmp_path: Path, quick: lis
     done = run("extract", "a.txt", *quick, "--out", "a.txt", "--overwrite")
     assert_one_line_error(done, 2, "one of the inputs")
     assert (tmp_path / "a.txt").read_text() == TEXT
+
+
+def test_results_never_replace_what_is_read_under_another_name(
+    run: Run, tmp_path: Path, quick: list[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.txt").write_text(TEXT)
+    (tmp_path / "task.json").write_text('{"type": "object"}')
+    (tmp_path / "hard").hardlink_to(tmp_path / "in/a.txt")
+    for arguments in (["in/a.txt", "--out", "hard"], ["in", "--out", "hard"], ["--out", "hard"]):
+        with (tmp_path / "hard").open("rb") as stream:
+            done = subprocess.run(
+                [*COMMAND, "extract", *arguments, *quick, "--overwrite"],
+                stdin=stream,
+                capture_output=True,
+                text=True,
+                cwd=tmp_path,
+                env=environment(),
+                check=False,
+            )
+        assert_one_line_error(done, 2, "one of the inputs")
+    flags = ["--schema", "task.json", "--out", "task.json", "--overwrite"]
+    assert_one_line_error(run("extract", "in", *flags), 2, "one of the inputs")
+    assert (tmp_path / "hard").read_text() == TEXT
+
+
+def test_ids_of_names_that_are_not_utf8_can_be_read_back_and_differ(
+    run: Run, tmp_path: Path, quick: list[str]
+) -> None:
+    folder = os.fsencode(tmp_path / "in")
+    Path(os.fsdecode(folder)).mkdir()
+    for name in (b"bad\xff.txt", b"bad\\xff.txt", b"caf\xc3\xa9.txt", b"back\\slash.txt"):
+        Path(os.fsdecode(folder + b"/" + name)).write_text(TEXT)
+    Path(os.fsdecode(folder + b"/empty\xff.txt")).write_text("")
+    done = run("extract", "in", *quick, "--out", "out.jsonl")
+    assert "Traceback" not in done.stderr
+    with (tmp_path / "out.jsonl").open("rb") as stream:
+        rows = [row[1] for row in read_jsonl(stream, "out.jsonl")]
+    assert {row["id"] for row in rows} == {
+        "in/bad\\xff.txt",
+        "in/bad\\\\xff.txt",
+        "in/café.txt",
+        "in/back\\slash.txt",
+        "in/empty\\xff.txt",
+    }
+    again = run("extract", "in", *quick, "--out", "out.jsonl", "--resume")
+    assert "5 were done before" in again.stderr
 
 
 def test_out_file_is_written_and_never_replaced_unasked(

@@ -127,6 +127,19 @@ def test_problems_keep_their_place_and_are_retried(
     assert [row["id"] for row in read_rows(tmp_path / "out.jsonl")] == ["d0", "d1", "d2", "d3"]
 
 
+def test_retrying_one_source_leaves_the_rows_of_another_alone(
+    run: Run, tmp_path: Path, batch: list[object]
+) -> None:
+    (tmp_path / "docs.jsonl").write_text('{broken\n{"id": "d", "text": ""}\n')
+    (tmp_path / "other.jsonl").write_text('{broken\n{"id": "o", "text": ""}\n')
+    assert run(*batch, "other.jsonl", "--out", "out.jsonl").returncode == 1
+    (tmp_path / "docs.jsonl").write_text('{"id": "d", "text": "Take 3 eggs."}\n')
+    retried = run(*batch, "--out", "out.jsonl", "--retry-failed")
+    rows = [(row["id"], row["status"]) for row in read_rows(tmp_path / "out.jsonl")]
+    assert rows == [("other.jsonl:1", "error"), ("o", "error"), ("d", "ok")]
+    assert "2 documents that failed before are not named here" in retried.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
@@ -185,6 +198,7 @@ def test_a_full_disk_is_said(tmp_path: Path, batch: list[object], where: str) ->
         )
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
+    assert "--resume" not in done.stderr  # nothing can be gone on with there
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
 

@@ -109,6 +109,61 @@ def test_failed_documents_are_done_once_more(tmp_path: Path):
     assert [p.name for p in tmp_path.iterdir()] == ["out.jsonl"]
 
 
+def test_retrying_some_documents_keeps_the_failed_rows_of_the_others(tmp_path: Path):
+    path = tmp_path / "out.jsonl"
+    write(path, ["a"])
+    write(path, ["a", "b", "c"], status="error", resume=True)
+    with Journal(path, retry_failed=True) as journal:
+        assert not journal.take(document_key(RUN, "b"), "b")
+        journal.write(document_key(RUN, "b"), row("b"))
+        assert (journal.retried, journal.failed) == (1, 1)
+    assert names_in(path) == ["a", "c", "b"]
+    assert write(path, ["a", "b", "c"], retry_failed=True) == 1
+    assert names_in(path) == ["a", "b", "c"]
+
+
+def test_a_failed_row_stays_until_the_one_that_replaces_it_stands(tmp_path: Path):
+    path = tmp_path / "out.jsonl"
+    write(path, ["a", "b"], status="error")
+    with pytest.raises(KeyboardInterrupt), Journal(path, retry_failed=True) as journal:
+        for name in ("a", "b"):
+            assert not journal.take(document_key(RUN, name), name)
+        journal.write(document_key(RUN, "a"), row("a"))
+        raise KeyboardInterrupt
+    assert names_in(path) == ["b", "a"]
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from setaccio.runtime.journal import Journal\n"
+        "journal = Journal(Path(sys.argv[1]), retry_failed=True)\n"
+        "assert not journal.take(sys.argv[2], 'b')\n"
+        "journal.write(sys.argv[2], sys.argv[3])\n"
+        "os._exit(9)\n"
+    )
+    command = [sys.executable, "-c", script, str(path), document_key(RUN, "b"), row("b")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    assert subprocess.run(command, env=environment, check=False).returncode == 9
+    assert names_in(path) == ["b", "a", "b"]
+    assert write(path, ["a", "b"], retry_failed=True) == 0
+    assert names_in(path) == ["a", "b"]
+    assert all(json.loads(line)["status"] == "ok" for line in path.read_bytes().splitlines())
+
+
+def test_equal_ids_of_two_sources_are_told_apart_by_their_texts(tmp_path: Path):
+    path = tmp_path / "out.jsonl"
+    with Journal(path) as journal:
+        for text in ("one", "two"):
+            journal.write(document_key(RUN, text), row("1", "error"))
+    with Journal(path, retry_failed=True) as journal:
+        assert not journal.take(document_key(RUN, "two"), "1")
+        journal.write(document_key(RUN, "two"), row("1"))
+    kept = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert [(one["key"], one["status"]) for one in kept] == [
+        (document_key(RUN, "one"), "error"),
+        (document_key(RUN, "two"), "ok"),
+    ]
+
+
 def test_rows_of_other_settings_are_kept_and_counted(tmp_path: Path):
     path = tmp_path / "out.jsonl"
     write(path, ["a", "b"])
