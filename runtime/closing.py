@@ -14,12 +14,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from setaccio.runtime.closing_search import Search, where
 from setaccio.runtime.constraint import Matcher, is_allowed
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.tokens import token_bytes
 
 MOST_TOKENS = 2048
 """Longest ending that is tried; a schema that demands more is left open."""
+
+PATIENCE = 64
+"""Tokens that one text or number may take before another way to its end is looked for."""
+
+MOST_FAILURES = 2
+"""Searches without a find in one answer, after which no more are made: they take long."""
 
 MOST_CHOICES = 32
 """Characters that may follow where the shortest of several texts is looked for: an enumeration has
@@ -31,6 +38,7 @@ MOST_STEPS = 128
 # In order of preference. Outside strings: close, go on to what is still demanded, and give it the
 # least value. Inside: close, or write what the schema demands; dates of ones exist, of noughts not.
 _OUTSIDE = b"}],:" + b'n0"tf[{' + b"ulrase" + b"123456789-.E+ "
+_BETWEEN = (b"{", b"}", b"[", b"]", b",", b":")
 _INSIDE = b'"' + b"aeioutnrsldcmphgbfywvkxqzj" + b"1234567890-:TZ@./"
 
 
@@ -44,7 +52,7 @@ def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[i
 
     Returns:
         The answer's token ids, closed; an incomplete character at the end is taken back first.
-        Where no end is found in :data:`MOST_TOKENS`, the answer as far as it got.
+        Where no end is found in :data:`MOST_TOKENS`, the answer as it was.
 
     Raises:
         ValueError: the grammar can not go on.
@@ -54,23 +62,69 @@ def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[i
     while answer and not _is_utf8(text):
         text = text[: len(text) - len(token_bytes(model, answer.pop()))]
         matcher.take_back(1)
-    single = _single_bytes(model)
-    inside, escaped = _where(text)
-    searched = False
-    for _ in range(MOST_TOKENS):
-        if matcher.may_end:
-            break
+    way = _Way(model, matcher, text)
+    while not matcher.may_end:
+        if len(way.tokens) >= MOST_TOKENS:
+            return answer
+        way.go_on()
+    return answer + way.tokens
+
+
+class _Way:
+    """The way from where an answer stands to its end.
+
+    Attributes:
+        tokens: token ids that were added to the answer.
+    """
+
+    def __init__(self, model: LoadedModel, matcher: Matcher, text: bytes) -> None:
+        self.tokens: list[int] = []
+        self._model = model
+        self._matcher = matcher
+        self._single = _single_bytes(model)
+        self._search = Search(model, self._single, matcher.grammar.texts)
+        self._failures = 0
+        self._inside, self._escaped = where(text)
+        self._value = 0  # tokens before the string or number that is being ended
+        self._looked = False  # whether that is one of a few texts
+        self._searched = False
+
+    def go_on(self) -> None:
+        """Add the next tokens."""
+        inside = self._inside and not self._escaped
         # Where the grammar leaves no choice it allows one way of cutting the text into tokens only.
-        step = matcher.forced()
-        if not step and inside and not escaped and not searched:
-            step, searched = _shortest_text(model, matcher, single), True
-        step = step or [_next(model, matcher, single, inside and not escaped)]
+        step = self._matcher.forced()
+        if not step and inside and not self._looked:
+            step = _shortest_text(self._model, self._matcher, self._single)
+            step = step or self._search.again(self._matcher)
+            self._looked = True
+        self._add(step or [_next(self._model, self._matcher, self._single, inside)])
+        late = len(self.tokens) - self._value >= PATIENCE
+        if late and not self._searched and self._failures < MOST_FAILURES:
+            self._searched = True
+            self._turn_back()
+
+    def _add(self, step: Sequence[int]) -> None:
         for token in step:
-            matcher.accept(token)
-            inside, escaped = _where(token_bytes(model, token), inside, escaped)
-        searched = searched and inside
-        answer += step
-    return answer
+            self._matcher.accept(token)
+            self.tokens.append(token)
+            text = token_bytes(self._model, token)
+            before = self._inside
+            self._inside, self._escaped = where(text, before, self._escaped)
+            turned = self._inside != before or (not before and text[-1:] in _BETWEEN)
+            if turned or self._escaped:
+                self._value = len(self.tokens)
+            if turned:
+                self._looked = self._searched = False
+
+    def _turn_back(self) -> None:
+        """Take another way out of a value that does not end, where there is one."""
+        tail = self.tokens[self._value :]
+        self._matcher.take_back(len(tail))
+        end = self._search.find(self._matcher, self._inside)
+        self._failures += not end
+        del self.tokens[self._value :]
+        self._add(end or tail)
 
 
 def _shortest_text(model: LoadedModel, matcher: Matcher, single: dict[int, int]) -> list[int]:
@@ -113,7 +167,7 @@ def _shortest_text(model: LoadedModel, matcher: Matcher, single: dict[int, int])
 
 def _is_open(model: LoadedModel, path: Sequence[int]) -> bool:
     """Whether a string is still open behind these tokens."""
-    return _where(b"".join(token_bytes(model, token) for token in path), inside=True)[0]
+    return where(b"".join(token_bytes(model, token) for token in path), inside=True)[0]
 
 
 def _next(model: LoadedModel, matcher: Matcher, single: dict[int, int], inside: bool) -> int:
@@ -153,22 +207,4 @@ def _is_utf8(text: bytes) -> bool:
 
 def is_inside(text: str) -> bool:
     """Whether the end of a JSON text lies inside a string."""
-    return _where(text.encode("utf-8", "replace"))[0]
-
-
-def _where(text: bytes, inside: bool = False, escaped: bool = False) -> tuple[bool, bool]:
-    """Whether the end of a JSON text lies inside a string, and right behind a backslash.
-
-    Args:
-        text: the text, or its continuation.
-        inside: whether it begins inside a string.
-        escaped: whether it begins right behind a backslash.
-    """
-    for byte in text:
-        if escaped:
-            escaped = False
-        elif byte == 0x5C and inside:
-            escaped = True
-        elif byte == 0x22:
-            inside = not inside
-    return inside, escaped
+    return where(text.encode("utf-8", "replace"))[0]

@@ -8,6 +8,7 @@ that compiles them: the answer is compact JSON, the form that training teaches.
 
 from __future__ import annotations
 
+import functools
 import importlib.abc
 import sys
 import warnings
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from setaccio.data.errors import SchemaError
 from setaccio.data.schema import check_schema, refused_keyword
 from setaccio.data.task import dump_compact
+from setaccio.runtime.likely_texts import likely_texts
 from setaccio.runtime.models import LoadedModel
 
 Constraint = Literal["schema", "none"]
@@ -80,7 +82,8 @@ class Grammar:
         tokenizer: llguidance's view of the model's vocabulary.
     """
 
-    def __init__(self, processor: Any) -> None:
+    def __init__(self, processor: Any, schema: dict[str, Any]) -> None:
+        self._schema = schema
         self.text: str = processor.grammar
         self.tokenizer: Any = processor.llg_tokenizer
         self._fresh = llguidance.LLMatcher(self.tokenizer, self.text, log_level=0)
@@ -89,7 +92,14 @@ class Grammar:
 
     def start(self) -> Matcher:
         """A matcher at the beginning of an answer; copying a compiled one costs microseconds."""
-        return Matcher(self._fresh.deep_copy(), self.tokenizer.vocab_size)
+        size = self.tokenizer.vocab_size
+        mask = np.zeros((size + 31) // 32, np.int32)
+        return Matcher(self._fresh.deep_copy(), mask, self)
+
+    @functools.cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Texts that the schema makes likely, for answers that have to be closed."""
+        return likely_texts(self._schema)
 
 
 def is_allowed(mask: npt.NDArray[np.int32], token: int) -> bool:
@@ -100,15 +110,15 @@ def is_allowed(mask: npt.NDArray[np.int32], token: int) -> bool:
 class Matcher:
     """Where one answer stands in its grammar."""
 
-    def __init__(self, state: Any, vocab_size: int) -> None:
+    def __init__(self, state: Any, mask: npt.NDArray[np.int32], grammar: Grammar) -> None:
         self.state = state
-        self._vocab_size = vocab_size
-        self._mask = np.zeros((vocab_size + 31) // 32, np.int32)
-        self._address = self._mask.ctypes.data
+        self.grammar = grammar
+        self._mask = mask
+        self._address = mask.ctypes.data
 
     def copy(self) -> Matcher:
-        """Another matcher at the same place."""
-        return Matcher(self.state.deep_copy(), self._vocab_size)
+        """Another matcher at the same place; both write their masks to the same memory."""
+        return Matcher(self.state.deep_copy(), self._mask, self.grammar)
 
     @property
     def complete(self) -> bool:
@@ -134,7 +144,8 @@ class Matcher:
         self._refuse_error()
 
     def mask(self) -> npt.NDArray[np.int32]:
-        """Allowed next tokens: one bit per token id, 32 to a word; valid until the next call."""
+        """Allowed next tokens: one bit per token id, 32 to a word; valid until the next call
+        of this or of a copy."""
         self.state.unsafe_compute_mask_ptr(self._address, self._mask.nbytes)
         self._refuse_error()
         return self._mask
@@ -174,7 +185,7 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
             model.cache["backend"] = _make_backend(model)
         try:
             processor = model.cache["backend"].get_json_schema_logits_processor(source)
-            grammars[source] = Grammar(processor)
+            grammars[source] = Grammar(processor, schema)
         except ValueError as error:
             keyword = refused_keyword(str(error))
             what = f"the keyword {keyword!r}" if keyword else "it"
