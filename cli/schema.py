@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,8 +30,9 @@ def check(
     for a schema that extraction would refuse.
     """
     from setaccio.data.schema_check import check_notes
+    from setaccio.data.task import load_schema
 
-    schema = _read(file)
+    schema = load_schema(file)
     notes = check_notes(schema, file)
     refused = _refusal(schema, notes)
     if notes:
@@ -42,33 +42,6 @@ def check(
         raise typer.Exit(BROKEN_TASK)
     count = f"{len(notes)} notes" if notes else "nothing to note"
     step(f"{file}: can be enforced; {count}.")
-
-
-def _read(name: str) -> dict[str, Any]:
-    """The schema of a schema file, of a task file, or of a bundled task."""
-    import yaml
-
-    from setaccio.data.errors import SchemaError
-    from setaccio.data.task import TASK_FOLDER
-
-    path = Path(name)
-    bundled = TASK_FOLDER / f"{name}.yaml"
-    if path.is_dir():
-        path = path / "task.yaml"
-    elif not path.is_file() and path.name == name and bundled.is_file():
-        path = bundled
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SchemaError(f"{name}: can not be read ({error.strerror}). Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        said = " ".join(str(error).split())
-        raise SchemaError(f"{name}: not JSON or YAML ({said}).") from error
-    if isinstance(found, dict) and "instruction" in found and isinstance(found.get("schema"), dict):
-        found = found["schema"]
-    if not isinstance(found, dict):
-        raise SchemaError(f"{name}: holds no JSON Schema, which is a mapping of keywords.")
-    return found
 
 
 def _refusal(schema: dict[str, Any], notes: list[Note]) -> str:

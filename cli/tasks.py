@@ -26,7 +26,7 @@ def choose_task(task: str | None, schema: Path | None) -> Task | None:
     if task is not None and schema is not None:
         raise UsageError("--task and --schema exclude each other. Give one of them.")
     if schema is not None:
-        if not schema.is_file():
+        if not schema.exists():
             raise TaskError(f"{schema}: no such file. --schema takes a JSON Schema.")
-        return load_task(schema)
+        return load_task(schema, as_schema=True)
     return None if task is None else load_task(task)

@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from setaccio.data.json_text import parse_json
 from setaccio.data.records import Pair, parse_pair, parse_weight
 from setaccio.data.task import Shot
-from setaccio.data.templates import read_json
 
 _FENCE = re.compile(r"\s*```[a-zA-Z]*\s*\n(.*)\n\s*```\s*", re.DOTALL)
 _ROLES = {
@@ -56,8 +56,8 @@ def as_gold(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         fenced = _FENCE.fullmatch(value)
         try:
-            value = read_json(fenced[1] if fenced else value)
-        except (ValueError, RecursionError) as error:
+            value = parse_json(fenced[1] if fenced else value)
+        except ValueError as error:
             raise ValueError(f"the answer is not JSON ({error})") from error
     if not isinstance(value, dict):
         raise ValueError("the answer is no JSON object")

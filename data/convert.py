@@ -19,6 +19,7 @@ from typing import Any
 
 from setaccio.data.chat import KINDS, as_gold, recognise
 from setaccio.data.errors import DataError, UsageError
+from setaccio.data.json_text import parse_json
 from setaccio.data.records import Pair, Problem, collect_pairs, load_pairs, parse_weight
 from setaccio.data.rows import HUB, JSONL_FILES, OTHER_FILES, Row, read_rows
 from setaccio.data.slices import Slice, split_source
@@ -29,7 +30,6 @@ from setaccio.data.templates import (
     fill_text,
     look_up,
     names_in,
-    read_json,
 )
 
 _ONE_NAME = re.compile(r"\{[^{}]+\}")
@@ -83,7 +83,7 @@ def parse_gold(text: str) -> Any:
         UsageError: it is neither.
     """
     try:
-        return read_json(text)
+        return parse_json(text)
     except ValueError as error:
         if _ONE_NAME.fullmatch(text.strip()):
             return text.strip()

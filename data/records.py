@@ -8,7 +8,6 @@ the others nor disappears.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from pydantic import ValidationError
 
 from setaccio.data.atomic import atomic_write as atomic_write
 from setaccio.data.errors import DataError, UsageError
+from setaccio.data.json_text import parse_json, unwritable
 from setaccio.data.task import Shot, dump_compact
 
 _COPY = re.compile(r"(?:~[a-z]+\d+)+$")
@@ -87,34 +87,6 @@ def origin_of(pair_id: str) -> str:
     return _COPY.sub("", pair_id) or pair_id
 
 
-def refuse_constant(word: str) -> Any:
-    """For ``json``'s ``parse_constant``: ``NaN`` and ``Infinity`` are no JSON (RFC 8259).
-
-    Raises:
-        ValueError: always.
-    """
-    raise ValueError(f"{word} is no JSON number")
-
-
-def finite(digits: str) -> float:
-    """For ``json``'s ``parse_float``.
-
-    Raises:
-        ValueError: the number is beyond a float's range.
-    """
-    number = float(digits)
-    return number if math.isfinite(number) else refuse_constant(digits)
-
-
-def unwritable(value: Any) -> bool:
-    """Whether half of a surrogate pair is somewhere in it, which no encoding can write."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
 def read_jsonl(stream: Iterable[bytes], source: str) -> Iterator[tuple[int, Any] | Problem]:
     """Parse JSON Lines, blank lines skipped.
 
@@ -132,11 +104,11 @@ def read_jsonl(stream: Iterable[bytes], source: str) -> Iterator[tuple[int, Any]
         if not line.strip():
             continue
         try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            value = json.loads(text, parse_constant=refuse_constant, parse_float=finite)
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip()
+            value = parse_json(text)
         except UnicodeDecodeError as error:
             yield Problem(source, number, f"not UTF-8 at byte {error.start} of the line")
-        except (ValueError, RecursionError) as error:  # also a number of too many digits
+        except ValueError as error:
             yield Problem(source, number, f"not JSON ({error})")
         else:
             if _SURROGATE.search(text) and unwritable(value):

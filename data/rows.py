@@ -15,13 +15,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
-from json import JSONDecodeError, JSONDecoder
+from json import JSONDecodeError
 from pathlib import Path
 from typing import IO, Any
 
 from setaccio.data.csv_rows import read_csv
 from setaccio.data.errors import DataError, MissingExtraError, UsageError
-from setaccio.data.records import Problem, finite, read_jsonl, refuse_constant, unwritable
+from setaccio.data.json_text import DECODER, TOO_DEEP, is_deep, unwritable
+from setaccio.data.records import Problem, read_jsonl
 from setaccio.data.slices import Slice
 
 HUB = "hub:"
@@ -112,7 +113,6 @@ def _json(path: Path) -> Items:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from error
-    decoder = JSONDecoder(parse_constant=refuse_constant, parse_float=finite)
     at, line = _skip(text, 0, 1)
     if text[at : at + 1] != "[":
         raise DataError(
@@ -121,11 +121,12 @@ def _json(path: Path) -> Items:
     at, line = _skip(text, at + 1, line)
     while text[at : at + 1] != "]":
         try:
-            value, end = decoder.raw_decode(text, at)
+            value, end = DECODER.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             # Behind a broken row nothing tells where the next one begins.
             off = text.count("\n", at, error.pos) if isinstance(error, JSONDecodeError) else 0
             reason = error.msg if isinstance(error, JSONDecodeError) else error
+            reason = TOO_DEEP if isinstance(error, RecursionError) else reason
             raise DataError(f"{path}:{line + off}: not JSON ({reason}). Repair it.") from error
         yield from _mappings([_writable((line, value), str(path))], str(path))
         line += text.count("\n", at, end)
@@ -148,6 +149,8 @@ def _skip(text: str, at: int, line: int) -> tuple[int, int]:
 
 
 def _writable(item: tuple[int, Any], source: str) -> tuple[int, Any] | Problem:
+    if is_deep(item[1]):
+        return Problem(source, item[0], TOO_DEEP)
     if unwritable(item[1]):
         return Problem(source, item[0], _HALF)
     return item

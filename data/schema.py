@@ -16,6 +16,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from setaccio.data.errors import SchemaError
+from setaccio.data.json_text import TOO_DEEP, is_deep
 from setaccio.data.validation import jsonschema, validator_class
 
 # Assertions of the JSON Schema drafts that llguidance 1.9 does not implement (its
@@ -143,8 +144,11 @@ def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
         source: what to name in the message.
 
     Raises:
-        SchemaError: not a JSON Schema, or a reference to somewhere else or to nothing.
+        SchemaError: not a JSON Schema, nested too deeply, or with a reference to somewhere else or
+            to nothing.
     """
+    if is_deep(schema):
+        raise SchemaError(f"{source}: {TOO_DEEP}. Nest it less, or move what repeats to $defs.")
     kind = validator_class(schema)
     try:
         kind.check_schema(schema)

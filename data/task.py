@@ -19,7 +19,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -31,18 +30,19 @@ from pydantic import (
     model_validator,
 )
 
-from setaccio.data.errors import TaskError
+from setaccio.data.errors import SchemaError, TaskError
+from setaccio.data.json_text import parse_json
 from setaccio.data.merge_rule import MergeRule, check_merge_rules
 from setaccio.data.order import order_like
 from setaccio.data.schema import check_schema
+from setaccio.data.task_file import TASK_FOLDER as TASK_FOLDER
+from setaccio.data.task_file import find_task_file, read_task_file
 from setaccio.data.validation import jsonschema, make_validator
 
 Json = Any
 Message = dict[str, str]
 ScalarMethod = Literal["exact", "text", "number", "date", "fuzzy", "measure"]
 Method = Literal["exact", "text", "number", "date", "fuzzy", "measure", "unordered", "ordered"]
-
-TASK_FOLDER = Path(__file__).parent / "tasks"
 
 
 class ScoringRule(BaseModel):
@@ -186,9 +186,10 @@ class Task(BaseModel):
             TaskError: the text is not a task.
         """
         try:
-            return parse_task(json.loads(text), source)
-        except json.JSONDecodeError as error:
+            raw = parse_json(text)
+        except ValueError as error:
             raise TaskError(f"{source}: the stored task is not JSON ({error}).") from error
+        return parse_task(raw, source)
 
     @classmethod
     def from_pydantic(cls, model: type[BaseModel], instruction: str | None = None) -> Task:
@@ -213,7 +214,9 @@ class Task(BaseModel):
             schema: the JSON Schema of the result.
             instruction: what the model is asked to do; the schema's description by default.
         """
-        title = "".join(c if c.isalnum() else "-" for c in str(schema.get("title", "schema")))
+        title = "".join(
+            c if c.isascii() and c.isalnum() else "-" for c in str(schema.get("title", "schema"))
+        )
         name = title.strip("-") or "schema"
         asked = (
             instruction or schema.get("description") or "Extract the data from the text as JSON."
@@ -242,7 +245,10 @@ def parse_task(raw: Json, source: str) -> Task:
         TaskError: a part is missing, unknown or of the wrong type; every one is named.
     """
     if not isinstance(raw, dict):
-        raise TaskError(f"{source}: a task is a mapping with name, instruction and schema.")
+        raise TaskError(
+            f"{source}: a task is a mapping with name, instruction and schema. Write it so, or "
+            "give a JSON Schema, a mapping of keywords such as type and properties."
+        )
     try:
         task = Task.model_validate(raw)
     except ValidationError as error:
@@ -267,33 +273,55 @@ def check_text(task: Task, source: str) -> None:
         ) from error
 
 
-def load_task(name_or_path: str | Path) -> Task:
+def load_task(name_or_path: str | Path, *, as_schema: bool = False) -> Task:
     """Load a task by the name of a bundled one, or from a file or folder.
 
     Args:
         name_or_path: ``recipe`` (bundled), a ``.yaml``/``.json`` file, or a folder with
             ``task.yaml``. A file that holds a bare JSON Schema becomes a task of that schema.
+        as_schema: whatever is no task is meant as a bare schema, ``{}`` included.
 
     Raises:
         TaskError: nothing of that name, or not a task; the message lists the bundled ones.
+        SchemaError: the schema is none, or can not be enforced.
     """
-    path = Path(name_or_path)
-    if path.is_dir():
-        path = path / "task.yaml"
-    bundled = TASK_FOLDER / f"{name_or_path}.yaml"
-    if not path.is_file() and path.name == str(name_or_path) and bundled.is_file():
-        path = bundled
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in TASK_FOLDER.glob("*.yaml")))
-        raise TaskError(f"{name_or_path}: no such task file or bundled task (bundled: {known}).")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise TaskError(f"{path}: not UTF-8 text. Save the task file as UTF-8.") from error
-    except yaml.YAMLError as error:
-        raise TaskError(f"{path}: not YAML or JSON. {' '.join(str(error).split())}") from error
-    looks_like_schema = isinstance(raw, dict) and "instruction" not in raw and "schema" not in raw
-    if looks_like_schema and ({"type", "properties", "$ref", "anyOf", "$schema"} & set(raw)):
-        check_schema(raw, source=str(path))
-        return Task.from_schema(raw)
-    return parse_task(raw, str(path))
+    path = find_task_file(name_or_path)
+    raw = read_task_file(path)
+    if as_schema and not _is_task(raw):
+        schema = _mapping(raw, str(path))
+    elif _is_plainly_schema(raw):
+        schema = raw
+    else:
+        return parse_task(raw, str(path))
+    check_schema(schema, source=str(path))
+    return Task.from_schema(schema)
+
+
+def load_schema(name_or_path: str | Path) -> dict[str, Json]:
+    """The schema of a schema file, of a task file, or of a bundled task, as it stands there.
+
+    Raises:
+        TaskError: nothing of that name, or it can not be read.
+        SchemaError: it holds no mapping.
+    """
+    raw = read_task_file(find_task_file(name_or_path))
+    return _mapping(raw["schema"] if _is_task(raw) else raw, str(name_or_path))
+
+
+def _is_task(raw: Json) -> bool:
+    return isinstance(raw, dict) and "instruction" in raw and isinstance(raw.get("schema"), dict)
+
+
+def _is_plainly_schema(raw: Json) -> bool:
+    if not isinstance(raw, dict) or "instruction" in raw or "schema" in raw:
+        return False
+    return bool({"type", "properties", "$ref", "anyOf", "$schema"} & set(raw))
+
+
+def _mapping(raw: Json, source: str) -> dict[str, Json]:
+    if not isinstance(raw, dict):
+        raise SchemaError(
+            f"{source}: holds no JSON Schema, which is a mapping of keywords such as type and "
+            'properties. Write one, as in {"type": "object"}.'
+        )
+    return raw

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from setaccio.data.errors import UsageError
+from setaccio.data.json_text import finite, parse_json
 from setaccio.data.pointers import step
-from setaccio.data.records import finite, refuse_constant
 
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -38,20 +38,11 @@ def _to_number(text: str) -> int | float:
         return finite(text)
 
 
-def read_json(text: str) -> Any:
-    """Read JSON in the strict sense: no ``NaN``, no numbers beyond a float's range.
-
-    Raises:
-        ValueError: the text is none.
-    """
-    return json.loads(text, parse_constant=refuse_constant, parse_float=finite)
-
-
 TYPES: dict[str, Callable[[str], Any]] = {
     "int": int,
     "number": _to_number,
     "bool": _to_bool,
-    "json": read_json,
+    "json": parse_json,
     "text": str,
 }
 """What can stand behind the colon, and how a text is read as it."""
@@ -163,5 +154,5 @@ def _typed(name: str, kind: str, value: Any) -> Any:
         return value
     try:
         return TYPES[kind](value)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"column {name!r}: {value[:40]!r} is no {kind} ({error})") from error

@@ -80,6 +80,8 @@ def test_a_bare_schema_file_becomes_a_task(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text(json.dumps({"title": "My Note", **SCHEMA}))
     assert load_task(path).name == "My-Note"
+    path.write_text(json.dumps({"title": "Größe", **SCHEMA}))
+    assert load_task(path).name == "Gr--e"
 
 
 def test_a_folder_holds_task_yaml(tmp_path: Path) -> None:
