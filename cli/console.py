@@ -95,6 +95,7 @@ def program() -> str:
 
 
 def write_line(line: str) -> None:
-    """Write one line of results to standard output, at once."""
-    sys.stdout.write(line + "\n")
+    """Write one line of results to standard output, at once and in UTF-8 whatever the locale is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line.encode() + b"\n")
     sys.stdout.flush()

@@ -3,7 +3,7 @@
   0  everything went well
   1  some documents failed, findings were reported, or an unexpected error
   2  usage: flags, configuration, a missing file or an optional install that is absent
-  3  the task or its schema can not be used
+  3  the task or its schema is missing or can not be used
   4  documents or pairs can not be read
   5  the model is missing, corrupt, of the wrong kind, or llama.cpp crashes here
   6  training was refused or went wrong
@@ -51,19 +51,35 @@ def report(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         fail("Interrupted.")
         return INTERRUPTED
+    output_failed = isinstance(error, OSError) and _discard_output()
     if isinstance(error, BrokenPipeError):
-        # What Python still holds for the closed pipe must go somewhere when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     if hasattr(error, "format_message"):  # the option parser's own errors
+        said = one_line(error.format_message())
         context = getattr(error, "ctx", None)
         hint = f" See: {context.command_path} --help" if context else ""
-        fail(f"{error.format_message()}{hint}")
+        if said:  # else it has shown the help of a command that needs more words
+            fail(f"{said}{'' if said.endswith(('.', '?')) else '.'}{hint}")
         return USAGE
-    return _report_ours(error)
+    return _report_ours(error, "standard output: " if output_failed else "")
 
 
-def _report_ours(error: BaseException) -> int:
+def _discard_output() -> bool:
+    """Whether standard output takes no more; what Python still holds for it then goes nowhere.
+
+    Otherwise it would be tried once more when the process ends, with a traceback.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return True
+    return False
+
+
+def _report_ours(error: BaseException, where: str) -> int:
     from setaccio.data.errors import MissingExtraError, SetaccioError
 
     if isinstance(error, ModuleNotFoundError) and error.name in _TRAINING:
@@ -72,7 +88,7 @@ def _report_ours(error: BaseException) -> int:
         fail(error)
         return error.exit_code
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{error.filename}: " if error.filename else where
         fail(f"{where}{error.strerror}.")
         return SOME_FAILED
     said = one_line(error)

@@ -13,7 +13,7 @@ import pytest
 import typer.main
 from cli_process import environment
 
-from setaccio.cli.main import VERBS, app
+from setaccio.cli.app import VERBS, app
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 ROOT = typer.main.get_command(app)
@@ -88,7 +88,7 @@ def test_documented_exit_codes_are_those_of_the_errors() -> None:
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     script = (
         "import sys\n"
-        "from setaccio.cli.main import app\n"
+        "from setaccio.cli.app import app\n"
         "try:\n"
         f"    app({arguments!r})\n"
         "except SystemExit as end:\n"

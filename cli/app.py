@@ -1,0 +1,142 @@
+"""The tree of verbs, and the one place where errors become messages.
+
+Importing this module loads nothing heavy: every verb imports what it works with when it is called.
+Exit codes are in :mod:`setaccio.cli.exits` and in docs/cli.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from setaccio.cli import (
+    data,
+    data_sets,
+    demo,
+    doctor,
+    eval_reference,
+    eval_report,
+    eval_robustness,
+    eval_sweep,
+    export,
+    extract,
+    schema,
+    search,
+    train,
+)
+from setaccio.cli import eval as eval_
+from setaccio.cli.exits import OK, report
+
+VERBS = ("data", "schema", "train", "export", "extract", "eval", "doctor", "demo")
+_HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
+
+
+class _Root(TyperGroup):
+    """The command group, which turns whatever a verb raises into a message and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name the verbs in the order in which they are used."""
+        return [*VERBS]
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
+        """Parse, run a verb, and exit.
+
+        The framework's own ``main`` prints errors in boxes and ends with 1 when a pipe is closed.
+        """
+        try:
+            code = self._run(sys.argv[1:] if args is None else args)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except (Exception, KeyboardInterrupt) as error:
+            code = report(error)
+        except SystemExit as end:  # Rich's answer to a closed pipe
+            if not isinstance(end.__context__, BrokenPipeError):
+                raise
+            code = report(end.__context__)
+        sys.exit(code)
+
+    def _run(self, args: Sequence[str]) -> int:
+        _refuse_empty(args)
+        try:
+            with self.make_context("setaccio", list(args)) as context:
+                self.invoke(context)
+        except typer.Exit as end:
+            return end.exit_code
+        return OK
+
+
+def _refuse_empty(args: Sequence[str]) -> None:
+    """An unset shell variable gives an empty argument, which as a path is the current folder."""
+    for before, argument in zip(("", *args), args, strict=False):
+        flag = before if before.startswith("-") else "an argument"
+        if argument.startswith("--") and argument.count("=") == 1 and argument.endswith("="):
+            flag, argument = argument[:-1], ""
+        if not argument:
+            from setaccio.data.errors import UsageError
+
+            raise UsageError(f"{flag} is empty. Is a shell variable not set?")
+
+
+app = typer.Typer(
+    cls=_Root,
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _add(group: typer.Typer, verb: Callable[..., None], name: str, example: str) -> None:
+    group.command(name, epilog=f"Example: {example}")(verb)
+
+
+_data = typer.Typer(help="Convert, generate, check, split and grow pairs.", no_args_is_help=True)
+_add(_data, data.generate, "generate", data.GENERATE_EXAMPLE)
+_add(_data, data.check, "check", data.CHECK_EXAMPLE)
+_add(_data, data.split, "split", data.SPLIT_EXAMPLE)
+_add(_data, data_sets.convert, "convert", data_sets.CONVERT_EXAMPLE)
+_add(_data, data_sets.augment, "augment", data_sets.AUGMENT_EXAMPLE)
+_add(_data, data_sets.mix, "mix", data_sets.MIX_EXAMPLE)
+_add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
+app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
+_schema = typer.Typer(help="Look a JSON Schema over before it is used.", no_args_is_help=True)
+_add(_schema, schema.check, "check", schema.CHECK_EXAMPLE)
+app.add_typer(_schema, name="schema", epilog=f"Example: {schema.CHECK_EXAMPLE}")
+_train = typer.Typer(invoke_without_command=True, subcommand_metavar="[search [ARGS]...]")
+_train.callback(epilog=f"Example: {train.EXAMPLE}")(train.train)
+_add(_train, search.search, "search", search.EXAMPLE)
+app.add_typer(_train, name="train")
+_add(app, export.export, "export", export.EXAMPLE)
+_add(app, extract.extract, "extract", extract.EXAMPLE)
+_eval = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]")
+_eval.callback(epilog=f"Example: {eval_.EXAMPLE}")(eval_.evaluate)
+_add(_eval, eval_reference.reference, "reference", eval_reference.EXAMPLE)
+_add(_eval, eval_sweep.sweep, "sweep", eval_sweep.EXAMPLE)
+_add(_eval, eval_robustness.robustness, "robustness", eval_robustness.EXAMPLE)
+_add(_eval, eval_report.report, "report", eval_report.EXAMPLE)
+app.add_typer(_eval, name="eval")
+_add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
+_add(app, demo.demo, "demo", demo.EXAMPLE)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("setaccio"))
+        raise typer.Exit()
+
+
+@app.callback(epilog=f"Example: {extract.EXAMPLE}")
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version)
+    ] = False,
+) -> None:
+    pass
