@@ -24,7 +24,7 @@ from setaccio.data.errors import ModelError
 from setaccio.data.prompt import ChatFormat
 from setaccio.data.task import Task
 from setaccio.runtime.gguf_header import Header, read_header
-from setaccio.runtime.llama_log import clear_errors, last_errors, silence_llama
+from setaccio.runtime.llama_log import Uninterrupted, clear_errors, last_errors, silence_llama
 
 TINY_GGUF = Path(__file__).parent / "bundled" / "tiny-recipe-q8_0.gguf"
 """The bundled model: small, fine-tuned on recipes, quantised."""
@@ -108,11 +108,12 @@ class LoadedModel:
 
 
 def _release(llama: llama_cpp.Llama, cache: dict[Any, Any]) -> None:
-    for kept in cache.values():
-        if isinstance(kept, Closable):
-            kept.close()
-    cache.clear()
-    llama.close()
+    with Uninterrupted():
+        for kept in cache.values():
+            if isinstance(kept, Closable):
+                kept.close()
+        cache.clear()
+        llama.close()
 
 
 def physical_cores() -> int:
@@ -153,14 +154,15 @@ def _open(path: Path, threads: int) -> llama_cpp.Llama:
     silence_llama()
     clear_errors()
     try:
-        return llama_cpp.Llama(
-            str(path),
-            n_ctx=1,  # decoding has contexts of its own (setaccio.runtime.slots)
-            n_batch=1,
-            n_threads=threads,
-            n_threads_batch=threads,
-            verbose=False,
-        )
+        with Uninterrupted():
+            return llama_cpp.Llama(
+                str(path),
+                n_ctx=1,  # decoding has contexts of its own (setaccio.runtime.slots)
+                n_batch=1,
+                n_threads=threads,
+                n_threads_batch=threads,
+                verbose=False,
+            )
     except (ValueError, RuntimeError, OSError, MemoryError) as error:
         reason = last_errors() or str(error)
         raise ModelError(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import llama_cpp
 import psutil
 
+from setaccio.runtime.llama_log import Uninterrupted
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.slots import Slots
 
@@ -41,7 +42,10 @@ class _Kept:
             if alike:
                 self._waiting.remove(alike[0])
                 alike[0].close()
-            found = Slots(model, count, threads, apart)
+            with Uninterrupted():  # a context that nobody knows of is never freed
+                found = Slots(model, count, threads, apart)
+                self._lent.append(found)
+                return found
         self._lent.append(found)
         return found
 

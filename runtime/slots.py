@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from setaccio.data.errors import ModelError
 from setaccio.runtime.adapters import Adapter
-from setaccio.runtime.llama_log import clear_errors, last_errors
+from setaccio.runtime.llama_log import Uninterrupted, clear_errors, last_errors
 from setaccio.runtime.models import PREFILL_BATCH, LoadedModel
 from setaccio.runtime.own_thread import apart_from_torch
 
@@ -194,8 +194,9 @@ class Slots:
         # Where there is little to do, threads wait for each other longer than they compute.
         wanted = 1 + self._bytes * self._batch.n_tokens // WORK_FOR_A_THREAD
         threads = min(self.threads, wanted)
-        llama_cpp.llama_set_n_threads(self._context, threads, threads)
-        code = llama_cpp.llama_decode(self._context, self._batch)
+        with Uninterrupted():
+            llama_cpp.llama_set_n_threads(self._context, threads, threads)
+            code = llama_cpp.llama_decode(self._context, self._batch)
         if code != 0:
             raise RuntimeError(f"llama.cpp could not decode (code {code}; {last_errors()})")
         if outputs == 0:
@@ -212,12 +213,13 @@ class Slots:
         self._refuse_closed()
         if adapter == self._adapter:
             return
-        if adapter is None:
-            code = llama_cpp.llama_set_adapters_lora(self._context, None, 0, None)
-        else:
-            handles = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(adapter.handle)
-            scales = (ctypes.c_float * 1)(1.0)
-            code = llama_cpp.llama_set_adapters_lora(self._context, handles, 1, scales)
+        with Uninterrupted():
+            if adapter is None:
+                code = llama_cpp.llama_set_adapters_lora(self._context, None, 0, None)
+            else:
+                handles = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(adapter.handle)
+                scales = (ctypes.c_float * 1)(1.0)
+                code = llama_cpp.llama_set_adapters_lora(self._context, handles, 1, scales)
         if code != 0:
             raise RuntimeError(f"llama.cpp could not use the adapter ({last_errors()})")
         self._adapter = adapter
@@ -249,8 +251,9 @@ class Slots:
         if self._pool is not None:
             self._pool.shutdown()
         if self._context:
-            llama_cpp.llama_free(self._context)
-            self._context = None
+            with Uninterrupted():
+                llama_cpp.llama_free(self._context)
+                self._context = None
 
 
 def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:
