@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.console import step, warn_of, write_line
+from setaccio.cli.console import step, warn, warn_of, write_line
 from setaccio.cli.exits import SOME_FAILED
 
 if TYPE_CHECKING:
@@ -82,18 +82,37 @@ def check(
     Nothing is changed. The exit code is 1 when something was found.
     """
     from setaccio.data.checks import check_pairs
+    from setaccio.data.errors import DataError
     from setaccio.data.task import load_task
 
+    _refuse_twice(files)
     problems: list[Problem] = []
     report = check_pairs({str(file): _good(file, problems) for file in files}, load_task(task))
+    if not any(report.sizes.values()) and not problems:
+        raise DataError(f"{files[0]}: nothing to check. Each line is {{id, text, gold}}.")
     if as_json:
         bad = [str(problem) for problem in problems]
         write_line(json.dumps({**report.as_dict(), "bad_lines": bad}, ensure_ascii=False))
     else:
         write_line(report.render())
     warn_of(problems)
+    for part, size in report.sizes.items():
+        if not size:
+            warn(f"{part}: holds no usable pair, so nothing was compared with it.")
+    if problems:
+        step("Bad lines are no pairs. Repair or remove them; only the others were checked.")
     if problems or not report.ok:
         raise typer.Exit(SOME_FAILED)
+
+
+def _refuse_twice(files: Iterable[Path]) -> None:
+    from setaccio.data.errors import UsageError
+
+    seen: dict[Path, Path] = {}
+    for file in files:
+        first = seen.setdefault(file.resolve(), file)
+        if first is not file:
+            raise UsageError(f"{file}: is {first} once more. Name each part once.")
 
 
 def split(
@@ -226,10 +245,10 @@ def recipenlg(
         step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
 
 
-def _good(file: Path, problems: list[Problem]) -> Iterator[Pair]:
-    from setaccio.data.records import Problem, read_pairs
+def _good(file: Path, problems: list[Problem]) -> Iterator[tuple[int, Pair]]:
+    from setaccio.data.records import Problem, read_numbered_pairs
 
-    for item in read_pairs(file):
+    for item in read_numbered_pairs(file):
         if isinstance(item, Problem):
             problems.append(item)
         else:

@@ -5,12 +5,16 @@ finds what leaks from one into another. Its findings are:
 
     invalid          the gold does not fit the task's schema
     empty            the text, or a field of the gold, is empty
-    ungrounded       too few of the gold's words occur in the text: they may not belong together
+    ungrounded       too few of the gold's words occur in the text, or most of its fields are not
+                     in it at all: they may not belong together
     too_long         the text, or text and gold in tokens, is longer than allowed
     duplicate_id     an id occurs twice in one part
     duplicate        the same text again, within a part or across parts
     same_text        the same text but for case, punctuation and spacing
     near_duplicate   almost the same text in another part
+
+A single value that does not stand in its text may be a good answer in other words. Such values are
+counted by field in ``report.absent`` and are no findings.
 
     report = check_pairs({"train": train, "test": test}, task)
     report.ok, report.counts, report.render()
@@ -18,17 +22,28 @@ finds what leaks from one into another. Its findings are:
 
 from __future__ import annotations
 
-import re
+import json
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from rapidfuzz import fuzz
 
+from setaccio.data.grounding import (
+    Grounding,
+    Value,
+    absent_fields,
+    leaves_of,
+    share_of,
+    words_of,
+)
 from setaccio.data.records import Pair
 from setaccio.data.task import Task
+
+Rows = Iterable[Pair] | Iterable[tuple[int, Pair]]
 
 KINDS = {
     "invalid": "gold that does not fit the schema",
@@ -43,6 +58,7 @@ KINDS = {
 MAX_CHARS = 8000
 MIN_GROUNDED = 0.4
 NEAR = 90.0
+_QUOTED = 60
 _SHINGLE = 4
 _SKETCH = 24
 _SHARED = 4
@@ -57,7 +73,7 @@ class Finding:
         kind: a key of ``KINDS``.
         part: the name of the part of the data that the pair is in.
         id: the pair's id.
-        line: the pair's place in its part, from 1.
+        line: its line in the file, or its place in its part, from 1.
         message: what was found.
     """
 
@@ -73,16 +89,31 @@ class Finding:
 
 
 @dataclass
+class Absent:
+    """A field's values that do not stand in their texts.
+
+    Attributes:
+        rows: how many pairs have a value in this field.
+        places: a finding for each of those pairs in which some value is absent.
+    """
+
+    rows: int = 0
+    places: list[Finding] = field(default_factory=list)
+
+
+@dataclass
 class CheckReport:
     """What ``check_pairs`` found.
 
     Attributes:
         sizes: number of pairs by part.
         findings: in the order in which the pairs came; near-duplicates last.
+        absent: by field, where values do not stand in the text; no findings.
     """
 
     sizes: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    absent: dict[str, Absent] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -101,28 +132,44 @@ class CheckReport:
             "sizes": dict(self.sizes),
             "counts": self.counts,
             "findings": [dict(vars(finding)) for finding in self.findings],
+            "absent": {
+                name: {"rows": each.rows, "places": [dict(vars(place)) for place in each.places]}
+                for name, each in self.absent.items()
+                if each.places
+            },
         }
 
     def render(self, examples: int = 3) -> str:
         """Write the report as lines of text.
 
         Args:
-            examples: how many findings of each kind to show.
+            examples: how many findings of each kind, and absent values of each field, to show.
         """
         sizes = ", ".join(f"{size} in {part}" for part, size in self.sizes.items())
         total = sum(self.sizes.values())
         lines = [f"{total} pairs checked ({sizes}), {len(self.findings)} findings"]
         for kind, count in self.counts.items():
             lines.append(f"{count:7d}  {KINDS[kind]}")
-            shown = [finding for finding in self.findings if finding.kind == kind][:examples]
-            lines += [f"         {finding}" for finding in shown]
-            if count > len(shown) > 0:
-                lines.append(f"         and {count - len(shown)} more")
+            lines += _shown((each for each in self.findings if each.kind == kind), count, examples)
+        noted = {name: each for name, each in self.absent.items() if each.places}
+        if noted:
+            lines.append(
+                "Few or no words of these values stand in the text. No findings: look at them"
+            )
+        for name, each in noted.items():
+            count = len(each.places)
+            lines.append(f"{count:7d}  of {each.rows} pairs in {name}")
+            lines += _shown(each.places, count, examples)
         return "\n".join(lines)
 
 
+def _shown(findings: Iterable[Finding], count: int, examples: int) -> list[str]:
+    shown = [f"         {finding}" for finding in islice(findings, examples)]
+    return [*shown, f"         and {count - len(shown)} more"] if count > len(shown) > 0 else shown
+
+
 def check_pairs(
-    pairs: Iterable[Pair] | Mapping[str, Iterable[Pair]],
+    pairs: Rows | Mapping[str, Rows],
     task: Task,
     *,
     max_chars: int = MAX_CHARS,
@@ -134,7 +181,8 @@ def check_pairs(
     """Check pairs against their task and one another.
 
     Args:
-        pairs: the pairs, or parts of a data set by name (``{"train": ..., "test": ...}``).
+        pairs: the pairs, or parts of a data set by name (``{"train": ..., "test": ...}``); as
+            ``(line, pair)`` where they are not one to a line.
         task: for its schema; leaves that the schema restricts to given values need not occur in
             the text.
         max_chars: longest text, in characters.
@@ -149,10 +197,12 @@ def check_pairs(
     parts = pairs if isinstance(pairs, Mapping) else {"pairs": pairs}
     report = CheckReport()
     known = _Known(near)
+    grounding = Grounding(task)
     for part, rows in parts.items():
         report.sizes[part] = 0
-        for line, pair in enumerate(rows, start=1):
-            report.sizes[part] = line
+        for place, row in enumerate(rows, start=1):
+            line, pair = row if isinstance(row, tuple) else (place, row)
+            report.sizes[part] = place
 
             def note(kind: str, message: str, at: tuple[str, str, int]) -> None:
                 report.findings.append(Finding(kind, *at, message))
@@ -162,9 +212,10 @@ def check_pairs(
                 note("invalid", message, at)
             for message in _empty(pair):
                 note("empty", message, at)
-            share, absent = grounded_share(pair, task)
-            if share < min_grounded:
-                note("ungrounded", f"{share:.0%} of the gold's words occur; not: {absent}", at)
+            values = grounding.values(pair)
+            for message in _ungrounded(values, min_grounded):
+                note("ungrounded", message, at)
+            _note_absent(report, values, at)
             if len(pair.text) > max_chars:
                 note("too_long", f"{len(pair.text)} characters, at most {max_chars} allowed", at)
             if count_tokens and max_tokens and (tokens := count_tokens(pair)) > max_tokens:
@@ -179,52 +230,33 @@ def _empty(pair: Pair) -> Iterator[str]:
         yield "the text is empty"
     if not pair.gold:
         yield "the gold is empty"
-    for path, value, _ in _leaves(pair.gold, {}):
+    for path, value, _ in leaves_of(pair.gold, {}):
         # Null is no finding: it says that there is nothing, and the schema says whether it may.
         if value in ("", [], {}) or (isinstance(value, str) and not value.strip()):
             yield f"{path} is empty"
 
 
-def grounded_share(pair: Pair, task: Task) -> tuple[float, str]:
-    """Say how much of the gold can be read in the text.
-
-    Args:
-        pair: the text and its gold.
-        task: its schema tells which leaves are labels (``enum``, ``const``, true or false).
-
-    Returns:
-        The share of the leaves' words that occur in the text, 1.0 for a gold without words, and
-        the first of those that do not occur.
-    """
-    text = Counter(words_of(pair.text))
-    total, absent = 0, []
-    for _, value, schema in _leaves(pair.gold, task.json_schema):
-        if isinstance(value, bool) or value is None or {"enum", "const"} & set(schema):
-            continue
-        for word in words_of(str(value)):
-            total += 1
-            if not text[word]:
-                absent.append(word)
-    share = 1 - len(absent) / total if total else 1.0
-    return share, ", ".join(dict.fromkeys(absent[:5]))
+def _ungrounded(values: list[Value], least: float) -> Iterator[str]:
+    share, missing = share_of(values)
+    gone, fields = absent_fields(values)
+    if share < least:
+        yield f"{share:.0%} of the gold's words occur; not: {missing}"
+    elif least and len(gone) > fields / 2:  # a long field must not hide that others are invented
+        yield f"{len(gone)} of {fields} fields do not stand in the text: {', '.join(gone)}"
 
 
-def _leaves(value: Any, schema: Any, path: str = "$") -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    schema = schema if isinstance(schema, dict) else {}
-    if isinstance(value, dict) and value:
-        known = schema.get("properties", {})
-        for key, inner in value.items():
-            yield from _leaves(inner, known.get(key), f"{path}.{key}")
-    elif isinstance(value, list) and value:
-        for n, inner in enumerate(value):
-            yield from _leaves(inner, schema.get("items"), f"{path}[{n}]")
-    else:
-        yield path, value, schema
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, casefolded."""
-    return re.findall(r"\w+", text.casefold())
+def _note_absent(report: CheckReport, values: list[Value], at: tuple[str, str, int]) -> None:
+    first: dict[str, Value | None] = dict.fromkeys((value.field for value in values), None)
+    for value in values:
+        if value.absent and first[value.field] is None:
+            first[value.field] = value
+    for name, absent in first.items():
+        each = report.absent.setdefault(name, Absent())
+        each.rows += 1
+        if absent:
+            said = absent.text if len(absent.text) <= _QUOTED else absent.text[:_QUOTED] + "..."
+            place = Finding("absent", *at, json.dumps(said, ensure_ascii=False))
+            each.places.append(place)
 
 
 class _Known:

@@ -97,25 +97,31 @@ def order_like(value: Any, schema: Any, root: Any = None) -> Any:
     }
 
 
-def schemas_at(schema: Any, path: str) -> list[dict[str, Any]]:
+def schemas_at(schema: Any, path: str, *, items: bool = False) -> list[dict[str, Any]]:
     """The schemas that may apply to a field, references and combinations followed.
 
     Args:
         schema: the whole JSON Schema.
         path: the field's keys, joined by dots, list positions left out, as in ``items.price``.
+        items: of a field that is a list, give the schemas of its items.
 
     Returns:
         Nothing where the schema describes no such field; several where it does so in parts.
     """
     places = list(_applying(None, schema, schema))
     for key in path.split("."):
-        for _ in range(_DEEPEST):  # lists of lists, which a schema may nest without end
-            items = [part["items"] for part in places if isinstance(part.get("items"), dict)]
-            if not items:
-                break
-            places = [found for item in items for found in _applying(None, item, schema)]
+        places = _inside_lists(places, schema)
         fields = [part["properties"][key] for part in places if key in part.get("properties", {})]
         places = [found for field in fields for found in _applying(None, field, schema)]
+    return _inside_lists(places, schema) if items else places
+
+
+def _inside_lists(places: list[dict[str, Any]], root: Any) -> list[dict[str, Any]]:
+    for _ in range(_DEEPEST):  # lists of lists, which a schema may nest without end
+        items = [part["items"] for part in places if isinstance(part.get("items"), dict)]
+        if not items:
+            break
+        places = [found for item in items for found in _applying(None, item, root)]
     return places
 
 

@@ -151,6 +151,12 @@ def read_pairs(path: str | Path) -> Iterator[Pair | Problem]:
     Raises:
         UsageError: there is no such file.
     """
+    for item in read_numbered_pairs(path):
+        yield item if isinstance(item, Problem) else item[1]
+
+
+def read_numbered_pairs(path: str | Path) -> Iterator[tuple[int, Pair] | Problem]:
+    """As :func:`read_pairs`, each pair with the number of its line, from 1."""
     path = Path(path)
     try:
         stream = path.open("rb")
@@ -163,7 +169,7 @@ def read_pairs(path: str | Path) -> Iterator[Pair | Problem]:
                 continue
             number, value = item
             try:
-                yield parse_pair(value, str(number))
+                yield number, parse_pair(value, str(number))
             except ValueError as error:
                 yield Problem(str(path), number, f"{error} in this line")
 
@@ -181,6 +187,8 @@ def parse_pair(value: Any, otherwise: str) -> Pair:
     text = _text_of(value)
     if text is None:
         raise ValueError('no "text" string')
+    if not text.strip():
+        raise ValueError("the text is empty")
     if not isinstance(value.get("gold"), dict):
         raise ValueError('no "gold" object')
     weight = value.get("weight")

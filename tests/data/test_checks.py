@@ -9,7 +9,8 @@ import json
 
 import pytest
 
-from setaccio.data.checks import KINDS, check_pairs, grounded_share
+from setaccio.data.checks import KINDS, check_pairs
+from setaccio.data.grounding import Grounding, grounded_share
 from setaccio.data.recipes import generate_pairs
 from setaccio.data.records import Pair
 from setaccio.data.task import Task, load_task
@@ -45,6 +46,8 @@ def test_good_pairs_give_no_findings():
     assert report.ok, report.render()
     assert report.sizes == {"pairs": 150}
     assert set(report.counts.values()) == {0}
+    assert "look at them" not in report.render()
+    assert [each.places for each in report.absent.values()] == [[], [], []]
 
 
 def test_gold_that_does_not_fit_the_schema():
@@ -71,6 +74,56 @@ def test_labels_and_flags_need_not_occur_in_the_text():
     share, absent = grounded_share(pair(1, goods=["blood oranges", "Limes"]), TASK)
     assert share == pytest.approx(3 / 4)
     assert absent == "limes"
+
+
+def test_labels_are_seen_through_references_and_combinations():
+    label = {"anyOf": [{"$ref": "#/$defs/tone"}, {"type": "null"}]}
+    name = {"type": "string"}
+    schema = {
+        "type": "object",
+        "properties": {"tone": label, "marks": {"type": "array", "items": label}, "name": name},
+        "$defs": {"tone": {"enum": ["warm", "cold"]}},
+    }
+    found = Pair("a", "Ada, dear", {"tone": "warm", "marks": ["cold"], "name": "Ada"})
+    values = Grounding(Task.from_schema(schema)).values(found)
+    assert [(value.field, value.absent) for value in values] == [("name", False)]
+
+
+def test_a_long_field_does_not_hide_that_most_fields_are_invented():
+    text = "Beat 2 eggs with 50 g sugar until pale, fold in 100 g flour and bake it until golden."
+    gold = {"title": "Zebra Surprise", "ingredients": ["9 kg of uranium"], "directions": [text]}
+    report = check_pairs([Pair("u", text, gold)], load_task("recipe"))
+    assert [(f.kind, f.message) for f in report.findings] == [
+        ("ungrounded", "2 of 3 fields do not stand in the text: title, ingredients")
+    ]
+
+
+def test_values_in_other_words_are_counted_by_field_and_are_no_findings():
+    pairs = [
+        pair(1, text=TEXT),
+        pair(2, text=TEXT + " Thanks.", goods=["blood oranges", "citrus fruit of another kind"]),
+        pair(3, text=TEXT + " Hello.", goods=["blood oranges", "limes", "grapefruit"]),
+    ]
+    report = check_pairs({"p": pairs}, TASK)
+    assert report.ok
+    assert {name: (each.rows, len(each.places)) for name, each in report.absent.items()} == {
+        "goods": (3, 2),
+        "count": (3, 0),
+    }
+    assert [str(place) for place in report.absent["goods"].places] == [
+        'p:2 (p2): "citrus fruit of another kind"',
+        'p:3 (p3): "limes"',
+    ]
+    text = report.render(examples=1)
+    assert "      2  of 3 pairs in goods\n" in text
+    assert text.endswith("and 1 more")
+    assert json.loads(json.dumps(report.as_dict()))["absent"]["goods"]["places"][1]["line"] == 3
+
+
+def test_findings_name_the_lines_that_pairs_come_from():
+    report = check_pairs({"p": [(3, pair(1)), (7, pair(2))]}, TASK)
+    assert report.sizes == {"p": 2}
+    assert str(report.findings[0]) == "p:7 (p2): same text as p:3 (p1)"
 
 
 def test_over_long_rows():

@@ -1,4 +1,4 @@
-"""``setaccio data convert``, ``split``, ``augment`` and ``mix`` as a user calls them.
+"""The verbs of ``setaccio data`` as a user calls them.
 
 Run: pytest tests/data/test_data_commands.py
 """
@@ -17,7 +17,15 @@ from setaccio.data import load_pairs
 from setaccio.data.errors import DataError, UsageError
 
 app = typer.Typer()
-for verb in (data.split, data_sets.convert, data_sets.augment, data_sets.mix):
+for verb in (
+    data.generate,
+    data.check,
+    data.split,
+    data.recipenlg,
+    data_sets.convert,
+    data_sets.augment,
+    data_sets.mix,
+):
     app.command()(verb)
 CSV = "phrase,tone\nWell done,warm\nonly one\nGo away,cold\n"
 
@@ -26,11 +34,12 @@ CSV = "phrase,tone\nWell done,warm\nonly one\nGo away,cold\n"
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: object) -> str:
+    def call(*arguments: object, exit_code: int = 0) -> str:
         result = CliRunner().invoke(app, [str(each) for each in arguments])
-        if result.exception:
+        if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return result.stderr
+        assert result.exit_code == exit_code
+        return result.output
 
     return call
 
@@ -47,6 +56,31 @@ def test_convert_refuses_bad_rows_or_leaves_them_out(run, tmp_path: Path) -> Non
     assert [pair.gold for pair in load_pairs("p.jsonl")[0]] == [{"tone": "warm"}, {"tone": "cold"}]
     run("convert", "a.csv[:1]", *flags)
     assert [pair.id for pair in load_pairs("p.jsonl")[0]] == ["2"]
+
+
+def test_check_names_the_lines_of_the_file(run, tmp_path: Path) -> None:
+    gold = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water"]}
+    line = json.dumps({"id": "a", "text": "Tea. Boil the water.", "gold": gold})
+    empty = json.dumps({"id": "b", "text": " ", "gold": gold})
+    (tmp_path / "p.jsonl").write_text(f"{{broken\n\n{line}\n{empty}\n{line}\n")
+    said = run("check", "p.jsonl", exit_code=1)
+    assert "2 pairs checked (2 in p.jsonl), 2 findings" in said
+    assert "p.jsonl:5 (a): same text as p.jsonl:3 (a)" in said
+    assert "p.jsonl:1: not JSON (Expecting property name" in said
+    assert "at character 2)" in said
+    assert "p.jsonl:4: the text is empty" in said
+    assert "Repair or remove them" in said
+
+
+def test_check_of_nothing_and_of_one_file_twice(run, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("\n")
+    with pytest.raises(DataError, match=r"none\.jsonl: nothing to check"):
+        run("check", "none.jsonl")
+    run("generate", "--count", "3", "--out", "p.jsonl")
+    said = run("check", "p.jsonl", "none.jsonl")
+    assert "none.jsonl: holds no usable pair, so nothing was compared with it" in said
+    with pytest.raises(UsageError, match=r"p\.jsonl: is p\.jsonl once more"):
+        run("check", "p.jsonl", tmp_path / "p.jsonl")
 
 
 def test_no_input_is_replaced(run, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_bad_lines_become_problems_and_the_others_still_come() -> None:
 
 
 def test_pairs_survive_a_round_trip(tmp_path: Path) -> None:
-    pairs = [Pair("a", "½ cup\nof é", {"x": ["°", None]}), Pair("b", "", {})]
+    pairs = [Pair("a", "½ cup\nof é", {"x": ["°", None]}), Pair("b", "t", {})]
     assert write_pairs(tmp_path / "p.jsonl", pairs) == 2
     assert load_pairs(tmp_path / "p.jsonl") == (pairs, [])
 
@@ -85,6 +85,7 @@ def test_a_failed_write_leaves_the_former_file(tmp_path: Path) -> None:
         (b"[" * 9000, "nested more than 100 levels deep"),
         (b'{"text": "t", "gold":', "not JSON (Expecting value at character 22)"),
         (b'{"text": "t"} {}', "not JSON (Extra data at character 15)"),
+        (b'{"text": " \\n", "gold": {}}', "the text is empty"),
         (rb'{"text": "half \ud800 of it", "gold": {}}', "half of a surrogate pair"),
         (rb'{"id": "\uDFFF", "text": "t", "gold": {}}', "half of a surrogate pair"),
         (rb'{"text": "t", "gold": {"\udc00": 1}}', "half of a surrogate pair"),
