@@ -28,6 +28,9 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FILE", help="Write here, not to standard output."),
 ]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an --out that is there already.")
+]
 
 
 def write(pairs: Iterable[Pair], out: Path | None) -> int:
@@ -61,10 +64,12 @@ def generate(
         bool, typer.Option("--held-out", help="Draw from what is kept for evaluation.")
     ] = False,
     out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Generate recipe pairs: invented and public-domain recipes written as prose."""
     from setaccio.data.recipes import generate_pairs
 
+    check_targets([out], [], overwrite=overwrite)
     written = write(counted(generate_pairs(count, seed, held_out=held_out), count), out)
     if out:
         step(f"{written} pairs in {out}.")
@@ -162,7 +167,7 @@ def split(
     else:
         parts = _parts(pairs, seed, (validation, test), stratify, group)
     targets = {name: out / f"{name}.jsonl" for name in parts}
-    check_targets(targets.values(), file, overwrite=overwrite)
+    check_targets(targets.values(), [file], overwrite=overwrite)
     for name, part in parts.items():
         write_pairs(targets[name], part)
     step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
@@ -199,13 +204,32 @@ def _parts(
     return parts
 
 
-def check_targets(targets: Iterable[Path], source: Path, *, overwrite: bool) -> None:
-    """Refuse to write over what was read, and, unless asked for, over what is there."""
+def check_targets(
+    targets: Iterable[Path | None], sources: Iterable[Path], *, overwrite: bool
+) -> None:
+    """Refuse to write over what is read, and, unless asked for, over what is there.
+
+    Args:
+        targets: files to be written; None and a device or pipe replace nothing.
+        sources: files that are read.
+        overwrite: what is there may be replaced.
+
+    Raises:
+        UsageError: names the file that would be lost.
+    """
+    from setaccio.data.atomic import is_stream
     from setaccio.data.errors import UsageError
 
-    there = [target for target in targets if target.exists()]
-    if any(target.samefile(source) for target in there):
-        raise UsageError(f"{source}: would be replaced, and it is read here. Choose another --out.")
+    files = [target for target in targets if target is not None and not is_stream(target)]
+    there = [target for target in files if target.exists()]
+    for source in sources:
+        if source.exists() and any(target.samefile(source) for target in there):
+            raise UsageError(
+                f"{source}: would be replaced, and it is read here. Choose another --out."
+            )
+    for target in there:
+        if target.is_dir():
+            raise UsageError(f"{target}: is a folder. Name a file in --out.")
     if there and not overwrite:
         raise UsageError(f"{there[0]}: exists. Choose another --out, or pass --overwrite.")
 
@@ -218,6 +242,7 @@ def recipenlg(
         bool, typer.Option("--strict", help="Refuse the file at its first bad row.")
     ] = False,
     out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write RecipeNLG rows as prose: pairs of a text and its recipe.
 
@@ -228,6 +253,7 @@ def recipenlg(
     from setaccio.data.recipenlg import read_recipenlg, recipenlg_pairs
     from setaccio.data.records import Problem
 
+    check_targets([out], [file], overwrite=overwrite)
     problems: list[Problem] = []
 
     def rows() -> Iterator[RecipeRow]:
@@ -237,8 +263,6 @@ def recipenlg(
             else:
                 yield item
 
-    if out is not None:
-        check_targets([out], file, overwrite=True)
     written = write(counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
     warn_of(problems)
     if out:

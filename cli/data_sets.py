@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setaccio.cli.console import step, warn, warn_of
-from setaccio.cli.data import Out, check_targets, counted, write
+from setaccio.cli.data import Out, Overwrite, check_targets, counted, write
 
 if TYPE_CHECKING:
     from setaccio.data.convert import Rule
@@ -87,6 +87,7 @@ def convert(
         bool, typer.Option("--allow-download", help="Let a data set be fetched from the Hub.")
     ] = False,
     out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make pairs of JSON, chat messages, CSV, Parquet or a Hub data set.
 
@@ -103,8 +104,7 @@ def convert(
             raise UsageError(f"{source}: has a slice already. Leave --split out.")
         behind = parse_slice(part)
     rule = _rule(text, fields, gold, form, task, id_, weight)
-    if out is not None and Path(name).is_file():
-        check_targets([out], Path(name), overwrite=True)
+    check_targets([out], [Path(name)], overwrite=overwrite)
     rows = convert_rows(
         name,
         rule,
@@ -198,6 +198,7 @@ def augment(
     seed: Seed = 1,
     skip_bad: SkipBad = False,
     out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make changed copies of pairs whose gold stays right, each of them proved.
 
@@ -209,8 +210,7 @@ def augment(
     from setaccio.data.records import load_pairs
     from setaccio.data.task import load_task
 
-    if out is not None:
-        check_targets([out], file, overwrite=True)
+    check_targets([out], [file], overwrite=overwrite)
     shares = {"case": case, "typos": typos, "space": space, "order": order, "absent": absent}
     pairs, problems = load_pairs(file, skip_bad=skip_bad)
     warn_of(problems)
@@ -241,6 +241,7 @@ def mix(
     seed: Seed = 1,
     skip_bad: SkipBad = False,
     out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Put several files of pairs together, with weights and few-shot examples."""
     from setaccio.data.convert import load_any
@@ -249,11 +250,10 @@ def mix(
     from setaccio.data.slices import split_source
 
     weights = _weights(weight or [], files)
+    paths = [Path(name if Path(name).exists() else split_source(name)[0]) for name in files]
+    check_targets([out], paths, overwrite=overwrite)
     sources, problems = [], []
-    for name in files:
-        path = Path(name if Path(name).exists() else split_source(name)[0])
-        if out is not None and path.exists():
-            check_targets([out], path, overwrite=True)
+    for name, path in zip(files, paths, strict=True):
         pairs, bad = load_any(name, skip_bad=skip_bad)
         problems += bad
         sources.append(Source(path.stem, pairs, weights.get(name, weights.get(str(path), 1.0))))

@@ -34,7 +34,7 @@ def atomic_write(path: str | Path) -> Iterator[IO[str]]:
         OSError: writing failed on the way, as on a full disk; names the file.
     """
     path = Path(path)
-    if _is_stream(path):
+    if is_stream(path):
         with _named_failures(path), _open_stream(path) as stream:
             yield stream
         return
@@ -84,7 +84,7 @@ def _named_failures(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Whether it is something to write into, such as a device or pipe, not a file to replace."""
     given = path.absolute()
     if str(given) in _STANDARD or given.parent in _DESCRIPTORS:

@@ -181,8 +181,9 @@ class Grow:
         """Both tuned models on held-out prose, constrained and free."""
         pairs = self.scratch / "held-out.jsonl"
         flags = ["--held-out", "--seed", "77", "--count", str(self.growth.documents)]
+        flags += ["--out", str(pairs), "--overwrite"]  # a scratch folder may be used again
         command = ["-m", "setaccio.cli.main"]
-        self.part("held-out", *command, "data", "generate", *flags, "--out", str(pairs), gpu=False)
+        self.part("held-out", *command, "data", "generate", *flags, gpu=False)
         scores = {}
         for name, model in (("present", PRESENT_GGUF), ("grown", gguf)):
             folder = self.scratch / f"eval-{name}"
@@ -197,7 +198,7 @@ class Grow:
         """Do everything; returns the exit code."""
         pairs = self.scratch / "pairs.jsonl"
         count = self.growth.pairs or PAIRS_PER_STEP * tuning_steps()
-        flags = ["--seed", "11", "--count", str(count), "--out", str(pairs)]
+        flags = ["--seed", "11", "--count", str(count), "--out", str(pairs), "--overwrite"]
         try:
             with (self.scratch / "pairs.log").open("w", encoding="utf-8") as log:
                 making = subprocess.Popen(

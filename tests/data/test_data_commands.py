@@ -54,7 +54,7 @@ def test_convert_refuses_bad_rows_or_leaves_them_out(run, tmp_path: Path) -> Non
     assert "a.csv:3: 1 cells where the header has 2" in said
     assert "2 pairs in p.jsonl, 1 bad rows left out" in said
     assert [pair.gold for pair in load_pairs("p.jsonl")[0]] == [{"tone": "warm"}, {"tone": "cold"}]
-    run("convert", "a.csv[:1]", *flags)
+    run("convert", "a.csv[:1]", *flags, "--overwrite")
     assert [pair.id for pair in load_pairs("p.jsonl")[0]] == ["2"]
 
 
@@ -95,8 +95,33 @@ def test_no_input_is_replaced(run, tmp_path: Path) -> None:
     ):
         for out in ("p.jsonl", "link.jsonl"):
             with pytest.raises(UsageError, match=r"p\.jsonl: would be replaced"):
-                run(*arguments, "--out", out)
+                run(*arguments, "--out", out, "--overwrite")
     assert (tmp_path / "p.jsonl").read_text() == line
+
+
+def test_what_is_there_is_replaced_only_on_request(run, tmp_path: Path) -> None:
+    gold = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water"]}
+    row = {"id": "a", "text": "Tea. Boil the water for some minutes.", "gold": gold}
+    (tmp_path / "p.jsonl").write_text(json.dumps(row) + "\n")
+    cells = '"[""1 cup rice""]","[""Boil the rice.""]"'
+    (tmp_path / "r.csv").write_text(f"id,title,ingredients,directions\n7,Rice,{cells}\n")
+    out = tmp_path / "out.jsonl"
+    for arguments in (
+        ("generate", "--count", "2"),
+        ("convert", "p.jsonl"),
+        ("augment", "p.jsonl", "--typos", "1"),
+        ("mix", "p.jsonl"),
+        ("recipenlg", "r.csv"),
+    ):
+        out.write_text("precious")
+        with pytest.raises(UsageError, match=r"out\.jsonl: exists\. .* pass --overwrite"):
+            run(*arguments, "--out", "out.jsonl")
+        assert out.read_text() == "precious"
+        run(*arguments, "--out", "out.jsonl", "--overwrite")
+        assert load_pairs(out)[0]
+        run(*arguments, "--out", "/dev/null")
+        with pytest.raises(UsageError, match="is a folder"):
+            run(*arguments, "--out", ".", "--overwrite")
 
 
 def test_gold_from_a_file_and_contradictions(run, tmp_path: Path) -> None:
