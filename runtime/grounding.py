@@ -15,8 +15,6 @@ Offsets count Unicode code points, as Python's strings do.
 from __future__ import annotations
 
 import functools
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +25,7 @@ from rapidfuzz import fuzz
 from setaccio.data.pointers import join, leaves
 from setaccio.runtime.folding import Folded, fold
 from setaccio.runtime.numerals import Numeral, numerals, to_fraction
+from setaccio.runtime.words import Words, is_joined
 
 How = Literal["exact", "normalised", "fuzzy"]
 
@@ -41,8 +40,6 @@ _FIRST_LOOK = 0.6
 
 SHORTEST_FUZZY = 4
 """Characters below which likeness says nothing."""
-
-_SPACELESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(frozen=True)
@@ -79,31 +76,6 @@ def is_groundable(value: Any) -> bool:
     return bool(fold(value)) if isinstance(value, str) else isinstance(value, (int, float))
 
 
-def _joined(text: str, offset: int) -> bool:
-    """Whether the characters on both sides of an offset belong to one word or number."""
-    if not 0 < offset < len(text):
-        return False
-    left, right = text[offset - 1], text[offset]
-    if unicodedata.combining(right):
-        return True
-    if left.isdecimal() and right in ".,/":
-        return text[offset + 1 : offset + 2].isdecimal()
-    if left in ".,/" and right.isdecimal():
-        return offset > 1 and text[offset - 2].isdecimal()
-    together = (left.isalnum() or unicodedata.combining(left)) and right.isalnum()
-    return bool(together) and not (_SPACELESS.match(left) or _SPACELESS.match(right))
-
-
-def _covered(text: str, start: int, end: int) -> float:
-    """Share that a passage makes up of the words it begins and ends in."""
-    left, right = start, end
-    while _joined(text, left):
-        left -= 1
-    while _joined(text, right):
-        right += 1
-    return (end - start) / (right - left)
-
-
 def _find_all(text: str, value: str) -> Iterator[int]:
     at = text.find(value)
     while at >= 0:
@@ -111,9 +83,16 @@ def _find_all(text: str, value: str) -> Iterator[int]:
         at = text.find(value, at + 1)
 
 
-def _best(spans: Iterator[Span], after: int) -> Span | None:
-    """Whole words before parts, then what stands behind ``after``, then the first."""
-    return min(spans, key=lambda s: (-s.score, s.start < after, s.start), default=None)
+def _best(found: Iterator[tuple[int, int, float]], how: How, after: int) -> Span | None:
+    """Whole words before parts, then what stands behind ``after``, then the first.
+
+    Args:
+        found: start, end and score of each place.
+        how: how it was found.
+        after: offset behind which it is expected.
+    """
+    best = min(found, key=lambda place: (-place[2], place[0] < after, place[0]), default=None)
+    return Span(best[0], best[1], how, best[2]) if best else None
 
 
 class Source:
@@ -125,6 +104,7 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._words = Words(text)
 
     @functools.cached_property
     def _folded(self) -> Folded:
@@ -152,13 +132,13 @@ class Source:
             return None
         if not isinstance(value, str):
             return self._number(str(value), after)
-        exact = _best(self._exact(value), after)
+        exact = _best(self._exact(value), "exact", after)
         if exact and exact.score == 1.0:
             return exact
         number = self._number(value, after) if value.strip()[:1].isdecimal() else None
         if number:
             return number
-        folded = _best(self._normalised(fold(value)), after)
+        folded = _best(self._normalised(fold(value)), "normalised", after)
         if folded and folded.score == 1.0:
             return folded
         return exact or folded or self._fuzzy(fold(value), after)
@@ -177,17 +157,17 @@ class Source:
         # A number is the same number however it is written, but the same writing comes first.
         return min(spans, key=lambda s: (s.start < after, s.how, s.start), default=None)
 
-    def _exact(self, value: str) -> Iterator[Span]:
+    def _exact(self, value: str) -> Iterator[tuple[int, int, float]]:
         for at in _find_all(self.text, value):
             end = at + len(value)
-            yield Span(at, end, "exact", _covered(self.text, at, end))
+            yield at, end, self._words.covered(at, end)
 
-    def _normalised(self, value: str) -> Iterator[Span]:
+    def _normalised(self, value: str) -> Iterator[tuple[int, int, float]]:
         folded = self._folded
         for at in _find_all(folded.text, value):
             if folded.is_whole(at, at + len(value)):
                 start, end = folded.original(at, at + len(value))
-                yield Span(start, end, "normalised", _covered(self.text, start, end))
+                yield start, end, self._words.covered(start, end)
 
     def _fuzzy(self, value: str, after: int) -> Span | None:
         if len(value) < SHORTEST_FUZZY:
@@ -220,7 +200,7 @@ class Source:
         """Where the same passage stands first: equal ones are equally alike."""
         text = self._folded.text
         for at in _find_all(text[:end], text[start:end]):
-            apart = not (_joined(text, at) or _joined(text, at + end - start))
+            apart = not (is_joined(text, at) or is_joined(text, at + end - start))
             if at >= offset and apart and self._folded.is_whole(at, at + end - start):
                 return at
         return start
@@ -256,9 +236,9 @@ class Source:
             end -= 1
         while start < end - 1 and text[start] == " ":
             start += 1
-        while start and (_joined(text, start) or not self._folded.is_whole(start, end)):
+        while start and (is_joined(text, start) or not self._folded.is_whole(start, end)):
             start -= 1
-        while end < len(text) and (_joined(text, end) or not self._folded.is_whole(start, end)):
+        while end < len(text) and (is_joined(text, end) or not self._folded.is_whole(start, end)):
             end += 1
         return start, end
 

@@ -30,6 +30,10 @@ WORDS = {
     "half": Fraction(1, 2),
     "dozen": Fraction(12),
 }
+# More digits than Python turns into an integer, or a power that takes minutes to compute: an
+# identifier or a hash, no number that an answer could hold.
+_LONGEST = 1000
+_HUGE = re.compile(r"[eE][+-]?0*[1-9]\d{3}")
 # Without ASCII alone, "fıve" would count as a number word that the table does not have.
 NUMBER_WORD = re.compile(rf"(?<!\w)(?ai:{'|'.join(WORDS)})(?!\w)")
 
@@ -51,11 +55,19 @@ class Numeral(NamedTuple):
 
 
 def to_fraction(value: float | str) -> Fraction | None:
-    """A JSON number as an exact fraction; None for what is no finite number."""
+    """A JSON number as an exact fraction; None for what is no finite number, or a huge one."""
+    written = str(value)
+    if _is_huge(written):
+        return None
     try:
-        return Fraction(str(value))
+        return Fraction(written)
     except (ValueError, OverflowError, ZeroDivisionError):
         return None
+
+
+def _is_huge(written: str) -> bool:
+    """Whether a number is too long, or its power too great, to be computed with."""
+    return len(written) > _LONGEST or _HUGE.search(written) is not None
 
 
 def _digits(text: str) -> str:
@@ -98,6 +110,8 @@ def numerals(text: str) -> Iterator[Numeral]:
         text: any text; offsets count its code points.
     """
     for found in _NUMERAL.finditer(text):
+        if _is_huge(found[0]):
+            continue
         values = _values(found)
         if values:
             yield Numeral(found.start(), found.end(), frozenset(values), False)

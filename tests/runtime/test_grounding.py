@@ -142,6 +142,23 @@ def test_items_that_are_objects_are_looked_for_behind_the_item_before():
     assert spans["/items/2/what"].start == 23
 
 
+def test_one_endless_word_is_measured_once():
+    # A walk along the word for each of its letters would take minutes.
+    text = "x" * 20_000 + " " + "3fa9c0de12b7e4" * 1_000
+    spans = ground(text, ["x", "xx", "e", "3fa"])
+    assert spans["/0"] == Span(0, 1, "exact", 1 / 20_000)
+    assert spans["/1"].score == 2 / 20_000
+    assert [spans[f"/{i}"].score for i in (2, 3)] == [1 / 14_000, 3 / 14_000]
+
+
+def test_endless_digits_and_endless_powers_are_no_numbers():
+    text = "1" * 20_000 + " 1e999999999 2e-88888888 7 1e3"
+    spans = ground(text, {"n": 7, "t": 1000, "u": 11})
+    assert text[spans["/n"].start] == "7"
+    assert spans["/t"].end == len(text)
+    assert "/u" not in spans
+
+
 def test_a_part_of_a_word_is_said_to_be_one():
     assert ground("a champion", ["ham"])["/0"] == Span(3, 6, "exact", 3 / 8)
     assert ungrounded(["ham", "eggs"], ground("a champion of eggs", ["ham", "eggs"])) == ["/0"]
