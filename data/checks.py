@@ -23,14 +23,11 @@ counted by field in ``report.absent`` and are no findings.
 from __future__ import annotations
 
 import json
-import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
-
-from rapidfuzz import fuzz
 
 from setaccio.data.grounding import (
     Grounding,
@@ -38,9 +35,9 @@ from setaccio.data.grounding import (
     absent_fields,
     leaves_of,
     share_of,
-    words_of,
 )
 from setaccio.data.records import Pair
+from setaccio.data.repeats import NEAR, Known
 from setaccio.data.task import Task
 
 Rows = Iterable[Pair] | Iterable[tuple[int, Pair]]
@@ -57,12 +54,7 @@ KINDS = {
 }
 MAX_CHARS = 8000
 MIN_GROUNDED = 0.4
-NEAR = 90.0
 _QUOTED = 60
-_SHINGLE = 4
-_SKETCH = 24
-_SHARED = 4
-_BUCKET = 200
 
 
 @dataclass(frozen=True)
@@ -196,7 +188,7 @@ def check_pairs(
     """
     parts = pairs if isinstance(pairs, Mapping) else {"pairs": pairs}
     report = CheckReport()
-    known = _Known(near)
+    known = Known(near)
     grounding = Grounding(task)
     for part, rows in parts.items():
         report.sizes[part] = 0
@@ -257,65 +249,3 @@ def _note_absent(report: CheckReport, values: list[Value], at: tuple[str, str, i
             said = absent.text if len(absent.text) <= _QUOTED else absent.text[:_QUOTED] + "..."
             place = Finding("absent", *at, json.dumps(said, ensure_ascii=False))
             each.places.append(place)
-
-
-class _Known:
-    """Texts seen so far, found again by exact, normalised and sketched form."""
-
-    def __init__(self, near: float) -> None:
-        self.near = near
-        self.ids: set[tuple[str, str]] = set()
-        self.exact: dict[str, str] = {}
-        self.normal: dict[str, str] = {}
-        self.rows: list[tuple[str, str, str]] = []
-        self.buckets: dict[int, list[int]] = defaultdict(list)
-
-    def compare(self, part: str, line: int, pair: Pair) -> Iterator[tuple[str, str]]:
-        """Yield what the pair repeats, then remember it."""
-        place = f"{part}:{line} ({pair.id})"
-        words = words_of(pair.text)
-        normal = " ".join(words)
-        if (part, pair.id) in self.ids:
-            yield "duplicate_id", f"the id {pair.id} occurs before"
-        if pair.text in self.exact:
-            yield "duplicate", f"same text as {self.exact[pair.text]}"
-        elif words and normal in self.normal:
-            yield "same_text", f"same words as {self.normal[normal]}"
-        else:
-            sketch = sketch_of(words)
-            found = self._nearest(part, normal, sketch)
-            if found:
-                yield "near_duplicate", f"{found[0]:.0f}% the same as {found[1]}"
-            for bucket in sketch:
-                self.buckets[bucket].append(len(self.rows))
-            self.rows.append((part, place, normal))
-        self.ids.add((part, pair.id))
-        self.exact.setdefault(pair.text, place)
-        self.normal.setdefault(normal, place)
-
-    def _nearest(self, part: str, normal: str, sketch: list[int]) -> tuple[float, str] | None:
-        shared: Counter[int] = Counter()
-        for bucket in sketch:
-            # A stock sentence that everything holds tells nothing and would cost most.
-            if len(self.buckets[bucket]) <= _BUCKET:
-                shared.update(self.buckets[bucket])
-        needed = min(_SHARED, len(sketch))
-        best: tuple[float, str] | None = None
-        for n, count in shared.items():
-            other, place, text = self.rows[n]
-            if other == part or count < needed:
-                continue
-            score = fuzz.ratio(normal, text, score_cutoff=self.near)
-            if score and (best is None or score > best[0]):
-                best = score, place
-        return best
-
-
-def sketch_of(words: list[str]) -> list[int]:
-    """The smallest hashes of the text's word sequences: alike texts share many of them.
-
-    Bottom-k sketch after Broder, "On the resemblance and containment of documents" (1997).
-    """
-    last = max(1, len(words) - _SHINGLE + 1)
-    shingles = {" ".join(words[n : n + _SHINGLE]) for n in range(last)}
-    return sorted({zlib.crc32(shingle.encode()) for shingle in shingles})[:_SKETCH]
