@@ -84,7 +84,10 @@ def _render(chat: ChatFormat, turns: list[Message], open_turn: bool) -> str:
             eos_token=chat.eos,
         )
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise ModelError(f"The chat template can not render this prompt: {error}") from error
+        reason = " ".join(str(error).split())
+        raise ModelError(
+            f"The chat template can not render this prompt ({reason}); use another template."
+        ) from error
     return str(rendered)
 
 

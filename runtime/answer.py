@@ -129,7 +129,8 @@ def make_sampler(temperature: float, seed: int, top_p: float = 1.0) -> Choose:
     def choose(logits: Row, mask: Mask | None) -> int:
         likeliest = choose_greedy(logits, mask)
         allowed = logits if mask is None else apply_mask(logits, mask)
-        weights = np.exp((allowed.astype(np.float64) - float(logits[likeliest])) / temperature)
+        with np.errstate(over="ignore"):  # an all but infinite distance is one
+            weights = np.exp((allowed.astype(np.float64) - float(logits[likeliest])) / temperature)
         weights /= weights.sum()
         if top_p < 1.0:
             order = np.argsort(-weights, kind="stable")

@@ -11,6 +11,7 @@ Nothing that a document holds can stop the others: whatever goes wrong with one 
 from __future__ import annotations
 
 import functools
+import math
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -236,8 +237,8 @@ def _check_options(
         raise UsageError(f"constraint is {constraint!r}. Choose schema or none.")
     if max_tokens is not None and max_tokens < 1:
         raise UsageError(f"max_tokens is {max_tokens}. Allow at least 1 token.")
-    if temperature < 0:
-        raise UsageError(f"temperature is {temperature}. Choose 0 or more.")
+    if not 0 <= temperature < math.inf:  # neither of which is true of nan
+        raise UsageError(f"temperature is {temperature}. Choose 0 or a number above it.")
     if not 0 < top_p <= 1:
         raise UsageError(f"top_p is {top_p}. Choose a number above 0, at most 1.")
     if parallel is not None and parallel < 1:

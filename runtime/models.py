@@ -18,6 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import llama_cpp
 import psutil
+from jinja2 import TemplateError
 
 from setaccio.data.digests import file_digest
 from setaccio.data.errors import ModelError
@@ -167,6 +168,12 @@ def _open(path: Path, threads: int) -> llama_cpp.Llama:
         reason = last_errors() or str(error)
         raise ModelError(
             f"{path}: llama.cpp can not load it ({reason}). Fetch or export it again."
+        ) from error
+    except TemplateError as error:  # llama-cpp-python reads the template as well
+        reason = " ".join(str(error).split())
+        raise ModelError(
+            f"{path}: its chat template is broken ({reason}). Export it again from a base whose "
+            "template works."
         ) from error
 
 

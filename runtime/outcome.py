@@ -143,7 +143,11 @@ class Outcomes:
             )
             return "truncated_output", closed, message
         if completion.finish == "repetition":
-            return "repetition", closed, "The answer went round in circles and was stopped."
+            message = (
+                "The answer went round in circles and was stopped. Split the text, or bound the "
+                "schema's lists and strings with maxItems and maxLength."
+            )
+            return "repetition", closed, message
         if not answer.found:
             return "invalid_json", None, "The answer holds no JSON. Try the schema constraint."
         problems = self._task.problems(answer.value)

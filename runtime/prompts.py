@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from setaccio.data.errors import ModelError
 from setaccio.data.prompt import Piece, prompt_pieces
 from setaccio.data.task import Task
 from setaccio.runtime.models import LoadedModel
@@ -49,7 +50,10 @@ class Prompts:
     def __init__(self, model: LoadedModel, task: Task) -> None:
         self._model = model
         self._task = task
-        self._head, _, tail = self._parts(".")
+        try:
+            self._head, _, tail = self._parts(".")
+        except ModelError as error:
+            raise ModelError(f"{model.path}: {error}") from error
         self.prefix = encode_pieces(model, self._head)
         self.fixed = len(self.prefix) + len(encode_pieces(model, tail))
 

@@ -223,11 +223,24 @@ def test_a_schema_that_can_not_be_enforced(model: LoadedModel):
 
 
 @pytest.mark.parametrize(
-    "options", [{"constraint": "json"}, {"max_tokens": 0}, {"temperature": -1}]
+    "options",
+    [
+        {"constraint": "json"},
+        {"max_tokens": 0},
+        {"temperature": -1},
+        {"temperature": float("inf")},
+        {"temperature": float("nan")},
+    ],
 )
 def test_options_out_of_range(model: LoadedModel, options: dict[str, Any]):
     with pytest.raises(UsageError):
         Extractor(model, SMALL, **options)
+
+
+def test_the_least_temperature_draws_the_likeliest(model: LoadedModel):
+    drawn = Extractor(model, SMALL, max_tokens=12, temperature=1e-310).extract("Beat 2 eggs.")
+    greedy = Extractor(model, SMALL, max_tokens=12).extract("Beat 2 eggs.")
+    assert (drawn.status, drawn.raw) == (greedy.status, greedy.raw)
 
 
 def test_a_missing_model(tmp_path: Path):

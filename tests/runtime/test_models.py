@@ -15,6 +15,7 @@ import pytest
 
 from setaccio.data import Task
 from setaccio.data.errors import ModelError
+from setaccio.runtime import Extractor
 from setaccio.runtime.gguf_header import read_header
 from setaccio.runtime.models import TASK_KEY, LoadedModel, load_model
 
@@ -46,6 +47,23 @@ def test_context_is_as_asked(tiny_gguf: Path):
 def test_impossible_context(tiny_gguf: Path, context: int):
     with pytest.raises(ModelError, match="Ask for"):
         load_model(tiny_gguf, context=context)
+
+
+@pytest.mark.parametrize(
+    "template", ["{% for x in %}", "hello", "{{ raise_exception('no\\nturns') }}"]
+)
+def test_a_template_that_can_not_be_used_is_the_models_fault(
+    tiny_gguf: Path, tmp_path: Path, model: LoadedModel, recipe: Task, template: str
+):
+    stored = model.metadata["tokenizer.chat_template"].encode()
+    whole = tiny_gguf.read_bytes()
+    assert whole.count(stored) == 1
+    file = tmp_path / "broken.gguf"
+    file.write_bytes(whole.replace(stored, template.encode().ljust(len(stored))))
+    with pytest.raises(ModelError, match=r"template|Export") as caught:
+        Extractor(file, recipe)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_task_is_read_from_the_metadata(model: LoadedModel):

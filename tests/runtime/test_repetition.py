@@ -73,4 +73,5 @@ def test_equal_objects_are_a_loop_unless_the_document_holds_them(model: LoadedMo
     assert extractor.extract("pen 1\n" * 60).status == "ok"
     looped = extractor.extract("One pen, one more pen.")
     assert (looped.status, looped.finish_reason) == ("repetition", "repetition")
+    assert "Split the text" in looped.message
     assert task.problems(looped.data) == []
