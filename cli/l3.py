@@ -75,7 +75,7 @@ class ExtractionScorer:
             DataError: the pairs can not be read.
             TaskError: the task can not be used.
         """
-        from setaccio.data.errors import ExportError, ModelError, TrainError
+        from setaccio.data.errors import ExportError, ModelError, TrainError, UsageError
         from setaccio.data.records import Document
         from setaccio.eval.result import score_row
         from setaccio.runtime import Extractor, load_model
@@ -83,7 +83,7 @@ class ExtractionScorer:
         try:
             made = self.snapshots.make(run, self.task)
             model = load_model(made.model, threads=self.config.threads)
-        except (ExportError, ModelError) as error:
+        except (ExportError, ModelError, UsageError) as error:
             raise TrainError(f"{run}: L3 can not be measured: {error}") from error
         try:
             extractor = Extractor(model, self.task, adapter=made.adapter)

@@ -59,6 +59,10 @@ def load_hf_tokenizer(folder: Path) -> Any:
         tokenizer = kind.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
         )
+        # Without files, a class is built that knows no token at all.
+        names = set(tokenizer.vocab_files_names.values())
+        if names and not any((folder / name).is_file() for name in names):
+            raise ValueError(f"none of {', '.join(sorted(names))} is there")
     except Exception as error:  # the tokenizers library raises nothing narrower
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"{folder}: no usable tokenizer ({reason}).") from error

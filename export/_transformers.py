@@ -82,6 +82,7 @@ def load_model(folder: Path, *, offload: bool = False, memory: int | None = None
             its own.
     """
     require_torch()
+    check_weights(folder)
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -106,6 +107,25 @@ def load_model(folder: Path, *, offload: bool = False, memory: int | None = None
         if shown:
             logging.enable_progress_bar()
     return model.eval()
+
+
+def check_weights(folder: Path) -> None:
+    """Open every safetensors file of a folder, which compares its size with its header.
+
+    Raises:
+        ExportError: a file is cut off, or not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, "numpy"):
+                pass
+        except (OSError, SafetensorError) as error:
+            reason = _short(error)
+            raise ExportError(
+                f"{path}: cut off, or no safetensors ({reason}). Copy, fetch or make it anew."
+            ) from error
 
 
 def stored_dtype(folder: Path) -> torch.dtype:

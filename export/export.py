@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, UsageError
 from setaccio.data.hf_tokens import chat_format
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task import Task
@@ -25,7 +25,7 @@ from setaccio.export.answers import HELD_OUT_PAIRS, encode_answers
 from setaccio.export.card import own_card, write_card
 from setaccio.export.convert import convert
 from setaccio.export.imatrix import CALIBRATION_PAIRS, FEWEST_TOKENS, make_imatrix
-from setaccio.export.inputs import TASK_FILE, Inputs, find_inputs
+from setaccio.export.inputs import TASK_FILE, Inputs, find_inputs, make_folder
 from setaccio.export.llamacpp_source import converter_root
 from setaccio.export.make_files import FULL, Bench, Tell, make_files, require_disk
 from setaccio.export.merge import BaseKind, merge
@@ -83,13 +83,15 @@ def export(
         progress: called with one line at the start of each stage.
 
     Raises:
+        UsageError: the folder is not there, the output folder is a file, or a quantisation is
+            unknown.
         ExportError: an input is not usable, the disk is too small, a stage failed, or a file
             differs too much from the model; the files that passed stay, and so does the report.
         MissingExtraError: torch, transformers or peft is not installed.
     """
     names = list(dict.fromkeys(canonical_name(kind) for kind in quantisations))
     if not names:
-        raise ExportError("No quantisation was asked for. Name at least one, such as q8_0.")
+        raise UsageError("No quantisation was asked for. Name at least one, such as q8_0.")
     tell = progress or (lambda line: None)
     inputs = find_inputs(adapter_or_model, base=base, task=task)
     inputs = inputs._replace(name=name or inputs.name)
@@ -97,7 +99,7 @@ def export(
     require_torch()
     tell("Making llama.cpp's converter ready (fetched once)")
     root = converter_root(source)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     weights = weight_bytes(inputs.model)
     require_disk(out_dir, weights * (2 if inputs.adapter else 1), "the merged and 16-bit model")
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:

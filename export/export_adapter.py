@@ -21,7 +21,7 @@ from setaccio.export.answers import HELD_OUT_PAIRS
 from setaccio.export.convert import convert
 from setaccio.export.convert_adapter import convert_adapter
 from setaccio.export.export import probe_texts
-from setaccio.export.inputs import find_inputs
+from setaccio.export.inputs import find_inputs, make_folder
 from setaccio.export.llamacpp_source import converter_root
 from setaccio.export.merge import merge
 from setaccio.export.parity import compare
@@ -61,6 +61,7 @@ def export_adapter(
         progress: called with one line at the start of each stage.
 
     Raises:
+        UsageError: there is no such run, or the output folder is a file.
         ExportError: no adapter, not a plain LoRA, or the proof failed; then no file is left.
         MissingExtraError: torch, transformers or peft is not installed.
     """
@@ -72,7 +73,7 @@ def export_adapter(
     inputs = inputs._replace(name=name or inputs.name)
     require_torch()
     root = converter_root(source)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     path = out_dir / f"{inputs.name}-adapter.gguf"
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:
         work = Path(folder)

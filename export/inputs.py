@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from setaccio.data.digests import weights_digest
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, UsageError
 from setaccio.data.task import Task
 
 ADAPTER_CONFIG = "adapter_config.json"
 TASK_FILE = "task.json"
 RUN_FILE = "run.json"
+RUN_CONFIG = "config.yaml"
 # Kept from a run's record, under `setaccio.` in the GGUF.
 PROVENANCE = ("base_model", "base_sha256", "training_data_sha256", "training_pairs")
 
@@ -48,16 +49,24 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
         task: overrides the run's task.
 
     Raises:
-        ExportError: the folder is none of the three, the base is not to be found, or it is not
-            the one that the run was trained on.
+        UsageError: there is no such folder.
+        ExportError: the folder is none of the three, its training is not finished, the base is
+            not to be found, or it is not the one that the run was trained on.
         TaskError: ``task.json`` is not a task.
     """
-    path = path.resolve()
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such folder. Give a training run, an adapter or a model.")
+    given, path = path, path.resolve()
     if not (path / "adapter").is_dir() and (path / "model" / "config.json").is_file():
         # Trained in full: the run holds a whole model.
         return find_inputs(path / "model", base=base, task=task)._replace(name=path.name)
     adapter = next((f for f in (path / "adapter", path) if (f / ADAPTER_CONFIG).is_file()), None)
     if adapter is None and not (path / "config.json").is_file():
+        if (path / RUN_CONFIG).is_file():
+            raise ExportError(
+                f"{given}: this training is not finished. Go on with it: "
+                f"setaccio train --config {given / RUN_CONFIG} --resume"
+            )
         raise ExportError(
             f"{path}: no training run, adapter or model; it holds neither {ADAPTER_CONFIG} nor "
             "config.json."
@@ -75,6 +84,20 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
     _check_base(model, record, adapter)
     provenance.setdefault("base_model", model.name)
     return Inputs(model, adapter, task, provenance, run.name)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder that an export writes into.
+
+    Raises:
+        UsageError: a file is in its place, or it can not be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(f"{folder}: is a file. Name a folder for the export.") from error
+    except OSError as error:
+        raise UsageError(f"{folder}: can not be made ({error.strerror}).") from error
 
 
 def _check_base(model: Path, record: dict[str, Any], adapter: Path) -> None:

@@ -26,6 +26,7 @@ from setaccio.data.hf_tokens import chat_format
 from setaccio.data.records import Pair
 from setaccio.data.task import Task
 from setaccio.export._transformers import (
+    check_weights,
     load_model,
     load_tokenizer,
     require_torch,
@@ -89,6 +90,8 @@ def merge(
     """
     _check(base, adapter, out, into)
     require_torch()
+    check_weights(adapter)
+    check_weights(base)
     check_tying(base, adapter)
     whole = tuple(trained_whole(adapter_config(adapter)))
     if stream is None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, UsageError
 from setaccio.export._child import run_child
 from setaccio.export.imatrix import read_imatrix
 
@@ -41,11 +41,11 @@ def canonical_name(kind: str) -> str:
     """Return the name as llama.cpp writes it.
 
     Raises:
-        ExportError: no quantisation of that name; all are listed.
+        UsageError: no quantisation of that name; all are listed.
     """
     name = kind.strip().upper()
     if name not in quantisations():
-        raise ExportError(
+        raise UsageError(
             f"{kind}: no such quantisation. Known ones: {', '.join(sorted(quantisations()))}."
         )
     return name
@@ -68,8 +68,8 @@ def quantise(
         ``out``.
 
     Raises:
-        ExportError: unknown name, or llama.cpp refused; very small types need an importance
-            matrix.
+        UsageError: unknown name.
+        ExportError: llama.cpp refused; very small types need an importance matrix.
     """
     name = canonical_name(kind)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,8 @@ def predicted_size(source: Path, kind: str, *, imatrix: Path | None = None) -> i
     types spend their bits in another way where there is an importance matrix.
 
     Raises:
-        ExportError: unknown name, or llama.cpp refused.
+        UsageError: unknown name.
+        ExportError: llama.cpp refused.
     """
     name = canonical_name(kind)
     unused = source.with_name("unused")

@@ -25,7 +25,7 @@ from setaccio.export.adapter_config import CONFIG, WEIGHTS
 from setaccio.export.convert import convert, own_version
 from setaccio.export.export import QUANTISATIONS, export
 from setaccio.export.export_adapter import export_adapter
-from setaccio.export.inputs import Inputs, find_inputs
+from setaccio.export.inputs import Inputs, find_inputs, make_folder
 from setaccio.export.llamacpp_source import converter_root
 from setaccio.export.quantise import canonical_name
 from setaccio.export.snapshot import is_plain
@@ -69,6 +69,7 @@ def export_together(
         progress: called with one line at the start of each stage.
 
     Raises:
+        UsageError: there is no such run, the output folder is a file, or a quantisation is unknown.
         ExportError: the runs have different bases or the same name, one of them is not a plain
             LoRA, or a proof failed; what was proven before stays.
         MissingExtraError: torch, transformers or peft is not installed.
@@ -77,7 +78,7 @@ def export_together(
     found = [find_inputs(run) for run in runs]
     base = _check(found)
     model, name = found[0].model, _base_name(found[0])
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     record = _Record(out_dir, base)
     kinds = list(dict.fromkeys(canonical_name(kind) for kind in quantisations))
     files = {kind: f"{name}-{kind.lower()}.gguf" for kind in kinds}

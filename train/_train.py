@@ -25,6 +25,7 @@ from setaccio.train.ranks import leads, wait_for_all
 from setaccio.train.run_folder import (
     TrainResult,
     check_run,
+    last_checkpoint,
     run_inputs,
     start_run,
     training_digest,
@@ -112,6 +113,8 @@ def train(
         wait_for_all()
         clock = Clock(config.max_minutes, started)
         reporter = Reporter(clock)
+        if config.resume and last_checkpoint(config.out) is None:
+            reporter.show([f"Nothing to resume in {config.out}: the training begins anew."])
         fitted = fit(
             config,
             sources.base,

@@ -57,7 +57,7 @@ def _explain(error: ValidationError, source: str) -> str:
     for item in error.errors():
         field = ".".join(map(str, item["loc"])) or "configuration"
         if item["type"] == "extra_forbidden":
-            parts.append(f"{field}: no such setting (see `setaccio train --help`)")
+            parts.append(f"{field}: no such setting (see `setaccio train --list-settings`)")
         elif item["type"] == "missing":
             parts.append(f"{field}: is required; {TrainConfig.model_fields[field].description}")
         else:

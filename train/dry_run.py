@@ -20,6 +20,7 @@ from rich.console import Console
 
 from setaccio.train.models import load_tokenizer
 from setaccio.train.pairs import tell_problems
+from setaccio.train.run_folder import check_run, run_inputs
 from setaccio.train.settings import TrainConfig
 from setaccio.train.sources import choose_backend, encode_sources, find_sources, require_extra
 
@@ -41,7 +42,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
 
     Raises:
         TrainError: the data, the memory or the disk would not serve.
-        UsageError: a package behind ``report_to`` is not installed.
+        UsageError: a package behind ``report_to`` is not installed, or ``out`` could not be used.
         ModelError: the base is not there or can not be loaded.
         TaskError: the task can not be used.
         DataError: the pairs can not be read.
@@ -49,6 +50,8 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
     require_extra()
     sources = find_sources(config)
     tell_problems(sources.problems)
+    inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
+    check_run(config, inputs)
     backend = choose_backend(config)
 
     import torch

@@ -142,6 +142,7 @@ def load_model(base: Base, dtype: torch.dtype, quantization: Any = None) -> Any:
     Raises:
         ModelError: the files do not make a causal language model.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     try:
@@ -153,6 +154,6 @@ def load_model(base: Base, dtype: torch.dtype, quantization: Any = None) -> Any:
             use_safetensors=True,
             quantization_config=quantization,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"{base.folder}: the model can not be loaded ({reason}).") from error

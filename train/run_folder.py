@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import shutil
 from collections.abc import Iterable, Mapping
@@ -114,6 +115,7 @@ def check_run(config: TrainConfig, inputs: Mapping[str, str]) -> TrainResult | N
     out = config.out
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file. Choose another --out.")
+    _check_place(out)
     if not out.exists() or not any(out.iterdir()):
         return None
     if not (out / "config.yaml").is_file():
@@ -133,6 +135,15 @@ def check_run(config: TrainConfig, inputs: Mapping[str, str]) -> TrainResult | N
         )
     _check_inputs(out, inputs)
     return read_result(out)
+
+
+def _check_place(out: Path) -> None:
+    """Refuse a folder that could not be made or written into."""
+    place = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not place.is_dir():
+        raise UsageError(f"{out}: {place} is a file. Choose another --out.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(f"{out}: {place} can not be written. Choose another --out.")
 
 
 def run_inputs(

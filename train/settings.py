@@ -32,7 +32,7 @@ FREE_ON_RESUME = frozenset(
 class TrainConfig(BaseModel):
     """Everything that :func:`setaccio.train.train` can be told."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     base: str = Field(
         "tiny",

@@ -13,7 +13,7 @@ from export_parts import PAIRS
 from gguf import GGUFReader
 
 from setaccio.data import Task
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, UsageError
 from setaccio.export import export
 
 
@@ -129,7 +129,7 @@ def test_failed_proof_leaves_no_file_but_a_report_not_even_an_older_one(
     ("kinds", "said"), [(("q9_9",), "q9_9: no such.*Q4_K_M"), ((), "No quantisation")]
 )
 def test_wrong_quantisations_are_refused_first(run, tmp_path, kinds, said):
-    with pytest.raises(ExportError, match=said):
+    with pytest.raises(UsageError, match=said):
         export(run, tmp_path / "out", quantisations=kinds)
     assert not (tmp_path / "out").exists()
 
@@ -143,6 +143,27 @@ def test_calibration_on_held_out_pairs_is_refused_first(run, tmp_path):
 def test_folder_that_is_nothing(tmp_path):
     with pytest.raises(ExportError, match="no training run, adapter or model"):
         export(tmp_path, tmp_path / "out")
+
+
+def test_an_out_that_is_a_file_is_refused_and_kept(run, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UsageError, match="out: is a file"):
+        export(run, tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_weights_that_are_cut_off_are_named(copied, tmp_path):
+    weights = copied / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ExportError, match=r"model\.safetensors: cut off.*anew"):
+        export(copied, tmp_path / "out")
+
+
+def test_a_model_without_a_tokenizer_is_named(copied, tmp_path):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (copied / name).unlink()
+    with pytest.raises(ExportError, match=r"copy: no usable tokenizer \(none of .*tokenizer\.json"):
+        export(copied, tmp_path / "out")
 
 
 def test_base_that_is_not_here(run, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from setaccio.data.digests import weights_digest
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, UsageError
 from setaccio.export.inputs import find_inputs
 
 
@@ -59,3 +59,11 @@ def test_another_base_that_is_named_is_refused(run: Path, base: Path, tmp_path: 
 def test_a_run_on_a_quantised_base_is_merged_into_its_original(run: Path, base: Path):
     record(run, base_sha256="00" * 32, base_quantised=True)
     assert find_inputs(run).model == base.resolve()
+
+
+def test_a_folder_that_is_not_there_and_a_training_that_is_not_finished(tmp_path: Path):
+    with pytest.raises(UsageError, match="nowhere: no such folder"):
+        find_inputs(tmp_path / "nowhere")
+    (tmp_path / "config.yaml").write_text("base: tiny\n")
+    with pytest.raises(ExportError, match=r"not finished.*train --config .*config\.yaml --resume"):
+        find_inputs(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from export_parts import save_adapter
@@ -65,6 +66,15 @@ def test_what_is_proven_is_what_was_saved(base, run, tmp_path, monkeypatch):
 def test_existing_folder_is_kept(base, run, tmp_path):
     with pytest.raises(ExportError, match="exists already"):
         merge(base, run / "adapter", tmp_path)
+
+
+def test_an_adapter_that_is_cut_off_is_named(base, run, tmp_path):
+    adapter = shutil.copytree(run / "adapter", tmp_path / "adapter")
+    weights = adapter / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    for stream in (False, True):
+        with pytest.raises(ExportError, match=r"adapter_model\.safetensors: cut off"):
+            merge(base, adapter, tmp_path / "merged", stream=stream)
 
 
 def test_pickled_adapter_is_refused(base, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, UsageError
 from setaccio.export import predicted_size, quantisations, quantise
 from setaccio.export.quantise import canonical_name
 
@@ -16,7 +16,7 @@ def test_names_are_those_of_llama_cpp():
 
 
 def test_unknown_name_lists_the_known(base_gguf, tmp_path):
-    with pytest.raises(ExportError, match=r"Q5\.5: no such quantisation.*Q6_K"):
+    with pytest.raises(UsageError, match=r"Q5\.5: no such quantisation.*Q6_K"):
         quantise(base_gguf, tmp_path / "out.gguf", "Q5.5")
 
 

@@ -46,7 +46,10 @@ def test_yaml_round_trip(tmp_path):
     ("values", "words"),
     [
         ({"ranks": 3}, "ranks: no such setting"),
+        ({"ranks": 3}, "--list-settings"),
         ({"rank": 0}, "rank: "),
+        ({"learning_rate": "1e999"}, "learning_rate: .*finite"),
+        ({"max_minutes": float("nan")}, "max_minutes: .*finite"),
         ({"backend": "jax"}, "backend: "),
         ({"resume": True, "overwrite": True}, "exclude each other"),
     ],

@@ -1,6 +1,7 @@
 """Before and after a training: the estimate, the dry run, curves, trackers, several runs."""
 
 import io
+import shutil
 
 import pytest
 
@@ -8,7 +9,7 @@ pytest.importorskip("trl")
 
 from rich.console import Console
 
-from setaccio.data.errors import TrainError, UsageError
+from setaccio.data.errors import ModelError, TrainError, UsageError
 from setaccio.train import load_config, load_configs, train
 from setaccio.train.curves import draw_curves
 from setaccio.train.dry_run import dry_run
@@ -34,6 +35,40 @@ def test_a_dry_run_estimates_shows_a_sample_and_writes_nothing(settings, tmp_pat
 def test_a_dry_run_refuses_what_a_run_would(settings):
     with pytest.raises(TrainError, match="--set max_length="):
         dry_run(load_config(None, {**settings, "max_length": 20}))
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "taken"])
+def test_a_dry_run_refuses_an_out_that_a_run_would(settings, tmp_path, place):
+    (tmp_path / "file").touch()
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mine.txt").touch()
+    config = load_config(None, {**settings, "out": tmp_path / place})
+    for verb in (dry_run, train):
+        with pytest.raises(UsageError, match="Choose another --out"):
+            verb(config)
+
+
+def test_a_base_that_is_not_whole_is_named(settings, small_base, tmp_path):
+    base = shutil.copytree(small_base, tmp_path / "base")
+    weights = base / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-100])
+    config = load_config(None, {**settings, "base": str(base)})
+    with pytest.raises(ModelError, match=r"base: the model can not be loaded \(.*not fully"):
+        dry_run(config)
+    weights.write_bytes(whole)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (base / name).unlink()
+    with pytest.raises(ModelError, match=r"base: no usable tokenizer \(none of .*tokenizer\.json"):
+        dry_run(config)
+
+
+def test_resuming_where_nothing_is_begins_anew_and_says_so(settings, capsys):
+    config = load_config(None, {**settings, "max_steps": 2, "resume": True})
+    assert train(config).steps == 2
+    assert f"Nothing to resume in {config.out}: the training begins anew" in capsys.readouterr().err
+    assert train(config).steps == 2
+    assert "Nothing to resume" not in capsys.readouterr().err
 
 
 def test_the_estimate_changes_neither_weights_nor_random_numbers(settings):
