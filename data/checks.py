@@ -146,7 +146,7 @@ class CheckReport:
         noted = {name: each for name, each in self.absent.items() if each.places}
         if noted:
             lines.append(
-                "Few or no words of these values stand in the text. No findings: look at them"
+                "Not counted, to be looked over: values of which few words stand in the text"
             )
         for name, each in noted.items():
             count = len(each.places)
