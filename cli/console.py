@@ -5,6 +5,7 @@ Colours, the width and ``NO_COLOR`` are Rich's business. Importing this module l
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,12 @@ def fail(message: object) -> None:
 def warn(message: object) -> None:
     """Print a warning."""
     tell(message, label="warning", style="yellow")
+
+
+@functools.cache
+def warn_once(message: str) -> None:
+    """Print a warning that several parts of a run may give."""
+    warn(message)
 
 
 def step(message: object) -> None:

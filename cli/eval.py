@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.console import fail, output_console, step, warn
+from setaccio.cli.console import fail, output_console, step, warn, warn_once
 from setaccio.cli.eval_endpoint import NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.eval_options import (
     GATE,
@@ -124,6 +124,7 @@ def evaluate(
                 max_tokens=max_tokens,
                 threads=threads,
                 progress=progress,
+                tell=warn_once,
             )
     show(comparison)
     if predictions is not None:
@@ -187,7 +188,7 @@ def _score(file: Path, task: Task | None, aliases: dict[str, str], out: Path | N
 
     if task is None:
         raise UsageError("--predictions: say with --task or --schema what the outputs should be.")
-    return score_predictions(file, None, task, aliases, out=out)
+    return score_predictions(file, None, task, aliases, out=out, tell=warn_once)
 
 
 def show(comparison: Comparison) -> None:

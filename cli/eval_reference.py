@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.console import step
+from setaccio.cli.console import step, warn_once
 from setaccio.cli.eval_endpoint import ENDPOINT, NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.eval_options import (
     DOCUMENTS,
@@ -108,6 +108,7 @@ def reference(
             max_tokens=max_tokens,
             threads=threads,
             progress=progress,
+            tell=warn_once,
         )
     print_rows(table.table(), 2)
     for note in table.notes():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from setaccio.cli.console import fail, step
+from setaccio.cli.console import fail, step, warn_once
 from setaccio.cli.eval_options import (
     DOCUMENTS,
     Decoding,
@@ -76,6 +76,7 @@ def robustness(
             max_tokens=max_tokens,
             threads=threads,
             progress=progress,
+            tell=warn_once,
         )
     print_rows(result.rows(), 3)
     if result.folder:

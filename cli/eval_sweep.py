@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from setaccio.cli.console import step
+from setaccio.cli.console import step, warn_once
 from setaccio.cli.eval_options import (
     MODELS,
     Limit,
@@ -95,6 +95,7 @@ def sweep(
                 max_tokens=max_tokens,
                 threads=threads,
                 progress=progress,
+                tell=warn_once,
             )
     print_rows(result.table())
     step(result.describe())

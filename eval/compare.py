@@ -29,6 +29,7 @@ from setaccio.data.errors import DataError, TaskError, UsageError
 from setaccio.data.records import Pair, Problem, atomic_write, read_jsonl, write_pairs
 from setaccio.data.task import Json, Task, dump_compact
 from setaccio.eval.arms import AnyArm, Arm, ModelPool, Row, Setting, Source
+from setaccio.eval.gold import doubt_of_gold
 from setaccio.eval.normalise import NORMALISATION
 from setaccio.eval.parquet import is_available, parquet
 from setaccio.eval.result import ArmResult, Comparison, score_row, write_json, write_results
@@ -56,11 +57,13 @@ class Running(TypedDict, total=False):
         max_tokens: greatest number of tokens per answer; by default the extractor decides.
         threads: threads that compute; by default one per physical core.
         progress: told about every document.
+        tell: given a sentence about what makes the scores doubtful, before anything is run.
     """
 
     max_tokens: int | None
     threads: int | None
     progress: Progress | None
+    tell: Callable[[str], None] | None
 
 
 _MACHINE = ("cpu", "cores", "memory_gib", "compiler")
@@ -98,6 +101,9 @@ def compare(
     """
     _check(arms, pairs)
     task = task or _carried_task(arms)
+    tell = running.get("tell")
+    if tell and (doubt := doubt_of_gold(pairs, task)):
+        tell(doubt)
     folder = None if out is None else Path(out)
     limits: dict[str, Json] = {name: running.get(name) for name in ("max_tokens", "threads")}
     models = ModelPool(limits["threads"])

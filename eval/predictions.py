@@ -13,16 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task import Json, Task, dump_compact
 from setaccio.eval.arms import Row, Setting, Source, hash_parts
-from setaccio.eval.compare import compare
+from setaccio.eval.compare import Running, compare
 from setaccio.eval.result import Comparison, make_label
 from setaccio.eval.score import rename_keys
 from setaccio.runtime.parsing import parse_answer
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 _KEPT: dict[str, Any] = {
     "status": str,
@@ -107,6 +110,7 @@ def score_predictions(
     aliases: Mapping[str, str] | None = None,
     *,
     out: str | Path | None = None,
+    **running: Unpack[Running],
 ) -> Comparison:
     """Score a file of outputs against gold.
 
@@ -116,6 +120,7 @@ def score_predictions(
         task: schema and scoring rules.
         aliases: name that the outputs use to the task's name of the same key, at any depth.
         out: run folder; None writes nothing.
+        running: see :class:`setaccio.eval.compare.Running`; nothing is run, but ``tell`` is called.
 
     Returns:
         One arm per ``model`` (and ``constraint``) in the file. A pair without a prediction counts
@@ -129,16 +134,16 @@ def score_predictions(
     arms = read_predictions(file, aliases)
     if pairs is not None:
         check_ids(arms, pairs)
-        return compare(arms, pairs, task, out=out)
+        return compare(arms, pairs, task, out=out, **running)
     own = [own_gold(arm) for arm in arms]
     if all(gold == own[0] for gold in own):
-        return compare(arms, own[0], task, out=out)
+        return compare(arms, own[0], task, out=out, **running)
     if out is not None:
         raise UsageError(
             f"{file}: its models were given different documents, so they make no run to keep. "
             "Give the pairs with --pairs, or leave --out away."
         )
-    singles = [compare([arm], gold, task) for arm, gold in zip(arms, own, strict=True)]
+    singles = [compare([arm], gold, task, **running) for arm, gold in zip(arms, own, strict=True)]
     return Comparison(task, tuple(single.arms[0] for single in singles))
 
 

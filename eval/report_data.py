@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.records import Pair, Problem, load_pairs, read_jsonl
+from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task import Json, Task, parse_task
 from setaccio.eval.result import decoding, make_label
 from setaccio.eval.summary import Estimate
@@ -172,7 +172,10 @@ def _pairs(folder: Path, pairs: Sequence[Pair] | None) -> Sequence[Pair]:
     if pairs is not None:
         return pairs
     file = folder / "documents.jsonl"
-    return load_pairs(file)[0] if file.is_file() else ()
+    if not file.is_file():
+        return ()
+    # Outputs that bring their gold may have no text, which pairs to learn from must have.
+    return [Pair(str(row["id"]), str(row["text"]), row["gold"]) for row in _lines(file)]
 
 
 def _arms(

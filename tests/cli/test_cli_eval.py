@@ -221,3 +221,19 @@ def test_bad_call_ends_with_one_line(run: Run, arguments: list[str], code: int, 
     assert last.startswith("error: ")
     assert says in last
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("own_gold", [True, False])
+def test_gold_that_breaks_the_schema_is_a_warning_and_evaluation_goes_on(
+    run: Run, tmp_path: Path, own_gold: bool
+) -> None:
+    rows = [
+        {"id": "a", "text": "Tea.", "gold": {"titel": "Tea"}, "data": {"titel": "Tea"}},
+        {"id": "b", "text": "Tea.", "gold": {"titel": 3}, "data": None},
+    ]
+    (tmp_path / "o.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = [] if own_gold else ["--pairs", "o.jsonl"]
+    done = run("eval", "--predictions", "o.jsonl", "--task", "recipe", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("warning: The gold of 2 of 2 documents breaks the schema") == 1
+    assert "L3" in done.stdout

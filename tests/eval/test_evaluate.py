@@ -137,3 +137,16 @@ def test_what_can_not_be_evaluated_is_refused(tiny_gguf: Path, recipe: Task, tmp
         evaluate(tmp_path / "none.gguf", PAIRS, recipe)
     with pytest.raises(UsageError, match="share a name"):
         compare([Arm("a", tiny_gguf, "none"), Arm("A", tiny_gguf, "none")], PAIRS, recipe)
+
+
+def test_gold_that_breaks_the_schema_is_told_before_anything_is_run(recipe: Task):
+    from setaccio.eval.gold import doubt_of_gold
+
+    assert doubt_of_gold(PAIRS, recipe) == ""
+    broken = [PAIRS[0], Pair("x", "Tea.", {"titel": "Tea"}), Pair("y", "Tea.", {"title": 3})]
+    said: list[str] = []
+    with pytest.raises(ModelError):  # the evaluation goes on, here to a model that is not there
+        evaluate("nowhere.gguf", broken, recipe, tell=said.append)
+    (sentence,) = said
+    assert "gold of 2 of 3 documents breaks the schema of recipe, first that of id 'x'" in sentence
+    assert "'title' is a required property" in sentence
