@@ -34,7 +34,7 @@ def check(
 
     schema = load_schema(file)
     notes = check_notes(schema, file)
-    refused = _refusal(schema, notes)
+    refused = _refusal(schema)
     if notes:
         _show(notes)
     if refused:
@@ -44,16 +44,12 @@ def check(
     step(f"{file}: can be enforced; {count}.")
 
 
-def _refusal(schema: dict[str, Any], notes: list[Note]) -> str:
+def _refusal(schema: dict[str, Any]) -> str:
     """Why extraction would refuse the schema; empty where it would not."""
     from setaccio.data.errors import SchemaError
-    from setaccio.data.schema import UNENFORCED
     from setaccio.runtime import TINY_GGUF, load_model
     from setaccio.runtime.constraint import compile_schema
 
-    keywords = dict.fromkeys(note.keyword for note in notes if note.keyword in UNENFORCED)
-    if keywords:
-        return f"extraction refuses it; the constraint can not enforce {', '.join(keywords)}."
     try:
         # What the constraint can enforce is the same for every vocabulary.
         compile_schema(load_model(TINY_GGUF, context=64, threads=1), schema)

@@ -16,6 +16,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from setaccio.data.errors import SchemaError
+from setaccio.data.finite import endless_parts
 from setaccio.data.json_text import TOO_DEEP, is_deep
 from setaccio.data.validation import jsonschema, validator_class
 
@@ -109,12 +110,17 @@ def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
     ]
 
 
-def dangling_references(schema: dict[str, Any]) -> list[str]:
-    """Paths of the references inside a schema that lead to nothing or back to themselves."""
+def _resolver(schema: dict[str, Any]) -> Any:
+    """What looks references inside a schema up."""
     kind = validator_class(schema)
     drafts = specification_with(kind.META_SCHEMA["$schema"])
     resource = drafts.create_resource(schema)
-    resolver = Registry().with_resource(resource.id() or "", resource).resolver(resource.id() or "")
+    return Registry().with_resource(resource.id() or "", resource).resolver(resource.id() or "")
+
+
+def dangling_references(schema: dict[str, Any]) -> list[str]:
+    """Paths of the references inside a schema that lead to nothing or back to themselves."""
+    resolver = _resolver(schema)
     return [
         f"{path}.$ref (to {part['$ref']})"
         for path, part in subschemas(schema)
@@ -173,6 +179,32 @@ def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
         )
 
 
+def check_finite(schema: dict[str, Any], source: str = "schema") -> None:
+    """Refuse a schema that requires itself without end.
+
+    Args:
+        schema: a valid JSON Schema.
+        source: what to name in the message.
+
+    Raises:
+        SchemaError: a part of it has no finite value.
+    """
+    resolver = _resolver(schema)
+
+    def lookup(reference: str) -> Any:
+        try:
+            return resolver.lookup(reference).contents
+        except (Unresolvable, ValueError):  # in a place that is no schema but is referred to
+            return True
+
+    endless = endless_parts(schema, lookup)
+    if endless:
+        raise SchemaError(
+            f"{source}: {endless[0]} requires itself without end, so no answer fits. Let a field "
+            "on the way be left out, be null, or be an empty list."
+        )
+
+
 def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
     """Refuse a schema that is invalid or can not be enforced.
 
@@ -182,15 +214,27 @@ def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
 
     Raises:
         SchemaError: not a JSON Schema, a reference to somewhere else or to nothing, or unsupported
-            keywords.
+            keywords, or a part that requires itself without end.
     """
     check_validity(schema, source)
-    unsupported = unenforced_keywords(schema)
-    if unsupported:
-        raise SchemaError(
-            f"{source}: the constraint can not enforce {', '.join(unsupported)}. "
-            "Remove these keywords or check them after extraction."
-        )
+    check_finite(schema, source)
+    if unenforced_keywords(schema):
+        from setaccio.data.refusals import refusals  # llguidance is wanted for a refusal only
+
+        raise SchemaError(refusal_message(list(map(str, refusals(schema))), source))
+
+
+def refusal_message(parts: list[str], source: str = "schema") -> str:
+    """What is said of a schema that can not be enforced.
+
+    Args:
+        parts: what is at fault.
+        source: what to name.
+    """
+    return (
+        f"{source}: the constraint can not enforce {', '.join(parts)}. Remove these keywords or "
+        "check them after extraction."
+    )
 
 
 def refused_keyword(reason: str) -> str:

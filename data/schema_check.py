@@ -20,6 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.pointers import join
+from setaccio.data.refusals import refusals
 from setaccio.data.schema import UNENFORCED, check_validity, schema_parts
 from setaccio.data.validation import jsonschema, validator_class
 
@@ -84,6 +85,15 @@ def _unenforced(pointer: str, schema: dict[str, Any]) -> Iterator[Note]:
         elif key not in _KNOWN and not key.startswith("x-"):
             message = "JSON Schema has no such keyword, so nothing checks it"
             yield Note(pointer or WHOLE, "not enforced", key, message)
+
+
+def _refused(schema: dict[str, Any]) -> Iterator[Note]:
+    for refusal in refusals(schema):
+        if refusal.reason:
+            message = f"the constraint can not enforce it ({refusal.reason}), so extraction refuses"
+            yield Note(
+                refusal.pointer or WHOLE, "not enforced", refusal.keyword, f"{message} the schema"
+            )
 
 
 def _never_null(
@@ -166,6 +176,7 @@ def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
         raise SchemaError(f"{source}: a reference leads nowhere ({reason}). Define it.") from error
     return [
         *(note for at, part in places for note in _unenforced(at, part)),
+        *_refused(schema),
         *never_null,
         *(note for at, part in places for note in _unbounded(at, part)),
     ]

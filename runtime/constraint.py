@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema import check_schema, refused_keyword
+from setaccio.data.refusals import refusals, shorten
+from setaccio.data.schema import check_schema, refusal_message, refused_keyword
 from setaccio.data.task import dump_compact
 from setaccio.runtime.likely_texts import likely_texts
 from setaccio.runtime.models import LoadedModel
@@ -88,7 +89,7 @@ class Grammar:
         self.tokenizer: Any = processor.llg_tokenizer
         self._fresh = llguidance.LLMatcher(self.tokenizer, self.text, log_level=0)
         if self._fresh.is_error():
-            raise ValueError(" ".join(self._fresh.get_error().split()))
+            raise ValueError(shorten(self._fresh.get_error()))
 
     def start(self) -> Matcher:
         """A matcher at the beginning of an answer; copying a compiled one costs microseconds."""
@@ -161,7 +162,17 @@ class Matcher:
 
     def _refuse_error(self) -> None:
         if self.state.is_error():
-            raise ValueError(" ".join(self.state.get_error().split()))
+            raise ValueError(shorten(self.state.get_error()))
+
+
+def _refusal(schema: dict[str, Any], reason: str) -> SchemaError:
+    """The error for a schema that can not be enforced; llguidance's own reason says the least."""
+    parts = refusals(schema)
+    if parts:
+        return SchemaError(refusal_message(list(map(str, parts))))
+    keyword = refused_keyword(reason)
+    what = f"{f'the keyword {keyword!r}' if keyword else 'it'} ({shorten(reason)})"
+    return SchemaError(f"schema: the constraint can not enforce {what}. Change that part of it.")
 
 
 def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
@@ -187,9 +198,5 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
             processor = model.cache["backend"].get_json_schema_logits_processor(source)
             grammars[source] = Grammar(processor, schema)
         except ValueError as error:
-            keyword = refused_keyword(str(error))
-            what = f"the keyword {keyword!r}" if keyword else "it"
-            raise SchemaError(
-                f"schema: the constraint can not enforce {what} ({error}). Change that part of it."
-            ) from error
+            raise _refusal(schema, str(error)) from error
     return grammars[source]

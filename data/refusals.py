@@ -1,0 +1,144 @@
+"""Everything in a schema that the constraint can not enforce, each part with its place.
+
+llguidance ends at the first such part and does not always say where it stands. Here the parts are
+tried one by one; what is refused is taken out of a copy, so that what remains shows the next.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from setaccio.data.pointers import join
+from setaccio.data.schema import UNENFORCED, refused_keyword, schema_parts, unenforced_keywords
+
+LONGEST_REASON = 200
+"""Characters that are kept of a reason."""
+
+# What is judged by itself, whatever stands beside it.
+_ALONE = {"format": "string", "pattern": "string", "multipleOf": "number"}
+_NEEDED = frozenset({"type", "$defs", "definitions", "$schema"})
+
+_Place = tuple[str, str, dict[str, Any]]  # path as in messages, JSON pointer, schema
+
+
+class Refusal(NamedTuple):
+    """A keyword that the constraint can not enforce.
+
+    Attributes:
+        path: of the keyword, as in ``$.properties.title.format``.
+        pointer: JSON pointer of the schema that it stands in.
+        keyword: its name.
+        reason: why; empty where the keyword is never enforced.
+    """
+
+    path: str
+    pointer: str
+    keyword: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.reason})" if self.reason else self.path
+
+
+def shorten(reason: str) -> str:
+    """What llguidance says, in one line and without the state of its parser."""
+    for mark in ("<state>", "\n  while processing"):
+        reason = reason.partition(mark)[0]
+    reason = " ".join(reason.rpartition("\nerror: ")[2].split())
+    if reason.startswith("oneOf constraints"):  # what follows names an option that nobody has
+        reason = "more than one of them may fit"
+    kept = reason[:LONGEST_REASON].rstrip()
+    return kept if kept == reason else f"{kept}..."
+
+
+def refusals(schema: dict[str, Any]) -> list[Refusal]:
+    """Name what can not be enforced.
+
+    Args:
+        schema: a valid JSON Schema.
+
+    Returns:
+        The keywords in the schema's order; none where nothing is refused, or where it can not be
+        said what.
+    """
+    if not unenforced_keywords(schema) and not _reason(schema):
+        return []
+    whole = copy.deepcopy(schema)
+    for key in ("$id", "id"):
+        whole.pop(key, None)
+    places = list(_places(whole, "$", ""))
+    for _, _, part in places:
+        reference = part.get("$ref")
+        if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
+            part["$ref"] = f"#/$defs/whole{reference[1:]}"
+    found: list[tuple[int, Refusal]] = []
+    for number, place in enumerate(places):
+        found += ((number, refusal) for refusal in _refused_alone(place))
+    # Inner parts first; those that refer to others when these have been seen.
+    for referring in (False, True):
+        for number, place in reversed(list(enumerate(places))):
+            if referring or not any("$ref" in part for _, _, part in _places(place[2], "", "")):
+                found += ((number, refusal) for refusal in _refused_here(whole, place))
+    return [refusal for _, refusal in sorted(found, key=lambda entry: entry[0])]
+
+
+def _places(schema: Any, path: str, pointer: str) -> Iterator[_Place]:
+    """A schema and every schema inside it, outer ones first."""
+    if not isinstance(schema, dict):
+        return
+    yield path, pointer, schema
+    for keys, part in schema_parts(schema):
+        inner, place = path, pointer
+        for key in keys:
+            inner += f"[{key}]" if isinstance(key, int) else f".{key}"
+            place = join(place, key)
+        yield from _places(part, inner, place)
+
+
+def _reason(schema: dict[str, Any]) -> str:
+    """Why llguidance refuses a schema; empty where it does not."""
+    import llguidance  # not needed by those who only read tasks
+
+    grammar = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema))
+    return str(llguidance.LLMatcher.validate_grammar(grammar, None))
+
+
+def _refused_alone(place: _Place) -> Iterator[Refusal]:
+    """Take out the keywords that are refused whatever stands beside them."""
+    path, pointer, part = place
+    for key in list(part):
+        if key in UNENFORCED:
+            yield Refusal(f"{path}.{key}", pointer, key, "")
+            del part[key]
+        elif key in _ALONE:
+            reason = _reason({"type": _ALONE[key], key: part[key]})
+            if reason:
+                yield Refusal(f"{path}.{key}", pointer, key, shorten(reason))
+                del part[key]
+
+
+def _refused_here(whole: dict[str, Any], place: _Place) -> Iterator[Refusal]:
+    """Take out the keywords without which a part would not be refused."""
+    path, pointer, part = place
+    probe = {"$defs": {"whole": whole}, "$ref": f"#/$defs/whole{urllib.parse.quote(pointer)}"}
+    if "$schema" in whole:
+        probe["$schema"] = whole["$schema"]
+    for _ in range(len(part)):
+        reason = _reason(probe)
+        if not reason or reason.startswith("Unsatisfiable"):
+            return
+        named = "$ref" if reason.startswith("Invalid URI") else refused_keyword(reason)
+        # What is wrong with a reference's target is said there.
+        passed = _NEEDED if named == "$ref" else _NEEDED | {"$ref"}
+        for key in sorted(set(part) - passed, key=lambda key: (key != named, key)):
+            taken = part.pop(key)
+            if _reason(probe) != reason:
+                yield Refusal(f"{path}.{key}", pointer, key, shorten(reason))
+                break
+            part[key] = taken
+        else:
+            return
