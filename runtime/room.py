@@ -74,9 +74,17 @@ class Room:
 
     def too_long(self, prompt: Prompt) -> str:
         """The message for a document that is refused."""
+        context, own = self._model.context, self._prompts.fixed
+        answer = min(self._max_tokens or LEAST_ANSWER, LEAST_ANSWER)
+        if context - own - answer < LEAST_CHUNK:
+            return (
+                f"The task's own prompt (instruction, schema, examples) has {own} tokens, but the "
+                f"context holds {context} for it, the document and the answer. Shorten the task, "
+                "or ask for a longer context."
+            )
         return (
             f"The prompt has {prompt.size} tokens and the answer needs at least "
-            f"{self._least(prompt)}, but the context holds {self._model.context}. Shorten or split "
+            f"{self._least(prompt)}, but the context holds {context}. Shorten or split "
             "the document."
         )
 

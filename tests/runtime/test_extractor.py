@@ -113,6 +113,15 @@ def test_a_document_beyond_the_context_is_refused_where_it_must_stay_whole(model
     assert str(small.model.context) in extraction.message
 
 
+def test_a_task_that_leaves_no_room_is_what_the_message_names(model: LoadedModel):
+    instruction = "soup " * model.context
+    task = Task(name="a", instruction=instruction, schema=SMALL.json_schema)
+    extraction = Extractor(model, task).extract("Beat 2 eggs.")
+    assert extraction.status == "truncated_input"
+    assert "task's own prompt" in extraction.message
+    assert "document." not in extraction.message
+
+
 def test_the_longest_document_that_fits(model: LoadedModel):
     extractor = Extractor(model, SMALL, max_tokens=40, chunk=False)
     empty = len(extractor.tokenise("x")) - 1
