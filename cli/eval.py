@@ -135,11 +135,11 @@ def evaluate(
 
 def _refuse_stray_flags(context: typer.Context) -> None:
     """A flag between ``eval`` and the name of a comparison would be lost."""
-    from setaccio.data.errors import UsageError
-
     for name, value in context.params.items():
         source = context.get_parameter_source(name)
         if value is not None and source is not None and source.name == "COMMANDLINE":
+            from setaccio.data.errors import UsageError
+
             flag = "--" + name.replace("_", "-")
             raise UsageError(
                 f"{flag}: goes behind the name: setaccio eval "

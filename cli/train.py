@@ -80,14 +80,14 @@ def train(
     ] = False,
 ) -> None:
     """Fine-tune an adapter on pairs; flags win over the settings of --config."""
-    from setaccio.train.config import load_configs
-
     if context.invoked_subcommand is not None:
         _refuse_stray_flags(context)
         return
     if list_settings:
         _show_settings()
         return
+    from setaccio.train.config import load_configs
+
     flags: dict[str, Any] = {
         "pairs": pairs,
         "out": out,
@@ -150,11 +150,11 @@ def _train(config: TrainConfig) -> None:
 
 def _refuse_stray_flags(context: typer.Context) -> None:
     """A flag between ``train`` and ``search`` would be lost."""
-    from setaccio.data.errors import UsageError
-
     for name, value in context.params.items():
         source = context.get_parameter_source(name)
         if value is not None and source is not None and source.name == "COMMANDLINE":
+            from setaccio.data.errors import UsageError
+
             raise UsageError(
                 f"--{name.replace('_', '-')}: goes behind the name: "
                 f"setaccio train {context.invoked_subcommand} ..."

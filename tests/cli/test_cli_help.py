@@ -83,7 +83,16 @@ def test_documented_exit_codes_are_those_of_the_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["extract", "--help"], ["data", "--help"], ["eval", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["extract", "--help"],
+        ["data", "--help"],
+        ["eval", "--help"],
+        ["data", "split", "--help"],
+        ["eval", "sweep", "--help"],
+        ["train", "search", "--help"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     script = (
@@ -93,7 +102,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         f"    app({arguments!r})\n"
         "except SystemExit as end:\n"
         "    code = end.code\n"
-        "heavy = {'torch', 'transformers', 'llama_cpp', 'numpy', 'jsonschema'}\n"
+        "heavy = {'torch', 'transformers', 'llama_cpp', 'numpy', 'jsonschema', 'pydantic'}\n"
         "sys.exit(f'{code} {heavy & set(sys.modules)}')\n"
     )
     done = subprocess.run(
