@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,10 @@ from setaccio.runtime.tokens import token_bytes
 
 MOST_TOKENS = 2048
 """Longest ending that is tried; a schema that demands more is left open."""
+
+MOST_ATTEMPTS = 8
+"""Ways that are walked: the first as preferred, the others by chance, where a schema that may hold
+itself has led ever deeper."""
 
 PATIENCE = 64
 """Tokens that one text or number may take before another way to its end is looked for."""
@@ -37,7 +42,8 @@ MOST_STEPS = 128
 
 # In order of preference. Outside strings: close, go on to what is still demanded, and give it the
 # least value. Inside: close, or write what the schema demands; dates of ones exist, of noughts not.
-_OUTSIDE = b"}],:" + b'n0"tf[{' + b"ulrase" + b"123456789-.E+ "
+_CLOSING, _OPENING = b"}],:", b'n0"tf[{'
+_WITHIN = b"ulrase" + b"123456789-.E+ "
 _BETWEEN = (b"{", b"}", b"[", b"]", b",", b":")
 _INSIDE = b'"' + b"aeioutnrsldcmphgbfywvkxqzj" + b"1234567890-:TZ@./"
 
@@ -47,7 +53,7 @@ def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[i
 
     Args:
         model: whose vocabulary.
-        matcher: where the answer stands; it is moved to the end.
+        matcher: where the answer stands; an incomplete character is taken back, no more.
         tokens: token ids generated so far.
 
     Returns:
@@ -55,19 +61,20 @@ def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[i
         Where no end is found in :data:`MOST_TOKENS`, the answer as it was.
 
     Raises:
-        ValueError: the grammar can not go on.
+        ValueError: the grammar can not take the incomplete character back.
     """
     answer = list(tokens)
     text = b"".join(token_bytes(model, token) for token in answer)
     while answer and not _is_utf8(text):
         text = text[: len(text) - len(token_bytes(model, answer.pop()))]
         matcher.take_back(1)
-    way = _Way(model, matcher, text)
-    while not matcher.may_end:
-        if len(way.tokens) >= MOST_TOKENS:
-            return answer
-        way.go_on()
-    return answer + way.tokens
+    for attempt in range(MOST_ATTEMPTS):
+        way = _Way(model, matcher.copy(), text, random.Random(attempt) if attempt else None)
+        if way.walk(MOST_TOKENS // 4 if attempt else MOST_TOKENS):
+            return answer + way.tokens
+        if way.is_stuck:  # no other array or object would help
+            break
+    return answer
 
 
 class _Way:
@@ -77,10 +84,13 @@ class _Way:
         tokens: token ids that were added to the answer.
     """
 
-    def __init__(self, model: LoadedModel, matcher: Matcher, text: bytes) -> None:
+    def __init__(
+        self, model: LoadedModel, matcher: Matcher, text: bytes, chance: random.Random | None
+    ) -> None:
         self.tokens: list[int] = []
         self._model = model
         self._matcher = matcher
+        self._chance = chance
         self._single = _single_bytes(model)
         self._search = Search(model, self._single, matcher.grammar.texts)
         self._failures = 0
@@ -89,18 +99,33 @@ class _Way:
         self._looked = False  # whether that is one of a few texts
         self._searched = False
 
-    def go_on(self) -> None:
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has not come out of one text or number."""
+        return len(self.tokens) - self._value >= PATIENCE
+
+    def walk(self, most: int) -> bool:
+        """Go to the end, in so many tokens; False where that is not reached."""
+        try:
+            while not self._matcher.may_end:
+                if len(self.tokens) >= most:
+                    return False
+                self._go_on()
+        except ValueError:  # nothing can follow, or the parser has reached a limit
+            return False
+        return True
+
+    def _go_on(self) -> None:
         """Add the next tokens."""
         inside = self._inside and not self._escaped
         # Where the grammar leaves no choice it allows one way of cutting the text into tokens only.
         step = self._matcher.forced()
         if not step and inside and not self._looked:
-            step = _shortest_text(self._model, self._matcher, self._single)
+            step = _short_text(self._model, self._matcher, self._single, self._chance)
             step = step or self._search.again(self._matcher)
             self._looked = True
-        self._add(step or [_next(self._model, self._matcher, self._single, inside)])
-        late = len(self.tokens) - self._value >= PATIENCE
-        if late and not self._searched and self._failures < MOST_FAILURES:
+        self._add(step or [self._next(inside)])
+        if self.is_stuck and not self._searched and self._failures < MOST_FAILURES:
             self._searched = True
             self._turn_back()
 
@@ -117,6 +142,22 @@ class _Way:
             if turned:
                 self._looked = self._searched = False
 
+    def _next(self, inside: bool) -> int:
+        """The next token on the shortest way out, where the grammar leaves a choice."""
+        mask = self._matcher.mask()
+        opening = list(_OPENING)
+        if self._chance:
+            self._chance.shuffle(opening)
+        for byte in _INSIDE if inside else (*_CLOSING, *opening, *_WITHIN):
+            token = self._single.get(byte)
+            if token is not None and is_allowed(mask, token):
+                return token
+        allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
+        known = [int(token) for token in allowed if token_bytes(self._model, int(token))]
+        if not known:
+            raise ValueError("nothing can follow; the answer can not be closed")
+        return min(known, key=lambda token: len(token_bytes(self._model, token)))
+
     def _turn_back(self) -> None:
         """Take another way out of a value that does not end, where there is one."""
         tail = self.tokens[self._value :]
@@ -127,10 +168,18 @@ class _Way:
         self._add(end or tail)
 
 
-def _shortest_text(model: LoadedModel, matcher: Matcher, single: dict[int, int]) -> list[int]:
-    """The shortest end of an open string, where it is one of a few texts, as of an enumeration.
+def _short_text(
+    model: LoadedModel, matcher: Matcher, single: dict[int, int], chance: random.Random | None
+) -> list[int]:
+    """A short end of an open string, where it is one of a few texts, as of an enumeration.
 
     Uniform-cost search, by tokens and then by bytes.
+
+    Args:
+        model: whose vocabulary.
+        matcher: where the answer stands; it is not moved.
+        single: token id of each byte that has a token of its own.
+        chance: takes any of the texts; None takes the shortest.
 
     Returns:
         Token ids up to the closing quotation mark or behind it; none where the string may end
@@ -140,11 +189,12 @@ def _shortest_text(model: LoadedModel, matcher: Matcher, single: dict[int, int])
     if quote is None:
         return []
     order = itertools.count()  # of equally long beginnings the first comes first
-    waiting: list[tuple[int, int, int, Matcher, list[int]]] = [(0, 0, next(order), matcher, [])]
+    waiting: list[tuple[float, int, int, int, Matcher, list[int]]]
+    waiting = [(0.0, 0, 0, next(order), matcher, [])]
     for _ in range(MOST_STEPS):
         if not waiting:
             break
-        count, size, _, state, path = heapq.heappop(waiting)
+        _, count, size, _, state, path = heapq.heappop(waiting)
         if not _is_open(model, path):
             return path
         mask = state.mask()
@@ -161,27 +211,16 @@ def _shortest_text(model: LoadedModel, matcher: Matcher, single: dict[int, int])
                 longer.accept(sure)
             own = [t for end, t in enumerate(added) if _is_open(model, [*path, *added[:end]])]
             length = size + sum(len(token_bytes(model, t)) for t in own)
-            heapq.heappush(waiting, (count + len(own), length, next(order), longer, path + added))
+            luck = chance.random() if chance else 0.0
+            heapq.heappush(
+                waiting, (luck, count + len(own), length, next(order), longer, path + added)
+            )
     return []
 
 
 def _is_open(model: LoadedModel, path: Sequence[int]) -> bool:
     """Whether a string is still open behind these tokens."""
     return where(b"".join(token_bytes(model, token) for token in path), inside=True)[0]
-
-
-def _next(model: LoadedModel, matcher: Matcher, single: dict[int, int], inside: bool) -> int:
-    """The next token on the shortest way out, where the grammar leaves a choice."""
-    mask = matcher.mask()
-    for byte in _INSIDE if inside else _OUTSIDE:
-        token = single.get(byte)
-        if token is not None and is_allowed(mask, token):
-            return token
-    allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
-    known = [int(token) for token in allowed if token_bytes(model, int(token))]
-    if not known:
-        raise ValueError("nothing can follow; the answer can not be closed")
-    return min(known, key=lambda token: len(token_bytes(model, token)))
 
 
 def _single_bytes(model: LoadedModel) -> dict[int, int]:

@@ -26,6 +26,15 @@ def pattern(written: str) -> dict[str, Any]:
     return text(pattern=written)
 
 
+def leaf(kind: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {"kind": {"const": kind}, **properties},
+        "required": ["kind", *properties],
+        "additionalProperties": False,
+    }
+
+
 MAIL = text(format="email")
 KEYED = {"patternProperties": {"^x_[a-z]+_END$": {"type": "integer"}}, "minProperties": 1}
 
@@ -92,6 +101,25 @@ def test_what_has_no_short_end_stays_as_it_was(model: LoadedModel) -> None:
     assert closed_after(model, schema, "12", 9) == "12"
     long = {"type": "array", "items": text(minLength=700), "minItems": 3}
     assert closed_after(model, long, '["abc', 9) == '["abc'
+
+
+BRANCH: dict[str, Any] = {"$ref": "#/$defs/tree"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "begun"),
+    [
+        ([{"type": "array", "items": BRANCH, "minItems": 1}, {"type": "object"}], "[["),
+        ([leaf("br", kids={"type": "array", "items": BRANCH, "minItems": 1}), leaf("leaf")], "{"),
+        ([leaf("br", left=BRANCH, right=BRANCH), leaf("twig", n={"type": "integer"})], "{"),
+    ],
+)
+def test_what_may_hold_itself_comes_to_an_end(
+    model: LoadedModel, tree: list[dict[str, Any]], begun: str
+) -> None:
+    task = Task.from_schema({"$defs": {"tree": {"anyOf": tree}}, "$ref": "#/$defs/tree"})
+    raw = closed_after(model, task.json_schema, begun, 9)
+    assert task.problems(json.loads(raw)) == []
 
 
 def test_one_way_out_serves_all_that_need_it(model: LoadedModel) -> None:
