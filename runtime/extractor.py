@@ -238,7 +238,7 @@ def _check_options(
     if max_tokens is not None and max_tokens < 1:
         raise UsageError(f"max_tokens is {max_tokens}. Allow at least 1 token.")
     if not 0 <= temperature < math.inf:  # neither of which is true of nan
-        raise UsageError(f"temperature is {temperature}. Choose 0 or a number above it.")
+        raise UsageError(f"temperature is {temperature}. Choose 0 or a finite number above it.")
     if not 0 < top_p <= 1:
         raise UsageError(f"top_p is {top_p}. Choose a number above 0, at most 1.")
     if parallel is not None and parallel < 1:
