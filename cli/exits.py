@@ -19,6 +19,7 @@ import os
 import sys
 
 from setaccio.cli.console import fail, one_line
+from setaccio.cli.process import INTERRUPTED as INTERRUPTED
 
 OK = 0
 SOME_FAILED = 1
@@ -26,7 +27,6 @@ USAGE = 2
 BROKEN_TASK = 3
 BROKEN_MODEL = 5
 REGRESSED = 8
-INTERRUPTED = 130
 PIPE_CLOSED = 141
 _TRAINING = frozenset(
     {"torch", "transformers", "trl", "peft", "datasets", "accelerate", "safetensors", "tokenizers"}

@@ -12,7 +12,9 @@ from __future__ import annotations
 import sys
 
 from setaccio.cli.process import (
+    INTERRUPTED,
     fill_closed_streams,
+    ignore_interrupts,
     leave,
     leave_on_interrupt,
     raise_on_interrupt,
@@ -34,6 +36,10 @@ def main() -> None:
     raise_on_interrupt()
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            ignore_interrupts()
+        raise
     except KeyboardInterrupt:  # a second one, while the first was being reported
         leave()
     finally:

@@ -11,12 +11,12 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 def leave(_number: int = 0, _frame: FrameType | None = None) -> NoReturn:
     """End at once, without the clean-up in which a Ctrl-C would be one more error."""
-    os._exit(_INTERRUPTED)
+    os._exit(INTERRUPTED)
 
 
 def leave_on_interrupt() -> None:
@@ -29,9 +29,25 @@ def leave_on_interrupt() -> None:
 
 
 def raise_on_interrupt() -> None:
-    """Have Ctrl-C raise ``KeyboardInterrupt``, as it does by default."""
+    """Have Ctrl-C raise ``KeyboardInterrupt``, as it does by default.
+
+    One that comes in a finaliser or in a callback of C code can not be raised there: Python would
+    show a traceback and go on. It ends the process at once.
+    """
     if signal.getsignal(signal.SIGINT) is leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = _leave_or_show
+
+
+def _leave_or_show(unraisable: sys.UnraisableHookArgs) -> None:
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        leave()
+    sys.__unraisablehook__(unraisable)
+
+
+def ignore_interrupts() -> None:
+    """Have Ctrl-C do nothing more: the process ends by one already, and soon."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def fill_closed_streams() -> None:

@@ -36,11 +36,16 @@ def show_progress() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     arms: dict[str, TaskID] = {}
-    with Bars(*columns, console=Console(stderr=True)) as bars:
+    bars = Bars(*columns, console=Console(stderr=True))
 
-        def advance(arm: str, done: int, total: int) -> None:
-            if arm not in arms:
-                arms[arm] = bars.add_task(arm, total=total)
-            bars.update(arms[arm], completed=done)
+    def advance(arm: str, done: int, total: int) -> None:
+        if arm not in arms:
+            bars.start()  # not before: without a bar in it, it ends as an empty line
+            arms[arm] = bars.add_task(arm, total=total)
+        bars.update(arms[arm], completed=done)
 
+    try:
         yield advance
+    finally:
+        if arms:
+            bars.stop()

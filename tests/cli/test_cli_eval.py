@@ -237,3 +237,9 @@ def test_gold_that_breaks_the_schema_is_a_warning_and_evaluation_goes_on(
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("warning: The gold of 2 of 2 documents breaks the schema") == 1
     assert "L3" in done.stdout
+
+
+def test_an_error_before_anything_is_run_comes_without_an_empty_line(run: Run) -> None:
+    done = run("eval", "--model", "none.gguf", "--limit", "1")
+    assert done.returncode == 5
+    assert done.stderr.splitlines()[1:] == ["error: none.gguf: no such model file. Check the path."]

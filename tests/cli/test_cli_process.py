@@ -68,6 +68,34 @@ def test_ctrl_c_while_it_ends_is_no_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_second_ctrl_c_is_no_traceback_and_changes_no_exit_code() -> None:
+    finaliser = f"import weakref; weakref.finalize(Path, lambda: {INTERRUPT})"
+    done = interrupted(
+        "class Stop:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == 'yaml': {INTERRUPT}\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        f"from pathlib import Path\n{finaliser}",
+        "schema",
+        "check",
+        "recipe",
+    )
+    assert (done.returncode, done.stderr) == (130, "error: Interrupted.\n")
+
+
+def test_ctrl_c_in_a_finaliser_is_not_lost() -> None:
+    loop = (
+        "import weakref\n"
+        "class Thing: pass\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == 'yaml': weakref.finalize(Thing(), lambda: {INTERRUPT})\n"
+        "sys.meta_path.insert(0, Stop())"
+    )
+    done = interrupted(loop, "schema", "check", "recipe")
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_a_process_that_ignores_ctrl_c_still_does() -> None:
     ignore = f"signal.signal(signal.SIGINT, signal.SIG_IGN); atexit.register(lambda: {INTERRUPT})"
     assert interrupted(ignore, "--version").returncode == 0
@@ -140,6 +168,7 @@ def test_json_lines_are_utf8_whatever_the_locale(run: Run) -> None:
         (["--nope"], "--nope"),
         (["eval", "--nope"], "--nope"),
         (["data", "foo"], "foo"),
+        (["eval", "sweep", "a.gguf", "--pairs", "none.jsonl"], "none.jsonl"),
     ],
 )
 def test_wrong_arguments_are_one_line(
