@@ -160,7 +160,7 @@ def extract(
         read_items = read_sources(names, jsonl)
         items = as_they_come(read_items) if may_be_slow(names) else read_items
         _guard(batch, lambda: batch.work(items), "--retry-failed" if retry_failed else "--resume")
-        journal.forget_failed(lambda identifier: belongs_to(identifier, names))
+        journal.forget_failed(lambda identifier: belongs_to(identifier, names, jsonl))
     _sum_up(batch, retried=retry_failed)
     if meter.failed or journal.failed:
         raise typer.Exit(SOME_FAILED)

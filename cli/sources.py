@@ -87,17 +87,25 @@ def is_source(path: Path, names: Sequence[str]) -> bool:
     return False
 
 
-def belongs_to(identifier: str, names: Sequence[str]) -> bool:
+def belongs_to(identifier: str, names: Sequence[str], jsonl: bool) -> bool:
     """Whether an id is that of a file among the sources, or of one line of it (``FILE:7``).
 
-    An id that a document brought with it tells nothing of its source.
+    Of a folder only the files that are read from it count, and that are there. An id that a
+    document brought with it tells nothing of its source.
+
+    Args:
+        identifier: the id.
+        names: the sources.
+        jsonl: every source is read as JSON Lines.
     """
-    name = _LINE.sub("", identifier)
-    for source in names:
-        label = STDIN_LABEL if source == STDIN else readable(source)
-        if name == label or (source != STDIN and Path(label) in Path(name).parents):
-            return True
-    return False
+    file = _LINE.sub("", identifier)
+    if any(file == (STDIN_LABEL if name == STDIN else readable(name)) for name in names):
+        return True
+    path = Path(file)
+    if (file != identifier and not jsonl) or path.suffix.lower() not in TEXT_SUFFIXES:
+        return False
+    folders = [Path(name) for name in names if name != STDIN and Path(name).is_dir()]
+    return any(folder in path.parents for folder in folders) and path.is_file()
 
 
 def readable(name: str) -> str:

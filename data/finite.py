@@ -10,6 +10,7 @@ demands have one: the least fixed point of that, over all that can be reached fr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -88,9 +89,18 @@ def _has_value(part: Any, lookup: Lookup, finite: set[int]) -> bool:
 
 
 def _demanded_values(part: dict[str, Any]) -> Iterator[Any]:
-    properties = part.get("properties", {})
+    properties, patterns = part.get("properties", {}), part.get("patternProperties", {})
     for name in part.get("required", ()):
-        yield properties.get(name, part.get("additionalProperties"))
+        fitting = [inner for pattern, inner in patterns.items() if _matches(pattern, name)]
+        fitting += [properties[name]] if name in properties else []
+        yield from fitting or [part.get("additionalProperties")]
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:  # of another dialect: what it matches is not known
+        return False
 
 
 def _demanded_items(part: dict[str, Any]) -> list[Any]:

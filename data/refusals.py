@@ -78,11 +78,13 @@ def refusals(schema: dict[str, Any]) -> list[Refusal]:
     found: list[tuple[int, Refusal]] = []
     for number, place in enumerate(places):
         found += ((number, refusal) for refusal in _refused_alone(place))
-    # Inner parts first; those that refer to others when these have been seen.
-    for referring in (False, True):
-        for number, place in reversed(list(enumerate(places))):
-            if referring or not any("$ref" in part for _, _, part in _places(place[2], "", "")):
-                found += ((number, refusal) for refusal in _refused_here(whole, place))
+    if _reason(_probe(whole, "")):  # what only several keywords make, such as options that overlap
+        referring = [any("$ref" in part for _, _, part in _places(p[2], "", "")) for p in places]
+        # Inner parts first; those that refer to others when these have been seen.
+        for refers in (False, True):
+            for number, place in reversed(list(enumerate(places))):
+                if referring[number] == refers:
+                    found += ((number, refusal) for refusal in _refused_here(whole, place))
     return [refusal for _, refusal in sorted(found, key=lambda entry: entry[0])]
 
 
@@ -121,12 +123,16 @@ def _refused_alone(place: _Place) -> Iterator[Refusal]:
                 del part[key]
 
 
+def _probe(whole: dict[str, Any], pointer: str) -> dict[str, Any]:
+    """A schema that is one part of the whole, whose references lead to where they led."""
+    probe = {"$defs": {"whole": whole}, "$ref": f"#/$defs/whole{urllib.parse.quote(pointer)}"}
+    return {**probe, "$schema": whole["$schema"]} if "$schema" in whole else probe
+
+
 def _refused_here(whole: dict[str, Any], place: _Place) -> Iterator[Refusal]:
     """Take out the keywords without which a part would not be refused."""
     path, pointer, part = place
-    probe = {"$defs": {"whole": whole}, "$ref": f"#/$defs/whole{urllib.parse.quote(pointer)}"}
-    if "$schema" in whole:
-        probe["$schema"] = whole["$schema"]
+    probe = _probe(whole, pointer)
     for _ in range(len(part)):
         reason = _reason(probe)
         if not reason or reason.startswith("Unsatisfiable"):

@@ -200,8 +200,8 @@ def check_finite(schema: dict[str, Any], source: str = "schema") -> None:
     endless = endless_parts(schema, lookup)
     if endless:
         raise SchemaError(
-            f"{source}: {endless[0]} requires itself without end, so no answer fits. Let a field "
-            "on the way be left out, be null, or be an empty list."
+            f"{source}: {endless[0]} requires itself without end, so no value fits it. Let a "
+            "field on the way be left out, be null, or be an empty list."
         )
 
 

@@ -9,6 +9,7 @@ knows JSON's types alone, so that ``no``, ``2020-01-01`` and ``1:30`` are string
 from __future__ import annotations
 
 import re
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, MappingNode):  # so tagged
+            raise ConstructorError(None, None, "is no mapping", node.start_mark)
         self.flatten_mapping(node)
         return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
 
@@ -69,16 +72,23 @@ class _Loader(yaml.SafeLoader):
         except ValueError as error:
             raise ConstructorError(None, None, str(error), node.start_mark) from error
 
+    def truth(self, node: Node) -> bool:
+        """One of the two words, whatever the tag says."""
+        if str(node.value).lower() not in ("true", "false"):
+            raise ConstructorError(None, None, "is neither true nor false", node.start_mark)
+        return str(node.value).lower() == "true"
+
 
 _Loader.yaml_implicit_resolvers = {}
 _Loader.yaml_constructors = {
     tag: SafeConstructor.yaml_constructors[tag]
-    for tag in (*(_TAG + kind for kind in ("null", "bool", "str", "seq", "map")), None)
+    for tag in (*(_TAG + kind for kind in ("null", "str", "seq", "map")), None)
 }
 for _kind, _pattern, _first in _CORE:
     _Loader.add_implicit_resolver(_TAG + _kind, re.compile(rf"^(?:{_pattern})$"), _first)
 for _kind in ("int", "float"):
     _Loader.add_constructor(_TAG + _kind, _Loader.number)
+_Loader.add_constructor(f"{_TAG}bool", _Loader.truth)
 
 
 def find_task_file(name_or_path: str | Path) -> Path:
@@ -128,7 +138,8 @@ def _parse(text: str, path: Path) -> Any:
         try:
             return parse_json(text, unique_keys=True)
         except ValueError as error:
-            if is_json:
+            # Else it is only no JSON, and may be YAML.
+            if is_json or not isinstance(error.__cause__, JSONDecodeError):
                 raise TaskError(
                     f"{path}: not JSON ({error}). Correct it, or name a file of YAML .yaml."
                 ) from error

@@ -135,8 +135,11 @@ class _Way:
             self.tokens.append(token)
             text = token_bytes(self._model, token)
             before = self._inside
-            self._inside, self._escaped = where(text, before, self._escaped)
-            turned = self._inside != before or (not before and text[-1:] in _BETWEEN)
+            turned = not before and text[-1:] in _BETWEEN
+            for byte in text:  # one token may end a key and begin its value
+                was = self._inside
+                self._inside, self._escaped = where(bytes([byte]), was, self._escaped)
+                turned = turned or self._inside != was
             if turned or self._escaped:
                 self._value = len(self.tokens)
             if turned:

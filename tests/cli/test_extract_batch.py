@@ -140,6 +140,21 @@ def test_retrying_one_source_leaves_the_rows_of_another_alone(
     assert "2 documents that failed before are not named here" in retried.stderr
 
 
+def test_retrying_a_folder_leaves_rows_that_are_not_of_its_texts_alone(
+    run: Run, tmp_path: Path, batch: list[object]
+) -> None:
+    (tmp_path / "docs.jsonl").write_text('{broken\n{"id": "d", "text": ""}\n')
+    (tmp_path / "a.txt").write_text("")
+    assert run(*batch, "a.txt", "--out", "out.jsonl").returncode == 1
+    (tmp_path / "a.txt").write_text("Take 3 eggs.")
+    folder = [name if name != "docs.jsonl" else "." for name in batch]
+    retried = run(*folder, "--out", "out.jsonl", "--retry-failed")
+    rows = [(row["id"], row["status"]) for row in read_rows(tmp_path / "out.jsonl")]
+    assert rows == [("docs.jsonl:1", "error"), ("d", "error"), ("a.txt", "ok")]
+    assert retried.returncode == 1
+    assert "2 documents that failed before are not named here" in retried.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [

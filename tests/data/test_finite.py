@@ -50,6 +50,8 @@ def test_endless(schema: dict[str, Any], path: str) -> None:
         {"type": "object", "properties": {"n": SELF}},
         node({"anyOf": [SELF, {"type": "null"}]}),
         node({"type": "array", "items": SELF}),
+        {"type": "object", "required": ["a"], "patternProperties": {"^a": {"type": "string"}},
+         "additionalProperties": SELF},
         node({"type": "array", "prefixItems": [{"type": "null"}, SELF], "minItems": 1}),
         node(SELF, type=["object", "null"]),
         node(SELF, const={"n": 1}),

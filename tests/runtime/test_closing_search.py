@@ -96,6 +96,23 @@ def test_wherever_it_is_cut_it_parses_and_fits(
             assert task.problems(json.loads(raw)) == [], raw
 
 
+@pytest.mark.parametrize("part", [text(format="uri"), pattern(r"^[A-Z].* (St|Ave)\\.$")])
+def test_a_value_is_searched_for_from_its_own_beginning(
+    model: LoadedModel, part: dict[str, Any]
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer"}, "address": part},
+        "required": ["n", "address"],
+        "additionalProperties": False,
+    }
+    task = Task.from_schema(schema)
+    for begun in ("", '{"n":1', '{"n":12,', '{"n":1,"addr', '{"n":1,"address', '{"n":1,"address":'):
+        raw = closed_after(model, schema, begun, 30)
+        assert raw.startswith(begun)
+        assert task.problems(json.loads(raw)) == [], raw
+
+
 def test_what_has_no_short_end_stays_as_it_was(model: LoadedModel) -> None:
     schema = {"type": "integer", "multipleOf": 9973, "minimum": 1}
     assert closed_after(model, schema, "12", 9) == "12"
