@@ -288,7 +288,8 @@ def test_the_grown_base_is_tuned_as_the_bundled_one_is():
     assert config.max_steps == grow.tuning_steps()
     assert config.batch_size < grow.PAIRS_PER_STEP
     script = (ROOT / "scripts" / "base.sh").read_text(encoding="utf-8")
-    assert f"--config {grow.TUNING.relative_to(ROOT)} " in script
+    assert f"settings={grow.TUNING.relative_to(ROOT)}\n" in script
+    assert "train --config $settings " in script
 
 
 def test_scores_are_read_as_eval_writes_them():
