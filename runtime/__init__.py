@@ -1,8 +1,9 @@
 """A GGUF and a text in, an extraction out: offline, on a CPU, without torch.
 
     >>> from setaccio.runtime import TINY_GGUF, Extractor
-    >>> extraction = Extractor(TINY_GGUF).extract("Beat 2 eggs with 50 g sugar.")
-    >>> extraction.status, extraction.data
+    >>> extraction = Extractor(TINY_GGUF).extract("Sponge cake. Beat 2 eggs with 50 g sugar.")
+    >>> extraction.status, extraction.data["title"]
+    ('ok', 'Sponge cake')
 
 Names are loaded when they are first used, so that importing this package costs nothing.
 """

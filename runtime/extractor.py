@@ -2,8 +2,8 @@
 
     >>> from setaccio.runtime import TINY_GGUF, Extractor
     >>> extractor = Extractor(TINY_GGUF)
-    >>> extractor.extract("Beat 2 eggs with 50 g sugar.").data
-    {'title': ..., 'ingredients': [...], 'directions': [...]}
+    >>> extractor.extract("Sponge cake. Beat 2 eggs with 50 g sugar. Bake for 25 minutes.").data
+    {'title': 'Sponge cake', 'ingredients': ['2 eggs', '50 g sugar'], 'directions': [...]}
 
 Nothing that a document holds can stop the others: whatever goes wrong with one becomes its status.
 """
