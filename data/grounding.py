@@ -79,22 +79,16 @@ class Grounding:
         return self._labels[field]
 
 
-def grounded_share(pair: Pair, task: Task) -> tuple[float, str]:
-    """Say how much of the gold can be read in the text.
+def share_of(values: list[Value]) -> tuple[float, str]:
+    """Say how much of a gold can be read in its text.
 
     Args:
-        pair: the text and its gold.
-        task: its schema tells which leaves are labels (``enum``, ``const``, true or false).
+        values: the gold's, from :class:`Grounding`.
 
     Returns:
-        The share of the leaves' words that occur in the text, 1.0 for a gold without words, and
+        The share of the values' words that occur in the text, 1.0 where there are no words, and
         the first of those that do not occur.
     """
-    return share_of(Grounding(task).values(pair))
-
-
-def share_of(values: list[Value]) -> tuple[float, str]:
-    """As :func:`grounded_share`, of values that were compared already."""
     total = sum(value.words for value in values)
     missing = [word for value in values for word in value.missing]
     share = 1 - len(missing) / total if total else 1.0

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
 def join(pointer: str, part: str | int) -> str:
     """The pointer of a key or index below another pointer; the whole value's is empty."""
     return f"{pointer}/{str(part).replace('~', '~0').replace('/', '~1')}"
+
+
+def pointer_of(keys: Iterable[str | int]) -> str:
+    """The pointer that leads through some keys and indices."""
+    return functools.reduce(join, keys, "")
 
 
 def split(pointer: str) -> list[str]:

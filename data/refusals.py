@@ -12,8 +12,14 @@ import urllib.parse
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from setaccio.data.pointers import join
-from setaccio.data.schema import UNENFORCED, refused_keyword, schema_parts, unenforced_keywords
+from setaccio.data.pointers import pointer_of
+from setaccio.data.schema import (
+    UNENFORCED,
+    path_of,
+    refused_keyword,
+    unenforced_keywords,
+    walk,
+)
 
 LONGEST_REASON = 200
 """Characters that are kept of a reason."""
@@ -70,7 +76,7 @@ def refusals(schema: dict[str, Any]) -> list[Refusal]:
     whole = copy.deepcopy(schema)
     for key in ("$id", "id"):
         whole.pop(key, None)
-    places = list(_places(whole, "$", ""))
+    places = [(path_of(keys), pointer_of(keys), part) for keys, part in walk(whole)]
     for _, _, part in places:
         reference = part.get("$ref")
         if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
@@ -79,26 +85,13 @@ def refusals(schema: dict[str, Any]) -> list[Refusal]:
     for number, place in enumerate(places):
         found += ((number, refusal) for refusal in _refused_alone(place))
     if _reason(_probe(whole, "")):  # what only several keywords make, such as options that overlap
-        referring = [any("$ref" in part for _, _, part in _places(p[2], "", "")) for p in places]
+        referring = [any("$ref" in inner for _, inner in walk(part)) for _, _, part in places]
         # Inner parts first; those that refer to others when these have been seen.
         for refers in (False, True):
             for number, place in reversed(list(enumerate(places))):
                 if referring[number] == refers:
                     found += ((number, refusal) for refusal in _refused_here(whole, place))
     return [refusal for _, refusal in sorted(found, key=lambda entry: entry[0])]
-
-
-def _places(schema: Any, path: str, pointer: str) -> Iterator[_Place]:
-    """A schema and every schema inside it, outer ones first."""
-    if not isinstance(schema, dict):
-        return
-    yield path, pointer, schema
-    for keys, part in schema_parts(schema):
-        inner, place = path, pointer
-        for key in keys:
-            inner += f"[{key}]" if isinstance(key, int) else f".{key}"
-            place = join(place, key)
-        yield from _places(part, inner, place)
 
 
 def _reason(schema: dict[str, Any]) -> str:

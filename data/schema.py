@@ -70,7 +70,10 @@ _SINGLES = frozenset(
 )
 
 
-def schema_parts(schema: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+Keys = tuple[str | int, ...]
+
+
+def schema_parts(schema: Any) -> Iterator[tuple[Keys, Any]]:
     """The schemas right inside a schema.
 
     Yields:
@@ -89,18 +92,27 @@ def schema_parts(schema: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
             yield (key,), value
 
 
-def subschemas(schema: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Walk a schema and every schema inside it.
+def walk(schema: Any, keys: Keys = ()) -> Iterator[tuple[Keys, dict[str, Any]]]:
+    """Walk a schema and every schema inside it, outer ones first.
 
     Yields:
-        ``(path, schema)`` pairs; the path is written as in ``$.properties.title``.
+        ``(keys, schema)``: the keys and indices that lead to the schema.
     """
     if not isinstance(schema, dict):
         return
-    yield path, schema
-    for keys, part in schema_parts(schema):
-        ends = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-        yield from subschemas(part, path + "".join(ends))
+    yield keys, schema
+    for more, part in schema_parts(schema):
+        yield from walk(part, (*keys, *more))
+
+
+def path_of(keys: Keys) -> str:
+    """The place of a schema as messages write it, as in ``$.properties.title``."""
+    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+
+
+def subschemas(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """As :func:`walk`, with paths in place of keys."""
+    return ((path_of(keys), part) for keys, part in walk(schema))
 
 
 def unenforced_keywords(schema: dict[str, Any]) -> list[str]:

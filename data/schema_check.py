@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.pointers import join
+from setaccio.data.pointers import join, pointer_of
 from setaccio.data.refusals import refusals
-from setaccio.data.schema import UNENFORCED, check_validity, schema_parts
+from setaccio.data.schema import UNENFORCED, check_validity, walk
 from setaccio.data.validation import jsonschema, validator_class
 
 Kind = Literal["not enforced", "never null", "unbounded"]
@@ -58,17 +58,6 @@ class Note(NamedTuple):
     kind: Kind
     keyword: str
     message: str
-
-
-def _walk(schema: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    if not isinstance(schema, dict):
-        return
-    yield pointer, schema
-    for keys, part in schema_parts(schema):
-        place = pointer
-        for key in keys:
-            place = join(place, key)
-        yield from _walk(part, place)
 
 
 def _types(schema: dict[str, Any]) -> set[str]:
@@ -168,7 +157,7 @@ def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
     check_validity(schema, source)
     kind = validator_class(schema)
     root = kind(schema)
-    places = list(_walk(schema))
+    places = [(pointer_of(keys), part) for keys, part in walk(schema)]
     try:
         never_null = [note for at, part in places for note in _never_null(at, part, root)]
     except Exception as error:  # the library's own error for a reference it can not resolve

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from setaccio.data.checks import KINDS, check_pairs
-from setaccio.data.grounding import Grounding, grounded_share
+from setaccio.data.grounding import Grounding, share_of
 from setaccio.data.recipes import generate_pairs
 from setaccio.data.records import Pair
 from setaccio.data.task import Task, load_task
@@ -70,8 +70,9 @@ def test_gold_of_another_text_is_ungrounded():
 
 
 def test_labels_and_flags_need_not_occur_in_the_text():
-    assert grounded_share(pair(1), TASK) == (1.0, "")
-    share, absent = grounded_share(pair(1, goods=["blood oranges", "Limes"]), TASK)
+    grounding = Grounding(TASK)
+    assert share_of(grounding.values(pair(1))) == (1.0, "")
+    share, absent = share_of(grounding.values(pair(1, goods=["blood oranges", "Limes"])))
     assert share == pytest.approx(3 / 4)
     assert absent == "limes"
 
