@@ -18,7 +18,7 @@ import llama_cpp
 from setaccio.data.errors import ModelError
 from setaccio.data.task import Task
 from setaccio.runtime.gguf_header import read_header
-from setaccio.runtime.llama_log import Uninterrupted, clear_errors, last_errors
+from setaccio.runtime.llama_log import clear_errors, last_errors, uninterrupted
 from setaccio.runtime.models import TASK_KEY, LoadedModel
 
 
@@ -57,7 +57,7 @@ def load_adapter(model: LoadedModel, path: str | Path) -> Adapter:
     if header.metadata.get("general.type") != "adapter":
         raise ModelError(f"{path}: is not a LoRA adapter. Give it as the model, not beside one.")
     clear_errors()
-    with Uninterrupted():
+    with uninterrupted():
         handle = llama_cpp.llama_adapter_lora_init(model.llama.model, str(path).encode())
     if not handle:
         reason = last_errors() or "no reason given"

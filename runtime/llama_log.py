@@ -2,16 +2,18 @@
 
 llama.cpp writes hundreds of lines while it loads a model. Here they are swallowed, except errors:
 when a load fails, these say why. ctypes discards what is raised in here, Ctrl-C too; so calls that
-may log stand in :class:`Uninterrupted`.
+may log stand in :func:`uninterrupted`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import signal
 import threading
 from collections import deque
-from types import FrameType, TracebackType
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import llama_cpp
@@ -56,35 +58,25 @@ def last_errors() -> str:
     return "; ".join(_RECORDER.errors)
 
 
-class Uninterrupted:
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
     """While this is entered, Ctrl-C waits; it is raised when this is left.
 
     Python runs a signal's handler in whichever of its code comes next. In the midst of a call into
     llama.cpp that is the log, and what is raised there is lost.
     """
-
-    def __init__(self) -> None:
-        self._handler: Any = None
-        self._came: tuple[int, FrameType | None] | None = None
-
-    def __enter__(self) -> None:
-        # Handlers run in the main thread only, and only there can they be changed.
-        if threading.current_thread() is threading.main_thread():
-            handler = signal.getsignal(signal.SIGINT)
-            if callable(handler):
-                self._handler = handler
-                signal.signal(signal.SIGINT, self._keep)
-
-    def _keep(self, number: int, frame: FrameType | None) -> None:
-        self._came = (number, frame)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-            if self._came:
-                self._handler(*self._came)
+    handler: Any = None
+    # Handlers run in the main thread only, and only there can they be changed.
+    if threading.current_thread() is threading.main_thread():
+        handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *call: came.append(call))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[-1])

@@ -25,7 +25,7 @@ from setaccio.data.errors import ModelError
 from setaccio.data.prompt import ChatFormat
 from setaccio.data.task import Task
 from setaccio.runtime.gguf_header import Header, read_header
-from setaccio.runtime.llama_log import Uninterrupted, clear_errors, last_errors, silence_llama
+from setaccio.runtime.llama_log import clear_errors, last_errors, silence_llama, uninterrupted
 
 TINY_GGUF = Path(__file__).parent / "bundled" / "tiny-recipe-q8_0.gguf"
 """The bundled model: small, fine-tuned on recipes, quantised."""
@@ -109,7 +109,7 @@ class LoadedModel:
 
 
 def _release(llama: llama_cpp.Llama, cache: dict[Any, Any]) -> None:
-    with Uninterrupted():
+    with uninterrupted():
         for kept in cache.values():
             if isinstance(kept, Closable):
                 kept.close()
@@ -155,7 +155,7 @@ def _open(path: Path, threads: int) -> llama_cpp.Llama:
     silence_llama()
     clear_errors()
     try:
-        with Uninterrupted():
+        with uninterrupted():
             return llama_cpp.Llama(
                 str(path),
                 n_ctx=1,  # decoding has contexts of its own (setaccio.runtime.slots)

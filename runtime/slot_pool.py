@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import llama_cpp
 import psutil
 
-from setaccio.runtime.llama_log import Uninterrupted
+from setaccio.runtime.llama_log import uninterrupted
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.slots import Slots
 
@@ -33,20 +33,18 @@ class _Kept:
 
     def take(self, model: LoadedModel, count: int, threads: int, apart: bool) -> Slots:
         """The smallest slots that will do, else new ones in place of smaller ones."""
-        alike = [s for s in self._waiting if (s.threads, s.apart) == (threads, apart)]
-        alike.sort(key=lambda slots: slots.count)
-        found = next((slots for slots in alike if slots.count >= count), None)
-        if found is not None:
-            self._waiting.remove(found)
-        else:
-            if alike:
-                self._waiting.remove(alike[0])
-                alike[0].close()
-            with Uninterrupted():  # a context that nobody knows of is never freed
+        with uninterrupted():  # a context that nobody knows of is never freed
+            alike = [s for s in self._waiting if (s.threads, s.apart) == (threads, apart)]
+            alike.sort(key=lambda slots: slots.count)
+            found = next((slots for slots in alike if slots.count >= count), None)
+            if found is not None:
+                self._waiting.remove(found)
+            else:
+                if alike:
+                    self._waiting.remove(alike[0])
+                    alike[0].close()
                 found = Slots(model, count, threads, apart)
-                self._lent.append(found)
-                return found
-        self._lent.append(found)
+            self._lent.append(found)
         return found
 
     def give(self, slots: Slots) -> None:

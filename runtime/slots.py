@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from setaccio.data.errors import ModelError
 from setaccio.runtime.adapters import Adapter
-from setaccio.runtime.llama_log import Uninterrupted, clear_errors, last_errors
+from setaccio.runtime.llama_log import clear_errors, last_errors, uninterrupted
 from setaccio.runtime.models import PREFILL_BATCH, LoadedModel
 from setaccio.runtime.own_thread import apart_from_torch
 
@@ -194,7 +194,7 @@ class Slots:
         # Where there is little to do, threads wait for each other longer than they compute.
         wanted = 1 + self._bytes * self._batch.n_tokens // WORK_FOR_A_THREAD
         threads = min(self.threads, wanted)
-        with Uninterrupted():
+        with uninterrupted():
             llama_cpp.llama_set_n_threads(self._context, threads, threads)
             code = llama_cpp.llama_decode(self._context, self._batch)
         if code != 0:
@@ -213,7 +213,7 @@ class Slots:
         self._refuse_closed()
         if adapter == self._adapter:
             return
-        with Uninterrupted():
+        with uninterrupted():
             if adapter is None:
                 code = llama_cpp.llama_set_adapters_lora(self._context, None, 0, None)
             else:
@@ -251,7 +251,7 @@ class Slots:
         if self._pool is not None:
             self._pool.shutdown()
         if self._context:
-            with Uninterrupted():
+            with uninterrupted():
                 llama_cpp.llama_free(self._context)
                 self._context = None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from setaccio.runtime.llama_log import Uninterrupted
+from setaccio.runtime.llama_log import uninterrupted
 
 # Each round works until a signal has been sent, whenever that is; a round that then ends by itself
 # has lost it.
@@ -53,8 +53,8 @@ def test_an_interruption_while_a_model_loads_is_raised(tiny_gguf: Path) -> None:
 
 def test_it_is_raised_behind_the_outermost_block_and_once() -> None:
     steps = []
-    with pytest.raises(KeyboardInterrupt), Uninterrupted():
-        with Uninterrupted():
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        with uninterrupted():
             signal.raise_signal(signal.SIGINT)
             steps.append("inner")
         steps.append("outer")
@@ -66,7 +66,7 @@ def test_other_threads_change_no_handler() -> None:
     seen = []
 
     def work() -> None:
-        with Uninterrupted():
+        with uninterrupted():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)
