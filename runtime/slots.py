@@ -195,7 +195,8 @@ class Slots:
         wanted = 1 + self._bytes * self._batch.n_tokens // WORK_FOR_A_THREAD
         threads = min(self.threads, wanted)
         with uninterrupted():
-            llama_cpp.llama_set_n_threads(self._context, threads, threads)
+            if llama_cpp.llama_n_threads(self._context) != threads:  # to set them writes to the log
+                llama_cpp.llama_set_n_threads(self._context, threads, threads)
             code = llama_cpp.llama_decode(self._context, self._batch)
         if code != 0:
             raise RuntimeError(f"llama.cpp could not decode (code {code}; {last_errors()})")
