@@ -86,7 +86,7 @@ def read_outcome(returncode: int, output: str, errors: str) -> SmokeResult:
                 name,
             )
         return SmokeResult(False, f"The smoke run was ended by {name}. Try it again.", name)
-    lines = (output if returncode == 0 else errors or output).strip().splitlines()
+    lines = (output if returncode == 0 else errors.strip() or output).strip().splitlines()
     last = lines[-1] if lines else f"the smoke run ended with status {returncode}"
     return SmokeResult(returncode == 0, last)
 

@@ -141,7 +141,9 @@ def install_wheels(folder: Path, site: Path) -> None:
     command += ["--no-compile", "--no-cache-dir", "--target", str(site), *map(str, wheels)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
+        # pip may add a notice of its own version behind the error.
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (lines or ["pip failed"])[-1]
         raise SetupError(f"{folder}: the wheels can not be installed ({reason})")
     stamp.write_text(wanted, encoding="ascii")
 
@@ -210,7 +212,9 @@ def probe(values: dict[str, str]) -> dict[str, Any]:
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise SetupError(f"torch does not start here ({reason}). Repair the installation.")
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    # Libraries may write to standard output too, some of them only when the process ends.
+    told = next(line for line in done.stdout.splitlines() if line.startswith('{"versions"'))
+    found: dict[str, Any] = json.loads(told)
     return found
 
 

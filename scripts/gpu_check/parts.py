@@ -17,7 +17,7 @@ POLL_SECONDS = 0.5
 
 
 class PartError(Exception):
-    """A part failed or was ended; the message is its last line or says that the time was up."""
+    """A part failed or was ended; the message is its reason or says that the time was up."""
 
 
 def say(line: str) -> None:
@@ -40,12 +40,13 @@ def run_part(
     until: float,
     watch: Callable[[], None] | None = None,
 ) -> None:
-    """Run a command in the tree's folder, its output in a file.
+    """Run a command in the tree's folder, its output and its errors in two files.
 
     Args:
         command: program and arguments.
         environment: its environment.
-        log: where its output goes.
+        log: where its output goes; what it says on standard error lies beside it as
+            ``<stem>.err.log``.
         until: value of ``time.monotonic()`` at which it is ended, with all that it started.
         watch: called twice a second meanwhile.
 
@@ -54,14 +55,17 @@ def run_part(
     """
     if time.monotonic() >= until:
         raise PartError("not begun: the time was up")
-    with log.open("w", encoding="utf-8") as stream:
+    errors = log.with_name(f"{log.stem}.err.log")
+    # Two files: in one, lines of standard output that the child holds back until its end would
+    # stand behind its error and be taken for the reason.
+    with log.open("w", encoding="utf-8") as stream, errors.open("w", encoding="utf-8") as said:
         # A session of its own, so that compilers and workers that it started end with it.
         process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=environment,
             stdout=stream,
-            stderr=stream,
+            stderr=said,
             start_new_session=True,
         )
         try:
@@ -77,8 +81,17 @@ def run_part(
     if late:
         raise PartError("the time was up")
     if process.returncode:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise PartError((lines or [f"exit {process.returncode}"])[-1][:400])
+        raise PartError(_reason(errors, log) or f"exit {process.returncode}")
+
+
+def _reason(*logs: Path) -> str:
+    """Last line of the first of the files that holds any, at most 400 characters."""
+    for log in logs:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        written = [line.strip() for line in lines if line.strip()]
+        if written:
+            return written[-1][:400]
+    return ""
 
 
 def pack(folder: Path, archive: Path, leave_out: tuple[str, ...] = ()) -> None:

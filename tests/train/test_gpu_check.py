@@ -194,13 +194,27 @@ def test_the_source_is_looked_for_where_exports_look(tmp_path, monkeypatch):
     assert machine.find_source(tmp_path, tmp_path, values) is None
 
 
-def test_a_part_that_fails_is_told_by_its_last_line(tmp_path):
-    code = "import sys; print('first'); sys.exit('ValueError: too bad')"
-    until = time.monotonic() + 60
-    with pytest.raises(PartError, match=r"^ValueError: too bad$"):
-        run_part([sys.executable, "-c", code], dict(os.environ), tmp_path / "log", until)
+@pytest.mark.parametrize("buffering", [{}, {"PYTHONUNBUFFERED": "1"}])
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("print('first'); sys.exit('ValueError: too bad')", "ValueError: too bad"),
+        ("print('result'); raise ValueError('worse')", "ValueError: worse"),
+        ("print('said on the wrong stream'); sys.exit(3)", "said on the wrong stream"),
+        ("sys.stderr.write(' \\n'); sys.exit(3)", "exit 3"),
+    ],
+)
+def test_a_part_that_fails_is_told_by_its_errors_last_line(tmp_path, code, said, buffering):
+    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", f"import sys; {code}"]
+    with pytest.raises(PartError) as caught:
+        run_part(command, inherited | buffering, tmp_path / "log", time.monotonic() + 60)
+    assert str(caught.value) == said
+
+
+def test_a_part_whose_time_is_up_is_not_begun(tmp_path):
     with pytest.raises(PartError, match="not begun"):
-        run_part([sys.executable, "-c", code], dict(os.environ), tmp_path / "log", 0.0)
+        run_part([sys.executable, "-c", ""], dict(os.environ), tmp_path / "log", 0.0)
 
 
 def test_a_part_whose_time_is_up_ends_with_all_that_it_started(tmp_path):
