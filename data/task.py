@@ -64,6 +64,11 @@ class Task(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a short identifier")
     instruction: str = Field(min_length=1, description="what the model is asked to do")
     json_schema: dict[str, Json] = Field(alias="schema", description="JSON Schema of the result")
+    schema_in_prompt: bool = Field(
+        default=True,
+        description="whether the prompt shows the schema; a model that is tuned for the one task "
+        "knows it, and a prompt without it is shorter to learn from and to read",
+    )
     examples: tuple[Shot, ...] = Field(default=(), description="few-shot examples, oldest first")
     scoring: dict[str, ScoringRule] = Field(
         default_factory=dict, description="field path such as `author.name` to its rule"
@@ -103,8 +108,10 @@ class Task(BaseModel):
         Returns:
             ``{"role", "content"}`` messages: system, few-shot turns, and the document as the last.
         """
-        schema = dump_compact(self.json_schema)
-        turns = [{"role": "system", "content": f"{self.instruction}\n{schema}"}]
+        asked = self.instruction
+        if self.schema_in_prompt:
+            asked += f"\n{dump_compact(self.json_schema)}"
+        turns = [{"role": "system", "content": asked}]
         for shot in self.examples if examples is None else examples:
             turns.append({"role": "user", "content": shot.text})
             turns.append({"role": "assistant", "content": self.render_gold(shot.gold)})
@@ -131,8 +138,10 @@ class Task(BaseModel):
 
     def to_metadata(self) -> str:
         """The whole task as one canonical JSON string, as it is written into a GGUF."""
-        # Merge rules only where there are any: a task from before they existed keeps its digest.
+        # Later additions only where they are used: a task from before they existed keeps its digest.
         left_out = set() if self.merge else {"merge"}
+        if self.schema_in_prompt:
+            left_out.add("schema_in_prompt")
         return dump_compact(self.model_dump(by_alias=True, mode="json", exclude=left_out))
 
     @classmethod

@@ -1,4 +1,7 @@
-"""What the README tells a newcomer to type is what CI runs. Run with: pytest tests/test_readme_commands.py"""
+"""What the README tells a newcomer to type is what CI runs.
+
+Run with: pytest tests/test_readme_commands.py
+"""
 
 from __future__ import annotations
 

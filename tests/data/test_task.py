@@ -43,6 +43,16 @@ def test_another_instruction_is_another_task() -> None:
     assert other.digest != task.digest
 
 
+def test_the_schema_stands_in_the_prompt_unless_the_task_leaves_it_out() -> None:
+    shown = load_task("recipe").model_copy(update={"schema_in_prompt": True})
+    hidden = shown.model_copy(update={"schema_in_prompt": False})
+    assert shown.messages("x")[0]["content"].startswith(f"{shown.instruction}\n{{")
+    assert hidden.messages("x")[0]["content"] == hidden.instruction
+    assert hidden.digest != shown.digest
+    assert Task.from_metadata(hidden.to_metadata()) == hidden
+    assert "schema_in_prompt" not in shown.to_metadata()  # as before the option existed
+
+
 def test_problems_name_path_and_formats() -> None:
     task = Task.from_schema(
         {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}}
