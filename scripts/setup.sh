@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
-# Make .venv ready for everything in the justfile; a second call with nothing changed returns at once.
+# Make .venv ready; a second call with nothing changed returns at once. Run it as `just setup`.
+#
+#   setup.sh          everything in the justfile: training, export, tests
+#   setup.sh light    extraction and evaluation only, without torch (what `just try` runs on)
 #
 # Creates the virtual environment, installs the versions pinned in requirements/lock.txt, compiles
-# llama.cpp where that is needed, proves on a quantised model that the build works on this
-# processor, and lays out the link farm that type checkers follow. Run it as `just setup`.
+# llama.cpp where that is needed, fetches the default base model, proves with it that the build
+# works on this processor, and lays out the link farm that type checkers follow.
 #
-# PYTHON=/path/to/python3   which Python to build on (default: the first of 3.10 or newer)
-# CMAKE_ARGS="..."          your own flags for the compilation; ours are added behind them
+# PYTHON=/path/to/python3    which Python to build on (default: the first of 3.10 or newer)
+# CMAKE_ARGS="..."           your own flags for the compilation; ours are added behind them
+# SETACCIO_TORCH_INDEX=URL   a package index that has CPU builds of torch (pip's own index brings one
+#                            with CUDA, 4 GB of it)
+# SETACCIO_MODELS=FOLDER     where models lie already, for a machine without network
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 
+level=${1:-full}
+case $level in full | light) ;; *) echo "setup: unknown level $level; full or light" >&2 && exit 2 ;; esac
 venv=.venv
 stamp=$venv/setaccio-stamp
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
@@ -28,14 +36,17 @@ wanted=$({
 
 link_types() {
   mkdir -p .types/setaccio
-  for folder in data train export runtime eval cli; do
+  for folder in data models train export runtime eval cli; do
     ln -sfn "../../$folder" ".types/setaccio/$folder"
   done
 }
 
 link_types
-if [ -x $venv/bin/python ] && [ "$(cat $stamp 2>/dev/null || true)" = "$wanted" ]; then
-  exit 0
+if [ -x $venv/bin/python ]; then
+  case "$(cat $stamp 2>/dev/null || true)" in
+    "full $wanted") exit 0 ;;
+    "light $wanted") [ "$level" = full ] || exit 0 ;;
+  esac
 fi
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; }
@@ -64,6 +75,11 @@ make_venv() {
   fi
 }
 
+# The binding needs the library alone: neither the command-line tools nor the image and audio part.
+build_less() {
+  export CMAKE_ARGS="${CMAKE_ARGS:-} -DLLAVA_BUILD=OFF"
+}
+
 # GCC lets itself drop the stores that fill the AMX tile configuration, and every quantised model
 # then crashes on processors with AMX. These two passes are what does it; without them AMX stays on.
 cure_amx() {
@@ -84,22 +100,36 @@ cure_amx() {
 
 pip() { $venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
-# 0: the bundled quantised model works. 9: this build of llama.cpp can not run it. 3: there is none.
+# 0: the default base, which is quantised, works. 9: this build of llama.cpp can not run it. 3: it
+# is not here.
 smoke() {
   $venv/bin/python - <<'PYTHON'
 import sys
 
 from setaccio.data.errors import SetaccioError
+from setaccio.models import default_base, model_path
 from setaccio.runtime.health import quantised_smoke
 
 try:
-    result = quantised_smoke()
+    result = quantised_smoke(model_path(default_base().name))
 except SetaccioError as error:
     print(error, file=sys.stderr)
     sys.exit(3)
 print(result.message, file=sys.stderr)
 sys.exit(0 if result.ok else 9)
 PYTHON
+}
+
+install() {
+  if [ "$level" = light ]; then
+    pip install -q -c requirements/lock.txt --build-constraint requirements/build.txt -e .
+    return
+  fi
+  if [ -n "${SETACCIO_TORCH_INDEX:-}" ]; then
+    say "torch from $SETACCIO_TORCH_INDEX"
+    pip install -q --no-deps --index-url "$SETACCIO_TORCH_INDEX" "$(grep -m1 '^torch==' requirements/limits.txt)"
+  fi
+  pip install -q -c requirements/lock.txt --build-constraint requirements/build.txt -e '.[train,dev]'
 }
 
 python=$(find_python)
@@ -115,11 +145,16 @@ if [ ! -x $venv/bin/python ] || ! new_enough $venv/bin/python ||
   echo "$root" >$venv/setaccio-root
 fi
 
+build_less
 cure_amx
-say "Installing the versions pinned in requirements/lock.txt"
+say "Installing the versions pinned in requirements/lock.txt ($level)"
 say "llama.cpp is compiled once, which takes 3 to 10 minutes; later clones use the cached result."
 pip install -q -c requirements/build.txt pip
-pip install -c requirements/lock.txt --build-constraint requirements/build.txt -e '.[train,dev]'
+install
+
+say "Fetching the default base model (93 MB, kept in the user's cache)"
+$venv/bin/setaccio models fetch ||
+  say "It could not be fetched. Later: $venv/bin/setaccio models fetch"
 
 say "Trying a quantised model on this processor"
 status=0
@@ -135,9 +170,11 @@ elif [ $status -ne 0 ]; then
   say "No quantised model could be tried; going on without that proof."
 fi
 
-say "Keeping llama.cpp's converter for exports, so that they need no network"
-$venv/bin/python -c 'from setaccio.export import converter_root; converter_root()' ||
-  say "It could not be fetched; the first export will try again."
+if [ "$level" = full ]; then
+  say "Keeping llama.cpp's converter for exports, so that they need no network"
+  $venv/bin/python -c 'from setaccio.export import converter_root; converter_root()' ||
+    say "It could not be fetched; the first export will try again."
+fi
 
-echo "$wanted" >$stamp
+echo "$level $wanted" >$stamp
 say "Ready after $((SECONDS - started)) s"
