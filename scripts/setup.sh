@@ -139,5 +139,8 @@ say "Keeping llama.cpp's converter for exports, so that they need no network"
 $venv/bin/python -c 'from setaccio.export import converter_root; converter_root()' ||
   say "It could not be fetched; the first export will try again."
 
+say "Fetching the default base (98 MB), so that training needs no network"
+$venv/bin/setaccio models fetch || say "The first training will need it: $venv/bin/setaccio models fetch"
+
 echo "$wanted" >$stamp
 say "Ready after $((SECONDS - started)) s"
