@@ -56,7 +56,7 @@ def machine(threads: int, parallel: int) -> dict[str, Any]:
 def _code() -> str:
     """Digest of the code under test and of the benchmark."""
     digest = hashlib.sha256()
-    for folder in ("data", "runtime", "cli", "benchmarks"):
+    for folder in ("data", "models", "runtime", "cli", "benchmarks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

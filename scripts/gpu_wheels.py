@@ -69,7 +69,7 @@ _WANTED = """
     unsloth unsloth-zoo trl datasets bitsandbytes cut-cross-entropy torchao tyro
     docstring-parser typeguard hf-transfer msgspec einops nest-asyncio structlog
     pydantic pydantic-core annotated-types typing-inspection typing-extensions
-    multiprocess dill xxhash fsspec
+    multiprocess dill xxhash fsspec platformdirs
     outlines outlines-core genson cloudpickle diskcache llguidance rapidfuzz
     jsonschema jsonschema-specifications referencing rpds-py attrs"""
 PRESENT = frozenset(_PRESENT.split())

@@ -152,7 +152,7 @@ say "llama.cpp is compiled once, which takes 3 to 10 minutes; later clones use t
 pip install -q -c requirements/build.txt pip
 install
 
-say "Fetching the default base model (93 MB, kept in the user's cache)"
+say "Fetching the default base model (98 MB, kept in the user's cache)"
 $venv/bin/setaccio models fetch ||
   say "It could not be fetched. Later: $venv/bin/setaccio models fetch"
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("data", "train", "export", "runtime", "eval", "cli")
+FOLDERS = ("data", "models", "train", "export", "runtime", "eval", "cli")
 WHEELS = ROOT / "runs" / "gpu-wheels"  # where `just gpu-wheels` puts them
 MANIFEST = "manifest.json"
 SOURCE_ARCHIVE = "llama_cpp_source.tar.xz"
