@@ -28,7 +28,7 @@ wanted=$({
 
 link_types() {
   mkdir -p .types/setaccio
-  for folder in data train export runtime eval cli; do
+  for folder in data models train export runtime eval cli; do
     ln -sfn "../../$folder" ".types/setaccio/$folder"
   done
 }

@@ -1,0 +1,66 @@
+"""Which models are known, where their files lie, and how they come there.
+
+    >>> from setaccio.models import default_base, model_path
+    >>> model_path(default_base().name)  # doctest: +SKIP
+    PosixPath('/home/me/.cache/setaccio/models/SmolLM2-135M-Instruct.Q4_1.gguf')
+
+Names are loaded when they are first used, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from setaccio.models.catalogue import (
+        HubSource,
+        KnownModel,
+        PackageSource,
+        default_base,
+        find_known,
+        known_models,
+    )
+    from setaccio.models.digest_cache import verified_sha256
+    from setaccio.models.fetching import fetch
+    from setaccio.models.store import State, model_path, remove, state
+
+_HOMES = {
+    "HubSource": "catalogue",
+    "KnownModel": "catalogue",
+    "PackageSource": "catalogue",
+    "State": "store",
+    "default_base": "catalogue",
+    "fetch": "fetching",
+    "find_known": "catalogue",
+    "known_models": "catalogue",
+    "model_path": "store",
+    "remove": "store",
+    "state": "store",
+    "verified_sha256": "digest_cache",
+}
+
+__all__ = [
+    "HubSource",
+    "KnownModel",
+    "PackageSource",
+    "State",
+    "default_base",
+    "fetch",
+    "find_known",
+    "known_models",
+    "model_path",
+    "remove",
+    "state",
+    "verified_sha256",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

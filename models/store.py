@@ -1,0 +1,134 @@
+"""Where the files of known models lie.
+
+Contract: a file is looked for in the folder that ``SETACCIO_MODELS`` names, if it names one, and
+then in ``models`` in the user's cache. A file counts only if it is the published one, byte for
+byte; that is proved once and remembered (:mod:`setaccio.models.digest_cache`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+from setaccio.data.errors import ModelError
+from setaccio.models.catalogue import HubSource, KnownModel, PackageSource, find_known
+from setaccio.models.digest_cache import verified_sha256
+
+FOLDER_VARIABLE = "SETACCIO_MODELS"
+"""Environment variable that names a folder of models, such as one without network has."""
+
+State = Literal["here", "absent", "damaged", "hub"]
+"""Of a model: its file is here, is not, is here but not the published one, or it is the Hub's."""
+
+
+def folders() -> tuple[Path, ...]:
+    """The folders that files are looked for in, in that order."""
+    cache = platformdirs.user_cache_path("setaccio") / "models"
+    named = os.environ.get(FOLDER_VARIABLE)
+    return (Path(named).expanduser(), cache) if named else (cache,)
+
+
+def state(name: str) -> State:
+    """Whether a model can be used at once.
+
+    Raises:
+        ModelError: no known model.
+    """
+    known = find_known(name)
+    if isinstance(known.source, HubSource):
+        return "hub"
+    path, published = find_file(known.source)
+    if path is None:
+        return "absent"
+    return "here" if published else "damaged"
+
+
+def model_path(name: str) -> Path:
+    """The file of a known model, proved to be the published one.
+
+    Raises:
+        ModelError: no known model, a model of the Hub, not fetched yet, or the file is another
+            one; the message says what to do.
+    """
+    known = find_known(name)
+    source = package_source(known)
+    path, published = find_file(source)
+    if path is None:
+        raise ModelError(f"{name}: not fetched yet. Fetch it once: setaccio models fetch {name}")
+    if not published:
+        raise ModelError(not_published(name, path))
+    return path
+
+
+def not_published(name: str, path: Path) -> str:
+    """What to say of a file that has a known model's name and is another one."""
+    return (
+        f"{path}: is not the published file of {name} (another size or SHA-256). "
+        f"Replace it: setaccio models fetch {name} --overwrite"
+    )
+
+
+def remove(name: str) -> list[Path]:
+    """Delete the file of a known model wherever it lies.
+
+    Returns:
+        The files that were deleted; none where there was none.
+
+    Raises:
+        ModelError: no known model, a model of the Hub, or a file can not be deleted.
+    """
+    source = package_source(find_known(name))
+    found = [folder / source.file_name for folder in folders()]
+    gone = []
+    for path in found:
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ModelError(
+                f"{path}: can not be deleted ({error.strerror}). Check who owns its folder."
+            ) from error
+        gone.append(path)
+    return gone
+
+
+def package_source(known: KnownModel) -> PackageSource:
+    """Where the file of a model comes from.
+
+    Raises:
+        ModelError: it comes from the Hub.
+    """
+    if isinstance(known.source, HubSource):
+        raise ModelError(
+            f"{known.name}: comes from the Hub, and training fetches it: "
+            f"setaccio train --base {known.source.hub} --allow-download"
+        )
+    return known.source
+
+
+def find_file(source: PackageSource) -> tuple[Path | None, bool]:
+    """The file in the folders, and whether it is the published one.
+
+    One that is not is named only where no folder holds one that is.
+
+    Raises:
+        ModelError: a file of that name can not be read.
+    """
+    paths = [folder / source.file_name for folder in folders()]
+    found = [path for path in paths if path.is_file()]
+    for path in found:
+        if _is_published(path, source):
+            return path, True
+    return (found[0] if found else None), False
+
+
+def _is_published(path: Path, source: PackageSource) -> bool:
+    try:
+        same_size = path.stat().st_size == source.bytes
+    except OSError as error:
+        raise ModelError(f"{path}: can not be read ({error.strerror}). Check the path.") from error
+    return same_size and verified_sha256(path) == source.sha256
