@@ -24,6 +24,7 @@ from setaccio.cli import (
     eval_sweep,
     export,
     extract,
+    models,
     schema,
     search,
     train,
@@ -31,7 +32,7 @@ from setaccio.cli import (
 from setaccio.cli import eval as eval_
 from setaccio.cli.exits import OK, report
 
-VERBS = ("data", "schema", "train", "export", "extract", "eval", "doctor", "demo")
+VERBS = ("data", "schema", "models", "train", "export", "extract", "eval", "doctor", "demo")
 _HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
 
 
@@ -126,6 +127,14 @@ _schema = typer.Typer(
 )
 _add(_schema, schema.check, "check", schema.CHECK_EXAMPLE)
 app.add_typer(_schema, name="schema", epilog=f"Example: {schema.CHECK_EXAMPLE}")
+_models = typer.Typer(
+    cls=_Group, invoke_without_command=True, subcommand_metavar="[COMMAND [ARGS]...]"
+)
+_models.callback(epilog=f"Example: {models.EXAMPLE}")(models.models)
+_add(_models, models.fetch, "fetch", models.FETCH_EXAMPLE)
+_add(_models, models.path, "path", models.PATH_EXAMPLE)
+_add(_models, models.remove, "remove", models.REMOVE_EXAMPLE)
+app.add_typer(_models, name="models")
 _train = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[search [ARGS]...]"
 )

