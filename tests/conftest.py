@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from setaccio.data import Task, load_task
+from setaccio.data.errors import ModelError
+from setaccio.models import default_base, model_path
 from setaccio.runtime import TINY_GGUF
 
 ROOT = Path(__file__).parent.parent
@@ -31,3 +33,12 @@ def tiny_gguf() -> Path:
 @pytest.fixture(scope="session")
 def recipe() -> Task:
     return load_task("recipe")
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The real default base, where `setaccio models fetch` has brought it."""
+    try:
+        return model_path(default_base().name)
+    except ModelError as error:
+        pytest.skip(str(error))
