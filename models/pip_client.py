@@ -26,8 +26,8 @@ POLL_SECONDS = 0.2
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room for a file."""
 
-# What pip's log says where no index could be reached; its last line speaks of versions only.
-_UNREACHABLE = ("connection broken by", "ConnectionError", "Could not fetch URL")
+# What stands in pip's log where no index could be reached; its last line speaks of versions only.
+_UNREACHABLE = ("connection broken by", "Could not fetch URL")
 
 
 def download(
@@ -57,7 +57,7 @@ def download(
     brought, scratch = folder / "brought", folder / "scratch"
     scratch.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
-    command += ["--no-cache-dir", *options, "--dest", str(brought), requirement]
+    command += [*options, "--dest", str(brought), requirement]
     # Nothing in the current folder that is called like a module of pip's may take its place.
     surroundings = {**os.environ, "TMPDIR": str(scratch), "PYTHONSAFEPATH": "1"}
     log = folder / "log"
@@ -107,9 +107,10 @@ def _size(folder: Path) -> int:
 
 
 def _reason(log: str) -> str:
-    if any(sign in log for sign in _UNREACHABLE):
-        return "the package index can not be reached."
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     # Of what pip did not expect it says `ERROR: Exception:` and shows a traceback.
     telling = [line for line in lines if "ERROR" in line and not line.endswith("Exception:")]
-    return (telling or lines or ["pip said nothing"])[-1].removeprefix("ERROR: ").rstrip(".") + "."
+    last = (telling or lines or ["pip said nothing"])[-1]
+    if "No matching distribution" in last and any(sign in log for sign in _UNREACHABLE):
+        return "the package index can not be reached."
+    return last.removeprefix("ERROR: ").rstrip(".") + "."
