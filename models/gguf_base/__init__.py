@@ -9,6 +9,6 @@ ids that llama.cpp will see. Imports ``data`` and ``models`` only; torch and tra
 are needed.
 """
 
-#from setaccio.models.gguf_base.folder import GgufBase, base_folder
+from setaccio.models.gguf_base.folder import GgufBase, base_folder
 
 __all__ = ["GgufBase", "base_folder"]

@@ -10,6 +10,7 @@ vocabulary is loaded. In a child, because llama.cpp ends the process over some v
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 from pathlib import Path
@@ -29,6 +30,16 @@ def _load(llama_cpp: Any, job: dict[str, Any]) -> Any:
     return model
 
 
+def _meta(llama_cpp: Any, model: Any, key: str) -> str | None:
+    """Read a metadata value of any length; the binding's own reader cuts some."""
+    size = llama_cpp.llama_model_meta_val_str(model, key.encode(), None, 0)
+    if size < 0:
+        return None
+    buffer = ctypes.create_string_buffer(size + 1)
+    llama_cpp.llama_model_meta_val_str(model, key.encode(), buffer, size + 1)
+    return buffer.value.decode("utf-8", errors="replace")
+
+
 def _facts(llama_cpp: Any, model: Any) -> dict[str, Any]:
     vocab = llama_cpp.llama_model_get_vocab(model)
     count = llama_cpp.llama_vocab_n_tokens(vocab)
@@ -43,6 +54,7 @@ def _facts(llama_cpp: Any, model: Any) -> dict[str, Any]:
     return facts | {
         "type": kinds.get(llama_cpp.llama_vocab_type(vocab), "unknown"),
         "tokens": count,
+        "template": _meta(llama_cpp, model, "tokenizer.chat_template"),
         "add_bos": bool(llama_cpp.llama_vocab_get_add_bos(vocab)),
         "add_eos": bool(llama_cpp.llama_vocab_get_add_eos(vocab)),
         "attributes": [int(llama_cpp.llama_vocab_get_attr(vocab, i)) for i in range(count)],
