@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from setaccio.export.merge import merge
     from setaccio.export.merge_proof import MergeReport
     from setaccio.export.parity import ParityReport, check_parity
-    from setaccio.export.pretokenizer import pretokenizer_name
+    from setaccio.models.pretokenizer import pretokenizer_name
     from setaccio.export.quantise import predicted_size, quantisations, quantise
     from setaccio.export.report import ExportReport
 

@@ -18,7 +18,7 @@ from setaccio.data.errors import ExportError
 from setaccio.data.task import Task
 from setaccio.export._child import run_child
 from setaccio.export.llamacpp_source import converter_root
-from setaccio.export.pretokenizer import pretokenizer_name, uses_pretokenizer
+from setaccio.models.pretokenizer import pretokenizer_name, uses_pretokenizer
 
 OutType = Literal["f16", "bf16", "f32"]
 TASK_KEY = "setaccio.task"

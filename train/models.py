@@ -1,6 +1,7 @@
 """Base models: found on disk, loaded from safetensors, identified by hash.
 
-A base is the bundled tiny one, a local folder, or an id whose files are already in the Hub cache.
+A base is the bundled tiny one, a local folder, a GGUF, a known model's name, or an id whose files
+are already in the Hub cache.
 Nothing is fetched unless the caller allows it, no code from a model's folder is run
 (``trust_remote_code`` stays off), and weights are read from safetensors only.
 """
@@ -8,13 +9,14 @@ Nothing is fetched unless the caller allows it, no code from a model's folder is
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setaccio.data.digests import weights_digest
 from setaccio.data.errors import ModelError
 from setaccio.data.hf_tokens import load_hf_tokenizer
+from setaccio.models import known_models, model_path
 
 if TYPE_CHECKING:
     import torch
@@ -44,11 +46,17 @@ class Base:
 
     Attributes:
         name: what to call it in provenance: the Hub id, or the folder's name.
-        folder: where its files are.
+        folder: where its files are; of a GGUF, the folder that was made of it.
+        gguf: the GGUF that the folder was made of, or None.
+        gguf_sha256: its SHA-256 (hex), or None.
+        template: a chat template to use in place of its own, or None.
     """
 
     name: str
     folder: Path
+    gguf: Path | None = None
+    gguf_sha256: str | None = None
+    template: str | None = None
 
     def digest(self) -> str:
         """SHA-256 (hex) of the weights, as :func:`setaccio.data.digests.weights_digest` has it."""
@@ -77,17 +85,37 @@ def _from_cache(name: str, allow_download: bool) -> Path:
         ) from error
 
 
-def resolve_base(name: str, *, allow_download: bool = False) -> Base:
-    """Find a base model on disk.
+def resolve_base(name: str, *, allow_download: bool = False, template: str | None = None) -> Base:
+    """Find a base model on disk; a GGUF is dequantised and proved when it is first asked for.
 
     Args:
-        name: ``tiny``, a folder, or a Hub id such as ``Qwen/Qwen2.5-1.5B-Instruct``.
+        name: ``tiny``, a folder, a GGUF, a known model such as ``smollm2``, or a Hub id such as
+            ``Qwen/Qwen2.5-1.5B-Instruct``.
         allow_download: fetch it from the Hub where it is absent.
+        template: a chat template in place of the base's own: a name of
+            :func:`setaccio.models.templates.template_names`, or a Jinja file.
 
     Raises:
-        ModelError: it is not there, or the folder holds no safetensors model; says what to do.
+        ModelError: it is not there, the folder holds no safetensors model, or the GGUF can not be
+            a base; says what to do.
     """
+    base = _find(name, allow_download)
+    if template is not None:
+        from setaccio.models.templates import chosen_template
+
+        base = replace(base, template=chosen_template(template, base))
+    return base
+
+
+def _find(name: str, allow_download: bool) -> Base:
     folder = BUNDLED.get(name, Path(name))
+    if not folder.is_dir() and name not in BUNDLED:
+        known = next((each for each in known_models() if each.name == name), None)
+        if known is not None and known.hub is None:
+            return _from_gguf(model_path(name), name)
+        if folder.is_file() or folder.suffix.lower() == ".gguf":
+            return _from_gguf(folder, folder.stem)
+        name = known.hub if known is not None and known.hub is not None else name
     label = folder.name
     if not folder.is_dir():
         if name in BUNDLED:
@@ -103,6 +131,13 @@ def resolve_base(name: str, *, allow_download: bool = False) -> Base:
     return Base(label, folder)
 
 
+def _from_gguf(path: Path, label: str) -> Base:
+    from setaccio.train.base_gguf import prepare_gguf
+
+    made = prepare_gguf(path)
+    return Base(label, made.folder, made.gguf, made.sha256)
+
+
 def load_tokenizer(base: Base) -> Any:
     """Load a base's tokenizer.
 
@@ -111,10 +146,12 @@ def load_tokenizer(base: Base) -> Any:
         ModelError: the files can not be read, or there is no chat template.
     """
     tokenizer = load_hf_tokenizer(base.folder)
+    if base.template is not None:
+        tokenizer.chat_template = base.template
     if not isinstance(tokenizer.chat_template, str):
         raise ModelError(
-            f"{base.folder}: the tokenizer has no chat template. Use an instruct model, or put "
-            "a chat_template.jinja beside its files."
+            f"{base.gguf or base.folder}: has no chat template, so it is no instruct model. Give "
+            "it one to be trained on: --template chatml, or a file with a Jinja template."
         )
     return tokenizer
 

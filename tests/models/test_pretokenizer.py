@@ -8,7 +8,7 @@ import pytest
 
 from setaccio.data.errors import ExportError
 from setaccio.export import pretokenizer_name
-from setaccio.export.pretokenizer import uses_pretokenizer
+from setaccio.models.pretokenizer import uses_pretokenizer
 
 LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"

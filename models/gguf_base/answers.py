@@ -1,0 +1,81 @@
+"""Prove that a dequantised model answers as llama.cpp does on the GGUF.
+
+Contract: ``compare_answers`` runs the transformers model along llama.cpp's own greedy answers and
+raises where prompts get other ids, or where the two choose differently by more than the rounding of
+llama.cpp's products explains.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from setaccio.data.errors import ModelError
+
+NEW_TOKENS = 24
+# llama.cpp rounds activations to 8 bits before it multiplies them with quantised weights; that is
+# all that the two may differ by. In nats, on average over the answers' positions.
+GREATEST_MEAN_KL = 0.1
+LEAST_TOP1 = 0.8
+
+
+class Agreement(NamedTuple):
+    """How two models agree.
+
+    Attributes:
+        positions: how many next-token distributions were compared.
+        mean_kl: mean divergence KL(llama.cpp || transformers), in nats.
+        top1: share of positions with the same most likely token.
+    """
+
+    positions: int
+    mean_kl: float
+    top1: float
+
+
+def compare_answers(path: Path, model: Any, folder: Path, prompts: list[list[int]]) -> Agreement:
+    """Compare along llama.cpp's greedy answers.
+
+    Args:
+        path: the GGUF, for messages.
+        model: the transformers model, in float32.
+        folder: what llama.cpp's child process left.
+        prompts: ids of the prompts as the tokenizer has them.
+
+    Raises:
+        ModelError: they differ.
+    """
+    import torch
+
+    answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    kl: list[float] = []
+    same: list[bool] = []
+    for number, (answer, prompt) in enumerate(zip(answers, prompts, strict=True)):
+        if answer["prompt"] != prompt:
+            raise ModelError(
+                f"{path}: can not be a base: a prompt in its chat template gets the tokens "
+                f"{answer['prompt'][:8]}... from llama.cpp and {prompt[:8]}... from the tokenizer."
+            )
+        ids = prompt + answer["answer"][:-1]
+        with torch.inference_mode():
+            ours = model(torch.tensor([ids])).logits[0, len(prompt) - 1 :].double()
+        logits = np.load(folder / f"logits-{number}.npy", allow_pickle=False)
+        theirs = torch.from_numpy(logits).double()
+        width = min(ours.shape[1], theirs.shape[1])
+        left = torch.log_softmax(theirs[:, :width], -1)
+        right = torch.log_softmax(ours[:, :width], -1)
+        kl += (left.exp() * (left - right)).sum(-1).tolist()
+        same += (left.argmax(-1) == right.argmax(-1)).tolist()
+    found = Agreement(len(kl), float(np.mean(kl)), float(np.mean(same)))
+    # Not `>`: a NaN must fail too.
+    if not (found.mean_kl <= GREATEST_MEAN_KL and found.top1 >= LEAST_TOP1):
+        raise ModelError(
+            f"{path}: can not be a base: dequantised, it answers otherwise than in llama.cpp (the "
+            f"next-token distributions diverge by {found.mean_kl:.3g} nats on average, at most "
+            f"{GREATEST_MEAN_KL:g} are allowed; the same token is most likely at {found.top1:.0%} "
+            f"of positions). Use the model's safetensors folder."
+        )
+    return found

@@ -1,0 +1,211 @@
+"""The transformers configuration of a GGUF.
+
+Contract: ``model_config(gguf, vocabulary)`` gives the ``config.json`` of the model that llama.cpp
+runs. The names come from transformers' own table of GGUF keys; what that table leaves out is added
+here for the architectures of ``CHECKED`` (head sizes, rope scaling, attention windows, soft caps),
+with llama.cpp's defaults where a file leaves a key out (its ``src/models/*.cpp``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from setaccio.data.errors import ModelError
+from setaccio.models.gguf_base.reader import GgufFile
+from setaccio.models.gguf_base.vocabulary import Vocabulary
+
+_LLAMA3 = {
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+}
+_GEMMA3_LOCAL_THETA = 10000.0
+_TOLERANCE = 1e-3
+
+
+def model_config(gguf: GgufFile, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Make the configuration, ``model_type`` included.
+
+    Args:
+        gguf: the file.
+        vocabulary: what llama.cpp says about it.
+
+    Raises:
+        ModelError: an architecture that is not checked here, or a value that transformers has no
+            place for.
+    """
+    from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
+
+    kind = gguf.architecture
+    adapt = CHECKED.get(kind)
+    if adapt is None:
+        raise ModelError(
+            f"{gguf.path}: the architecture {kind!r} can not be a base. Known: "
+            f"{', '.join(sorted(CHECKED))}."
+        )
+    if gguf.of("expert_count", 0):
+        raise ModelError(f"{gguf.path}: is a mixture of experts, which can not be a base yet.")
+    values: dict[str, Any] = {}
+    for key, name in GGUF_CONFIG_MAPPING[kind].items():
+        value = gguf.of(key)
+        if name is not None and value is not None:
+            values[name] = _single(gguf, key, value)
+    values.pop("rope_theta", None)
+    embeddings = gguf.tensors.get("token_embd.weight")
+    if embeddings is None:
+        raise ModelError(f"{gguf.path}: holds no embeddings. Give a model with its weights.")
+    heads = values["num_attention_heads"]
+    values.setdefault("num_key_value_heads", heads)
+    width = values["hidden_size"] // heads
+    values |= {
+        "model_type": kind,
+        "vocab_size": embeddings.shape[0],
+        "tie_word_embeddings": "output.weight" not in gguf.tensors,
+        "head_dim": int(gguf.of("attention.key_length", width)),
+        "rope_parameters": _rope(gguf),
+        "bos_token_id": vocabulary.bos,
+        "eos_token_id": vocabulary.eos,
+        "pad_token_id": vocabulary.eos if vocabulary.pad is None else vocabulary.pad,
+    }
+    adapt(gguf, values)
+    return values
+
+
+def _single(gguf: GgufFile, key: str, value: Any) -> Any:
+    """Some files repeat a value for each layer."""
+    if isinstance(value, list):
+        if len(set(value)) != 1:
+            raise ModelError(
+                f"{gguf.path}: {gguf.architecture}.{key} differs from layer to layer, which "
+                "transformers has no place for. It can not be a base."
+            )
+        return value[0]
+    return value
+
+
+def _rope(gguf: GgufFile) -> dict[str, Any]:
+    rope: dict[str, Any] = {
+        "rope_type": "default",
+        "rope_theta": float(gguf.of("rope.freq_base", 10000.0)),
+    }
+    kind = str(gguf.of("rope.scaling.type", "") or "none")
+    factor = float(gguf.of("rope.scaling.factor", gguf.of("rope.scale_linear", 1.0)) or 1.0)
+    if "rope.scale_linear" in gguf.metadata or (kind == "none" and factor != 1.0):
+        kind = "linear"
+    if kind == "linear" and factor != 1.0:
+        rope |= {"rope_type": "linear", "factor": factor}
+    elif kind == "yarn":
+        original = gguf.of("rope.scaling.original_context_length", gguf.of("context_length"))
+        rope |= {
+            "rope_type": "yarn",
+            "factor": factor,
+            "original_max_position_embeddings": int(original),
+        }
+        for key in ("beta_fast", "beta_slow"):
+            value = gguf.of(f"rope.scaling.yarn_{key}")
+            if value is not None:
+                rope[key] = float(value)
+    elif kind not in ("none", "linear", "longrope"):
+        raise ModelError(f"{gguf.path}: its rope scaling is {kind!r}, which is not known here.")
+    return rope
+
+
+def _llama(gguf: GgufFile, values: dict[str, Any]) -> None:
+    values["attention_bias"] = "blk.0.attn_output.bias" in gguf.tensors
+    values["mlp_bias"] = "blk.0.ffn_down.bias" in gguf.tensors
+    if "rope_freqs.weight" in gguf.tensors:
+        _llama3_rope(gguf, values)
+
+
+def _llama3_rope(gguf: GgufFile, values: dict[str, Any]) -> None:
+    """The file holds what Llama 3's scaling makes of each frequency; find the factor behind it."""
+    found = gguf.tensor("rope_freqs.weight").tolist()
+    factor = max(found)
+    theta, dim = values["rope_parameters"]["rope_theta"], 2 * len(found)
+    original = _LLAMA3["original_max_position_embeddings"]
+    low, high = original / _LLAMA3["low_freq_factor"], original / _LLAMA3["high_freq_factor"]
+    expected = []
+    for i in range(len(found)):
+        length = 2 * math.pi * theta ** (2 * i / dim)
+        smooth = (original / length - _LLAMA3["low_freq_factor"]) / (
+            _LLAMA3["high_freq_factor"] - _LLAMA3["low_freq_factor"]
+        )
+        between = 1 / ((1 - smooth) / factor + smooth)
+        expected.append(1.0 if length < high else factor if length > low else between)
+    pairs = zip(found, expected, strict=True)
+    if any(abs(a - b) > _TOLERANCE * b for a, b in pairs):
+        raise ModelError(
+            f"{gguf.path}: its rope_freqs are not those of Llama 3's scaling, which transformers "
+            "has no place for. It can not be a base."
+        )
+    if factor > 1:
+        values["rope_parameters"] |= {"rope_type": "llama3", "factor": factor, **_LLAMA3}
+
+
+def _phi3(gguf: GgufFile, values: dict[str, Any]) -> None:
+    values["sliding_window"] = None  # llama.cpp ignores the file's
+    rotated = int(gguf.of("rope.dimension_count", values["head_dim"]))
+    values["rope_parameters"]["partial_rotary_factor"] = rotated / values["head_dim"]
+    original = int(gguf.of("rope.scaling.original_context_length", values["max_position_embeddings"]))
+    values["original_max_position_embeddings"] = original
+    long, short = (f"rope_factors_{name}.weight" for name in ("long", "short"))
+    if long in gguf.tensors and short in gguf.tensors:
+        values["rope_parameters"] |= {
+            "rope_type": "longrope",
+            "long_factor": gguf.tensor(long).tolist(),
+            "short_factor": gguf.tensor(short).tolist(),
+            "original_max_position_embeddings": original,
+            "factor": values["max_position_embeddings"] / original,
+            "attention_factor": float(gguf.of("rope.scaling.attn_factor", 1.0)),
+        }
+
+
+def _gemma(gguf: GgufFile, values: dict[str, Any], whole: int) -> None:
+    """What both have: softcaps, and the 27B model's own scale of attention."""
+    largest = values["num_hidden_layers"] == whole
+    width = values["hidden_size"] // values["num_attention_heads"]
+    values["query_pre_attn_scalar"] = width if largest else values["head_dim"]
+    values["tie_word_embeddings"] = True if gguf.architecture == "gemma2" else values[
+        "tie_word_embeddings"
+    ]
+    values["hidden_activation"] = "gelu_pytorch_tanh"
+
+
+def _gemma2(gguf: GgufFile, values: dict[str, Any]) -> None:
+    _gemma(gguf, values, 46)
+    values["sliding_window"] = int(gguf.of("attention.sliding_window", 4096))
+    values["attn_logit_softcapping"] = float(gguf.of("attn_logit_softcapping", 50.0))
+    values["final_logit_softcapping"] = float(gguf.of("final_logit_softcapping", 30.0))
+
+
+def _gemma3(gguf: GgufFile, values: dict[str, Any]) -> None:
+    _gemma(gguf, values, 62)
+    values["model_type"] = "gemma3_text"
+    window = int(gguf.of("attention.sliding_window", 0) or 0)
+    local = float(gguf.of("rope.freq_base_swa", _GEMMA3_LOCAL_THETA))
+    values["rope_parameters"] = {
+        "full_attention": values["rope_parameters"],
+        "sliding_attention": {"rope_type": "default", "rope_theta": local},
+    }
+    if window:
+        values["sliding_window"] = window
+    else:
+        values["layer_types"] = ["full_attention"] * values["num_hidden_layers"]
+    cap = float(gguf.of("final_logit_softcapping", 0.0) or 0.0)
+    values["final_logit_softcapping"] = cap or None
+
+
+def _plain(gguf: GgufFile, values: dict[str, Any]) -> None:
+    """Nothing to add."""
+
+
+CHECKED: dict[str, Callable[[GgufFile, dict[str, Any]], None]] = {
+    "llama": _llama,
+    "qwen2": _plain,
+    "qwen3": _plain,
+    "phi3": _phi3,
+    "gemma2": _gemma2,
+    "gemma3": _gemma3,
+}

@@ -1,0 +1,150 @@
+"""Prove once that training on a GGUF's folder trains the model that llama.cpp runs.
+
+Contract: ``prove_tokenizer`` compares token ids on over ten thousand texts and the chat template,
+and leaves llama.cpp's own greedy answers; ``prove_answers`` compares the dequantised model with
+these. Both raise ModelError at the first difference, shown. llama.cpp works in a child process.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+from setaccio.data.errors import ModelError
+from setaccio.data.hf_tokens import chat_format, encode_pieces
+from setaccio.data.prompt import Piece, prompt_pieces
+from setaccio.data.task import Message
+from setaccio.models.gguf_base.answers import NEW_TOKENS, compare_answers
+from setaccio.models.gguf_base.ids import compare_ids, make_probes, write_probes
+from setaccio.models.gguf_base.reader import GgufFile
+from setaccio.models.gguf_base.tokenizer import TEMPLATE_KEY
+from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_llama
+
+_QUESTIONS: tuple[list[Message], ...] = (
+    [{"role": "user", "content": "Name three colours of the rainbow."}],
+    [
+        {"role": "system", "content": "You answer in one sentence."},
+        {"role": "user", "content": "Why is crème fraîche (½ cup) kept cold?"},
+    ],
+    [
+        {"role": "user", "content": "What is 12 + 30?"},
+        {"role": "assistant", "content": "42"},
+        {"role": "user", "content": 'As JSON {"sum": 42}, please.\n\nThank you <|im_end|> 👩‍🍳'},
+    ],
+)
+_FLOAT32_SHARE = 0.7  # of the free memory
+
+
+class Prompts(NamedTuple):
+    """Prompts that both models answer.
+
+    Attributes:
+        ids: of each, as the tokenizer has them.
+        strings: how many texts were compared before.
+        template: whether they are rendered through the file's chat template.
+    """
+
+    ids: list[list[int]]
+    strings: int
+    template: bool
+
+
+def prove_tokenizer(
+    gguf: GgufFile, vocabulary: Vocabulary, tokenizer: Any, scratch: Path
+) -> Prompts:
+    """Compare token ids and chat template, and let llama.cpp answer a few prompts.
+
+    Args:
+        gguf: the file.
+        vocabulary: what llama.cpp says about it.
+        tokenizer: the transformers tokenizer that was made from it.
+        scratch: an empty folder for what the child process writes.
+
+    Raises:
+        ModelError: the first difference, or llama.cpp can not run the file.
+    """
+    probes = make_probes(tokenizer, vocabulary)
+    write_probes(probes, scratch / "strings.json")
+    pieces, templated = _prompts(tokenizer)
+    facts = ask_llama(
+        gguf.path,
+        scratch,
+        strings=str(scratch / "strings.json"),
+        prompts=pieces,
+        new_tokens=NEW_TOKENS,
+        threads=_threads(),
+    )
+    compare_ids(gguf.path, tokenizer, probes, scratch)
+    # Training and the runtime render templates with the same code, so equal templates are enough.
+    if (facts["template"] or None) != (gguf.metadata.get(TEMPLATE_KEY) or None):
+        raise ModelError(f"{gguf.path}: llama.cpp reads another chat template than the file holds.")
+    ids = [encode_pieces(tokenizer, prompt) for prompt in pieces]
+    return Prompts(ids, len(probes), templated)
+
+
+def _threads() -> int:
+    physical = psutil.cpu_count(logical=False) or 1
+    return max(1, min(physical, int(os.environ.get("OMP_NUM_THREADS") or physical)))
+
+
+def _prompts(tokenizer: Any) -> tuple[list[list[Piece]], bool]:
+    """Through the chat template where it works: what a template can not do is said elsewhere."""
+    try:
+        chat = chat_format(tokenizer)
+        return [prompt_pieces(chat, messages) for messages in _QUESTIONS], True
+    except ModelError:
+        start = [Piece(tokenizer.bos_token, True)] if tokenizer.bos_token else []
+        return [[*start, Piece(messages[-1]["content"], False)] for messages in _QUESTIONS], False
+
+
+def prove_answers(
+    gguf: GgufFile, folder: Path, prompts: Prompts, scratch: Path
+) -> dict[str, Any]:
+    """Compare the dequantised model with llama.cpp's answers.
+
+    Args:
+        gguf: the file.
+        folder: the dequantised model.
+        prompts: from :func:`prove_tokenizer`.
+        scratch: the same folder as there.
+
+    Returns:
+        What was compared and how well it agreed, for the record.
+
+    Raises:
+        ModelError: the model can not be loaded, or answers otherwise.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    fits = 2 * size < _FLOAT32_SHARE * psutil.virtual_memory().available
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            dtype=torch.float32 if fits else torch.bfloat16,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        ).eval()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"{gguf.path}: dequantised, it can not be loaded ({reason}).") from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+    agreement = compare_answers(gguf.path, model, scratch, prompts.ids)
+    return {
+        "strings": prompts.strings,
+        "prompts": len(prompts.ids),
+        "template": prompts.template,
+        "positions": agreement.positions,
+        "mean_kl": round(agreement.mean_kl, 6),
+        "top1": round(agreement.top1, 4),
+    }
