@@ -15,7 +15,12 @@ default:
 setup:
     @bash scripts/setup.sh
 
-# Fine-tune the tiny base on recipes, export, extract and compare: the whole path in minutes
+# Extract only: the light install without torch, and the shipped adapter on samples
+try *ARGS:
+    @bash scripts/setup.sh light
+    @{{ setaccio }} try "$@"
+
+# Fine-tune the default base on bookings, prove, extract and compare: the whole path in minutes
 demo *ARGS: setup
     @{{ setaccio }} demo "$@"
 
@@ -33,7 +38,8 @@ types: setup
     @{{ python }} -m mypy
 
 # Extract JSON from a text file (or folder, JSON Lines, or - for standard input)
-extract FILE *ARGS: setup
+extract FILE *ARGS:
+    @bash scripts/setup.sh light
     @{{ setaccio }} extract "$@"
 
 # Fine-tune an adapter, for example: just train --config my-run.yaml
@@ -45,7 +51,8 @@ export *ARGS: setup
     @{{ setaccio }} export "$@"
 
 # Compare constrained with free decoding, for example: just eval --model my.gguf --pairs my.jsonl
-eval *ARGS: setup
+eval *ARGS:
+    @bash scripts/setup.sh light
     @{{ setaccio }} eval "$@"
 
 # Train the tiny base and the tuned GGUF anew (hours; resumes where it stopped)

@@ -28,11 +28,12 @@ from setaccio.cli import (
     schema,
     search,
     train,
+    try_out,
 )
 from setaccio.cli import eval as eval_
 from setaccio.cli.exits import OK, report
 
-VERBS = ("data", "schema", "models", "train", "export", "extract", "eval", "doctor", "demo")
+VERBS = ("data", "schema", "models", "train", "export", "extract", "eval", "doctor", "try", "demo")
 _HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
 
 
@@ -153,6 +154,7 @@ _add(_eval, eval_robustness.robustness, "robustness", eval_robustness.EXAMPLE)
 _add(_eval, eval_report.report, "report", eval_report.EXAMPLE)
 app.add_typer(_eval, name="eval")
 _add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
+_add(app, try_out.try_out, "try", try_out.EXAMPLE)
 _add(app, demo.demo, "demo", demo.EXAMPLE)
 
 

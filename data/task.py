@@ -117,6 +117,13 @@ class Task(BaseModel):
             turns.append({"role": "assistant", "content": self.render_gold(shot.gold)})
         return [*turns, {"role": "user", "content": text}]
 
+    def showing_schema(self) -> Task:
+        """This task with the schema in its prompt: for a model that was not tuned for it.
+
+        Such a model can know the keys from nowhere else.
+        """
+        return self if self.schema_in_prompt else self.model_copy(update={"schema_in_prompt": True})
+
     def render_gold(self, gold: Json) -> str:
         """Write a gold value the way the constrained model writes it.
 

@@ -138,7 +138,8 @@ class EndpointSource:
         # Lone surrogates, which JSON can smuggle in, can not be sent.
         clean = text.encode("utf-8", "replace").decode()
         budget = self.setting.max_tokens or default_budget(task, clean)
-        return self.endpoint.body(task.messages(clean), task.json_schema, task.name, budget)
+        messages = task.showing_schema().messages(clean)
+        return self.endpoint.body(messages, task.json_schema, task.name, budget)
 
     def _ask(self, client: Client, pair: Pair, done: str) -> Answer | str:
         """The answer, now in the cache too; or why the endpoint refused this document."""

@@ -70,7 +70,8 @@ class Extractor:
 
         Args:
             model: a loaded model, or the path of a GGUF.
-            task: what to extract; by default the task that the adapter or the GGUF carries.
+            task: what to extract; by default the task that the adapter or the GGUF carries. One
+                that carries none was tuned for none, and its prompt shows the schema in any case.
             adapter: a LoRA adapter that works beside the model, or its path.
             constraint: ``schema`` masks every token that would break the schema, ``none`` lets
                 the model write freely.
@@ -254,7 +255,9 @@ def _choose_task(source: LoadedModel | Adapter, task: Task | None) -> tuple[Task
                 "--task."
             )
         return own, []
-    if own is not None and own.digest != task.digest:
+    if own is None:
+        return task.showing_schema(), []
+    if own.digest != task.digest:
         same = "in another version" if own.name == task.name else "instead"
         return task, [
             f"{source.path.name} was exported for the task {own.name!r}; {task.name!r} is "

@@ -51,6 +51,7 @@ def test_the_schema_stands_in_the_prompt_unless_the_task_leaves_it_out() -> None
     assert hidden.digest != shown.digest
     assert Task.from_metadata(hidden.to_metadata()) == hidden
     assert "schema_in_prompt" not in shown.to_metadata()  # as before the option existed
+    assert hidden.showing_schema() == shown == shown.showing_schema()
 
 
 def test_problems_name_path_and_formats() -> None:
