@@ -47,14 +47,14 @@ def demo(
     ] = None,
 ) -> None:
     """Fine-tune the default base on bookings, prove the adapter, extract samples, compare."""
-    from setaccio.data.records import read_pairs
+    from setaccio.data.records import load_pairs
     from setaccio.data.sample_files import BOOKINGS_TEST
     from setaccio.models import default_base, model_path
 
     base = default_base().name
     model_path(base)  # says how to fetch it before anything else is done
     folder = _fresh_folder(out)
-    held_out = list(read_pairs(BOOKINGS_TEST))
+    held_out = load_pairs(BOOKINGS_TEST)[0]
     step(f"Everything of this demo goes into {folder}")
     adapter = _make_adapter(folder, base, minutes, held_out)
     texts = _choose_samples(held_out[documents:] or held_out)

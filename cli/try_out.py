@@ -22,9 +22,7 @@ SAMPLES = 3
 
 
 def try_out(
-    documents: Annotated[
-        int, typer.Option(min=1, max=40, help="Texts in the comparison.")
-    ] = 20,
+    documents: Annotated[int, typer.Option(min=1, max=40, help="Texts in the comparison.")] = 20,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the comparison goes.")
     ] = FOLDER,
@@ -32,14 +30,14 @@ def try_out(
     """Extract sample recipes with the shipped adapter, and compare constrained with free."""
     import subprocess
 
-    from setaccio.data.records import Document, read_pairs
+    from setaccio.data.records import Document, load_pairs
     from setaccio.data.sample_files import RECIPES_TOLD
     from setaccio.models import default_base, model_path, shipped_adapter
     from setaccio.runtime import Extractor
 
     base, adapter = default_base().name, shipped_adapter("recipe")
     extractor = Extractor(model_path(base), adapter=adapter)
-    pairs = list(read_pairs(RECIPES_TOLD))
+    pairs = load_pairs(RECIPES_TOLD)[0]
     step(f"1/2  Extracting {SAMPLES} recipes with {base} and the shipped adapter")
     chosen = pairs[:SAMPLES]
     console = output_console()

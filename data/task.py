@@ -145,7 +145,7 @@ class Task(BaseModel):
 
     def to_metadata(self) -> str:
         """The whole task as one canonical JSON string, as it is written into a GGUF."""
-        # Later additions only where they are used: a task from before they existed keeps its digest.
+        # Later additions only where they are used: an older task keeps its digest.
         left_out = set() if self.merge else {"merge"}
         if self.schema_in_prompt:
             left_out.add("schema_in_prompt")

@@ -8,19 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from setaccio.runtime.closing import close
-from setaccio.runtime.constraint import Grammar, Matcher, is_allowed
+from setaccio.runtime.constraint import Grammar, Matcher
+from setaccio.runtime.list_guard import ListGuard
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.repetition import CHECK_EVERY, find_cycle
+from setaccio.runtime.sampling import Choose, Mask, Row, choose_greedy, removed_share
 
 NEGLIGIBLE = 1e-5
 """Probability that makes no difference to a confidence, of which four digits are kept."""
 
-Row = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.int32]
-Choose = Callable[[Row, "Mask | None"], int]
+MOST_REWINDS = 64
+"""Lists of one answer that are closed early; an end in any case."""
+
+Guard = tuple[Callable[[], ListGuard], Callable[[int], bytes]]
+"""Makes a guard for one answer; gives the bytes of a token."""
 Finish = Literal["stop", "length", "repetition", "error"]
 
 
@@ -37,6 +40,8 @@ class Request:
         choose: picks a token from logits and mask; None takes the likeliest.
         is_loop: asked when the answer seems to loop, with its token ids and the length of the
             cycle that they end in; None lets loops run.
+        guard: makes what keeps the lists of a constrained answer from repeating themselves, and
+            the bytes of a token; None lets them.
     """
 
     key: Any
@@ -46,6 +51,7 @@ class Request:
     grammar: Grammar | None = None
     choose: Choose | None = None
     is_loop: Callable[[Sequence[int], int], bool] | None = None
+    guard: Guard | None = None
 
     def under(self, key: Any) -> Request:
         """The same request with another key."""
@@ -79,70 +85,6 @@ class Completion:
     seconds: float = 0.0
 
 
-def apply_mask(logits: Row, mask: Mask) -> Row:
-    """A copy of the logits in which every token that the mask lacks is minus infinity."""
-    masked = np.full_like(logits, -np.inf)
-    bits = _bits(mask, logits.size)
-    with np.errstate(divide="ignore"):
-        # The logarithm of 0 is minus infinity, that of 1 nothing; indexing by bits takes 20 times
-        # as long where the vocabulary is large.
-        np.add(logits[: bits.size], np.log(bits), out=masked[: bits.size])
-    return masked
-
-
-def _bits(mask: Mask, size: int) -> Row:
-    """The mask as ones and noughts, one a token."""
-    return np.unpackbits(mask.view(np.uint8), bitorder="little")[:size].astype(np.float32)
-
-
-def choose_greedy(logits: Row, mask: Mask | None, likeliest: int | None = None) -> int:
-    """The likeliest allowed token, the lowest id among equals, as llama.cpp's greedy sampler.
-
-    Args:
-        logits: float32 (vocabulary,).
-        mask: allowed tokens; None allows all.
-        likeliest: index of the logits' maximum, where it is known.
-
-    Raises:
-        ValueError: no token is allowed, or the model's output is not a number.
-    """
-    best = int(logits.argmax()) if likeliest is None else likeliest
-    if mask is not None and not is_allowed(mask, best):
-        logits = apply_mask(logits, mask)
-        best = int(logits.argmax())
-    if not np.isfinite(logits[best]):
-        raise ValueError("no token can follow: the model's output is not a number")
-    return best
-
-
-def make_sampler(temperature: float, seed: int, top_p: float = 1.0) -> Choose:
-    """A rule that draws tokens from the allowed ones.
-
-    Args:
-        temperature: above 0; logits are divided by it.
-        seed: the same seed draws the same tokens.
-        top_p: tokens are drawn from the likeliest that together have this probability (nucleus
-            sampling; Holtzman et al. 2020).
-    """
-    generator = np.random.default_rng(seed)
-
-    def choose(logits: Row, mask: Mask | None) -> int:
-        likeliest = choose_greedy(logits, mask)
-        allowed = logits if mask is None else apply_mask(logits, mask)
-        with np.errstate(over="ignore"):  # an all but infinite distance is one
-            weights = np.exp((allowed.astype(np.float64) - float(logits[likeliest])) / temperature)
-        weights /= weights.sum()
-        if top_p < 1.0:
-            order = np.argsort(-weights, kind="stable")
-            # The first token that reaches the share belongs to it, so one is always left.
-            outside = order[1 + int(np.searchsorted(np.cumsum(weights[order]), top_p)) :]
-            weights[outside] = 0.0
-            weights /= weights.sum()
-        return int(generator.choice(weights.size, p=weights))
-
-    return choose
-
-
 @dataclass
 class Answer:
     """An answer that grows by :meth:`extend`.
@@ -153,6 +95,9 @@ class Answer:
         tokens: generated so far.
         finish: why it ended; None while it goes on.
         started: whether the model has been asked for the first token.
+        rewound: how many tokens the last :meth:`extend` left as they were, where it took others
+            back to close a list; None where it took none back.
+        rewinds: how often that happened.
         seconds: wall time spent on it so far.
     """
 
@@ -161,8 +106,11 @@ class Answer:
     tokens: list[int] = field(default_factory=list)
     finish: Finish | None = None
     started: bool = False
+    rewound: int | None = None
+    rewinds: int = 0
     seconds: float = 0.0
     _matcher: Matcher | None = None
+    _guard: ListGuard | None = None
     _probabilities: list[float] = field(default_factory=list)
     _removed: list[float] = field(default_factory=list)
     _message: str = ""
@@ -170,6 +118,8 @@ class Answer:
     def __post_init__(self) -> None:
         if self.request.grammar is not None:
             self._matcher = self.request.grammar.start()
+            if self.request.guard is not None:
+                self._guard = self.request.guard[0]()
 
     @property
     def left(self) -> int:
@@ -189,7 +139,8 @@ class Answer:
             logits: float32 (vocabulary,), the model's for the next token.
             likeliest: index of their maximum.
         """
-        self.started = True
+        self.started, self.rewound = True, None
+        known = len(self.tokens)
         try:
             weights = logits - logits[likeliest]
             np.exp(weights, out=weights)
@@ -201,9 +152,10 @@ class Answer:
                 if token in self.ends:
                     self.finish = "stop"
                     return
-                removed = 0.0 if mask is None else _removed(weights, total, mask)
+                removed = 0.0 if mask is None else removed_share(weights, total, mask)
                 self._add(token, float(weights[token]) / total, removed)
             self._take_forced()
+            self._watch_lists(known)
         except ValueError as error:
             self.finish = "error"
             self._message = str(error)
@@ -249,6 +201,51 @@ class Answer:
                 if self.finish:
                     return
 
+    def _watch_lists(self, known: int) -> None:
+        """Close a list that begins to repeat itself.
+
+        Args:
+            known: tokens that the guard has read.
+        """
+        if self._guard is None or self.request.guard is None or self.finish == "stop":
+            return
+        size = self.request.guard[1]
+        offset = self._guard.feed(b"".join(map(size, self.tokens[known:])))
+        if offset is None or self.rewinds >= MOST_REWINDS:
+            return
+        text = bytes(self._guard.text[:offset])
+        kept, length = 0, 0
+        while length + len(size(self.tokens[kept])) <= offset:
+            length += len(size(self.tokens[kept]))
+            kept += 1
+        if self._replace(kept, text[length:] + b"]"):
+            self.rewinds += 1
+            self.rewound = kept if self.rewound is None else min(self.rewound, kept)
+            self.finish = None
+            self._guard = self.request.guard[0]()
+            self._guard.feed(text + b"]")
+            before = len(self.tokens)
+            self._take_forced()
+            self._watch_lists(before)
+
+    def _replace(self, kept: int, text: bytes) -> bool:
+        """Put a text in the place of the last tokens, if the grammar allows it; say whether."""
+        matcher, gone = self._matcher, self.tokens[kept:]
+        if matcher is None:
+            return False
+        matcher.take_back(len(gone))
+        wanted = matcher.tokenise(text)
+        if matcher.count_allowed(wanted) < len(wanted):
+            for token in gone:
+                matcher.accept(token)
+            return False
+        for values in (self.tokens, self._probabilities, self._removed):
+            del values[kept:]
+        for token in wanted:
+            matcher.accept(token)
+            self._add(token, 1.0, 0.0)
+        return True
+
     def _add(self, token: int, probability: float, removed: float) -> None:
         self.tokens.append(token)
         self._probabilities.append(probability)
@@ -287,9 +284,3 @@ class Answer:
             self._message,
             self.seconds,
         )
-
-
-def _removed(weights: Row, total: float, mask: Mask) -> float:
-    """The probability of everything that the mask refuses."""
-    bits = _bits(mask, weights.size)
-    return max(0.0, 1.0 - float(weights[: bits.size].dot(bits)) / total)

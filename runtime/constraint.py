@@ -139,6 +139,10 @@ class Matcher:
         """How many of these tokens, from the first on, could come next in this order."""
         return int(self.state.validate_tokens(list(tokens)))
 
+    def tokenise(self, text: bytes) -> list[int]:
+        """Tokens that make up a text, the longest first."""
+        return [int(token) for token in self.grammar.tokenizer.tokenize_bytes(text)]
+
     def take_back(self, count: int) -> None:
         """Move back by ``count`` tokens."""
         self.state.rollback(count)

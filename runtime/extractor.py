@@ -21,19 +21,21 @@ from setaccio.data.errors import TaskError, UsageError
 from setaccio.data.records import Document
 from setaccio.data.task import Task, dump_compact
 from setaccio.runtime.adapters import Adapter, load_adapter
-from setaccio.runtime.answer import Choose, Completion, Request, make_sampler
+from setaccio.runtime.answer import Completion, Guard, Request
 from setaccio.runtime.chunks import Chunk
 from setaccio.runtime.constraint import Constraint, compile_schema
 from setaccio.runtime.extraction import Extraction, Status
 from setaccio.runtime.grounding_policy import Policy
-from setaccio.runtime.models import LoadedModel, load_model
+from setaccio.runtime.list_guard import ListGuard, make_times
+from setaccio.runtime.models import LoadedModel, can_cut, load_model
 from setaccio.runtime.ordered import Plan, work_in_order
 from setaccio.runtime.outcome import Outcomes
 from setaccio.runtime.prompts import Prompt, Prompts
 from setaccio.runtime.repetition import make_judge
 from setaccio.runtime.room import Room
+from setaccio.runtime.sampling import Choose, make_sampler
 from setaccio.runtime.slot_pool import default_parallel
-from setaccio.runtime.tokens import decode_tokens, encode_text
+from setaccio.runtime.tokens import decode_tokens, encode_text, token_bytes
 
 
 class Extractor:
@@ -65,6 +67,7 @@ class Extractor:
         chunk: bool = True,
         require_grounding: Policy | None = None,
         stop_repetition: bool = True,
+        guard_lists: bool = True,
     ) -> None:
         """Prepare the extraction: everything that can be wrong with the set-up is raised here.
 
@@ -91,6 +94,9 @@ class Extractor:
                 ``drop`` or ``fail`` (:func:`setaccio.runtime.grounding_policy.apply_grounding`);
                 None leaves them.
             stop_repetition: end an answer that goes round in circles.
+            guard_lists: close a list where it repeats an item that the document does not repeat
+                (:mod:`setaccio.runtime.list_guard`); without it the answer is the model's own
+                greedy one. Only of constrained answers, and of models whose memory can be cut.
 
         Raises:
             ModelError: the GGUF can not be loaded or its template can not render the task.
@@ -109,6 +115,7 @@ class Extractor:
         self.parallel = default_parallel(self.model) if parallel is None else parallel
         self._guess = guess
         self._stop_repetition = stop_repetition
+        self._guard_lists = guard_lists and can_cut(self.model)
         schema = self.task.json_schema
         self._grammar = compile_schema(self.model, schema) if constraint == "schema" else None
         schema_tokens = len(encode_text(self.model, dump_compact(schema)))
@@ -224,7 +231,12 @@ class Extractor:
             grammar=self._grammar,
             choose=choose,
             is_loop=make_judge(self._decode, text) if self._stop_repetition else None,
+            guard=self._guard(text) if self._guard_lists else None,
         )
+
+    def _guard(self, text: str) -> Guard:
+        times = make_times(text, self.task.json_schema)
+        return functools.partial(ListGuard, times), functools.partial(token_bytes, self.model)
 
 
 def _check_options(

@@ -18,7 +18,7 @@ import llama_cpp
 
 from setaccio.runtime.answer import Answer, Completion, Request
 from setaccio.runtime.drafts import LONGEST, Lookup, Offer, Pace
-from setaccio.runtime.models import LoadedModel
+from setaccio.runtime.models import LoadedModel, can_cut
 from setaccio.runtime.slots import Feed, Logits, Slots
 
 
@@ -46,6 +46,7 @@ class _Sequence:
 
     Attributes:
         held: tokens that the slot's cache holds and that are right.
+        prompt: tokens of the whole prompt.
         waiting: tokens that the model has yet to see, in order; certain ones.
         found: what may come behind them, looked up in the document.
         offer: how many tokens that makes.
@@ -57,6 +58,7 @@ class _Sequence:
         self.slot = slot
         self.request = request
         self.held = prefix
+        self.prompt = prefix + len(request.rest)
         self.waiting: deque[int] = deque(request.rest)
         self.answer = Answer(request, eog)
         self.lookup = Lookup(request.document)
@@ -116,6 +118,9 @@ class _Sequence:
         while True:
             before = len(self.answer.tokens)
             self.answer.extend(logits[right], likeliest[right])
+            if self.answer.rewound is not None:
+                self._go_back(self.held + right)
+                return right
             fresh = deque(self.answer.tokens[before:])
             # A right guess is in the cache already, be it for a token that the grammar forced.
             while fresh and right < len(self.guess) and fresh[0] == self.guess[right]:
@@ -127,6 +132,17 @@ class _Sequence:
         self.held += right
         self.came = self.answer.tokens[known:]
         return right
+
+    def _go_back(self, evaluated: int) -> None:
+        """Follow an answer that took tokens back: the cache keeps what is still right.
+
+        Args:
+            evaluated: tokens of prompt and answer that the cache holds.
+        """
+        kept = self.answer.rewound or 0
+        self.held = min(evaluated, self.prompt + kept)
+        self.waiting = deque(self.answer.tokens[self.held - self.prompt :])
+        self.came = ()
 
 
 class Lane:
@@ -169,10 +185,7 @@ class Lane:
         self.feeds: list[Feed] = []
         self.spent = 0.0
         # Recurrent memory can neither be cut back to the prefix nor forget a wrong guess.
-        self.cuts = not (
-            llama_cpp.llama_model_is_recurrent(model.llama.model)
-            or llama_cpp.llama_model_is_hybrid(model.llama.model)
-        )
+        self.cuts = can_cut(model)
         if not self.cuts:
             self.pace = None
 
@@ -271,7 +284,7 @@ class Lane:
                 self.pace.judged(sequence.offer, sequence.found, sequence.came)
             if sequence.answer.finish:
                 finished.append(sequence)
-            elif right < len(sequence.guess) or feed.filled:
+            elif right < len(sequence.guess) or feed.filled or sequence.answer.rewound is not None:
                 self.slots.cut(sequence.slot, sequence.held)
         return finished
 

@@ -117,6 +117,14 @@ def _release(llama: llama_cpp.Llama, cache: dict[Any, Any]) -> None:
         llama.close()
 
 
+def can_cut(model: LoadedModel) -> bool:
+    """Whether a sequence can be cut back to any length: recurrent memory can not forget."""
+    return not (
+        llama_cpp.llama_model_is_recurrent(model.llama.model)
+        or llama_cpp.llama_model_is_hybrid(model.llama.model)
+    )
+
+
 def physical_cores() -> int:
     """Physical cores that this process may use: more threads than that slow llama.cpp down."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

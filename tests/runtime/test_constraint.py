@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from setaccio.data import Task
 from setaccio.data.errors import SchemaError
-from setaccio.runtime.answer import apply_mask, choose_greedy
 from setaccio.runtime.constraint import compile_schema
 from setaccio.runtime.models import LoadedModel
+from setaccio.runtime.sampling import apply_mask, choose_greedy
 from setaccio.runtime.tokens import encode_text
 
 

@@ -15,11 +15,12 @@ import pytest
 
 from setaccio.data import Document, Task
 from setaccio.runtime import Extractor
-from setaccio.runtime.answer import Completion, Request, apply_mask, make_sampler
+from setaccio.runtime.answer import Completion, Request
 from setaccio.runtime.constraint import Grammar, compile_schema
 from setaccio.runtime.decoder import Passes, decode
 from setaccio.runtime.models import LoadedModel, load_model
 from setaccio.runtime.prompts import Prompt, Prompts
+from setaccio.runtime.sampling import apply_mask, make_sampler
 from setaccio.runtime.slot_pool import LANE_BYTES, default_lanes
 from setaccio.runtime.slots import Feed, Slots
 

@@ -1,0 +1,128 @@
+"""Lists that begin to repeat themselves are closed; those that the document repeats are not."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from setaccio.data.records import Document
+from setaccio.data.task import Task
+from setaccio.runtime import Extractor
+from setaccio.runtime.answer import Answer, Request
+from setaccio.runtime.constraint import compile_schema
+from setaccio.runtime.list_guard import ListGuard, make_times
+from setaccio.runtime.models import LoadedModel
+from setaccio.runtime.tokens import decode_tokens, encode_text, token_bytes
+
+LIST = {
+    "type": "object",
+    "properties": {
+        "items": {"type": "array", "items": {"type": "string"}},
+        "note": {"type": "string"},
+    },
+    "required": ["items", "note"],
+    "additionalProperties": False,
+}
+
+
+def closed_at(text: str, document: str, schema: dict | None = None) -> str | None:
+    """What is left of an answer where its guard objects; None where it does not."""
+    guard = ListGuard(make_times(document, schema or {}))
+    for byte in text.encode():
+        offset = guard.feed(bytes([byte]))
+        if offset is not None:
+            return text.encode()[:offset].decode()
+    return None
+
+
+@pytest.mark.parametrize(
+    ("text", "document", "left"),
+    [
+        ('{"a":["x y","z","x y","z"', "x y and z", '{"a":["x y","z"'),
+        ('{"a":["x y","z","x y","z"]', "x y, z, x y, z", None),
+        ('["1/2 cup","½ cup"]', "½ cup", None),  # equal as folded, not as said
+        ('["ß \\" ]","ß \\" ]"', 'ß " ]', '["ß \\" ]"'),
+        ('[{"n":"tea","q":1},{"n":"tea","q":1}', "tea", '[{"n":"tea","q":1}'),
+        ('[{"n":"tea","q":1},{"n":"tea","q":2}]', "tea", None),
+        ("[1,1,1,true,true,null,null]", "", None),
+        ('[["a"],["a"]', "a", '[["a"]'),
+        ('{"a":["x"],"b":["x"]}', "x", None),  # two lists
+        ('{"a":"x","b":"x"}', "x", None),
+    ],
+)
+def test_where_a_list_repeats_itself(text: str, document: str, left: str | None) -> None:
+    assert closed_at(text, document) == left
+
+
+def test_what_the_schema_offers_may_be_said_again() -> None:
+    schema = {"type": "array", "items": {"enum": ["yes", "no"]}}
+    assert closed_at('["yes","no","yes","yes"]', "", schema) is None
+    assert closed_at('["maybe","maybe"', "", schema) == '["maybe"'
+
+
+def test_sixty_equal_lines_of_an_order_stay_sixty() -> None:
+    line = "1 box of nails"
+    answer = json.dumps([line] * 60)
+    assert closed_at(answer, "\n".join([line] * 60)) is None
+    assert closed_at(answer, "\n".join([line] * 59)) is not None
+
+
+def script(model: LoadedModel, text: str, document: str, size: int) -> Answer:
+    """An answer whose model insists on a text, token by token, and is asked again after it."""
+    grammar = compile_schema(model, LIST)
+    guard = (
+        lambda: ListGuard(make_times(document, LIST)),
+        lambda token: token_bytes(model, token),
+    )
+    answer = Answer(Request(0, [1], 400, grammar=grammar, guard=guard), frozenset({2}))
+    while not answer.finish:
+        said = decode_tokens(model, answer.tokens)
+        wanted = text if text.startswith(said) else said + '"note":"end"}'
+        following = encode_text(model, wanted[len(said) :])[:1]
+        logits = np.zeros(size, np.float32)
+        logits[following] = 20.0
+        answer.extend(logits, int(logits.argmax()))
+    return answer
+
+
+def test_an_answer_goes_back_and_closes_its_list(model: LoadedModel) -> None:
+    text = '{"items":["red tea","bread","red tea","bread","red tea"],"note":"x"}'
+    size = int(model.llama.n_vocab())
+    answer = script(model, text, "red tea and bread", size)
+    found = json.loads(decode_tokens(model, answer.completion(model).tokens))
+    assert found["items"] == ["red tea", "bread"]
+    assert answer.finish == "stop" and answer.rewinds == 1
+    done = answer.completion(model)
+    assert len(done.probabilities) == len(done.removed) == len(done.tokens)
+    kept = script(model, text, "red tea, bread, red tea, bread, red tea", size)
+    assert json.loads(decode_tokens(model, kept.tokens)) == json.loads(text)
+
+
+def test_a_list_that_must_go_on_is_left_alone(model: LoadedModel) -> None:
+    schema = {"type": "array", "items": {"type": "string"}, "minItems": 4}
+    grammar = compile_schema(model, schema)
+    guard = (lambda: ListGuard(make_times("a", schema)), lambda token: token_bytes(model, token))
+    answer = Answer(Request(0, [1], 60, grammar=grammar, guard=guard), frozenset({2}))
+    text = '["a","a","a","a"]'
+    while not answer.finish:
+        said = decode_tokens(model, answer.tokens)
+        logits = np.zeros(int(model.llama.n_vocab()), np.float32)
+        logits[encode_text(model, text[len(said) :])[:1]] = 20.0
+        answer.extend(logits, int(logits.argmax()))
+    assert decode_tokens(model, answer.tokens) == text
+
+
+def test_the_cache_follows_an_answer_that_went_back(model: LoadedModel) -> None:
+    """What is written behind a list that was closed is what the model says to that beginning."""
+    task = Task.from_schema(LIST, "List everything, again and again.")
+    text = "tea bread tea milk " * 3
+    results = [
+        Extractor(model, task, max_tokens=200, parallel=slots, guess=guess).extract_all(
+            [Document(str(number), text * number) for number in (1, 2, 3, 4)]
+        )
+        for slots, guess in ((1, False), (1, True), (3, False), (3, True))
+    ]
+    raws = [[extraction.raw for extraction in found] for found in results]
+    assert raws[0] == raws[1] == raws[2] == raws[3]
