@@ -70,16 +70,20 @@ class Problem:
         source: file name, or ``<stdin>``.
         line: line number from 1, or 0 when the whole file is meant.
         message: what is wrong with it.
+        row: number of the row in the file, from 1, where its line holds several; otherwise 0.
     """
 
     source: str
     line: int
     message: str
+    row: int = 0
 
     def __str__(self) -> str:
         """Render as ``file:line: message``."""
         where = f"{self.source}:{self.line}" if self.line else self.source
-        return f"{where}: {self.message}"
+        return (
+            f"{where}: row {self.row}: {self.message}" if self.row else f"{where}: {self.message}"
+        )
 
 
 def origin_of(pair_id: str) -> str:

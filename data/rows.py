@@ -6,6 +6,8 @@ of a text file, from 1, and the number of the row, from 1, in anything else. Not
 unless ``allow_download`` says so, and no code of a data set is run.
 
     for item in read_rows("quotes.csv", parse_slice("[:10%]")): ...
+
+In a JSON array several rows may share a line: ``read_named_rows`` tells them apart.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 from json import JSONDecodeError
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from setaccio.data.csv_rows import read_csv
 from setaccio.data.errors import DataError, MissingExtraError, UsageError
@@ -31,10 +34,25 @@ HUB = "hub:"
 Row = tuple[int, dict[str, Any]]
 Items = Iterator[Row | Problem]
 JSONL_FILES = frozenset({".jsonl", ".ndjson"})
+_ARRAY = ".json"
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
-OTHER_FILES = frozenset({".json", ".parquet", *_SEPARATORS})
+OTHER_FILES = frozenset({_ARRAY, ".parquet", *_SEPARATORS})
 _HALF = "holds half of a surrogate pair, which is no Unicode text"
 FORMATS = "JSON Lines (.jsonl, .ndjson), .json, .csv, .tsv, .parquet, a folder, or hub:OWNER/NAME"
+
+
+class NamedRow(NamedTuple):
+    """A row, and what tells it apart from the others of its source.
+
+    Attributes:
+        name: its line, or its number where a line may hold several rows; never twice in a source.
+        number: its number, from 1, where another row begins at the same place, and otherwise 0.
+        item: ``(place, row)``, or the problem in its place.
+    """
+
+    name: str
+    number: int
+    item: Row | Problem
 
 
 def read_rows(
@@ -59,12 +77,27 @@ def read_rows(
         DataError: it can not be read at all.
         MissingExtraError: the package that reads it is not installed.
     """
+    options = {"delimiter": delimiter, "allow_download": allow_download, "config": config}
+    for row in read_named_rows(source, part, **options):  # type: ignore[arg-type]
+        yield row.item
+
+
+def read_named_rows(
+    source: str,
+    part: Slice | None = None,
+    *,
+    delimiter: str | None = None,
+    allow_download: bool = False,
+    config: str | None = None,
+) -> Iterator[NamedRow]:
+    """As :func:`read_rows`, each row with a name that no other row of its source has."""
     part = part or Slice()
     path = Path(source)
     if source.startswith(HUB) or path.is_dir():
         from setaccio.data.hub import read_dataset
 
-        yield from read_dataset(source, part, allow_download=allow_download, config=config)
+        items = read_dataset(source, part, allow_download=allow_download, config=config)
+        yield from _lined(items)
         return
     if part.part:
         raise UsageError(
@@ -74,7 +107,29 @@ def read_rows(
         raise UsageError(f"{source}: no such file. Known are {FORMATS}.")
     count = sum(1 for _ in _read(path, delimiter)) if part.relative else sys.maxsize
     wanted = part.rows(count)
-    yield from islice(_read(path, delimiter), wanted.start, max(wanted.start, wanted.stop))
+    rows = _numbered if path.suffix.lower() == _ARRAY and not delimiter else _lined
+    yield from islice(rows(_read(path, delimiter)), wanted.start, max(wanted.start, wanted.stop))
+
+
+def _place(item: Row | Problem) -> int:
+    return item.line if isinstance(item, Problem) else item[0]
+
+
+def _lined(items: Items) -> Iterator[NamedRow]:
+    return (NamedRow(str(_place(item)), 0, item) for item in items)
+
+
+def _numbered(items: Items) -> Iterator[NamedRow]:
+    """Rows of which several may begin on one line, named by their number."""
+    before, item, number = 0, next(items, None), 1
+    while item is not None:
+        following = next(items, None)
+        place = _place(item)
+        alone = place != before and (following is None or place != _place(following))
+        shown = 0 if alone else number
+        named = replace(item, row=shown) if isinstance(item, Problem) else item
+        yield NamedRow(str(number), shown, named)
+        before, item, number = place, following, number + 1
 
 
 def _read(path: Path, delimiter: str | None) -> Items:
@@ -86,7 +141,7 @@ def _read(path: Path, delimiter: str | None) -> Items:
             # Bytes that are no UTF-8 must spoil only their own row.
             with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
                 yield from _csv(text, str(path), delimiter or _SEPARATORS[suffix])
-        elif suffix == ".json":
+        elif suffix == _ARRAY:
             yield from _json(path)
         elif suffix in JSONL_FILES:
             with path.open("rb") as stream:

@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from setaccio.data import Problem
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.rows import read_rows
+from setaccio.data.rows import read_named_rows, read_rows
 from setaccio.data.slices import Slice, parse_slice, split_source
 
 ROWS = [{"phrase": f"p{n}", "tone": "warm"} for n in range(10)]
@@ -213,3 +215,30 @@ def test_folders_and_the_hub_cache_are_read_without_a_connection(tmp_path: Path)
     assert [row for _, row in cached] == ROWS[:3]
     assert "not in the local cache" in gone
     assert "--allow-download" in gone
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from(["", "\n", "\n\n", " "])), max_size=9))
+def test_rows_of_an_array_have_names_of_their_own(
+    tmp_path: Path, rows: list[tuple[bool, str]]
+) -> None:
+    parts = ('{"a": %d}' % n if good else "%d" % n for n, (good, _) in enumerate(rows))  # noqa: UP031
+    text = ",".join(part + gap for part, (_, gap) in zip(parts, rows, strict=True))
+    path = tmp_path / "a.json"
+    path.write_text(f"[{text}]")
+    named = list(read_named_rows(str(path)))
+    assert [row.name for row in named] == [str(n + 1) for n in range(len(rows))]
+    assert [isinstance(row.item, Problem) for row in named] == [not good for good, _ in rows]
+    cut = list(read_named_rows(str(path), parse_slice("[2:]")))
+    assert [row.name for row in cut] == [row.name for row in named[2:]]
+    for row in named:
+        place = row.item.line if isinstance(row.item, Problem) else row.item[0]
+        others = [r for r in named if r is not row]
+        shared = place in [
+            r.item.line if isinstance(r.item, Problem) else r.item[0] for r in others
+        ]
+        assert row.number == (int(row.name) if shared else 0)
+        if isinstance(row.item, Problem):
+            assert ("row" in str(row.item).split(": ")[1]) is shared
