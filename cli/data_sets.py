@@ -142,7 +142,14 @@ def convert(
     if said := ids.said():
         warn(f"{name}: {said}. Name a column that tells rows apart with --id '{{column}}'.")
     if out:
-        step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
+        step(f"{written} pairs in {out}, {_left_out(problems)} left out.")
+
+
+def _left_out(problems: Sequence[Problem]) -> str:
+    """How many rows are lost, and of how many lines where some have several."""
+    lost = [problem for problem in problems if problem.lines]
+    lines = sum(problem.lines for problem in lost)
+    return f"{len(lost)} bad rows" + (f" ({lines} lines)" if lines > len(lost) else "")
 
 
 def _refuse(name: str, bad: int, out: Path | None) -> None:

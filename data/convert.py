@@ -145,17 +145,20 @@ def _kind_of(row: Mapping[str, Any], rule: Rule, source: str) -> str | None:
     Raises:
         DataError: a template asks for what is not there, or there is none and none is needed.
     """
-    columns = ", ".join(map(str, row))
+    # Blanks around a name are not seen without quotation marks.
+    columns = ", ".join(name if name.strip() == name else repr(name) for name in map(str, row))
+    separated = " If another character separates the cells, pass --delimiter."
+    hint = separated if any(set(";|\t") & set(str(name)) for name in row) else ""
     if rule.text is not None:
         for name in names_in([rule.text, rule.gold, rule.id, rule.weight]):
             if name not in row and name.split(".")[0] not in row:
-                raise DataError(f"{source}: no column {name!r} (columns: {columns}).")
+                raise DataError(f"{source}: no column {name!r} (columns: {columns}).{hint}")
         return None
     kind = recognise(list(row))
     if kind is None:
         raise DataError(
             f"{source}: the columns ({columns}) do not tell what is text and what is gold. Say it "
-            "with --text '{column}' and --fields column,column, or with --gold."
+            f"with --text '{{column}}' and --fields column,column, or with --gold.{hint}"
         )
     return kind
 
