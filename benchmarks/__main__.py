@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks.grounding import grounding_table, measure_grounding
 from benchmarks.measure import FAILED, ROOT, machine, measure
 from benchmarks.models import SUBJECTS, Ready, known_transcripts, make_model
 from benchmarks.plan import ROUNDS, Part, Scope, make_plan
@@ -99,7 +100,12 @@ def main(arguments: Sequence[str]) -> None:
     if summary["grown"]:
         image.parent.mkdir(parents=True, exist_ok=True)
         plot_growth(image, summary["grown"])
-    text = report(facts, **summary, image=(IMAGE.as_posix() if whole else image.name))
+    text = report(
+        facts,
+        **summary,
+        image=(IMAGE.as_posix() if whole else image.name),
+        grounding=grounding_table(measure_grounding()) if scope.growth else "",
+    )
     _save(options.out, facts, summary, text)
     if whole:
         write_between(DOCUMENT, text)

@@ -121,6 +121,7 @@ def report(
     grown: Mapping[str, Mapping[str, Sequence[tuple[int, Row]]]],
     image: str,
     failures: Mapping[str, str],
+    grounding: str = "",
 ) -> str:
     """All of it.
 
@@ -131,6 +132,7 @@ def report(
         grown: by group (``documents``, ``length``, ``fields``), arm and size.
         image: path of the plot as the document says it; empty for none.
         failures: parts that failed, with why.
+        grounding: the table of :mod:`benchmarks.grounding`; empty for none.
     """
     parts = [machine_words(facts)]
     parts += [f"**{name} failed**: {why}\n" for name, why in failures.items()]
@@ -156,6 +158,8 @@ def report(
         parts += [growth("properties", grown["fields"], "tokens_per_second")]
         parts += ["Seconds to load, compile and warm up:\n"]
         parts += [growth("properties", grown["fields"], "setup_s")]
+    if grounding:
+        parts += ["Seconds to find ten values in a document, by its length:\n", grounding]
     return "\n".join(parts)
 
 

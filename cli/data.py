@@ -18,6 +18,7 @@ from setaccio.cli.exits import SOME_FAILED
 if TYPE_CHECKING:
     from setaccio.data.recipenlg import RecipeRow
     from setaccio.data.records import Pair, Problem
+    from setaccio.data.repeats import Ids
 
 GENERATE_EXAMPLE = "setaccio data generate --count 4000 --seed 1 --out pairs.jsonl"
 CHECK_EXAMPLE = "setaccio data check train.jsonl test.jsonl --task recipe"
@@ -55,6 +56,24 @@ def counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
         for pair in pairs:
             yield pair
             meter.count(failed=False)
+
+
+def counting_ids(pairs: Iterable[Pair], ids: Ids) -> Iterator[Pair]:
+    """Pass pairs on and count their ids."""
+    for pair in pairs:
+        ids.add(pair.id)
+        yield pair
+
+
+def warn_of_repeats(pairs: Iterable[Pair], what_follows: str) -> None:
+    """Say which ids come more than once, where any does."""
+    from setaccio.data.repeats import Ids
+
+    ids = Ids()
+    for pair in pairs:
+        ids.add(pair.id)
+    if said := ids.said():
+        warn(f"{said}. {what_follows}")
 
 
 def generate(
@@ -154,7 +173,7 @@ def split(
     """
     from setaccio.data.errors import UsageError
     from setaccio.data.records import load_pairs, write_pairs
-    from setaccio.data.splits import reference_split
+    from setaccio.data.splits import check_division, reference_split
 
     if reference and (stratify or group):
         raise UsageError("--reference divides by position; leave --stratify and --group out.")
@@ -165,7 +184,11 @@ def split(
         chosen = {"first": rows.first, "train": rows.train, "last": rows.last}
         parts = {name: [pairs[row] for row in part] for name, part in chosen.items()}
     else:
-        parts = _parts(pairs, seed, (validation, test), stratify, group)
+        parts, names = _parts(pairs, seed, (validation, test), stratify, group)
+        sizes = {name: len(part) for name, part in parts.items()}
+        for name in check_division(sizes, names, {"validation": validation, "test": test}):
+            warn(f"{out}: the part {name} is empty: {len(pairs)} pairs are few for its share.")
+    warn_of_repeats(pairs, "Rows of one id are not told apart; `setaccio data check` lists them.")
     targets = {name: out / f"{name}.jsonl" for name in parts}
     check_targets(targets.values(), [file], overwrite=overwrite)
     for name, part in parts.items():
@@ -179,8 +202,11 @@ def _parts(
     shares: tuple[float, float],
     stratify: str | None,
     group: str | None,
-) -> dict[str, list[Pair]]:
-    """The pairs by part. Rows are told apart by number where they are not divided by their ids."""
+) -> tuple[dict[str, list[Pair]], int]:
+    """The pairs by part, and how many ids or groups were divided.
+
+    Rows are told apart by number where they are not divided by their ids.
+    """
     from setaccio.data.groups import group_names, strata_names
     from setaccio.data.splits import random_split, stratified_split
 
@@ -195,13 +221,13 @@ def _parts(
             groups=dict(zip(rows, names, strict=True)),
         )
         chosen = {part: [pairs[int(row)] for row in ids] for part, ids in vars(found).items()}
-        return {part: chosen[part] for part in ("train", "validation", "test")}
+        return {part: chosen[part] for part in ("train", "validation", "test")}, len(set(names))
     found = random_split(names, seed, *shares)
     parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
     part_of = {name: part for part in parts for name in getattr(found, part)}
     for pair, name in zip(pairs, names, strict=True):
         parts[part_of[name]].append(pair)
-    return parts
+    return parts, len(part_of)
 
 
 def check_targets(

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setaccio.cli.console import step, warn, warn_of
-from setaccio.cli.data import Out, Overwrite, check_targets, counted, write
+from setaccio.cli.data import (
+    Out,
+    Overwrite,
+    check_targets,
+    counted,
+    counting_ids,
+    warn_of_repeats,
+    write,
+)
 
 if TYPE_CHECKING:
     from setaccio.data.convert import Rule
@@ -96,6 +104,7 @@ def convert(
     from setaccio.data.convert import convert as convert_rows
     from setaccio.data.errors import UsageError
     from setaccio.data.records import Pair
+    from setaccio.data.repeats import Ids
     from setaccio.data.slices import Slice, parse_slice, split_source
 
     name, behind = (source, Slice()) if Path(source).exists() else split_source(source)
@@ -124,12 +133,23 @@ def convert(
         if problems and not skip_bad:
             _refuse(name, len(problems), out)
 
+    ids = Ids()
     try:
-        written = write(_at_least_one(counted(good(), limit), name), out)
+        pairs = counting_ids(counted(good(), limit), ids)
+        written = write(_at_least_one(pairs, name), out)
     finally:
         warn_of(problems)
+    if said := ids.said():
+        warn(f"{name}: {said}. Name a column that tells rows apart with --id '{{column}}'.")
     if out:
-        step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
+        step(f"{written} pairs in {out}, {_left_out(problems)} left out.")
+
+
+def _left_out(problems: Sequence[Problem]) -> str:
+    """How many rows are lost, and of how many lines where some have several."""
+    lost = [problem for problem in problems if problem.lines]
+    lines = sum(problem.lines for problem in lost)
+    return f"{len(lost)} bad rows" + (f" ({lines} lines)" if lines > len(lost) else "")
 
 
 def _refuse(name: str, bad: int, out: Path | None) -> None:
@@ -214,6 +234,7 @@ def augment(
     shares = {"case": case, "typos": typos, "space": space, "order": order, "absent": absent}
     pairs, problems = load_pairs(file, skip_bad=skip_bad)
     warn_of(problems)
+    warn_of_repeats(pairs, "Copies of them share their ids too; make ids unique first.")
     report = AugmentReport()
     made = make(pairs, load_task(task), shares, seed, keep=not only_copies, report=report)
     written = write(counted(made, None), out)

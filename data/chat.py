@@ -18,7 +18,7 @@ from setaccio.data.json_text import parse_json
 from setaccio.data.records import Pair, parse_pair, parse_weight
 from setaccio.data.task import Shot
 
-_FENCE = re.compile(r"\s*```[a-zA-Z]*\s*\n(.*)\n\s*```\s*", re.DOTALL)
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})[\w+-]*\s*(.*?)\s*\1\s*", re.DOTALL)
 _ROLES = {
     "human": "user",
     "user": "user",
@@ -56,7 +56,7 @@ def as_gold(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         fenced = _FENCE.fullmatch(value)
         try:
-            value = parse_json(fenced[1] if fenced else value)
+            value = parse_json(fenced[2] if fenced else value)
         except ValueError as error:
             raise ValueError(f"the answer is not JSON ({error})") from error
     if not isinstance(value, dict):

@@ -21,7 +21,7 @@ from setaccio.data.chat import KINDS, as_gold, recognise
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.json_text import parse_json
 from setaccio.data.records import Pair, Problem, collect_pairs, load_pairs, parse_weight
-from setaccio.data.rows import HUB, JSONL_FILES, OTHER_FILES, Row, read_rows
+from setaccio.data.rows import HUB, JSONL_FILES, OTHER_FILES, read_named_rows, read_rows
 from setaccio.data.slices import Slice, split_source
 from setaccio.data.task import Task
 from setaccio.data.templates import (
@@ -45,7 +45,8 @@ class Rule:
         text: template of the text, such as ``{title}: {body}``; needs ``gold``.
         gold: template of the gold: a JSON value, whose strings are templates, or ``"{column}"``
             for a column that holds the whole object.
-        id: template of the id; the column ``id``, or the row's place, by default.
+        id: template of the id; by default the column ``id``, or else the row's line, or its number
+            where a line may hold several rows (``.json``).
         weight: a number for all pairs, or a template such as ``{weight}``.
         task: pairs whose gold breaks its schema are problems.
     """
@@ -125,7 +126,7 @@ def convert(
     options = {"delimiter": delimiter, "allow_download": allow_download, "config": config}
     kind = rule.kind
     first = True
-    for item in read_rows(source, part, **options):  # type: ignore[arg-type]
+    for name, number, item in read_named_rows(source, part, **options):  # type: ignore[arg-type]
         if isinstance(item, Problem):
             yield item
             continue
@@ -133,9 +134,9 @@ def convert(
             kind = kind or _kind_of(item[1], rule, source)
             first = False
         try:
-            yield _pair(item, rule, kind, source)
+            yield _pair(item[1], name, rule, kind)
         except ValueError as error:
-            yield Problem(source, item[0], str(error))
+            yield Problem(source, item[0], str(error), number)
 
 
 def _kind_of(row: Mapping[str, Any], rule: Rule, source: str) -> str | None:
@@ -144,24 +145,26 @@ def _kind_of(row: Mapping[str, Any], rule: Rule, source: str) -> str | None:
     Raises:
         DataError: a template asks for what is not there, or there is none and none is needed.
     """
-    columns = ", ".join(map(str, row))
+    # Blanks around a name are not seen without quotation marks.
+    columns = ", ".join(name if name.strip() == name else repr(name) for name in map(str, row))
+    separated = " If another character separates the cells, pass --delimiter."
+    hint = separated if any(set(";|\t") & set(str(name)) for name in row) else ""
     if rule.text is not None:
         for name in names_in([rule.text, rule.gold, rule.id, rule.weight]):
             if name not in row and name.split(".")[0] not in row:
-                raise DataError(f"{source}: no column {name!r} (columns: {columns}).")
+                raise DataError(f"{source}: no column {name!r} (columns: {columns}).{hint}")
         return None
     kind = recognise(list(row))
     if kind is None:
         raise DataError(
             f"{source}: the columns ({columns}) do not tell what is text and what is gold. Say it "
-            "with --text '{column}' and --fields column,column, or with --gold."
+            f"with --text '{{column}}' and --fields column,column, or with --gold.{hint}"
         )
     return kind
 
 
-def _pair(item: Row, rule: Rule, kind: str | None, source: str) -> Pair:
-    place, row = item
-    pair_id = _id(row, rule, place)
+def _pair(row: Mapping[str, Any], name: str, rule: Rule, kind: str | None) -> Pair:
+    pair_id = _id(row, rule, name)
     if kind is not None:
         pair = KINDS[kind].to_pair(row, pair_id)
     else:
@@ -186,11 +189,11 @@ def _fitting(gold: dict[str, Any], task: Task | None) -> dict[str, Any]:
     return gold if task.problems(filled) else filled
 
 
-def _id(row: Mapping[str, Any], rule: Rule, place: int) -> str:
+def _id(row: Mapping[str, Any], rule: Rule, name: str) -> str:
     if rule.id is not None:
         return fill_text(rule.id, row)
     given = row.get("id")
-    return str(place) if given is None or given == "" else str(given)
+    return name if given is None or given == "" else str(given)
 
 
 def _weight(weight: float | str, row: Mapping[str, Any]) -> float:

@@ -10,6 +10,7 @@ gold, and never shows a pair itself, or one of the same text, as its own example
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -47,14 +48,16 @@ def mix(sources: Sequence[Source], *, shuffle: int | None = None) -> list[Pair]:
         UsageError: a weight is not above 0.
     """
     mixed: dict[str, Pair] = {}
+    tried: Counter[tuple[str, str]] = Counter()
     for source in sources:
         if not source.weight > 0:
             raise UsageError(f"{source.name}: a weight of {source.weight}. Give one above 0.")
         for pair in source.pairs:
-            pair_id, number = pair.id, 1
+            pair_id, name = pair.id, (source.name, pair.id)
             while pair_id in mixed:
-                number += 1
-                pair_id = f"{source.name}:{pair.id}" + (f":{number}" if number > 2 else "")
+                tried[name] += 1
+                pair_id = f"{source.name}:{pair.id}"
+                pair_id += f":{tried[name] + 1}" if tried[name] > 1 else ""
             mixed[pair_id] = replace(pair, id=pair_id, weight=pair.weight * source.weight)
     pairs = list(mixed.values())
     if shuffle is not None:

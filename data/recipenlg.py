@@ -119,8 +119,6 @@ def _row(
     header: list[str], cells: list[str], number: int, path: Path, line: int
 ) -> RecipeRow | Problem:
     try:
-        if len(cells) != len(header):
-            raise ValueError(f"{len(cells)} cells where the header has {len(header)}")
         row = dict(zip(header, cells, strict=True))
         if any("\udc80" <= letter <= "\udcff" for name in _COLUMNS for letter in row[name]):
             raise ValueError("not UTF-8 text")

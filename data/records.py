@@ -8,6 +8,7 @@ the others nor disappears.
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from setaccio.data.json_text import parse_json, unwritable
 from setaccio.data.task import Shot, dump_compact
 
 _COPY = re.compile(r"(?:~[a-z]+\d+)+$")
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -70,16 +72,22 @@ class Problem:
         source: file name, or ``<stdin>``.
         line: line number from 1, or 0 when the whole file is meant.
         message: what is wrong with it.
+        row: number of the row in the file, from 1, where its line holds several; otherwise 0.
+        lines: how many lines of the file are lost by it; 0 where it is a doubt and nothing is.
     """
 
     source: str
     line: int
     message: str
+    row: int = 0
+    lines: int = 1
 
     def __str__(self) -> str:
         """Render as ``file:line: message``."""
         where = f"{self.source}:{self.line}" if self.line else self.source
-        return f"{where}: {self.message}"
+        return (
+            f"{where}: row {self.row}: {self.message}" if self.row else f"{where}: {self.message}"
+        )
 
 
 def origin_of(pair_id: str) -> str:
@@ -101,6 +109,10 @@ def read_jsonl(stream: Iterable[bytes], source: str) -> Iterator[tuple[int, Any]
         ``(line number, value)``, or a :class:`Problem` for a line that is not UTF-8 JSON.
     """
     for number, line in enumerate(stream, 1):
+        if number == 1 and line.startswith(_WIDE):
+            # Lines can not be told apart by their bytes there, so that the rest is no lines either.
+            yield Problem(source, 1, "UTF-16 or UTF-32 text. Save the file as UTF-8")
+            return
         if not line.strip():
             continue
         try:

@@ -20,6 +20,32 @@ _SHINGLE = 4
 _SKETCH = 24
 _SHARED = 4
 _BUCKET = 200
+_NAMED = 3
+
+
+class Ids:
+    """Ids seen so far, and how many came again."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._twice: dict[str, None] = {}
+        self._again = 0
+
+    def add(self, pair_id: str) -> None:
+        """Count one id."""
+        if pair_id in self._seen:
+            self._twice.setdefault(pair_id)
+            self._again += 1
+        self._seen.add(pair_id)
+
+    def said(self) -> str | None:
+        """What repeats, in one line; None where every id came once."""
+        if not self._again:
+            return None
+        shown = ", ".join(repr(name) for name in list(self._twice)[:_NAMED])
+        more = ", ..." if len(self._twice) > _NAMED else ""
+        total, own = len(self._seen) + self._again, len(self._seen)
+        return f"{total} pairs have only {own} different ids (more than once: {shown}{more})"
 
 
 class Known:

@@ -6,20 +6,25 @@ of a text file, from 1, and the number of the row, from 1, in anything else. Not
 unless ``allow_download`` says so, and no code of a data set is run.
 
     for item in read_rows("quotes.csv", parse_slice("[:10%]")): ...
+
+In a JSON array several rows may share a line: ``read_named_rows`` tells them apart.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 from json import JSONDecodeError
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from setaccio.data.csv_rows import read_csv
+from setaccio.data.encodings import UTF8, encoding_of
 from setaccio.data.errors import DataError, MissingExtraError, UsageError
 from setaccio.data.json_text import DECODER, TOO_DEEP, is_deep, unwritable
 from setaccio.data.records import Problem, read_jsonl
@@ -31,10 +36,27 @@ HUB = "hub:"
 Row = tuple[int, dict[str, Any]]
 Items = Iterator[Row | Problem]
 JSONL_FILES = frozenset({".jsonl", ".ndjson"})
+_ARRAY = ".json"
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
-OTHER_FILES = frozenset({".json", ".parquet", *_SEPARATORS})
+OTHER_FILES = frozenset({_ARRAY, ".parquet", *_SEPARATORS})
+_OTHERS = ",;\t|"
+_ESCAPED = re.compile("[\udc80-\udcff]")  # what became of bytes that are no UTF-8
 _HALF = "holds half of a surrogate pair, which is no Unicode text"
 FORMATS = "JSON Lines (.jsonl, .ndjson), .json, .csv, .tsv, .parquet, a folder, or hub:OWNER/NAME"
+
+
+class NamedRow(NamedTuple):
+    """A row, and what tells it apart from the others of its source.
+
+    Attributes:
+        name: its line, or its number where a line may hold several rows; never twice in a source.
+        number: its number, from 1, where another row begins at the same place, and otherwise 0.
+        item: ``(place, row)``, or the problem in its place.
+    """
+
+    name: str
+    number: int
+    item: Row | Problem
 
 
 def read_rows(
@@ -59,12 +81,27 @@ def read_rows(
         DataError: it can not be read at all.
         MissingExtraError: the package that reads it is not installed.
     """
+    options = {"delimiter": delimiter, "allow_download": allow_download, "config": config}
+    for row in read_named_rows(source, part, **options):  # type: ignore[arg-type]
+        yield row.item
+
+
+def read_named_rows(
+    source: str,
+    part: Slice | None = None,
+    *,
+    delimiter: str | None = None,
+    allow_download: bool = False,
+    config: str | None = None,
+) -> Iterator[NamedRow]:
+    """As :func:`read_rows`, each row with a name that no other row of its source has."""
     part = part or Slice()
     path = Path(source)
     if source.startswith(HUB) or path.is_dir():
         from setaccio.data.hub import read_dataset
 
-        yield from read_dataset(source, part, allow_download=allow_download, config=config)
+        items = read_dataset(source, part, allow_download=allow_download, config=config)
+        yield from _lined(items)
         return
     if part.part:
         raise UsageError(
@@ -74,7 +111,29 @@ def read_rows(
         raise UsageError(f"{source}: no such file. Known are {FORMATS}.")
     count = sum(1 for _ in _read(path, delimiter)) if part.relative else sys.maxsize
     wanted = part.rows(count)
-    yield from islice(_read(path, delimiter), wanted.start, max(wanted.start, wanted.stop))
+    rows = _numbered if path.suffix.lower() == _ARRAY and not delimiter else _lined
+    yield from islice(rows(_read(path, delimiter)), wanted.start, max(wanted.start, wanted.stop))
+
+
+def _place(item: Row | Problem) -> int:
+    return item.line if isinstance(item, Problem) else item[0]
+
+
+def _lined(items: Items) -> Iterator[NamedRow]:
+    return (NamedRow(str(_place(item)), 0, item) for item in items)
+
+
+def _numbered(items: Items) -> Iterator[NamedRow]:
+    """Rows of which several may begin on one line, named by their number."""
+    before, item, number = 0, next(items, None), 1
+    while item is not None:
+        following = next(items, None)
+        place = _place(item)
+        alone = place != before and (following is None or place != _place(following))
+        shown = 0 if alone else number
+        named = replace(item, row=shown) if isinstance(item, Problem) else item
+        yield NamedRow(str(number), shown, named)
+        before, item, number = place, following, number + 1
 
 
 def _read(path: Path, delimiter: str | None) -> Items:
@@ -83,10 +142,9 @@ def _read(path: Path, delimiter: str | None) -> Items:
         if suffix == ".parquet":
             yield from _parquet(path)
         elif suffix in _SEPARATORS or delimiter:
-            # Bytes that are no UTF-8 must spoil only their own row.
-            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-                yield from _csv(text, str(path), delimiter or _SEPARATORS[suffix])
-        elif suffix == ".json":
+            with _open(path) as text:
+                yield from _csv(text, path, delimiter)
+        elif suffix == _ARRAY:
             yield from _json(path)
         elif suffix in JSONL_FILES:
             with path.open("rb") as stream:
@@ -95,6 +153,17 @@ def _read(path: Path, delimiter: str | None) -> Items:
             raise UsageError(f"{path}: of no known kind. Known are {FORMATS}.")
     except OSError as error:
         raise UsageError(f"{path}: can not be read ({error.strerror or error}).") from error
+    except UnicodeDecodeError as error:
+        reason = f"no {error.encoding.upper()} text at byte {error.start}"
+        raise DataError(f"{path}: {reason}. Save the file as UTF-8.") from error
+
+
+def _open(path: Path) -> IO[str]:
+    with path.open("rb") as stream:
+        encoding = encoding_of(stream.read(4))
+    # Bytes that are no UTF-8 must spoil only their own row.
+    errors = "surrogateescape" if encoding == UTF8 else "strict"
+    return path.open(encoding=encoding, errors=errors, newline="")
 
 
 def _mappings(items: Iterable[tuple[int, Any] | Problem], source: str) -> Items:
@@ -109,10 +178,10 @@ def _mappings(items: Iterable[tuple[int, Any] | Problem], source: str) -> Items:
 
 def _json(path: Path) -> Items:
     """The objects of a JSON array, one at a time, so that each has a line."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from error
+    with _open(path) as stream:
+        text = stream.read()
+    if _ESCAPED.search(text):
+        raise DataError(f"{path}: not UTF-8 text. Save the file as UTF-8.")
     at, line = _skip(text, 0, 1)
     if text[at : at + 1] != "[":
         raise DataError(
@@ -156,23 +225,42 @@ def _writable(item: tuple[int, Any], source: str) -> tuple[int, Any] | Problem:
     return item
 
 
-def _csv(stream: IO[str], source: str, delimiter: str) -> Items:
-    if len(delimiter) != 1:
-        raise UsageError(f"--delimiter {delimiter!r}: give one character.")
-    # Strictly: a quote that nothing closes would otherwise swallow the rest of the file.
-    header, rows = read_csv(stream, source, delimiter=delimiter, strict=True)
+def _csv(stream: IO[str], path: Path, delimiter: str | None) -> Items:
+    source, separator = str(path), delimiter or _SEPARATORS[path.suffix.lower()]
+    if len(separator) != 1:
+        raise UsageError(f"--delimiter {separator!r}: give one character.")
+    # Strictly: text behind a closing quotation mark shows that the mark is none.
+    header, rows = read_csv(stream, source, delimiter=separator, strict=True)
     if not header or len(set(header)) < len(header):
         twice = ", ".join(sorted({name for name in header if header.count(name) > 1}))
         reason = f"names a column twice ({twice})" if twice else "is missing"
         raise DataError(f"{source}:1: the header {reason}. The first row names the columns.")
+    if any(_ESCAPED.search(name) or "\0" in name for name in header):
+        raise DataError(f"{source}:1: the header is no UTF-8 text. Save the file as UTF-8.")
+    if delimiter is None and len(header) == 1:
+        _refuse_one_column(source, header[0], separator)
     for item in rows:
         yield item if isinstance(item, Problem) else _csv_row(header, item[1], item[0], source)
 
 
+def _refuse_one_column(source: str, header: str, separator: str) -> None:
+    others = {each: header.count(each) for each in _OTHERS if each != separator}
+    likely = max(others, key=lambda each: others[each])
+    if others[likely]:
+        given, shown = _shown(separator), _shown(likely)
+        raise DataError(
+            f"{source}:1: with {given} between the cells there is one column, {header!r}. If "
+            f"{shown} separates them, pass --delimiter {shown} (to `setaccio data convert`); "
+            f"if not, --delimiter {given}."
+        )
+
+
+def _shown(separator: str) -> str:
+    return "'\\t'" if separator == "\t" else f"'{separator}'"
+
+
 def _csv_row(header: list[str], cells: list[str], line: int, source: str) -> Row | Problem:
-    if len(cells) != len(header):
-        return Problem(source, line, f"{len(cells)} cells where the header has {len(header)}")
-    if any("\udc80" <= letter <= "\udcff" for cell in cells for letter in cell):
+    if any(_ESCAPED.search(cell) for cell in cells):
         return Problem(source, line, "not UTF-8 text")
     return line, dict(zip(header, cells, strict=True))
 

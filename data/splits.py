@@ -73,6 +73,42 @@ def _check_shares(validation: float, test: float) -> None:
         )
 
 
+def check_division(sizes: Mapping[str, int], names: int, shares: Mapping[str, float]) -> list[str]:
+    """Refuse a division that divided nothing, and name the parts that stayed empty.
+
+    Args:
+        sizes: rows by part.
+        names: how many ids or groups there were to divide: rows of one stay together.
+        shares: of the parts besides the training part.
+
+    Returns:
+        The parts that were asked for and are empty.
+
+    Raises:
+        DataError: all rows are of one id or group, or came into one part.
+    """
+    wanted = ["train", *(part for part, share in shares.items() if share > 0)]
+    empty = [part for part in wanted if not sizes[part]]
+    if len(wanted) == 1 or sum(sizes.values()) == 0:
+        return []
+    rows = sum(sizes.values())
+    if rows == 1:
+        raise DataError("One pair can not be divided. Give more pairs.")
+    if names < 2:
+        raise DataError(
+            f"{rows} pairs are all of one id or group, which stays together, so that nothing can "
+            "be divided. Give each pair an id of its own, or another --group."
+        )
+    if len(empty) == len(wanted) - 1:
+        only = next(part for part in wanted if part not in empty)
+        raise DataError(
+            f"All {rows} pairs came into the part {only} ({names} ids or groups are few for these "
+            "shares), so that nothing was divided. Give more pairs, a larger --test or "
+            "--validation, another --seed, or 0 for a part that is not wanted."
+        )
+    return empty
+
+
 def _place(seed: int, name: str) -> float:
     """A number from 0 to 1 that depends on seed and name alone."""
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()

@@ -26,7 +26,7 @@ from setaccio.eval.arms import Row, Setting, Source, hash_parts
 from setaccio.eval.endpoint import Answer, CostCapReached, Endpoint, Refused
 from setaccio.eval.endpoint_client import Client
 from setaccio.eval.result import make_label
-from setaccio.runtime.parsing import parse_answer
+from setaccio.runtime.parsing import parse_for
 
 __all__ = ["CostCapReached", "Endpoint", "EndpointArm", "cache_folder"]
 
@@ -182,7 +182,7 @@ class EndpointSource:
             answer = Answer("", "error", 0, 0, 0.0, 0.0)
         else:
             status, message = _judge(task, answer)
-        value = parse_answer(answer.text).value
+        value = parse_for(answer.text, task).value
         return {
             "id": pair.id,
             "status": status,
@@ -202,7 +202,7 @@ class EndpointSource:
 
 def _judge(task: Task, answer: Answer) -> tuple[str, str]:
     """Status and message, with the words of :class:`setaccio.runtime.extraction.Extraction`."""
-    value = parse_answer(answer.text).value
+    value = parse_for(answer.text, task).value
     if answer.finish == "length":
         return "truncated_output", "The answer is incomplete. Allow more tokens."
     if value is None:

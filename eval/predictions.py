@@ -21,8 +21,7 @@ from setaccio.data.task import Json, Task, dump_compact
 from setaccio.eval.arms import Row, Setting, Source, hash_parts
 from setaccio.eval.compare import Running, compare
 from setaccio.eval.result import Comparison, make_label
-from setaccio.eval.score import rename_keys
-from setaccio.runtime.parsing import parse_answer
+from setaccio.eval.score import read_answer, rename_keys
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -69,7 +68,7 @@ class RecordedArm:
 
     def open(self, setting: Setting) -> Source:
         """Read nothing more: the lines are here."""
-        return _RecordedSource(self)
+        return _RecordedSource(self, setting.task)
 
 
 class _RecordedSource:
@@ -78,8 +77,8 @@ class _RecordedSource:
     size_bytes: int | None = None
     sha256 = ""
 
-    def __init__(self, arm: RecordedArm) -> None:
-        self.arm = arm
+    def __init__(self, arm: RecordedArm, task: Task) -> None:
+        self.arm, self.task = arm, task
         self.model = arm.name
 
     @property
@@ -87,7 +86,8 @@ class _RecordedSource:
         return {"predictions": self.arm.source.name, "aliases": dict(self.arm.aliases)}
 
     def key(self, pair: Pair) -> str:
-        return hash_parts(pair.id, self.arm.rows.get(pair.id), dict(self.arm.aliases))
+        row, aliases = self.arm.rows.get(pair.id), dict(self.arm.aliases)
+        return hash_parts(pair.id, row, aliases, self.task.digest)
 
     def rows(self, pairs: Sequence[Pair]) -> Iterator[Row]:
         for pair in pairs:
@@ -97,8 +97,9 @@ class _RecordedSource:
                 continue
             written = isinstance(row.get("raw"), str)
             raw = row["raw"] if written else dump_compact(row.get("data"))
-            value = parse_answer(raw).value if written else row.get("data")
-            renamed = rename_keys(value, dict(self.arm.aliases))
+            aliases = dict(self.arm.aliases)
+            answer = read_answer(raw, self.task, aliases) if written else None
+            renamed = answer.value if answer else rename_keys(row.get("data"), aliases)
             kept = {key: row[key] for key in _KEPT if isinstance(row.get(key), _KEPT[key])}
             yield {**kept, "id": pair.id, "raw": raw, "data": renamed}
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from setaccio.data.records import Pair
-from setaccio.data.task import Json, dump_compact
+from setaccio.data.task import Json, Task, dump_compact
 from setaccio.eval.report_data import LEVELS, OUTCOMES, Record, ReportArm, Run
 from setaccio.eval.report_diff import ABSENT, Leaf, at_pointer, diff_leaves, json_text
 from setaccio.eval.report_spans import Finder, Span, declared_span, utf16_offsets
-from setaccio.eval.score import rename_keys
+from setaccio.eval.score import read_answer, rename_keys
 from setaccio.runtime.parsing import parse_answer
 
 GREATEST_RAW = 20_000
@@ -40,7 +40,7 @@ def document_payload(run: Run, name: str) -> dict[str, Any]:
     return {
         "id": name,
         "text": pair.text if pair else None,
-        "arms": [_arm(arm, name, pair, place) for arm in run.arms],
+        "arms": [_arm(arm, name, pair, place, run.task) for arm in run.arms],
         "strings": list(place.strings),
     }
 
@@ -62,11 +62,13 @@ class _Places:
         return self.convert(span) if span else _NOWHERE
 
 
-def _arm(arm: ReportArm, name: str, pair: Pair | None, place: _Places) -> dict[str, Any] | None:
+def _arm(
+    arm: ReportArm, name: str, pair: Pair | None, place: _Places, task: Task | None
+) -> dict[str, Any] | None:
     score = arm.scores.get(name)
     if score is None:
         return None
-    output, value = _scored_output(arm, score)
+    output, value = _scored_output(arm, score, task)
     gold = pair.gold if pair else ABSENT
     finder = Finder(place.text)
     leaves = [
@@ -89,20 +91,23 @@ def _arm(arm: ReportArm, name: str, pair: Pair | None, place: _Places) -> dict[s
     return payload
 
 
-def _scored_output(arm: ReportArm, score: Record) -> tuple[Record, Any]:
+def _scored_output(arm: ReportArm, score: Record, task: Task | None) -> tuple[Record, Any]:
     """The output that was scored: the newest that has its status and all its leaves."""
     rows = arm.outputs.get(str(score["id"]), [])[::-1]
-    found = [(row, _value(arm, row)) for row in rows]
+    found = [(row, _value(arm, row, task)) for row in rows]
     for row, value in found:
         if _is_of(score, row, value):
             return row, value
     return found[0] if found else ({}, ABSENT)
 
 
-def _value(arm: ReportArm, row: Record) -> Any:
+def _value(arm: ReportArm, row: Record, task: Task | None) -> Any:
     """The JSON value of an output, its keys named as in the task."""
     raw = row.get("raw")
     if isinstance(raw, str):
+        if task is not None:
+            answer = read_answer(raw, task, arm.aliases)
+            return answer.value if answer.found else ABSENT
         answer = parse_answer(raw)
         return rename_keys(answer.value, arm.aliases) if answer.found else ABSENT
     data = row.get("data")

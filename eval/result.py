@@ -22,9 +22,8 @@ from setaccio.data.task import Json, Task, dump_compact
 from setaccio.eval.fields import SCORING
 from setaccio.eval.normalise import NORMALISATION, STEPS
 from setaccio.eval.paired import Difference, compare_arms, pairs_of_arms
-from setaccio.eval.score import DocumentScore, rename_keys, score_document
+from setaccio.eval.score import DocumentScore, read_answer, rename_keys, score_document
 from setaccio.eval.summary import Summary
-from setaccio.runtime.parsing import parse_answer
 
 _FINISHED = frozenset({"", "ok", "invalid_json", "invalid_schema"})
 
@@ -135,14 +134,14 @@ def score_row(
     """
     status = str(row.get("status") or "")
     if isinstance(row.get("raw"), str):
-        answer = parse_answer(row["raw"])
+        answer = read_answer(row["raw"], task, aliases or {})
         value, strict = answer.value, answer.strict
     else:
-        value, strict = row.get("data"), True
+        value, strict = rename_keys(row.get("data"), aliases or {}), True
     score = score_document(
         task,
         pair.gold,
-        rename_keys(value, aliases or {}),
+        value,
         strict=strict,
         complete=status in _FINISHED,
         status=status,

@@ -1,7 +1,8 @@
 """One document's result, on the three levels of the reference experiment.
 
-L1  syntax: the answer holds JSON. Leniently, code fences are stripped and the first JSON
-    value is taken; strictly, the answer is nothing but that value.
+L1  syntax: the answer holds JSON. Leniently, the first object or array that fits the schema, or
+    else the first of its type, is taken, whatever stands around it; strictly, the answer is
+    nothing but that value.
 L2  schema: that value is valid against the task's JSON Schema, formats included.
 L3  meaning: every field agrees with gold. ``score`` is the mean of the fields' strict scores (see
     :mod:`setaccio.eval.fields`); ``l3`` is the yes or no that a reader would give.
@@ -35,6 +36,7 @@ from setaccio.data.task import Json, Task
 from setaccio.eval.anls import anls_star
 from setaccio.eval.counts import Leaf
 from setaccio.eval.fields import FieldScore, Leaves, score_nothing, score_value
+from setaccio.runtime.parsing import Answer, parse_for
 
 DOCUMENT_SIMILARITY = 0.5
 
@@ -169,3 +171,15 @@ def rename_keys(value: Json, aliases: dict[str, str]) -> Json:
         key if aliases.get(key, key) in value else aliases[key]: rename_keys(part, aliases)
         for key, part in value.items()
     }
+
+
+def read_answer(raw: str, task: Task, aliases: dict[str, str]) -> Answer:
+    """Find the JSON value in an output, its keys renamed.
+
+    Args:
+        raw: the text that came out.
+        task: its schema chooses among several values.
+        aliases: as for :func:`rename_keys`.
+    """
+    answer = parse_for(raw, task, lambda value: rename_keys(value, aliases))
+    return answer._replace(value=rename_keys(answer.value, aliases))

@@ -10,6 +10,7 @@ one (blanks).
 
 from __future__ import annotations
 
+import bisect
 import functools
 import unicodedata
 
@@ -98,15 +99,43 @@ class Folded:
         """Offsets in the original text of a part of the folded one that is not empty."""
         return self.starts[start], self.ends[end - 1]
 
+    def splits(self, at: int) -> bool:
+        """Whether an edge here takes an original character, or a base and its marks, in two."""
+        if not 0 < at < len(self.text):
+            return False
+        return self.starts[at] < self.ends[at - 1] or bool(unicodedata.combining(self.text[at]))
+
     def is_whole(self, start: int, end: int) -> bool:
-        """Whether a part takes no original character, and no base and its marks, in two."""
-        if start and self.starts[start] < self.ends[start - 1]:
-            return False
-        if unicodedata.combining(self.text[start]):
-            return False
-        if end == len(self.text):
-            return True
-        return self.starts[end] >= self.ends[end - 1] and not unicodedata.combining(self.text[end])
+        """Whether neither edge of a part takes a character in two."""
+        return not (self.splits(start) or self.splits(end))
+
+
+class Bare:
+    """A folded text without accents and other combining marks, for likeness.
+
+    An edge in it never stands between a letter and its marks.
+
+    Args:
+        folded: the text with them.
+    """
+
+    def __init__(self, folded: Folded) -> None:
+        self._folded = folded
+        letters = [(i, c) for i, c in enumerate(folded.text) if not unicodedata.combining(c)]
+        self.text = "".join(char for _, char in letters)
+        self._at = [*(offset for offset, _ in letters), len(folded.text)]
+
+    def splits(self, at: int) -> bool:
+        """Whether an edge here takes an original character in two."""
+        return self._folded.splits(self._at[at])
+
+    def folded(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets in the folded text of a part, the marks of its letters included."""
+        return self._at[start], self._at[end]
+
+    def behind(self, original: int) -> int:
+        """Offset of the first letter from an offset of the original text on."""
+        return bisect.bisect_left(self._at, bisect.bisect_left(self._folded.starts, original))
 
 
 def fold(text: str) -> str:

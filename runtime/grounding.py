@@ -5,11 +5,11 @@
      '/sugar': Span(start=17, end=31, how='normalised', score=1.0)}
 
 A string is looked for as it stands, then folded (:mod:`setaccio.runtime.folding`), then by likeness
-(rapidfuzz's partial alignment, from :data:`LEAST_LIKENESS` on; every number in the value must stand
-in the passage as well, so that ``250 g flour`` is never grounded in ``200 g flour``). A number is
-looked for by its value, in whichever way the text writes it. Of several places the first one
-behind the list's preceding item is taken, otherwise the first; whole words win over parts of words.
-Offsets count Unicode code points, as Python's strings do.
+(rapidfuzz's partial alignment, accents aside, from :data:`LEAST_LIKENESS` on; every number in the
+value must stand in the passage as well, so that ``250 g flour`` is never grounded in ``200 g
+flour``). A number is looked for by its value, in whichever way the text writes it. Of several
+places the first one behind the list's preceding item is taken, otherwise the first; whole words win
+over parts of words. Offsets count Unicode code points, as Python's strings do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Literal
 from rapidfuzz import fuzz
 
 from setaccio.data.pointers import join, leaves
-from setaccio.runtime.folding import Folded, fold
+from setaccio.runtime.folding import Bare, Folded, fold
 from setaccio.runtime.numerals import Numeral, numerals, to_fraction
 from setaccio.runtime.words import Words, is_joined
 
@@ -39,7 +39,9 @@ _FIRST_LOOK = 0.6
 """Likeness of a passage as long as the value from which its surroundings are tried as well."""
 
 SHORTEST_FUZZY = 4
-"""Characters below which likeness says nothing."""
+"""Letters and other characters, accents aside, below which likeness says nothing."""
+
+_ALMOST = 0.9999
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ class Source:
         return Folded(self.text)
 
     @functools.cached_property
+    def _bare(self) -> Bare:
+        return Bare(self._folded)
+
+    @functools.cached_property
     def _numerals(self) -> dict[Fraction, list[Numeral]]:
         found: dict[Fraction, list[Numeral]] = {}
         for numeral in numerals(self.text):
@@ -170,18 +176,25 @@ class Source:
                 yield start, end, self._words.covered(start, end)
 
     def _fuzzy(self, value: str, after: int) -> Span | None:
-        if len(value) < SHORTEST_FUZZY:
+        """The passage most like a folded value. Accents do not count: neither whether a passage is
+        found nor how long that takes depends on them."""
+        bare = Bare(Folded(value)).text
+        if len(bare) < SHORTEST_FUZZY:
             return None
-        folded = self._folded
-        begin = next((i for i, start in enumerate(folded.starts) if start >= after), 0)
-        for offset in (begin, 0) if begin else (0,):
-            span = self._alike(value, offset)
-            if span:
-                return span
+        begin = self._bare.behind(after)
+        for offset in (begin, 0) if 0 < begin < len(self._bare.text) else (0,):
+            found = self._alike(bare, offset)
+            if found:
+                start, end = self._bare.folded(*found[:2])
+                score = found[2]
+                if score == 1.0:  # the accents are all that differs
+                    likeness = fuzz.ratio(value, self._folded.text[start:end]) / 100
+                    score = min(max(likeness, LEAST_LIKENESS), _ALMOST)
+                return Span(*self._folded.original(start, end), "fuzzy", score)
         return None
 
-    def _alike(self, value: str, offset: int) -> Span | None:
-        text = self._folded.text[offset:]
+    def _alike(self, value: str, offset: int) -> tuple[int, int, float] | None:
+        text = self._bare.text[offset:]
         if not text:
             return None
         found = fuzz.partial_ratio_alignment(value, text, score_cutoff=100 * _FIRST_LOOK)
@@ -189,25 +202,24 @@ class Source:
             return None
         start, end = self._whole_words(offset + found.dest_start, offset + found.dest_end)
         start, end, score = self._widen(value, start, end)
-        passage = self._folded.text[start:end]
+        passage = self._bare.text[start:end]
         if score < LEAST_LIKENESS or not _same_numbers(value, passage):
             return None
         start = self._first_like(start, end, offset)
-        end = start + len(passage)
-        return Span(*self._folded.original(start, end), "fuzzy", score)
+        return start, start + len(passage), score
 
     def _first_like(self, start: int, end: int, offset: int) -> int:
         """Where the same passage stands first: equal ones are equally alike."""
-        text = self._folded.text
+        text = self._bare.text
         for at in _find_all(text[:end], text[start:end]):
-            apart = not (is_joined(text, at) or is_joined(text, at + end - start))
-            if at >= offset and apart and self._folded.is_whole(at, at + end - start):
+            edges = at, at + end - start
+            if at >= offset and not any(is_joined(text, e) or self._bare.splits(e) for e in edges):
                 return at
         return start
 
     def _widen(self, value: str, start: int, end: int) -> tuple[int, int, float]:
         """Take in or leave out words at the ends of a passage as long as it becomes more alike."""
-        text = self._folded.text
+        text = self._bare.text
         best = start, end, fuzz.ratio(value, text[start:end]) / 100
         while True:
             start, end, score = best
@@ -223,22 +235,23 @@ class Source:
                 return best
 
     def _word_end(self, end: int) -> int:
-        following = self._folded.text.find(" ", end + 1)
-        return following if following >= 0 else len(self._folded.text)
+        following = self._bare.text.find(" ", end + 1)
+        return following if following >= 0 else len(self._bare.text)
 
     def _word_start(self, start: int) -> int:
-        return self._folded.text.rfind(" ", 0, max(0, start - 1)) + 1
+        return self._bare.text.rfind(" ", 0, max(0, start - 1)) + 1
 
     def _whole_words(self, start: int, end: int) -> tuple[int, int]:
-        """Widen a folded passage to whole words, blanks at its ends left out."""
-        text = self._folded.text
+        """Widen a passage to whole words, blanks at its ends left out."""
+        text = self._bare.text
         while end > start + 1 and text[end - 1] == " ":
             end -= 1
         while start < end - 1 and text[start] == " ":
             start += 1
-        while start and (is_joined(text, start) or not self._folded.is_whole(start, end)):
+        # Each edge for itself: where one falls inside a character, the other is right all the same.
+        while is_joined(text, start) or self._bare.splits(start):
             start -= 1
-        while end < len(text) and (is_joined(text, end) or not self._folded.is_whole(start, end)):
+        while is_joined(text, end) or self._bare.splits(end):
             end += 1
         return start, end
 

@@ -18,7 +18,7 @@ from setaccio.runtime.grounding import Span, ground
 from setaccio.runtime.grounding_policy import Policy, apply_grounding
 from setaccio.runtime.merging import Part, merge
 from setaccio.runtime.models import LoadedModel
-from setaccio.runtime.parsing import parse_answer
+from setaccio.runtime.parsing import parse_for
 from setaccio.runtime.prompts import Prompt
 from setaccio.runtime.tokens import decode_tokens, text_ranges
 
@@ -133,7 +133,7 @@ class Outcomes:
 
     def _status(self, raw: str, completion: Completion) -> tuple[Status, Any, str]:
         """Status, data and message for a generated text."""
-        answer = parse_answer(raw)
+        answer = parse_for(raw, self._task)
         constrained = self._constraint == "schema"
         closed = answer.value if constrained and not self._task.problems(answer.value) else None
         if completion.finish == "length":

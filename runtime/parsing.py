@@ -1,19 +1,35 @@
 """Find the JSON in a model's answer: strictly as it stands, or leniently inside what surrounds it.
 
-A free model may wrap its answer in code fences or in words. Strict parsing takes the answer as a
-whole; lenient parsing drops the fences and takes the first JSON object or array. Braces in words
-before a fence are no answer, so what is broken there does not hide what the fence holds. Both
-follow RFC 8259 and nothing beyond it: no NaN, no comments, no repair.
+A free model may wrap its answer in code fences, in words or in a thought. Strict parsing takes the
+answer as a whole. Lenient parsing goes through it once, from the left: each object or array is read
+to its own end, so that neither a fence nor a bracket inside a string ends it, and is a candidate.
+What is thought (``<think>...</think>``) holds none. Where the schema is known, the first candidate
+that fits it is the answer, then the first of its type; otherwise the first of all.
+
+What is broken is no candidate, nor is anything inside it. Behind it only a fence, or a value that
+fits the schema, is one. JSON is RFC 8259 and nothing beyond it: no NaN, no comments, no repair.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
-_FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_BEGIN = re.compile(r"[{\[]")
+from setaccio.data.task import Task
+
+_TOKEN = re.compile(
+    r"""(?P<open> <(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning|reflection)> | \[THINK\] )
+      | (?P<close> </(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning|reflection)> | \[/THINK\] )
+      | (?P<fence> (?:`{3,}|~{3,}) [\w+-]* \s* (?=[{\[]) )
+      | (?P<begin> [{\[] )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_MOST_BROKEN = 64
+"""Broken values after which nothing more is looked for: each may have to be read to the end."""
 
 
 class Answer(NamedTuple):
@@ -31,6 +47,7 @@ class Answer(NamedTuple):
 
 
 NOTHING = Answer(False, None, False)
+Fits = Callable[[Any], bool]
 
 
 def _refuse(name: str) -> NoReturn:
@@ -58,41 +75,100 @@ def parse_strict(text: str) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def _first_value(text: str) -> Answer | None:
-    """The first object or array; :data:`NOTHING` where it is broken, None where none begins."""
-    begin = _BEGIN.search(text)
-    while begin:
+@dataclass
+class _Search:
+    """One walk through an answer.
+
+    Attributes:
+        sure: candidates.
+        doubtful: candidates behind something broken, which must fit the schema, and sure ones.
+    """
+
+    text: str
+    kind: type | None
+    sure: list[Any] = field(default_factory=list)
+    doubtful: list[Any] = field(default_factory=list)
+    broken: str = ""  # "", or where something broken stood: in "words" or in a "fence"
+    failed: int = 0
+
+    def run(self) -> None:
+        at, fenced = 0, False
+        while (token := _TOKEN.search(self.text, at)) and self.failed <= _MOST_BROKEN:
+            at = token.end()
+            if token["open"]:
+                end = _closing_tag(self.text, at)
+                if end is None:  # the thought never ended
+                    return
+                at = end
+            elif token["close"]:  # the prompt opened it: all up to here was thought
+                self.sure, self.doubtful, self.broken = [], [], ""
+            elif token["begin"]:
+                at = self._value(token.start(), fenced)
+            fenced = token["fence"] is not None
+
+    def _value(self, begin: int, fenced: bool) -> int:
+        """Take the value that may begin here; returns where to go on."""
         try:
-            value, _ = _DECODER.raw_decode(text, begin.start())
-            return Answer(True, _checked(value), False)
+            value, end = _DECODER.raw_decode(self.text, begin)
         except json.JSONDecodeError as error:
-            # What was read up to the error belongs to the broken value: an object inside an
-            # answer that was cut off is not the answer, nor is one behind the broken place.
-            if text[begin.end() : error.pos].strip():
-                return NOTHING
-            begin = _BEGIN.search(text, max(error.pos, begin.end()))
+            # Nothing was read: braces in words.
+            if not self.text[begin + 1 : error.pos].strip():
+                return max(error.pos, begin + 1)
+            return self._skip(begin, fenced)
         except (ValueError, RecursionError):
-            return NOTHING
+            return self._skip(begin, fenced)
+        try:
+            _checked(value)
+        except (ValueError, RecursionError):
+            self._note(fenced)
+            return end
+        self.doubtful.append(value)
+        if not self.broken or (fenced and self.broken == "words"):
+            self.sure.append(value)
+        return end
+
+    def _note(self, fenced: bool) -> None:
+        self.failed += 1
+        self.broken = "fence" if fenced or self.broken == "fence" else "words"
+
+    def _skip(self, begin: int, fenced: bool) -> int:
+        """Where a broken value ends; where it never does, at the next fence or end of a thought."""
+        end = _end_of(self.text, begin)
+        kind = dict if self.text[begin] == "{" else list
+        if end and self.kind not in (None, kind):
+            return end  # such as [1, p. 4] where an object is wanted
+        self._note(fenced)
+        if end:
+            return end
+        for token in _TOKEN.finditer(self.text, begin + 1):
+            if token["fence"] or token["close"]:
+                return token.start()
+        return len(self.text)
+
+
+def _closing_tag(text: str, at: int) -> int | None:
+    """Where the thought that is open here ends."""
+    return next((token.end() for token in _TOKEN.finditer(text, at) if token["close"]), None)
+
+
+def _end_of(text: str, begin: int) -> int | None:
+    """Where the bracket that begins here is closed, strings left out; None where it is not."""
+    depth = 0
+    for part in _NESTING.finditer(text, begin):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(part[0], 0)
+        if depth == 0:
+            return part.end()
     return None
 
 
-def _without_fences(text: str) -> Answer:
-    """The first value of a text with fences: before the first one, inside it, or behind it."""
-    while fence := _FENCE.search(text):
-        before, inside = _first_value(text[: fence.start()]), _first_value(fence.group(1))
-        if before and before.found:
-            return before
-        if inside:
-            return inside
-        text = text[fence.end() :]
-    return _first_value(text) or NOTHING
-
-
-def parse_answer(raw: str) -> Answer:
+def parse_answer(raw: str, fits: Fits | None = None, kind: type | None = None) -> Answer:
     """Find the JSON value in an answer.
 
     Args:
         raw: the generated text.
+        fits: says whether a value fits the schema, where one is known; asked only where an answer
+            holds several values, or a broken one.
+        kind: ``dict`` or ``list`` where the schema allows nothing else; preferred where none fits.
 
     Returns:
         The value, and whether it is the whole answer; :data:`NOTHING` when there is none, as in
@@ -102,4 +178,27 @@ def parse_answer(raw: str) -> Answer:
         return Answer(True, parse_strict(raw.strip(" \t\r\n")), True)
     except ValueError:
         pass
-    return _without_fences(raw)
+    search = _Search(raw, kind)
+    search.run()
+    if fits and (len(search.doubtful) > 1 or not search.sure):
+        for value in search.doubtful:
+            if (kind is None or isinstance(value, kind)) and fits(value):
+                return Answer(True, value, False)
+    for value in search.sure:
+        if kind is None or isinstance(value, kind):
+            return Answer(True, value, False)
+    return Answer(True, search.sure[0], False) if search.sure else NOTHING
+
+
+def parse_for(raw: str, task: Task, rename: Callable[[Any], Any] | None = None) -> Answer:
+    """Find the JSON value in an answer to a task: the first that fits its schema, or else the first
+    of the schema's type.
+
+    Args:
+        raw: the generated text.
+        task: the task.
+        rename: gives the keys of a value the names that the task uses, where they differ.
+    """
+    rename = rename or (lambda value: value)
+    kind = {"object": dict, "array": list}.get(str(task.json_schema.get("type")))
+    return parse_answer(raw, lambda value: not task.problems(rename(value)), kind)

@@ -137,6 +137,62 @@ def test_gold_from_a_file_and_contradictions(run, tmp_path: Path) -> None:
         run("convert", "a.csv[5:]", "--text", "{phrase}", "--fields", "tone")
 
 
+def array_of(count: int, **more: object) -> str:
+    rows = [{"text": f"Room {n} is free.", "gold": {"room": n}, **more} for n in range(count)]
+    return json.dumps(rows)
+
+
+def test_an_array_on_one_line_gives_ids_that_can_be_divided(run, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(array_of(80))
+    assert "different ids" not in run("convert", "a.json", "--out", "p.jsonl")
+    assert [pair.id for pair in load_pairs("p.jsonl")[0]] == [str(n) for n in range(1, 81)]
+    run("convert", "a.json[78:]", "--out", "few.jsonl")
+    assert [pair.id for pair in load_pairs("few.jsonl")[0]] == ["79", "80"]
+    run("split", "p.jsonl", "--out", "parts", "--test", "0.3")
+    sizes = [len(load_pairs(f"parts/{name}.jsonl")[0]) for name in ("train", "validation", "test")]
+    assert sum(sizes) == 80 and min(sizes) > 0
+
+
+def test_a_bad_row_of_an_array_on_one_line_is_named(run, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[{"text": "x", "gold": {}}, {"text": "", "gold": {}}, 7]')
+    said = run("convert", "a.json", "--out", "p.jsonl", "--skip-bad")
+    assert "a.json:1: row 2: the text is empty" in said
+    assert "a.json:1: row 3: no JSON object" in said
+
+
+def test_repeated_ids_are_said(run, tmp_path: Path) -> None:
+    rows = json.loads(array_of(40))
+    for row in rows:
+        row["id"] = row["gold"]["room"] // 2
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    said = run("convert", "a.json", "--out", "p.jsonl")
+    assert "40 pairs have only 20 different ids (more than once: '0', '1', '2', ...)" in said
+    assert "--id" in said
+    assert "only 20 different ids" in run("split", "p.jsonl", "--out", "parts", "--test", "0.3")
+
+
+def test_what_can_not_be_divided_is_refused(run, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(array_of(30, id="x"))
+    run("convert", "a.json", "--out", "p.jsonl")
+    for flags in ((), ("--group", "origin"), ("--test", "0.5", "--validation", "0")):
+        with pytest.raises(DataError, match="30 pairs are all of one id or group"):
+            run("split", "p.jsonl", "--out", "parts", *flags)
+    assert not (tmp_path / "parts").exists()
+    (tmp_path / "b.json").write_text(array_of(3))
+    run("convert", "b.json", "--out", "q.jsonl")
+    with pytest.raises(DataError, match="All 3 pairs came into the part train"):
+        run("split", "q.jsonl", "--out", "parts", "--test", "0.01", "--validation", "0.01")
+
+
+def test_an_empty_part_is_said(run, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(array_of(40))
+    run("convert", "a.json", "--out", "p.jsonl")
+    said = run("split", "p.jsonl", "--out", "parts", "--test", "0.3", "--validation", "0.0001")
+    assert "the part validation is empty" in said
+    said = run("split", "p.jsonl", "--out", "all", "--test", "0", "--validation", "0")
+    assert "empty" not in said
+
+
 def test_split_by_stratum_and_group(run, tmp_path: Path) -> None:
     rows = [
         {"id": f"{n}{copy}", "text": f"t{n}", "gold": {"label": "a" if n % 4 else "b"}}

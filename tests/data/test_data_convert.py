@@ -208,3 +208,17 @@ def test_slices_behind_a_name(tmp_path: Path) -> None:
     assert [pair.text for pair in load_any(f"{path}[25%:4]")[0]] == ["2", "3"]
     with pytest.raises(DataError, match="no usable pair"):
         load_any(f"{path}[9:]")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '```json {"note": "a ```b``` c"} ```',
+        '~~~\n{"note": "a ```b``` c"}\n~~~',
+        '````json\n{"note": "a ```b``` c"}\n````\n',
+    ],
+)
+def test_fences_of_every_form_are_taken_off_a_gold(tmp_path: Path, answer: str) -> None:
+    rows = {"messages": [turn("user", "Hi"), turn("assistant", answer)]}
+    (pair,) = convert(write_lines(tmp_path / "a.jsonl", rows))
+    assert pair.gold == {"note": "a ```b``` c"}

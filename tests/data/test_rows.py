@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from setaccio.data import Problem
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.rows import read_rows
+from setaccio.data.rows import read_named_rows, read_rows
 from setaccio.data.slices import Slice, parse_slice, split_source
 
 ROWS = [{"phrase": f"p{n}", "tone": "warm"} for n in range(10)]
@@ -87,7 +89,7 @@ def test_bad_rows_are_named_and_the_others_come(tmp_path: Path) -> None:
     assert "3 cells where the header has 2" in problems[0].message
     assert "not UTF-8" in problems[1].message
     assert all("not CSV" in problem.message for problem in problems[2:])
-    assert [row["a"] for _, row in (i for i in found if not isinstance(i, Problem))] == ["1", "4"]
+    assert [row["a"] for _, row in (i for i in found if not isinstance(i, Problem))] == list("147")
     (tmp_path / "a.jsonl").write_bytes(b'{"a": 1}\n[1]\n{"a": NaN}\n{"a": "\\ud800"}\n')
     assert [item.line for item in read(tmp_path / "a.jsonl")[1:]] == [2, 3, 4]
 
@@ -102,6 +104,10 @@ def test_bad_rows_are_named_and_the_others_come(tmp_path: Path) -> None:
         ("a.json", '[{"a": 1},', r"a\.json:1: not JSON"),
         ("a.csv", "", r"a\.csv:1: the header is missing"),
         ("a.csv", "a,b,a\n1,2,3\n", r"names a column twice \(a\)"),
+        ("a.csv", "a;b\n1, 2;3\n", "pass --delimiter ';' .* if not, --delimiter ','"),
+        ("a.csv", "a\tb\n1\t2\n", r"pass --delimiter '\\t'"),
+        ("a.tsv", "a,b\n1,2\n", "pass --delimiter ','"),
+        ("a.csv", '"a,b\n1,2\n', r"a\.csv:1: not CSV \(nothing closes"),
         ("a.parquet", "no", "no readable Parquet file"),
         ("a.xlsx", "no", "of no known kind"),
     ],
@@ -122,6 +128,35 @@ def test_a_missing_file_and_a_part_of_a_file_are_refused(tmp_path: Path) -> None
     (tmp_path / "a.csv").write_text("a\n1\n")
     with pytest.raises(UsageError, match="a file has no part 'train'"):
         read(tmp_path / "a.csv", "train[:1]")
+
+
+def test_one_column_may_be_meant(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a;b\nx;y\n")
+    assert read(tmp_path / "a.csv", delimiter=",") == [(2, {"a;b": "x;y"})]
+    assert read(tmp_path / "a.csv", delimiter=";") == [(2, {"a": "x", "b": "y"})]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_the_encodings_of_spreadsheets_are_known(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_bytes("naïve,größe\r\n½ 語,1\r\n".encode(encoding))
+    assert read(tmp_path / "a.csv") == [(2, {"naïve": "½ 語", "größe": "1"})]
+    (tmp_path / "a.json").write_bytes('[{"ö": "語"}]'.encode(encoding))
+    assert read(tmp_path / "a.json") == [(1, {"ö": "語"})]
+
+
+def test_other_encodings_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("größe,b\n1,2\n".encode("latin-1"))
+    with pytest.raises(DataError, match="the header is no UTF-8 text"):
+        read(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_bytes("a,b\n1,2\n".encode("utf-16")[:-1])
+    with pytest.raises(DataError, match=r"no UTF-16.* text at byte"):
+        read(tmp_path / "a.csv")
+    (tmp_path / "a.json").write_bytes('[{"a": "ö"}]'.encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        read(tmp_path / "a.json")
+    (tmp_path / "a.jsonl").write_bytes('{"a": 1}\n{"a": 2}\n'.encode("utf-16"))
+    (problem,) = read(tmp_path / "a.jsonl")
+    assert "a.jsonl:1: UTF-16 or UTF-32 text. Save the file as UTF-8" in str(problem)
 
 
 def test_a_cell_may_hold_a_whole_book(tmp_path: Path) -> None:
@@ -213,3 +248,30 @@ def test_folders_and_the_hub_cache_are_read_without_a_connection(tmp_path: Path)
     assert [row for _, row in cached] == ROWS[:3]
     assert "not in the local cache" in gone
     assert "--allow-download" in gone
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from(["", "\n", "\n\n", " "])), max_size=9))
+def test_rows_of_an_array_have_names_of_their_own(
+    tmp_path: Path, rows: list[tuple[bool, str]]
+) -> None:
+    parts = ('{"a": %d}' % n if good else "%d" % n for n, (good, _) in enumerate(rows))  # noqa: UP031
+    text = ",".join(part + gap for part, (_, gap) in zip(parts, rows, strict=True))
+    path = tmp_path / "a.json"
+    path.write_text(f"[{text}]")
+    named = list(read_named_rows(str(path)))
+    assert [row.name for row in named] == [str(n + 1) for n in range(len(rows))]
+    assert [isinstance(row.item, Problem) for row in named] == [not good for good, _ in rows]
+    cut = list(read_named_rows(str(path), parse_slice("[2:]")))
+    assert [row.name for row in cut] == [row.name for row in named[2:]]
+    for row in named:
+        place = row.item.line if isinstance(row.item, Problem) else row.item[0]
+        others = [r for r in named if r is not row]
+        shared = place in [
+            r.item.line if isinstance(r.item, Problem) else r.item[0] for r in others
+        ]
+        assert row.number == (int(row.name) if shared else 0)
+        if isinstance(row.item, Problem):
+            assert ("row" in str(row.item).split(": ")[1]) is shared

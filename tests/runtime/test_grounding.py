@@ -226,6 +226,58 @@ def test_offsets_lead_back(text: str):
         assert fold(text[start:end]) == folded.text.strip()
 
 
+ACCENTED = {
+    "French": "le pâté fumé très salé à la crème brûlée où l'été a été",
+    "Vietnamese": "bản hợp đồng này được ký kết giữa công ty và khách hàng tại thành phố",
+    "Czech": "příliš žluťoučký kůň úpěl ďábelské ódy a pak šel domů",
+    "Greek": "η γρήγορη αλεπού πηδάει πάνω από το τεμπέλικο σκυλί",
+}
+
+
+def plain(text: str) -> str:
+    letters = unicodedata.normalize("NFD", text)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(sorted(ACCENTED)), st.data())
+def test_a_near_copy_is_found_with_accents_and_without(language: str, data: st.DataObject):
+    word = st.sampled_from(unicodedata.normalize("NFC", ACCENTED[language]).split())
+    words = data.draw(st.lists(word, min_size=8, max_size=40))
+    begin = data.draw(st.integers(0, len(words) - 5))
+    value = " ".join(words[begin : begin + data.draw(st.integers(3, 5))])
+    at = data.draw(st.integers(1, len(value) - 2))
+    value = f"{value[:at]}q{value[at + 1 :]}"
+    text = " ".join(words)
+    with_accents, without = ground(text, [value]), ground(plain(text), [plain(value)])
+    # Composed letters: an offset is the same in both.
+    assert with_accents == without
+    if len(value) > 10:
+        assert with_accents
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_edge_inside_a_letter_moves_that_edge_alone(form: str):
+    text = unicodedata.normalize(form, "Le marché de Bétheny où l'été passé a été fêté à Noël.")
+    for value, passage in (
+        ("marche de Betheny", "marché de Bétheny"),
+        ("ete passe a ete fete", "été passé a été fêté"),
+        ("fête a Noel", "fêté à Noël"),
+    ):
+        span = ground(text, [value])["/0"]
+        assert unicodedata.normalize("NFC", text[span.start : span.end]) == passage
+        assert span.how == "fuzzy" and 0.8 <= span.score < 1
+
+
+def test_many_values_in_a_long_accented_text_are_one_walk_each():
+    # Shrinking a passage word by word from the beginning of the text would take minutes.
+    text = "la réunion était présidée par le maire à l'hôtel " * 4000
+    spans = ground(
+        text, ["mairé a l'hotel la reunion etait", "une societé inconnue de Genève", "x"]
+    )
+    assert set(spans) == {"/0"}
+
+
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
