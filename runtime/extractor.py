@@ -72,7 +72,7 @@ class Extractor:
         """Prepare the extraction: everything that can be wrong with the set-up is raised here.
 
         Args:
-            model: a loaded model, or the path of a GGUF.
+            model: a loaded model, the path of a GGUF, or the name of a known model.
             task: what to extract; by default the task that the adapter or the GGUF carries. One
                 that carries none was tuned for none, and its prompt shows the schema in any case.
             adapter: a LoRA adapter that works beside the model, or its path.
@@ -110,6 +110,8 @@ class Extractor:
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
         self.task, self.warnings = _choose_task(adapter or self.model, task)
+        if adapter is not None and adapter.warning is not None:
+            self.warnings.append(adapter.warning)
         self.constraint: Constraint = constraint
         self._sampling = (temperature, top_p, seed)
         self.parallel = default_parallel(self.model) if parallel is None else parallel
