@@ -89,6 +89,11 @@ def load_adapter(model: LoadedModel, path: str | Path) -> Adapter:
     return known[resolved]
 
 
+def join_names(model: str, adapter: Path | None) -> str:
+    """What to call a model with an adapter on it: ``base.gguf + recipe.gguf``."""
+    return model if adapter is None else f"{model} + {adapter.name}"
+
+
 def _doubt(model: LoadedModel, path: Path, metadata: dict[str, str]) -> str | None:
     """What to say where an adapter was made for another file; it says nothing of its own make."""
     trained, proved = metadata.get(BASE_KEY), metadata.get(PROVED_KEY)

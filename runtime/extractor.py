@@ -20,7 +20,7 @@ from pathlib import Path
 from setaccio.data.errors import TaskError, UsageError
 from setaccio.data.records import Document
 from setaccio.data.task import Task, dump_compact
-from setaccio.runtime.adapters import Adapter, load_adapter
+from setaccio.runtime.adapters import Adapter, join_names, load_adapter
 from setaccio.runtime.answer import Completion, Guard, Request
 from setaccio.runtime.chunks import Chunk
 from setaccio.runtime.constraint import Constraint, compile_schema
@@ -124,7 +124,12 @@ class Extractor:
         self._prompts = Prompts(self.model, self.task)
         self._room = Room(self.model, self._prompts, schema_tokens, max_tokens, chunk)
         self._decode = functools.partial(decode_tokens, self.model)
-        self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding)
+        self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding, self.name)
+
+    @property
+    def name(self) -> str:
+        """What the results call the model: its file, and the adapter's where there is one."""
+        return join_names(self.model.name, self.adapter and self.adapter.path)
 
     def extract(self, document: Document | str) -> Extraction:
         """Extract from one document.
