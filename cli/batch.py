@@ -125,6 +125,6 @@ class Batch:
             seconds=0.0,
             message=str(problem),
             task=self.extractor.task.name,
-            model=self.extractor.model.name,
+            model=self.extractor.name,
             constraint=self.extractor.constraint,
         )

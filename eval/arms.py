@@ -9,7 +9,7 @@ so that :mod:`setaccio.eval.compare` scores all of them alike. The other kinds o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,10 +21,13 @@ from setaccio.data.records import Document, Pair
 from setaccio.data.task import Json, Task, dump_compact
 from setaccio.eval.cost import Cost, peak_bytes, watch_cost
 from setaccio.eval.result import make_label
-from setaccio.runtime import Extractor, LoadedModel, load_model
+from setaccio.models import gguf_path
+from setaccio.runtime import Adapter, Extractor, LoadedModel, load_adapter, load_model
+from setaccio.runtime.adapters import join_names
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.gguf_header import read_header
 from setaccio.runtime.llama_log import silence_llama
+from setaccio.runtime.models import TASK_KEY
 
 Row = dict[str, Json]
 """One output: a document's id and what came out for it."""
@@ -42,11 +45,12 @@ class ModelPool:
         self._loaded: LoadedModel | None = None
 
     def get(self, path: Path) -> LoadedModel:
-        """The loaded model of a file; any other one is freed.
+        """The loaded model of a file, or of a known model's name; any other one is freed.
 
         Raises:
             ModelError: the GGUF can not be loaded.
         """
+        path = gguf_path(path)
         if self._loaded is None or self._loaded.path != path:
             self.close()
             self._loaded = load_model(path, threads=self.threads)
@@ -67,11 +71,13 @@ class Setting:
         task: what is extracted.
         max_tokens: most tokens of an answer; None leaves it to the source.
         models: where GGUFs are loaded.
+        tell: given a sentence about what makes the outputs of an arm doubtful.
     """
 
     task: Task
     max_tokens: int | None = None
     models: ModelPool = field(default_factory=ModelPool)
+    tell: Callable[[str], None] | None = None
 
 
 class Source(Protocol):
@@ -134,13 +140,15 @@ class Arm:
 
     Attributes:
         name: what the table calls the model, such as ``base``; unique with the constraint.
-        path: the GGUF.
+        path: the GGUF, or the name of a known model.
         constraint: ``schema`` or ``none``.
+        adapter: a LoRA adapter that works beside it.
     """
 
     name: str
     path: Path
     constraint: Constraint
+    adapter: Path | None = None
 
     @property
     def label(self) -> str:
@@ -153,24 +161,51 @@ class Arm:
         return {}
 
     def open(self, setting: Setting) -> Source:
-        """Load the GGUF, if it is not the one that is loaded already."""
-        return _GgufSource(setting.models.get(self.path), self.constraint, setting)
+        """Load the GGUF, if it is not the one that is loaded already, and the adapter.
+
+        Raises:
+            ModelError: one of the two can not be loaded.
+        """
+        loaded = setting.models.get(self.path)
+        adapter = None if self.adapter is None else load_adapter(loaded, self.adapter)
+        if adapter is not None and adapter.warning and setting.tell:
+            setting.tell(adapter.warning)
+        return _GgufSource(loaded, self.constraint, setting, adapter)
+
+    def carried_task(self) -> Task | None:
+        """The task that the adapter carries, or the GGUF where there is none; None without one.
+
+        Raises:
+            ModelError: the file is no GGUF.
+            TaskError: it carries a task that can not be read.
+        """
+        path = self.adapter or gguf_path(self.path)
+        stored = read_header(path).metadata.get(TASK_KEY)
+        return None if stored is None else Task.from_metadata(stored, source=str(path))
 
 
 class _GgufSource:
-    """Extracts with a loaded model."""
+    """Extracts with a loaded model, and an adapter beside it where there is one."""
 
-    def __init__(self, loaded: LoadedModel, constraint: Constraint, setting: Setting) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        constraint: Constraint,
+        setting: Setting,
+        adapter: Adapter | None = None,
+    ) -> None:
         self.loaded, self.constraint, self.setting = loaded, constraint, setting
+        self.adapter = adapter
         self._cost: Cost | None = None
 
     @property
     def model(self) -> str:
-        return self.loaded.name
+        return join_names(self.loaded.name, self.adapter and self.adapter.path)
 
     @property
     def size_bytes(self) -> int | None:
-        return self.loaded.size_bytes
+        beside = self.adapter.path.stat().st_size if self.adapter else 0
+        return self.loaded.size_bytes + beside
 
     @property
     def sha256(self) -> str:
@@ -179,6 +214,8 @@ class _GgufSource:
     @property
     def facts(self) -> dict[str, Json]:
         known: dict[str, Json] = {"parameters": count_parameters(self.loaded)}
+        if self.adapter is not None:
+            known |= {"adapter": self.adapter.path.name, "adapter_sha256": self.adapter.sha256}
         # Of the documents that this run extracted; those of an earlier one are not among them.
         return known | ({"cost": asdict(self._cost)} if self._cost else {})
 
@@ -190,15 +227,21 @@ class _GgufSource:
             str(self.setting.max_tokens),
             pair.id,
             pair.text,
+            *([self.adapter.sha256] if self.adapter else []),
         )
 
     def rows(self, pairs: Sequence[Pair]) -> Iterator[Row]:
         task = self.setting.task
         extractor = Extractor(
-            self.loaded, task, constraint=self.constraint, max_tokens=self.setting.max_tokens
+            self.loaded,
+            task,
+            adapter=self.adapter,
+            constraint=self.constraint,
+            max_tokens=self.setting.max_tokens,
         )
         # The first run pays for reading weights and setting up caches; no document should.
-        Extractor(self.loaded, task, constraint="none", max_tokens=1).extract("warm-up")
+        first = Extractor(self.loaded, task, adapter=self.adapter, constraint="none", max_tokens=1)
+        first.extract("warm-up")
         with watch_cost() as watch:
             for extraction in extractor.extract_all(Document(pair.id, pair.text) for pair in pairs):
                 watch.documents += 1

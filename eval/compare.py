@@ -35,7 +35,6 @@ from setaccio.eval.parquet import is_available, parquet
 from setaccio.eval.result import ArmResult, Comparison, score_row, write_json, write_results
 from setaccio.eval.summary import SEED, Usage, summarise
 from setaccio.eval.table import markdown_table
-from setaccio.runtime import load_model
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.health import system_report
 
@@ -85,7 +84,8 @@ def compare(
         arms: what to compare; arms with the same GGUF are best put side by side, as it is then
             loaded once.
         pairs: documents with gold, ids unique.
-        task: what is extracted; by default what the last GGUF that carries a task says.
+        task: what is extracted; by default what the last adapter that carries a task says, or the
+            last GGUF that does.
         out: run folder (see :mod:`setaccio.eval.result`); None writes nothing.
         settings: what else ``config.json`` should keep, such as the seed of a sample.
         running: see :class:`Running`.
@@ -107,7 +107,7 @@ def compare(
     folder = None if out is None else Path(out)
     limits: dict[str, Json] = {name: running.get(name) for name in ("max_tokens", "threads")}
     models = ModelPool(limits["threads"])
-    setting = Setting(task, limits["max_tokens"], models)
+    setting = Setting(task, limits["max_tokens"], models, tell)
     results, facts = [], []
     try:
         for arm in arms:
@@ -149,15 +149,12 @@ def _check(arms: Sequence[AnyArm], pairs: Sequence[Pair]) -> None:
 
 
 def _carried_task(arms: Sequence[AnyArm]) -> Task:
-    paths = dict.fromkeys(arm.path for arm in reversed(arms) if isinstance(arm, Arm))
-    for path in paths:
-        model = load_model(path)
-        try:
-            if model.task is not None:
-                return model.task
-        finally:
-            model.close()
-    what = f"{next(iter(paths))}: no GGUF here carries a task." if paths else "No task is known."
+    """What the last adapter carries, or the last GGUF: what was tuned stands last."""
+    ggufs = [arm for arm in reversed(arms) if isinstance(arm, Arm)]
+    for arm in sorted(ggufs, key=lambda arm: arm.adapter is None):
+        if task := arm.carried_task():
+            return task
+    what = f"{ggufs[0].path}: no GGUF here carries a task." if ggufs else "No task is known."
     raise TaskError(f"{what} Say which with --task or --schema.")
 
 

@@ -3,8 +3,9 @@
     >>> from setaccio.eval.evaluate import evaluate
     >>> evaluate("tuned.gguf", "pairs.jsonl", base="base.gguf", out="runs/recipes")
 
-With a base model the result is the four-arm table: base and tuned, each free and constrained. Other
-arms, such as an endpoint or outputs made elsewhere, stand below them.
+With a base model the result is the four-arm table: base and tuned, each free and constrained. With
+an adapter the GGUF is the base, alone and with the adapter on it, and is loaded once. Other arms,
+such as an endpoint or outputs made elsewhere, stand below them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def evaluate(
     limit: int | None = None,
     base: str | Path | None = None,
     *,
+    adapter: str | Path | None = None,
     sample: int | None = None,
     seed: int = 0,
     others: Sequence[AnyArm] = (),
@@ -43,13 +45,16 @@ def evaluate(
     """Compare decoding with and without the constraint, and a tuned model with its base.
 
     Args:
-        gguf: the model; None leaves it to ``base`` and ``others``.
+        gguf: the model, or the name of a known one; None leaves it to ``base`` and ``others``.
         pairs: documents with gold, or a JSON Lines file of them.
-        task: what is extracted, or where to find it; by default what the GGUF carries.
+        task: what is extracted, or where to find it; by default what the adapter or the GGUF
+            carries.
         constraints: ``none``, ``schema`` or both, one arm each per model.
         out: run folder, in which an interrupted run continues; None writes nothing.
         limit: use only the first so many pairs (of the sample, where one is drawn).
-        base: the model before fine-tuning, for the first rows.
+        base: the model before fine-tuning, for the first rows; by default ``gguf`` itself where
+            there is an adapter.
+        adapter: a LoRA adapter that makes the tuned model of ``gguf``.
         sample: use only so many pairs, drawn at random; see :func:`choose_pairs`.
         seed: of the sample.
         others: further arms, shown last.
@@ -68,10 +73,16 @@ def evaluate(
         raise UsageError(f"constraints is {constraints!r}. Choose from {', '.join(CONSTRAINTS)}.")
     found = load_pairs(pairs)[0] if isinstance(pairs, str | Path) else list(pairs)
     named = task if isinstance(task, Task) or task is None else load_task(task)
-    models = [] if gguf is None else [("tuned" if base else "model", Path(gguf))]
+    if adapter is not None and gguf is None:
+        raise UsageError(f"{adapter}: is an adapter. Name the model that it goes on too.")
+    base = base or (gguf if adapter else None)
+    beside = None if adapter is None else Path(adapter)
+    models: list[tuple[str, Path, Path | None]] = []
     if base:
-        models.insert(0, ("base", Path(base)))
-    arms = [Arm(name, path, constraint) for name, path in models for constraint in constraints]
+        models.append(("base", Path(base), None))
+    if gguf is not None:
+        models.append(("tuned" if base else "model", Path(gguf), beside))
+    arms = [Arm(name, path, one, lora) for name, path, lora in models for one in constraints]
     return compare(
         [*arms, *others],
         choose_pairs(found, limit=limit, sample=sample, seed=seed),

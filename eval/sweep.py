@@ -31,6 +31,7 @@ from setaccio.eval.compare import Running, compare
 from setaccio.eval.losses import Loss, paired_losses, scores_of
 from setaccio.eval.result import ArmResult, Comparison, write_json
 from setaccio.eval.table import markdown, percent
+from setaccio.models import gguf_path
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.gguf_header import read_header
 
@@ -141,6 +142,7 @@ def sweep(
     task: Task | None = None,
     *,
     constraint: Constraint = "schema",
+    adapter: str | Path | None = None,
     out: str | Path | None = None,
     **running: Unpack[Running],
 ) -> Sweep:
@@ -149,8 +151,9 @@ def sweep(
     Args:
         files: the GGUFs.
         pairs: documents with gold.
-        task: what is extracted; by default what the GGUFs carry.
+        task: what is extracted; by default what the adapter or the GGUFs carry.
         constraint: how all of them decode.
+        adapter: a LoRA adapter that works beside each of them.
         out: run folder; ``sweep.json`` and ``sweep.md`` are written beside the usual files.
         running: see :class:`setaccio.eval.compare.Running`.
 
@@ -160,12 +163,13 @@ def sweep(
         ModelError: a file is no usable GGUF.
         TaskError: as for ``compare``.
     """
-    paths = sorted({Path(file) for file in files}, key=_size, reverse=True)
+    paths = sorted({gguf_path(file) for file in files}, key=_size, reverse=True)
     if len(paths) < 2:
         named = ", ".join(map(str, paths)) or "none"
         raise UsageError(f"A sweep needs at least two GGUF files, and there is {named}.")
     names = name_files(paths)
-    arms = [Arm(name, path, constraint) for name, path in zip(names, paths, strict=True)]
+    beside = None if adapter is None else Path(adapter)
+    arms = [Arm(name, path, constraint, beside) for name, path in zip(names, paths, strict=True)]
     comparison = compare(arms, pairs, task, out=out, **running)
     largest = scores_of(comparison.arms[0])
     rows = tuple(

@@ -33,7 +33,7 @@ def convert_adapter(
     adapter: Path,
     out: Path,
     *,
-    outtype: AdapterType = "f16",
+    outtype: AdapterType = "q8_0",
     task: Task | None = None,
     provenance: dict[str, str] | None = None,
     source: Path | None = None,

@@ -19,7 +19,13 @@ TASK_FILE = "task.json"
 RUN_FILE = "run.json"
 RUN_CONFIG = "config.yaml"
 # Kept from a run's record, under `setaccio.` in the GGUF.
-PROVENANCE = ("base_model", "base_sha256", "training_data_sha256", "training_pairs")
+PROVENANCE = (
+    "base_model",
+    "base_sha256",
+    "base_gguf_sha256",
+    "training_data_sha256",
+    "training_pairs",
+)
 
 
 class Inputs(NamedTuple):
@@ -31,6 +37,8 @@ class Inputs(NamedTuple):
         task: the task that the files will carry, or None.
         provenance: text values for the metadata.
         name: what to call the files.
+        base_gguf: the quantised file that ``model`` was dequantised from, as the run names it, or
+            None.
     """
 
     model: Path
@@ -38,6 +46,7 @@ class Inputs(NamedTuple):
     task: Task | None
     provenance: dict[str, str]
     name: str
+    base_gguf: Path | None = None
 
 
 def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = None) -> Inputs:
@@ -83,7 +92,8 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
     model = _find_base(base, [named, record.get("base_path"), record.get("base_model")], run)
     _check_base(model, record, adapter)
     provenance.setdefault("base_model", model.name)
-    return Inputs(model, adapter, task, provenance, run.name)
+    gguf = Path(str(record["base_gguf"])) if record.get("base_gguf") else None
+    return Inputs(model, adapter, task, provenance, run.name, gguf)
 
 
 def make_folder(folder: Path) -> None:

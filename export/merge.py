@@ -17,12 +17,10 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from setaccio.data.errors import ExportError, ModelError
-from setaccio.data.hf_tokens import chat_format
+from setaccio.data.errors import ExportError
 from setaccio.data.records import Pair
 from setaccio.data.task import Task
 from setaccio.export._transformers import (
@@ -35,19 +33,22 @@ from setaccio.export._transformers import (
     weight_bytes,
 )
 from setaccio.export.adapter_config import adapter_config, check_tying, trained_whole
-from setaccio.export.answers import HELD_OUT_PAIRS, Answer, answer_loss, encode_answers
-from setaccio.export.dequantise import has_bitsandbytes, load_dequantised
+from setaccio.export.answers import HELD_OUT_PAIRS, Answer, answer_loss
+from setaccio.export.dequantise import has_bitsandbytes
+from setaccio.export.merge_loaded import (
+    BaseKind,
+    attach,
+    load_base,
+    merge_loaded,
+    report_merge,
+)
 from setaccio.export.merge_proof import MergeReport, judge
 from setaccio.export.merge_streamed import merge_streamed
+from setaccio.export.reference import Loaded
 
-if TYPE_CHECKING:
-    import torch
-
-PROBE = "Beat 2 eggs with ½ cup of sugar, then fold in the flour. <|im_end|> Serves four."
 # Share of the free memory that a model in 16 bits may take before its tensors are streamed.
 MEMORY_SHARE = 0.8
 
-BaseKind = Literal["16-bit", "4-bit"]
 BASE_KINDS: tuple[BaseKind, ...] = ("16-bit", "4-bit")
 
 
@@ -89,52 +90,25 @@ def merge(
             bitsandbytes.
     """
     _check(base, adapter, out, into)
-    require_torch()
-    check_weights(adapter)
-    check_weights(base)
-    check_tying(base, adapter)
+    _check_weights(base, adapter)
     whole = tuple(trained_whole(adapter_config(adapter)))
     if stream is None:
-        free = psutil.virtual_memory().available
-        stream = into == "16-bit" and weight_bytes(base) > MEMORY_SHARE * free
+        stream = into == "16-bit" and not _fits(base)
     if stream:
         return _merge_streamed(base, adapter, out, into, prove)._replace(whole=whole)
-    tokenizer = load_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
-    model = _load(base, into)
-    _check_rows(model, tokenizer, adapter)
     stored = stored_dtype(base)
-    answers = _answers(model, tokenizer, task, (pairs or [])[:held_out])
-    losses: dict[str, float] = {}
-    probe = tokenizer.encode(PROBE, add_special_tokens=False)
-    plain = _logits(model, probe)
-    if answers:
-        losses["base"] = answer_loss(model, answers)
-    model = _attach(model, adapter)
-    adapted = _logits(model, probe)
-    if answers:
-        losses["base + adapter"] = answer_loss(model, answers)
-    deltas = list(_merge_layers(model, stored))
+    chosen = (pairs or [])[:held_out]
+    held = merge_loaded(base, adapter, into, stored=stored, task=task, pairs=chosen)
+    answers, losses = held.answers, held.losses
     with _appearing(out) as part:
-        model.unload().to(stored).save_pretrained(part)
-        save_tokenizer(tokenizer, base, part)
-        del model
+        held.model.unload().to(stored).save_pretrained(part)
+        save_tokenizer(held.tokenizer, base, part)
+        held = held._replace(model=None)
         gc.collect()  # PEFT's modules know their parents, so only this frees the memory.
         merged = load_model(part)
         if answers:
             losses[into] = answer_loss(merged, answers)
-        report = MergeReport(
-            path=out,
-            dtype=str(stored).removeprefix("torch."),
-            tensors=len(deltas),
-            changed=sum(delta > 0 for delta in deltas),
-            max_delta=max(deltas, default=0.0),
-            adapter_effect=_difference(adapted, plain),
-            disagreement=_difference(_logits(merged, probe), adapted),
-            into=into,
-            streamed=False,
-            losses=losses,
-            whole=whole,
-        )
+        report = report_merge(held, merged, stored, into)._replace(path=out, whole=whole)
         if prove:
             judge(report, adapter)
     del merged
@@ -144,35 +118,36 @@ def merge(
     return report
 
 
-def _load(base: Path, into: BaseKind) -> Any:
-    if into == "16-bit":
-        return load_model(base)
-    return load_dequantised(base).float()
+def merge_in_memory(base: Path, adapter: Path) -> tuple[Loaded, MergeReport] | None:
+    """Base + adapter as one model, for a proof that needs no folder of it.
 
+    Args:
+        base: model folder with 16-bit (or wider) safetensors.
+        adapter: folder with ``adapter_config.json`` and ``adapter_model.safetensors``; its
+            tokenizer, if it has one, comes with the model, else the base's.
 
-def _check_rows(model: Any, tokenizer: Any, adapter: Path) -> None:
-    rows = model.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > rows:
-        raise ExportError(
-            f"{adapter}: its tokenizer has {len(tokenizer)} tokens, but the base only {rows} rows "
-            "of embeddings. Train with the base's own tokenizer."
-        )
+    Returns:
+        The merged model, not rounded, and what was changed; None where the base does not fit into
+        the memory.
 
-
-def _answers(model: Any, tokenizer: Any, task: Task | None, pairs: list[Pair]) -> list[Answer]:
-    if task is None or not pairs:
-        return []
-    context = getattr(model.config, "max_position_embeddings", None)
-    try:
-        chat = chat_format(tokenizer)
-        return encode_answers(tokenizer, chat, task, pairs, context=context, most=None)
-    except ModelError as error:
-        raise ExportError(str(error)) from error
+    Raises:
+        ExportError: as for :func:`merge`.
+        MissingExtraError: as for :func:`merge`.
+    """
+    _check(base, adapter, None, "16-bit")
+    _check_weights(base, adapter)
+    if not _fits(base):
+        return None
+    held = merge_loaded(base, adapter, "16-bit")
+    merged = held.model.unload()
+    report = report_merge(held, merged, merged.dtype, "16-bit")
+    judge(report, adapter)
+    return Loaded(merged, held.tokenizer), report
 
 
 def _loss_of(base: Path, adapter: Path, into: BaseKind, answers: list[Answer]) -> float:
     """Loss of the merge that was not asked for, for comparison."""
-    merged = _attach(_load(base, into), adapter).merge_and_unload()
+    merged = attach(load_base(base, into), adapter).merge_and_unload()
     stored = stored_dtype(base)
     return answer_loss(merged.to(stored).float(), answers)
 
@@ -192,7 +167,18 @@ def _merge_streamed(
     return report
 
 
-def _check(base: Path, adapter: Path, out: Path, into: BaseKind) -> None:
+def _fits(base: Path) -> bool:
+    return weight_bytes(base) <= MEMORY_SHARE * psutil.virtual_memory().available
+
+
+def _check_weights(base: Path, adapter: Path) -> None:
+    require_torch()
+    check_weights(adapter)
+    check_weights(base)
+    check_tying(base, adapter)
+
+
+def _check(base: Path, adapter: Path, out: Path | None, into: BaseKind) -> None:
     if not (adapter / "adapter_model.safetensors").is_file():
         raise ExportError(f"{adapter}: not an adapter, adapter_model.safetensors is missing.")
     if not (base / "config.json").is_file():
@@ -204,59 +190,13 @@ def _check(base: Path, adapter: Path, out: Path, into: BaseKind) -> None:
             f"{base}: a quantised base. Merging into it would lose precision; give the 16-bit "
             "base that it was made from, or merge into the 4-bit one on purpose."
         )
-    if out.exists():
+    if out is not None and out.exists():
         raise ExportError(f"{out}: exists already. Remove it or choose another folder.")
 
 
 def _is_quantised(base: Path) -> bool:
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     return bool(config.get("quantization_config"))
-
-
-def _attach(model: Any, adapter: Path) -> Any:
-    from peft import PeftModel
-
-    try:
-        return PeftModel.from_pretrained(model, str(adapter)).eval()
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ExportError(f"{adapter}: does not fit the base: {reason}") from error
-
-
-def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:
-    """Merge layer by layer, so that only one weight is held twice.
-
-    Yields:
-        Greatest change of each weight that the adapter is about, after rounding to ``stored``.
-    """
-    from peft.tuners.tuners_utils import BaseTunerLayer
-    from peft.utils import ModulesToSaveWrapper
-
-    seen: set[int] = set()  # Tied layers are one weight under two names.
-    for module in list(model.modules()):
-        if isinstance(module, BaseTunerLayer):
-            weight = module.get_base_layer().weight
-            before = weight.detach().to(stored, copy=True)
-            module.merge()
-            yield _difference(module.get_base_layer().weight.detach().to(stored), before)
-        elif isinstance(module, ModulesToSaveWrapper):
-            chosen = module.modules_to_save[module.active_adapters[0]]
-            if id(chosen.weight) in seen:
-                continue
-            seen.add(id(chosen.weight))
-            yield _difference(chosen.weight.to(stored), module.original_module.weight.to(stored))
-
-
-def _logits(model: Any, ids: list[int]) -> torch.Tensor:
-    import torch
-
-    with torch.inference_mode():
-        logits: torch.Tensor = model(torch.tensor([ids])).logits[0].float()
-    return logits
-
-
-def _difference(left: torch.Tensor, right: torch.Tensor) -> float:
-    return float((left.detach().float() - right.detach().float()).abs().max())
 
 
 @contextlib.contextmanager

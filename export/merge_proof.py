@@ -24,7 +24,7 @@ class MergeReport(NamedTuple):
     """What the merge changed, and how well it agrees with base + adapter.
 
     Attributes:
-        path: the merged model's folder.
+        path: the merged model's folder; None where it was merged in memory only.
         dtype: type of the saved weights.
         tensors: how many weights the adapter is about.
         changed: how many of them differ from the base's once saved.
@@ -42,7 +42,7 @@ class MergeReport(NamedTuple):
             ``embed_tokens``.
     """
 
-    path: Path
+    path: Path | None
     dtype: str
     tensors: int
     changed: int

@@ -50,15 +50,10 @@ EIGHT_BIT = Bounds(mean_kl=0.1)
 FEWER_BITS = Bounds(mean_kl=2.0)
 # Where the model itself mostly ends its answers, the GGUF must do so at least half as often.
 MOSTLY_ENDS = 0.5
-# An adapter that is put on its base is not rounded together with it, as a merged one is.
-ADAPTER = "ADAPTER"
-_BOUNDS = {
-    "F32": SIXTEEN_BIT,
-    "F16": SIXTEEN_BIT,
-    "BF16": SIXTEEN_BIT,
-    "Q8_0": EIGHT_BIT,
-    ADAPTER: EIGHT_BIT,
-}
+_BOUNDS = {"F32": SIXTEEN_BIT, "F16": SIXTEEN_BIT, "BF16": SIXTEEN_BIT, "Q8_0": EIGHT_BIT}
+# An adapter that is put on its base is not rounded together with it, as a merged one is, and
+# llama.cpp rounds what it multiplies quantised weights with.
+ADAPTER = EIGHT_BIT
 
 
 class ParityReport(NamedTuple):
@@ -66,7 +61,7 @@ class ParityReport(NamedTuple):
 
     Attributes:
         gguf: the file.
-        quantisation: its type, such as ``Q8_0``.
+        quantisation: its type, such as ``Q8_0``; of an adapter ``LoRA on`` its base's.
         prompts: how many prompts' token ids were compared.
         positions: how many next-token distributions were compared.
         ids_equal: same prompt token ids.
@@ -135,6 +130,7 @@ def compare(
     gguf: Path,
     *,
     lora: Path | None = None,
+    same_base: bool = True,
     full: Path | None = None,
     keep: Path | None = None,
 ) -> ParityReport:
@@ -144,6 +140,8 @@ def compare(
         reference: what the transformers model says.
         gguf: the file.
         lora: an adapter GGUF to put on it.
+        same_base: whether the GGUF's weights are, as numbers, those that the adapter was merged
+            into for the reference; those of another quantisation may differ by as much as it does.
         full: logits that the 16-bit GGUF left in this folder on the same answers.
         keep: leave the logits of held-out answers in this folder.
     """
@@ -156,9 +154,10 @@ def compare(
         held_out = _held_out(reference, work, full)
     measured = _measure(reference, logits)
     names = {str(number): name for name, number in quantisations().items()}
+    kind = names.get(facts["file_type"] or "", "unknown")
     report = ParityReport(
         gguf=gguf,
-        quantisation=ADAPTER if lora else names.get(facts["file_type"] or "", "unknown"),
+        quantisation=f"LoRA on {kind}" if lora else kind,
         prompts=len(reference.prompts),
         positions=measured.positions,
         ids_equal=facts["ids"] == reference.ids,
@@ -173,7 +172,16 @@ def compare(
         tokens_per_second=round(facts["tokens_per_second"], 1),
         problems=(),
     )
-    return report._replace(problems=tuple(_problems(report, reference, facts)))
+    bounds = _bounds(kind, lora=lora is not None, same_base=same_base)
+    return report._replace(problems=tuple(_problems(report, reference, facts, bounds)))
+
+
+def _bounds(kind: str, *, lora: bool, same_base: bool) -> Bounds:
+    """What a file of this type may differ by, or an adapter on it."""
+    own = _BOUNDS.get(kind, FEWER_BITS)
+    if not lora:
+        return own
+    return ADAPTER if same_base else max(own, ADAPTER, key=lambda bounds: bounds.mean_kl)
 
 
 def _ask(
@@ -233,7 +241,9 @@ def _measure(reference: Reference, logits: list[Logits]) -> _Measured:
     return _Measured(len(agree), float(np.mean(agree)), float(np.mean(kl)), widest)
 
 
-def _problems(report: ParityReport, reference: Reference, facts: dict[str, Any]) -> list[str]:
+def _problems(
+    report: ParityReport, reference: Reference, facts: dict[str, Any], bounds: Bounds
+) -> list[str]:
     found = []
     if not report.ids_equal:
         pairs = zip(facts["ids"], reference.ids, strict=True)
@@ -254,11 +264,10 @@ def _problems(report: ParityReport, reference: Reference, facts: dict[str, Any])
     unheeded = [s for s, heeded in zip(reference.stops, facts["stops"], strict=True) if not heeded]
     if unheeded:
         found.append(f"Token {unheeded[0]} ends an answer, but llama.cpp would go on after it.")
-    return found + _divergence(report) + _on_answers(report, reference)
+    return found + _divergence(report, bounds) + _on_answers(report, reference, bounds)
 
 
-def _divergence(report: ParityReport) -> list[str]:
-    bounds = _BOUNDS.get(report.quantisation, FEWER_BITS)
+def _divergence(report: ParityReport, bounds: Bounds) -> list[str]:
     found = []
     if not report.mean_kl <= bounds.mean_kl:  # Not `>`: a NaN must fail too.
         found.append(
@@ -274,11 +283,10 @@ def _divergence(report: ParityReport) -> list[str]:
     return found
 
 
-def _on_answers(report: ParityReport, reference: Reference) -> list[str]:
+def _on_answers(report: ParityReport, reference: Reference, bounds: Bounds) -> list[str]:
     """What held-out answers show to be wrong."""
     if report.held_out is None or reference.held_out is None:
         return []
-    bounds = _BOUNDS.get(report.quantisation, FEWER_BITS)
     found = []
     kl = report.held_out.divergence["transformers"].mean_kl
     if not kl <= bounds.mean_kl:

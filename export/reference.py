@@ -33,6 +33,18 @@ _HARD_TEXT = (
 )
 
 
+class Loaded(NamedTuple):
+    """A transformers model that is in memory already.
+
+    Attributes:
+        model: in evaluation mode.
+        tokenizer: its tokenizer, with a chat template.
+    """
+
+    model: Any
+    tokenizer: Any
+
+
 class Continuation(NamedTuple):
     """Greedy decoding of one prompt.
 
@@ -96,6 +108,7 @@ def make_reference(
     pairs: list[Pair] | None = None,
     folder: Path | None = None,
     held_out: int = HELD_OUT_PAIRS,
+    loaded: Loaded | None = None,
 ) -> Reference:
     """Run the transformers model on a few documents.
 
@@ -107,14 +120,14 @@ def make_reference(
         pairs: held-out pairs to run the model on, if there is a task.
         folder: where to keep the logits of their answers.
         held_out: greatest number of pairs.
+        loaded: model and tokenizer in the place of the folder's, which then only names them.
 
     Raises:
         ExportError: the folder can not be loaded, has no chat template or no end token, or a
             prompt does not fit into the context.
         MissingExtraError: torch or transformers is not installed.
     """
-    tokenizer = load_tokenizer(hf_dir)
-    model = load_model(hf_dir, offload=True)
+    model, tokenizer = loaded or Loaded(load_model(hf_dir, offload=True), load_tokenizer(hf_dir))
     hard = _HARD_TEXT + " ".join(tokenizer.all_special_tokens)
     try:
         chat = chat_format(tokenizer)

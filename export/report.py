@@ -53,6 +53,22 @@ class Exported(NamedTuple):
     alternative: HeldOut | None = None
 
 
+class BaseGguf(NamedTuple):
+    """A GGUF that an adapter was proved on.
+
+    Attributes:
+        path: the file.
+        sha256: its SHA-256 (hex).
+        bytes: its size.
+        trained_on: whether it is the very file that the adapter was trained on.
+    """
+
+    path: Path
+    sha256: str
+    bytes: int
+    trained_on: bool
+
+
 class ExportReport(NamedTuple):
     """What an export made.
 
@@ -66,6 +82,9 @@ class ExportReport(NamedTuple):
         report: the same as JSON.
         conversion: the proof of the 16-bit GGUF that the others were made from.
         transformers: the transformers model on held-out answers, where there are pairs.
+        base_gguf: what an adapter was proved on, where its base is a GGUF.
+        scores: L1 to L3 of an adapter on its base and of the merged model, one row for each and
+            for each decoding, where they were measured.
     """
 
     folder: Path
@@ -76,6 +95,8 @@ class ExportReport(NamedTuple):
     report: Path
     conversion: ParityReport | None = None
     transformers: HeldOut | None = None
+    base_gguf: BaseGguf | None = None
+    scores: tuple[dict[str, Any], ...] = ()
 
 
 def write_report(report: ExportReport, inputs: Inputs) -> None:
@@ -91,7 +112,13 @@ def write_report(report: ExportReport, inputs: Inputs) -> None:
         "task": report.task,
         "provenance": report.provenance,
         "merge": merged,
+        "base_gguf": (
+            {**report.base_gguf._asdict(), "path": report.base_gguf.path.name}
+            if report.base_gguf
+            else None
+        ),
         "transformers": _held_out(report.transformers),
+        "scores": list(report.scores),
         "conversion": _parity(report.conversion) if report.conversion else None,
         "files": [
             {

@@ -105,7 +105,7 @@ def export_together(
                 out_dir,
                 pairs=(pairs or {}).get(run),
                 source=source,
-                base_gguf=plain,
+                plain=plain,
                 report_name=f"{inputs.name}-adapter.json",
                 progress=tell,
             )

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     )
     from setaccio.models.digest_cache import verified_sha256
     from setaccio.models.fetching import fetch
-    from setaccio.models.store import State, model_path, remove, state
+    from setaccio.models.shipped import shipped_adapter
+    from setaccio.models.store import State, gguf_path, model_path, remove, state
 
 _HOMES = {
     "HubSource": "catalogue",
@@ -33,9 +34,11 @@ _HOMES = {
     "default_base": "catalogue",
     "fetch": "fetching",
     "find_known": "catalogue",
+    "gguf_path": "store",
     "known_models": "catalogue",
     "model_path": "store",
     "remove": "store",
+    "shipped_adapter": "shipped",
     "state": "store",
     "verified_sha256": "digest_cache",
 }
@@ -48,9 +51,11 @@ __all__ = [
     "default_base",
     "fetch",
     "find_known",
+    "gguf_path",
     "known_models",
     "model_path",
     "remove",
+    "shipped_adapter",
     "state",
     "verified_sha256",
 ]

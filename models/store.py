@@ -14,7 +14,13 @@ from typing import Literal
 import platformdirs
 
 from setaccio.data.errors import ModelError
-from setaccio.models.catalogue import HubSource, KnownModel, PackageSource, find_known
+from setaccio.models.catalogue import (
+    HubSource,
+    KnownModel,
+    PackageSource,
+    find_known,
+    known_models,
+)
 from setaccio.models.digest_cache import verified_sha256
 
 FOLDER_VARIABLE = "SETACCIO_MODELS"
@@ -69,6 +75,28 @@ def not_published(name: str, path: Path) -> str:
         f"{path}: is not the published file of {name} (another size or SHA-256). "
         f"Replace it: setaccio models fetch {name} --overwrite"
     )
+
+
+def gguf_path(given: str | Path) -> Path:
+    """The file that is meant where a GGUF or the name of a known model may be given.
+
+    Args:
+        given: a path or a name; where both are there, the file is meant.
+
+    Raises:
+        ModelError: a known model whose file is not fetched yet, or not the published one; or a
+            bare word that is neither.
+    """
+    path = Path(given)
+    word = str(given)
+    if path.exists() or path.suffix or path.name != word or not word:
+        return path
+    known = [model.name for model in known_models()]
+    if word not in known:
+        raise ModelError(
+            f"{word}: no such file, and no known model. Known are: {', '.join(known)}."
+        )
+    return model_path(word)
 
 
 def remove(name: str) -> list[Path]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from setaccio.data.errors import TaskError, UsageError
 from setaccio.data.records import Document
 from setaccio.data.task import Task, dump_compact
-from setaccio.runtime.adapters import Adapter, load_adapter
+from setaccio.runtime.adapters import Adapter, join_names, load_adapter
 from setaccio.runtime.answer import Completion, Guard, Request
 from setaccio.runtime.chunks import Chunk
 from setaccio.runtime.constraint import Constraint, compile_schema
@@ -72,7 +72,7 @@ class Extractor:
         """Prepare the extraction: everything that can be wrong with the set-up is raised here.
 
         Args:
-            model: a loaded model, or the path of a GGUF.
+            model: a loaded model, the path of a GGUF, or the name of a known model.
             task: what to extract; by default the task that the adapter or the GGUF carries. One
                 that carries none was tuned for none, and its prompt shows the schema in any case.
             adapter: a LoRA adapter that works beside the model, or its path.
@@ -110,6 +110,8 @@ class Extractor:
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
         self.task, self.warnings = _choose_task(adapter or self.model, task)
+        if adapter is not None and adapter.warning is not None:
+            self.warnings.append(adapter.warning)
         self.constraint: Constraint = constraint
         self._sampling = (temperature, top_p, seed)
         self.parallel = default_parallel(self.model) if parallel is None else parallel
@@ -122,7 +124,12 @@ class Extractor:
         self._prompts = Prompts(self.model, self.task)
         self._room = Room(self.model, self._prompts, schema_tokens, max_tokens, chunk)
         self._decode = functools.partial(decode_tokens, self.model)
-        self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding)
+        self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding, self.name)
+
+    @property
+    def name(self) -> str:
+        """What the results call the model: its file, and the adapter's where there is one."""
+        return join_names(self.model.name, self.adapter and self.adapter.path)
 
     def extract(self, document: Document | str) -> Extraction:
         """Extract from one document.

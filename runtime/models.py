@@ -20,10 +20,10 @@ import llama_cpp
 import psutil
 from jinja2 import TemplateError
 
-from setaccio.data.digests import file_digest
 from setaccio.data.errors import ModelError
 from setaccio.data.prompt import ChatFormat
 from setaccio.data.task import Task
+from setaccio.models import gguf_path, verified_sha256
 from setaccio.runtime.gguf_header import Header, read_header
 from setaccio.runtime.llama_log import clear_errors, last_errors, silence_llama, uninterrupted
 
@@ -40,7 +40,7 @@ PREFILL_BATCH = 512
 """Prompt tokens that go through the model in one step."""
 
 _OTHER_KINDS = {
-    "adapter": "is a LoRA adapter. Merge it into its base with: setaccio export",
+    "adapter": "is a LoRA adapter. Give its base as the model, and it beside that (--adapter).",
     "mmproj": "is an image projector. Give the language model beside it.",
     "vocab": "holds a vocabulary only. Give a model with weights.",
 }
@@ -100,8 +100,8 @@ class LoadedModel:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """SHA-256 (hex) of the file, read when first asked for."""
-        return file_digest(self.path)
+        """SHA-256 (hex) of the file, worked out when first asked for, and remembered."""
+        return verified_sha256(self.path)
 
     def close(self) -> None:
         """Free weights and context; the model can not be used afterwards."""
@@ -211,7 +211,7 @@ def load_model(
     """Load a GGUF.
 
     Args:
-        path: the file.
+        path: the file, or the name of a known model.
         context: tokens that prompt and answer share; by default what the model was trained for,
             at most :data:`GREATEST_DEFAULT_CONTEXT`.
         threads: threads that compute; by default one per physical core.
@@ -220,10 +220,10 @@ def load_model(
         The model, with the task that it carries, if any.
 
     Raises:
-        ModelError: missing, not a GGUF, cut off, not a language model, or refused by llama.cpp.
+        ModelError: missing or not fetched, not a GGUF, cut off, not a language model, or refused by llama.cpp.
         TaskError: the GGUF carries a task that can not be read.
     """
-    path = Path(path)
+    path = gguf_path(path)
     header = read_header(path)
     _check_kind(path, header)
     stored = header.metadata.get(TASK_KEY)

@@ -47,6 +47,7 @@ class Outcomes:
         constraint: ``schema`` or ``none``.
         require_grounding: what becomes of values that stand nowhere in the document; None leaves
             them.
+        name: what the results call the model; by default as its file.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class Outcomes:
         task: Task,
         constraint: Constraint,
         require_grounding: Policy | None,
+        name: str | None = None,
     ) -> None:
+        self._name = name or model.name
         self._model = model
         self._task = task
         self._constraint = constraint
@@ -219,7 +222,7 @@ class Outcomes:
             seconds=time.perf_counter() - began if seconds is None else seconds,
             message=message,
             task=self._task.name,
-            model=self._model.name,
+            model=self._name,
             constraint=self._constraint,
             **leaves,
         )

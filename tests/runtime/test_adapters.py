@@ -9,15 +9,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import gguf
-import numpy as np
 import pytest
+from adapter_parts import write_adapter
 
 from setaccio.data import Document, Task
 from setaccio.data.errors import ModelError
 from setaccio.runtime import Extractor, LoadedModel, load_adapter, load_model
 
-RANK = 4
 DOCUMENTS = [
     Document(
         "a", "Onion Soup\nChop 2 onions. Melt ½ cup butter and fry the onions. Add 1 l stock."
@@ -25,28 +23,6 @@ DOCUMENTS = [
     Document("b", "Pancakes need 250 g flour, 2 eggs and 1/2 l milk. Whisk. Fry until brown."),
     Document("c", "Take 12 plums. Stone them. Lay them on the dough."),
 ]
-
-
-def write_adapter(base: Path, path: Path, seed: int) -> Path:
-    """A LoRA adapter with random weights on every attention output of a base."""
-    dice = np.random.default_rng(seed)
-    reader = gguf.GGUFReader(base)
-    writer = gguf.GGUFWriter(path, str(reader.fields["general.architecture"].contents()))
-    writer.add_string("general.type", "adapter")
-    writer.add_string("adapter.type", "lora")
-    writer.add_float32("adapter.lora.alpha", float(RANK))
-    for tensor in reader.tensors:
-        if tensor.name.endswith("attn_output.weight"):
-            width, height = (int(size) for size in tensor.shape)
-            down = dice.normal(0, 0.05, (RANK, width)).astype(np.float32)
-            up = dice.normal(0, 1.0, (height, RANK)).astype(np.float32)
-            writer.add_tensor(f"{tensor.name}.lora_a", down)
-            writer.add_tensor(f"{tensor.name}.lora_b", up)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +103,35 @@ def test_an_adapter_is_loaded_once_and_others_are_refused(
     assert load_adapter(model, path) is load_adapter(model, path)
     with pytest.raises(ModelError, match="is not a LoRA adapter"):
         load_adapter(model, tiny_gguf)
+
+
+def test_another_base_than_the_adapters_is_named_with_both_hashes(
+    model: LoadedModel, tiny_gguf: Path, recipe: Task, tmp_path: Path
+) -> None:
+    values = {"setaccio.base_gguf_sha256": "ab" * 32, "setaccio.base_gguf": "other.gguf"}
+    path = write_adapter(tiny_gguf, tmp_path / "elsewhere.gguf", 1, values)
+    (warning,) = Extractor(model, recipe, adapter=path).warnings
+    assert "elsewhere.gguf was made for other.gguf (SHA-256 abababababab...)" in warning
+    assert f"{tiny_gguf.name} is another file (SHA-256 {model.sha256[:12]}...)" in warning
+    assert f"--adapter-only --base-gguf {tiny_gguf}" in warning
+
+
+@pytest.mark.parametrize("key", ["base_gguf_sha256", "proved_gguf_sha256"])
+def test_the_base_that_it_was_trained_or_proved_on_needs_no_word(
+    model: LoadedModel, tiny_gguf: Path, recipe: Task, tmp_path: Path, key: str
+) -> None:
+    values = {"setaccio.base_gguf_sha256": "ab" * 32, f"setaccio.{key}": model.sha256}
+    path = write_adapter(tiny_gguf, tmp_path / "here.gguf", 1, values)
+    assert Extractor(model, recipe, adapter=path).warnings == []
+
+
+def test_an_adapter_brings_its_task_and_stands_in_the_results(
+    model: LoadedModel, tiny_gguf: Path, tmp_path: Path
+) -> None:
+    task = Task.from_schema({"title": "label", "type": "object", "properties": {"a": {}}})
+    values = {"setaccio.task": task.to_metadata()}
+    path = write_adapter(tiny_gguf, tmp_path / "labels.gguf", 1, values)
+    extractor = Extractor(model, adapter=path, max_tokens=8)
+    assert extractor.task.digest == task.digest
+    extraction = extractor.extract("Take 12 plums.")
+    assert extraction.task == "label" and extraction.model == f"{tiny_gguf.name} + labels.gguf"
