@@ -23,7 +23,7 @@ def test_the_default_base_can_be_fetched_and_is_named_first() -> None:
 
 def test_every_preset_for_a_model_of_the_hub_has_a_known_model(repository: Path) -> None:
     presets = {
-        path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))["base"]
+        path.stem: yaml.safe_load(path.read_text(encoding="utf-8")).get("base", "")
         for path in (repository / "train" / "presets").glob("*.yaml")
     }
     hubs = {known.preset: known.hub for known in known_models() if known.hub}
