@@ -17,6 +17,7 @@ from setaccio.cli.eval_options import (
     Decoding,
     Limit,
     MaxTokens,
+    OneAdapter,
     OneModel,
     Out,
     PairsFile,
@@ -47,8 +48,21 @@ def evaluate(
     model: OneModel = None,
     base: Annotated[
         Path | None,
-        typer.Option(metavar="GGUF", help="The model before it.", rich_help_panel=MODELS),
+        typer.Option(
+            metavar="GGUF|NAME",
+            help="The model before it; default: with an adapter, the model without it.",
+            rich_help_panel=MODELS,
+        ),
     ] = None,
+    adapter: OneAdapter = None,
+    tuned_only: Annotated[
+        bool,
+        typer.Option(
+            "--tuned-only",
+            help="Leave the model without its adapter out.",
+            rich_help_panel=MODELS,
+        ),
+    ] = False,
     constraint: Decoding = "both",
     max_tokens: MaxTokens = None,
     threads: Threads = None,
@@ -105,19 +119,26 @@ def evaluate(
         found = _documents(pairs, predictions, limit, sample)
         if predictions is not None:
             others = [*_recorded(predictions, found, alias), *others]
+        from setaccio.cli.model_choice import choose_model
         from setaccio.eval.evaluate import evaluate as run_evaluation
         from setaccio.eval.progress import show_progress
-        from setaccio.runtime import TINY_GGUF
 
+        if model or adapter or base or not others:
+            using = choose_model(model, adapter, chosen)
+            model, adapter = using.model, using.adapter
+            if using.warning:
+                warn(using.warning)
         with show_progress() as progress:
             comparison = run_evaluation(
-                model or (None if others and base is None else TINY_GGUF),
+                model,
                 found,
                 chosen,
                 constraints_of(constraint),
                 out,
                 limit,
                 base,
+                adapter=adapter,
+                tuned_only=tuned_only,
                 sample=sample,
                 seed=seed,
                 others=others,

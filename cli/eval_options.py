@@ -40,8 +40,17 @@ OneModel = Annotated[
     typer.Option(
         "--model",
         "-m",
+        metavar="GGUF|NAME",
+        help="The model, or a known one's name; default: the default base and shipped adapter.",
+        rich_help_panel=MODELS,
+    ),
+]
+OneAdapter = Annotated[
+    Path | None,
+    typer.Option(
+        "--adapter",
         metavar="GGUF",
-        help="The model; default: the bundled one.",
+        help="A LoRA adapter that works beside the model.",
         rich_help_panel=MODELS,
     ),
 ]

@@ -122,14 +122,17 @@ def parse_row(text: str) -> ReferenceModel:
 
     Raises:
         UsageError: it is written otherwise, or a file is not there.
+        ModelError: a known model is not fetched yet.
     """
     from setaccio.data.errors import UsageError
     from setaccio.eval.reference_table import ReferenceModel
+    from setaccio.models import gguf_path
 
     name, sign, files = text.partition("=")
     paths = [Path(part.strip()) for part in files.split(",")]
     if not (sign and name.strip() and files.strip()) or len(paths) > 2:
         raise UsageError(f"--row {text}: write it as NAME=BASE.gguf or NAME=BASE.gguf,TUNED.gguf.")
+    paths = [gguf_path(path) for path in paths]
     for path in paths:
         if not path.is_file():
             raise UsageError(f"--row {text}: {path}: no such file.")

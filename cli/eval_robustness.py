@@ -12,6 +12,7 @@ from setaccio.cli.eval_options import (
     Decoding,
     Limit,
     MaxTokens,
+    OneAdapter,
     OneModel,
     Out,
     PairsFile,
@@ -31,6 +32,7 @@ EXAMPLE = "setaccio eval robustness --model tuned.gguf --pairs test.jsonl --pert
 
 def robustness(
     model: OneModel = None,
+    adapter: OneAdapter = None,
     constraint: Decoding = "schema",
     max_tokens: MaxTokens = None,
     threads: Threads = None,
@@ -54,17 +56,20 @@ def robustness(
 
     Ends with exit code 1 where a constrained answer is no JSON or does not fit the schema.
     """
+    from setaccio.cli.model_choice import choose_model
     from setaccio.cli.tasks import choose_task
     from setaccio.eval.arms import Arm
     from setaccio.eval.progress import show_progress
     from setaccio.eval.robustness import PERTURBATIONS, broken_promises
     from setaccio.eval.robustness import robustness as run_robustness
-    from setaccio.runtime import TINY_GGUF
 
     chosen = choose_task(task, schema)
     names = [name.strip() for name in perturb.split(",")] if perturb else list(PERTURBATIONS)
     found = load_documents(pairs, limit, sample, seed)
-    arms = [Arm("model", model or TINY_GGUF, one) for one in constraints_of(constraint)]
+    using = choose_model(model, adapter, chosen)
+    if using.warning:
+        warn_once(using.warning)
+    arms = [Arm("model", using.model, one, using.adapter) for one in constraints_of(constraint)]
     with show_progress() as progress:
         result = run_robustness(
             arms,

@@ -15,6 +15,7 @@ from setaccio.cli.eval_options import (
     MODELS,
     Limit,
     MaxTokens,
+    OneAdapter,
     Out,
     PairsFile,
     Sample,
@@ -38,7 +39,8 @@ _NO_MATRIX = frozenset({*_FLOATS, "Q8_0"})
 
 def sweep(
     models: Annotated[
-        list[Path], typer.Argument(metavar="GGUF|FOLDER...", help="GGUFs, or a folder of them.")
+        list[Path],
+        typer.Argument(metavar="GGUF|NAME|FOLDER...", help="GGUFs, or a folder of them."),
     ],
     make: Annotated[
         str | None,
@@ -60,6 +62,7 @@ def sweep(
         Literal["schema", "none"],
         typer.Option(help="How all of them decode.", rich_help_panel=MODELS),
     ] = "schema",
+    adapter: OneAdapter = None,
     max_tokens: MaxTokens = None,
     threads: Threads = None,
     pairs: PairsFile = None,
@@ -91,6 +94,7 @@ def sweep(
                 found,
                 chosen,
                 constraint=constraint,
+                adapter=adapter,
                 out=out,
                 max_tokens=max_tokens,
                 threads=threads,
@@ -114,10 +118,11 @@ def find_files(models: list[Path]) -> list[Path]:
         ModelError: by the evaluation, where a file is not there.
     """
     from setaccio.data.errors import UsageError
+    from setaccio.models import gguf_path
 
     files: list[Path] = []
     for path in models:
-        inside = sorted(path.glob("*.gguf")) if path.is_dir() else [path]
+        inside = sorted(path.glob("*.gguf")) if path.is_dir() else [gguf_path(path)]
         if not inside:
             raise UsageError(f"{path}: holds no .gguf file. Make some with: setaccio export")
         files += inside

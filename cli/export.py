@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -55,8 +55,19 @@ def export(
         str | None, typer.Option(metavar="BASE", help="16-bit (default), or 4-bit: dequantised.")
     ] = None,
     adapter_only: Annotated[
-        bool, typer.Option("--adapter-only", help="The adapter's own GGUF, for hot swapping.")
+        bool,
+        typer.Option("--adapter-only", help="The adapter's own GGUF, to be put on its base."),
     ] = False,
+    adapter_type: Annotated[
+        Literal["f32", "f16", "bf16", "q8_0"] | None,
+        typer.Option(help="Type of its matrices; default: q8_0 where rows allow it."),
+    ] = None,
+    base_gguf: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="GGUF|NAME", help="Prove it on this GGUF of its base; default: the run's own."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="First part of the files' names.")] = None,
     source: Annotated[
         Path | None,
@@ -93,17 +104,30 @@ def export(
     }
     if held_out is not None:
         common["held_out"] = held_out
+    from setaccio.data.errors import UsageError
+
     if adapter_only:
-        from setaccio.data.errors import UsageError
+        from setaccio.cli.adapter_scores import make_scorer
+        from setaccio.export.answers import HELD_OUT_PAIRS
         from setaccio.export.export_adapter import export_adapter
+        from setaccio.models import gguf_path
 
         if quant or imatrix or merge_into or keep_merged:
             raise UsageError(
                 "--adapter-only merges and quantises nothing. Leave out --quant, --imatrix, "
                 "--merge-into and --keep-merged."
             )
-        _show(export_adapter(run, out or run / "gguf", **common))
+        if adapter_type is not None:
+            common["adapter_type"] = adapter_type
+        if common["pairs"]:
+            chosen = common["pairs"][: held_out or HELD_OUT_PAIRS]
+            common["scorer"] = make_scorer(chosen, common["task"])
+        if base_gguf is not None:
+            common["base_gguf"] = gguf_path(base_gguf)
+        _show_adapter(export_adapter(run, out or run / "gguf", **common))
         return
+    if adapter_type or base_gguf:
+        raise UsageError("--adapter-type and --base-gguf go with --adapter-only, which is missing.")
     from setaccio.export.export import QUANTISATIONS
     from setaccio.export.export import export as run_export
 
@@ -132,6 +156,20 @@ def _read(path: Path | None, *, skip_bad: bool) -> list[Pair] | None:
     pairs, problems = load_pairs(path, skip_bad=skip_bad)
     warn_of(problems)
     return pairs
+
+
+def _show_adapter(report: ExportReport) -> None:
+    """Print an adapter's proof, what it scores, how large it is and how to use it."""
+    from setaccio.cli.adapter_scores import score_rows
+    from setaccio.cli.eval_options import print_rows
+
+    _show(report)
+    if report.scores:
+        print_rows(score_rows(list(report.scores)), 2)
+    made = report.files[0]
+    step(f"{made.path.name}: {made.bytes:,} bytes ({made.bytes / 1e6:.1f} MB)")
+    base = report.base_gguf.path if report.base_gguf else "BASE.gguf"
+    step(f"Next: {program()} extract notes.txt --model {base} --adapter {made.path}")
 
 
 def _show(report: ExportReport) -> None:

@@ -32,7 +32,13 @@ def extract(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", metavar="GGUF", help="The model; default: the bundled one."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="GGUF|NAME",
+            help="The model, or a known one's name; default: the default base with the shipped "
+            "adapter for recipes.",
+        ),
     ] = None,
     task: Annotated[
         str | None,
@@ -105,6 +111,7 @@ def extract(
     """
     from setaccio.cli.batch import Batch
     from setaccio.cli.meter import Meter
+    from setaccio.cli.model_choice import choose_model
     from setaccio.cli.sources import (
         as_they_come,
         belongs_to,
@@ -114,8 +121,7 @@ def extract(
         read_sources,
     )
     from setaccio.cli.tasks import choose_task
-    from setaccio.data.digests import file_digest
-    from setaccio.runtime import TINY_GGUF, Extractor, load_model
+    from setaccio.runtime import Extractor, load_model
     from setaccio.runtime.journal import Journal, fingerprint
 
     names = list(sources or [])
@@ -124,9 +130,11 @@ def extract(
     names = find_sources(names)
     resume = resume or retry_failed
     named = Path(task) if task and Path(task).is_file() else None
-    read = [*names, *(str(path) for path in (model or TINY_GGUF, adapter, named, schema) if path)]
-    _check_out(out, read, resume=resume, overwrite=overwrite)
     chosen = choose_task(task, schema)
+    using = choose_model(model, adapter, chosen)
+    inputs = (using.model, using.adapter, named, schema)
+    read = [*names, *(str(path) for path in inputs if path)]
+    _check_out(out, read, resume=resume, overwrite=overwrite)
     # Everything here can change an answer, and so belongs to the key of its row.
     options: dict[str, Any] = {
         "constraint": constraint,
@@ -138,16 +146,16 @@ def extract(
         "require_grounding": require_grounding,
     }
     extractor = Extractor(
-        load_model(model or TINY_GGUF, context=context, threads=threads),
+        load_model(using.model, context=context, threads=threads),
         chosen,
-        adapter=adapter,
+        adapter=using.adapter,
         parallel=parallel,
         **options,
     )
-    for warning in extractor.warnings:
+    for warning in [*([using.warning] if using.warning else []), *extractor.warnings]:
         warn(warning)
     options["context"] = extractor.model.context
-    options["adapter"] = None if adapter is None else file_digest(adapter)
+    options["adapter"] = extractor.adapter.sha256 if extractor.adapter else None
     run = fingerprint(extractor.model.sha256, extractor.task.digest, options)
     if out and resume and out.is_file() and out.stat().st_size > LONG_READ:
         step(f"{out}: reading what is done.")

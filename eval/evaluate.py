@@ -37,6 +37,7 @@ def evaluate(
     base: str | Path | None = None,
     *,
     adapter: str | Path | None = None,
+    tuned_only: bool = False,
     sample: int | None = None,
     seed: int = 0,
     others: Sequence[AnyArm] = (),
@@ -55,6 +56,7 @@ def evaluate(
         base: the model before fine-tuning, for the first rows; by default ``gguf`` itself where
             there is an adapter.
         adapter: a LoRA adapter that makes the tuned model of ``gguf``.
+        tuned_only: leave ``gguf`` without its adapter out.
         sample: use only so many pairs, drawn at random; see :func:`choose_pairs`.
         seed: of the sample.
         others: further arms, shown last.
@@ -75,13 +77,13 @@ def evaluate(
     named = task if isinstance(task, Task) or task is None else load_task(task)
     if adapter is not None and gguf is None:
         raise UsageError(f"{adapter}: is an adapter. Name the model that it goes on too.")
-    base = base or (gguf if adapter else None)
+    base = base or (gguf if adapter and not tuned_only else None)
     beside = None if adapter is None else Path(adapter)
     models: list[tuple[str, Path, Path | None]] = []
     if base:
         models.append(("base", Path(base), None))
     if gguf is not None:
-        models.append(("tuned" if base else "model", Path(gguf), beside))
+        models.append(("tuned" if base or beside else "model", Path(gguf), beside))
     arms = [Arm(name, path, one, lora) for name, path, lora in models for one in constraints]
     return compare(
         [*arms, *others],

@@ -120,7 +120,7 @@ def export_adapter(
         tell(f"Proving the adapter on {ground.path.name if ground else 'its base'}")
         parity = compare(reference, proof_on, lora=part, same_base=not ground or ground.trained_on)
         scores = []
-        if parity.ok and scorer is not None:
+        if parity.ok and scorer is not None and inputs.task is not None:
             tell("Extracting with base + adapter and with the merged model")
             scores = scorer(
                 {"base + adapter": (proof_on, part), "merged": (merged.gguf(root), None)}

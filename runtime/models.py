@@ -220,7 +220,8 @@ def load_model(
         The model, with the task that it carries, if any.
 
     Raises:
-        ModelError: missing or not fetched, not a GGUF, cut off, not a language model, or refused by llama.cpp.
+        ModelError: missing or not fetched, not a GGUF, cut off, not a language model, or refused by
+            llama.cpp.
         TaskError: the GGUF carries a task that can not be read.
     """
     path = gguf_path(path)

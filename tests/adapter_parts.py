@@ -10,9 +10,7 @@ import numpy as np
 RANK = 4
 
 
-def write_adapter(
-    base: Path, path: Path, seed: int, values: dict[str, str] | None = None
-) -> Path:
+def write_adapter(base: Path, path: Path, seed: int, values: dict[str, str] | None = None) -> Path:
     """A LoRA adapter with random weights on every attention output of a base, and metadata."""
     dice = np.random.default_rng(seed)
     reader = gguf.GGUFReader(base)
