@@ -11,15 +11,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from setaccio.data.digests import weights_digest
-from setaccio.data.errors import ExportError, UsageError
+from setaccio.data.errors import ExportError, ModelError, UsageError
 from setaccio.data.task import Task
+from setaccio.models.gguf_base import base_folder
 
 ADAPTER_CONFIG = "adapter_config.json"
 TASK_FILE = "task.json"
 RUN_FILE = "run.json"
 RUN_CONFIG = "config.yaml"
 # Kept from a run's record, under `setaccio.` in the GGUF.
-PROVENANCE = ("base_model", "base_sha256", "training_data_sha256", "training_pairs")
+PROVENANCE = (
+    "base_model",
+    "base_sha256",
+    "base_gguf_sha256",
+    "training_data_sha256",
+    "training_pairs",
+)
 
 
 class Inputs(NamedTuple):
@@ -80,7 +87,8 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
     if adapter is None:
         return Inputs(path, None, task, provenance, path.name)
     named = _read_json(adapter / ADAPTER_CONFIG).get("base_model_name_or_path")
-    model = _find_base(base, [named, record.get("base_path"), record.get("base_model")], run)
+    names = [named, record.get("base_path"), record.get("base_model"), record.get("base_gguf")]
+    model = _find_base(base, names, run)
     _check_base(model, record, adapter)
     provenance.setdefault("base_model", model.name)
     return Inputs(model, adapter, task, provenance, run.name)
@@ -125,6 +133,14 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _of_gguf(path: Path) -> Path:
+    """The folder of a GGUF that was trained on, made anew where the cache was cleared."""
+    try:
+        return base_folder(path).folder
+    except ModelError as error:
+        raise ExportError(str(error)) from error
+
+
 def _find_base(base: Path | None, named: list[Any], run: Path) -> Path:
     """Folders may be named relative to the run or to where the command runs; hubs are not asked."""
     if base is not None:
@@ -135,6 +151,8 @@ def _find_base(base: Path | None, named: list[Any], run: Path) -> Path:
     for candidate in candidates:
         if (candidate / "config.json").is_file():
             return candidate.resolve()
+        if candidate.suffix.lower() == ".gguf" and candidate.is_file():
+            return _of_gguf(candidate)
     wanted = base or next((name for name in named if name), "unknown")
     raise ExportError(
         f"The base model {wanted} is not a folder here. Give the folder of the 16-bit base that "

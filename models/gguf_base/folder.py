@@ -141,9 +141,7 @@ def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str
         progress("Comparing the tokenizer with llama.cpp's", 0.0)
         tokenizer = load_hf_tokenizer(part)
         prompts = prove_tokenizer(gguf, vocabulary, tokenizer, Path(scratch))
-        write_weights(
-            gguf, config, part, lambda share: progress("Dequantising the weights", share)
-        )
+        write_weights(gguf, config, part, lambda share: progress("Dequantising the weights", share))
         _write_config(gguf, config, vocabulary, part)
         progress("Comparing the answers with llama.cpp's", 0.0)
         try:

@@ -33,9 +33,7 @@ _BLOCKS = (
 )  # fmt: skip
 _BLANKS = " \t\n\r\v\f\x85\xa0\u1680\u2003\u2009\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\xad\ufffd\ufffc\ufffe\U0010ffff\U00040000\U000c1234"
-_EMOJI = (
-    "😀 🍳 👩‍🍳 👨‍👩‍👧‍👦 🇮🇹 🇦🇹🇩🇪 👍🏽 ❤️ ☕️ 1️⃣ 🏳️‍🌈 🥚🥚 🧑🏿‍🚀 ✨ 🫠 🫶🏼 ™️ 〰️"
-).split(" ")
+_EMOJI = ("😀 🍳 👩‍🍳 👨‍👩‍👧‍👦 🇮🇹 🇦🇹🇩🇪 👍🏽 ❤️ ☕️ 1️⃣ 🏳️‍🌈 🥚🥚 🧑🏿‍🚀 ✨ 🫠 🫶🏼 ™️ 〰️").split(" ")
 _WORDS = (
     "the a of and Heat oven to Mix 2 cups flour with sugar then bake for 25 minutes McDonald "
     "don't DON'T I'll we've they're it's O'Neil 'tis rock'n'roll naïve café ÜBER straße İstanbul "
@@ -78,8 +76,7 @@ class _Source:
     def joined(self, words: Sequence[str], most: int) -> str:
         chosen = self.random.choices(words, k=self.random.randint(1, most))
         return "".join(
-            word + (" " if self.random.random() < 0.8 else self.some(_BLANKS, 3))
-            for word in chosen
+            word + (" " if self.random.random() < 0.8 else self.some(_BLANKS, 3)) for word in chosen
         )
 
     def script(self) -> str:
@@ -188,6 +185,14 @@ def _with_special(source: _Source, special: Sequence[str]) -> list[Probe]:
         for as_tokens in (True, False):
             probes += [(token, as_tokens), (f"{before}{token}{after}", as_tokens)]
             probes.append((f"{token}{token}{token[:-1]}", as_tokens))
-    for token in ("<|im_start|>", "<|im_end|>", "<s>", "</s>", "<start_of_turn>", "[INST]", "<unk>"):
+    for token in (
+        "<|im_start|>",
+        "<|im_end|>",
+        "<s>",
+        "</s>",
+        "<start_of_turn>",
+        "[INST]",
+        "<unk>",
+    ):
         probes += [(f"Say {token} twice: {token}.", False), (f" {token}\n", False)]
     return probes
