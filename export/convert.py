@@ -3,7 +3,8 @@
 Contract: ``convert(model_dir, out, ...)`` runs llama.cpp's own converter in a child process. Ours
 are three things around it: the pre-tokenizer is decided from the tokenizer's regex, or where the
 base was a GGUF the whole vocabulary is copied from it; the task and the provenance go into the GGUF
-metadata; and no code or data is loaded from anywhere but the folder. The file appears under its name only when it is complete.
+metadata; and no code or data is loaded from anywhere but the folder. The file appears under its
+name only when it is complete.
 """
 
 from __future__ import annotations
