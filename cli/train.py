@@ -16,6 +16,7 @@ from setaccio.cli.train_options import (
     Pairs,
     Settings,
     TaskName,
+    Template,
     given,
     parse_settings,
 )
@@ -34,6 +35,7 @@ def train(
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="The run folder.")
     ] = None,
     base: Base = None,
+    template: Template = None,
     task: TaskName = None,
     eval_pairs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Pairs for the evaluation loss.")
@@ -92,6 +94,7 @@ def train(
         "pairs": pairs,
         "out": out,
         "base": base,
+        "template": template,
         "task": task,
         "eval_pairs": eval_pairs,
         "method": method,

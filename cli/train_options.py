@@ -12,7 +12,14 @@ Config = Annotated[
     typer.Option("--config", "-c", metavar="YAML|PRESET", help="Settings to start from."),
 ]
 Pairs = Annotated[Path | None, typer.Option(metavar="FILE", help="JSON Lines of {id, text, gold}.")]
-Base = Annotated[str | None, typer.Option(metavar="tiny|FOLDER|ID", help="The base model.")]
+Base = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|GGUF|FOLDER|ID", help="The base model; see setaccio models."),
+]
+Template = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FILE", help="A chat template, for a base without one: chatml, ..."),
+]
 TaskName = Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The task.")]
 MaxMinutes = Annotated[float | None, typer.Option(help="Limit of a training in minutes.")]
 MaxSteps = Annotated[int | None, typer.Option(help="Limit of a training in optimiser steps.")]

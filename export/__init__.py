@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from setaccio.export.merge import merge
     from setaccio.export.merge_proof import MergeReport
     from setaccio.export.parity import ParityReport, check_parity
-    from setaccio.models.pretokenizer import pretokenizer_name
     from setaccio.export.quantise import predicted_size, quantisations, quantise
     from setaccio.export.report import ExportReport
+    from setaccio.models.pretokenizer import pretokenizer_name
 
 # Hugging Face's libraries report their use to a server unless they are told not to.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

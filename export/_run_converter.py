@@ -2,7 +2,9 @@
 
 Contract: ``python _run_converter.py < job.json`` with the keys ``root`` (the converter's folder),
 ``entry`` (which of its scripts), ``arguments`` (for that script), ``pretokenizer`` (or null: the
-converter decides) and ``metadata`` (text values to add). It imports nothing of ours, because the
+converter decides), ``vocabulary`` (a GGUF whose tokenizer metadata is copied in place of what the
+converter would make, or null), ``template`` (a chat template in place of that GGUF's, or null) and
+``metadata`` (text values to add). It imports nothing of ours, because the
 converter needs its own sibling ``gguf-py`` first on the path, and a child keeps that choice away
 from the caller.
 """
@@ -15,9 +17,35 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_TEMPLATE = "tokenizer.chat_template"
+
 
 def _decide_pretokenizer(text_model: Any, name: str) -> None:
     text_model.get_vocab_base_pre = lambda self, tokenizer: name
+
+
+def _copy_vocabulary(text_model: Any, path: str, template: str | None) -> None:
+    from gguf import GGUFReader  # the converter's own
+
+    original = text_model.prepare_metadata
+    fields = GGUFReader(path).fields.values()
+
+    def copy(writer: Any) -> None:
+        for field in fields:
+            if not field.name.startswith("tokenizer."):
+                continue
+            if field.name == _TEMPLATE and template is not None:
+                continue
+            kind, inner = field.types[0], field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+        if template is not None:
+            writer.add_string(_TEMPLATE, template)
+
+    def prepare_metadata(self: Any, vocab_only: bool) -> None:
+        self.set_vocab = lambda: copy(self.gguf_writer)
+        original(self, vocab_only=vocab_only)
+
+    text_model.prepare_metadata = prepare_metadata
 
 
 def _add_metadata(text_model: Any, values: dict[str, str]) -> None:
@@ -55,6 +83,8 @@ def main() -> None:
     _forbid_remote_code()
     if job["pretokenizer"]:
         _decide_pretokenizer(TextModel, job["pretokenizer"])
+    if job.get("vocabulary"):
+        _copy_vocabulary(TextModel, job["vocabulary"], job.get("template"))
     _add_metadata(TextModel, job["metadata"])
     entry = root / job["entry"]
     sys.argv = [str(entry), *job["arguments"]]

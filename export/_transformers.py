@@ -16,6 +16,7 @@ import psutil
 
 from setaccio.data.errors import ExportError, MissingExtraError, ModelError
 from setaccio.data.hf_tokens import load_hf_tokenizer
+from setaccio.models.gguf_base import VOCABULARY_FILE
 
 if TYPE_CHECKING:
     import torch
@@ -58,14 +59,15 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def save_tokenizer(tokenizer: Any, base: Path, folder: Path) -> None:
-    """Save a tokenizer, and beside it the SentencePiece file of its base.
+    """Save a tokenizer, and beside it the files of its base that transformers leaves behind.
 
-    Transformers leaves that file behind; llama.cpp's converter reads some vocabularies from
-    nothing else, such as Phi-3's.
+    llama.cpp's converter reads some vocabularies from ``tokenizer.model`` and nothing else, such
+    as Phi-3's; that of a base that was a GGUF is copied from ``vocabulary.gguf``.
     """
     tokenizer.save_pretrained(folder)
-    if (base / "tokenizer.model").is_file() and not (folder / "tokenizer.model").is_file():
-        shutil.copyfile(base / "tokenizer.model", folder / "tokenizer.model")
+    for name in ("tokenizer.model", VOCABULARY_FILE):
+        if (base / name).is_file() and not (folder / name).is_file():
+            shutil.copyfile(base / name, folder / name)
 
 
 def load_model(folder: Path, *, offload: bool = False, memory: int | None = None) -> Any:

@@ -1,9 +1,10 @@
 """Convert a transformers model folder into a 16-bit GGUF that knows its task.
 
 Contract: ``convert(model_dir, out, ...)`` runs llama.cpp's own converter in a child process. Ours
-are three things around it: the pre-tokenizer is decided from the tokenizer's regex, the task and
-the provenance go into the GGUF metadata, and no code or data is loaded from anywhere but the
-folder. The file appears under its name only when it is complete.
+are three things around it: the pre-tokenizer is decided from the tokenizer's regex, or where the
+base was a GGUF the whole vocabulary is copied from it; the task and the provenance go into the GGUF
+metadata; and no code or data is loaded from anywhere but the folder. The file appears under its
+name only when it is complete.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from setaccio.data.errors import ExportError
 from setaccio.data.task import Task
 from setaccio.export._child import run_child
 from setaccio.export.llamacpp_source import converter_root
+from setaccio.models.gguf_base.reader import read_gguf
+from setaccio.models.gguf_base.tokenizer import TEMPLATE_KEY, VOCABULARY_FILE
 from setaccio.models.pretokenizer import pretokenizer_name, uses_pretokenizer
 
 OutType = Literal["f16", "bf16", "f32"]
@@ -54,7 +57,9 @@ def convert(
         ExportError: the folder is no model, the pre-tokenizer is unknown, or the converter failed.
     """
     _check_folder(model_dir)
-    pretokenizer, unknown = _pretokenizer(model_dir)
+    vocabulary = model_dir / VOCABULARY_FILE
+    copied = vocabulary.is_file()
+    pretokenizer, unknown = (None, None) if copied else _pretokenizer(model_dir)
     values = own_metadata(task, provenance)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
@@ -64,6 +69,8 @@ def convert(
         "entry": "convert_hf_to_gguf.py",
         "arguments": [*arguments, "--model-name", name or out.stem],
         "pretokenizer": pretokenizer,
+        "vocabulary": str(vocabulary.resolve()) if copied else None,
+        "template": _other_template(model_dir) if copied else None,
         "metadata": values,
     }
     try:
@@ -78,6 +85,14 @@ def convert(
     finally:
         part.unlink(missing_ok=True)
     return out
+
+
+def _other_template(model_dir: Path) -> str | None:
+    """The folder's chat template, where the base's was replaced by it."""
+    base = read_gguf(model_dir / VOCABULARY_FILE).metadata.get(TEMPLATE_KEY) or ""
+    path = model_dir / "chat_template.jinja"
+    own = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return own if own and own.splitlines() != base.splitlines() else None
 
 
 def own_metadata(task: Task | None, provenance: dict[str, str] | None) -> dict[str, str]:

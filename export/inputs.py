@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from setaccio.data.digests import weights_digest
-from setaccio.data.errors import ExportError, UsageError
+from setaccio.data.errors import ExportError, ModelError, UsageError
 from setaccio.data.task import Task
+from setaccio.models.gguf_base import base_folder
 
 ADAPTER_CONFIG = "adapter_config.json"
 TASK_FILE = "task.json"
@@ -89,7 +90,8 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
     if adapter is None:
         return Inputs(path, None, task, provenance, path.name)
     named = _read_json(adapter / ADAPTER_CONFIG).get("base_model_name_or_path")
-    model = _find_base(base, [named, record.get("base_path"), record.get("base_model")], run)
+    names = [named, record.get("base_path"), record.get("base_model"), record.get("base_gguf")]
+    model = _find_base(base, names, run)
     _check_base(model, record, adapter)
     provenance.setdefault("base_model", model.name)
     gguf = Path(str(record["base_gguf"])) if record.get("base_gguf") else None
@@ -135,6 +137,14 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _of_gguf(path: Path) -> Path:
+    """The folder of a GGUF that was trained on, made anew where the cache was cleared."""
+    try:
+        return base_folder(path).folder
+    except ModelError as error:
+        raise ExportError(str(error)) from error
+
+
 def _find_base(base: Path | None, named: list[Any], run: Path) -> Path:
     """Folders may be named relative to the run or to where the command runs; hubs are not asked."""
     if base is not None:
@@ -145,6 +155,8 @@ def _find_base(base: Path | None, named: list[Any], run: Path) -> Path:
     for candidate in candidates:
         if (candidate / "config.json").is_file():
             return candidate.resolve()
+        if candidate.suffix.lower() == ".gguf" and candidate.is_file():
+            return _of_gguf(candidate)
     wanted = base or next((name for name in named if name), "unknown")
     raise ExportError(
         f"The base model {wanted} is not a folder here. Give the folder of the 16-bit base that "

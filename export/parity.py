@@ -161,7 +161,7 @@ def compare(
         prompts=len(reference.prompts),
         positions=measured.positions,
         ids_equal=facts["ids"] == reference.ids,
-        template_equal=facts["template"] == reference.chat.template,
+        template_equal=_lines(facts["template"]) == _lines(reference.chat.template),
         eos_equal=facts["eos"] == reference.eos,
         stops=all(facts["stops"]),
         greedy_equal=measured.top1 == 1.0,
@@ -182,6 +182,11 @@ def _bounds(kind: str, *, lora: bool, same_base: bool) -> Bounds:
     if not lora:
         return own
     return ADAPTER if same_base else max(own, ADAPTER, key=lambda bounds: bounds.mean_kl)
+
+
+def _lines(template: str | None) -> list[str]:
+    """A template's lines: files with templates are read with one kind of line end."""
+    return (template or "").splitlines()
 
 
 def _ask(

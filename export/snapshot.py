@@ -65,7 +65,7 @@ class Snapshots:
         self.folder.mkdir(parents=True, exist_ok=True)
         if inputs.adapter is None:
             return Snapshot(self._whole(inputs.model, "present", task), None)
-        if not is_plain(inputs.adapter):
+        if not is_plain(inputs.adapter) or _has_own_template(inputs.adapter, inputs.model):
             return Snapshot(self._merged(inputs, inputs.adapter, task), None)
         made = self.folder / "present-adapter.gguf"
         convert_adapter(inputs.model, inputs.adapter, made, task=task, source=self.source)
@@ -100,6 +100,14 @@ class Snapshots:
             )
         finally:
             full.unlink(missing_ok=True)
+
+
+def _has_own_template(adapter: Path, model: Path) -> bool:
+    """Whether a run was given another chat template than its base has."""
+    own, base = (folder / "chat_template.jinja" for folder in (adapter, model))
+    if not own.is_file():
+        return False
+    return not base.is_file() or own.read_bytes() != base.read_bytes()
 
 
 def is_plain(adapter: Path) -> bool:

@@ -210,6 +210,8 @@ def _provenance(config: TrainConfig, sources: Sources, backend: str, rows: Rows)
         "base_path": str(Path(base.folder).absolute()),
         "base_sha256": base.digest(),
         "base_quantised": base.quantised,
+        **({"base_gguf": str(base.gguf.absolute())} if base.gguf else {}),
+        **({"base_gguf_sha256": base.gguf_sha256} if base.gguf_sha256 else {}),
         "task": task.name,
         "task_sha256": task.digest,
         "training_data_sha256": training_digest(used),

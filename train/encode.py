@@ -129,8 +129,8 @@ def check_end(tokenizer: Any, chat: ChatFormat, end_ids: set[int]) -> None:
         stops = ", ".join(sorted(tokenizer.convert_ids_to_tokens(sorted(end_ids)))) or "none"
         raise TrainError(
             f"The chat template ends an answer with {end!r}, which is no end token of this model "
-            f"(end tokens: {stops}); it would never learn to stop. Correct the template, or name "
-            "the token as eos_token in the base's tokenizer_config.json."
+            f"(end tokens: {stops}); it would never learn to stop. Let the template write "
+            "{{ eos_token }} behind an answer, or take one that does: --template chatml."
         )
 
 

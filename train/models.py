@@ -17,6 +17,7 @@ from setaccio.data.digests import weights_digest
 from setaccio.data.errors import ModelError
 from setaccio.data.hf_tokens import load_hf_tokenizer
 from setaccio.models import known_models, model_path
+from setaccio.models.templates import Template, load_template
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +57,7 @@ class Base:
     folder: Path
     gguf: Path | None = None
     gguf_sha256: str | None = None
-    template: str | None = None
+    template: Template | None = None
 
     def digest(self) -> str:
         """SHA-256 (hex) of the weights, as :func:`setaccio.data.digests.weights_digest` has it."""
@@ -100,11 +101,7 @@ def resolve_base(name: str, *, allow_download: bool = False, template: str | Non
             a base; says what to do.
     """
     base = _find(name, allow_download)
-    if template is not None:
-        from setaccio.models.templates import chosen_template
-
-        base = replace(base, template=chosen_template(template, base))
-    return base
+    return base if template is None else replace(base, template=load_template(template))
 
 
 def _find(name: str, allow_download: bool) -> Base:
@@ -147,7 +144,8 @@ def load_tokenizer(base: Base) -> Any:
     """
     tokenizer = load_hf_tokenizer(base.folder)
     if base.template is not None:
-        tokenizer.chat_template = base.template
+        ends = tokenizer.convert_ids_to_tokens(sorted(end_token_ids(base, tokenizer)))
+        tokenizer.chat_template = base.template.fitted(ends)
     if not isinstance(tokenizer.chat_template, str):
         raise ModelError(
             f"{base.gguf or base.folder}: has no chat template, so it is no instruct model. Give "

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from setaccio.models.gguf_base import VOCABULARY_FILE
+
 WEIGHTS = "trained.safetensors"
 STATE = "state.json"
 
@@ -72,6 +74,8 @@ def save_model(model: Any, tokenizer: Any, out: Path, base: Path, record: dict[s
     with _complete(out / "model") as part:
         model.save_pretrained(part, safe_serialization=True)
         tokenizer.save_pretrained(part)
+        if (base / VOCABULARY_FILE).is_file():
+            shutil.copy(base / VOCABULARY_FILE, part / VOCABULARY_FILE)
         shutil.copy(out / "task.json", part / "task.json")
         (part / "run.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

@@ -36,7 +36,13 @@ class TrainConfig(BaseModel):
 
     base: str = Field(
         "tiny",
-        description="The base model: `tiny` (bundled), a local folder, or an id in the Hub cache.",
+        description="The base model: `tiny` (bundled), a GGUF, a known model's name such as "
+        "`smollm2`, a local folder, or an id in the Hub cache.",
+    )
+    template: str | None = Field(
+        None,
+        description="A chat template in place of the base's own: `chatml`, `gemma`, `llama3`, "
+        "`mistral`, `phi3`, `zephyr`, or a Jinja file. A base without one needs it.",
     )
     task: str = Field("recipe", description="The task: a bundled name, a file or a folder.")
     pairs: Path = Field(description="JSON Lines of {id, text, gold} to learn from.")
@@ -178,7 +184,7 @@ class TrainConfig(BaseModel):
     resume: bool = Field(False, description="Go on from the last checkpoint in `out`.")
     overwrite: bool = Field(False, description="Delete an earlier run in `out` and start again.")
 
-    @field_validator("base", "task", mode="before")
+    @field_validator("base", "task", "template", mode="before")
     @classmethod
     def _path_is_text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value

@@ -58,7 +58,7 @@ def find_sources(config: TrainConfig) -> Sources:
     """
     task = load_task(config.task)
     learned, held_out, problems = read_pairs(config)
-    base = resolve_base(config.base, allow_download=config.allow_download)
+    base = resolve_base(config.base, allow_download=config.allow_download, template=config.template)
     return Sources(task, base, learned, held_out, problems)
 
 

@@ -10,5 +10,6 @@ are needed.
 """
 
 from setaccio.models.gguf_base.folder import GgufBase, base_folder
+from setaccio.models.gguf_base.tokenizer import VOCABULARY_FILE
 
-__all__ = ["GgufBase", "base_folder"]
+__all__ = ["VOCABULARY_FILE", "GgufBase", "base_folder"]

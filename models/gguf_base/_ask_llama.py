@@ -18,15 +18,29 @@ from typing import Any
 
 _SPECIALS = ("bos", "eos", "eot", "pad")
 _PER_STRING = 4096
+_ERROR = 4  # GGML_LOG_LEVEL_ERROR
 
 
-def _load(llama_cpp: Any, job: dict[str, Any]) -> Any:
+def _listen(llama_cpp: Any, errors: list[str]) -> Any:
+    """Keep what llama.cpp says of errors, and be quiet about the rest."""
+
+    @llama_cpp.llama_log_callback
+    def note(level: int, text: bytes, _: Any) -> None:
+        if level == _ERROR:
+            errors.append(text.decode("utf-8", "replace").strip())
+
+    llama_cpp.llama_log_set(note, ctypes.c_void_p(0))
+    return note
+
+
+def _load(llama_cpp: Any, job: dict[str, Any], errors: list[str]) -> Any:
     params = llama_cpp.llama_model_default_params()
     params.vocab_only = not job["prompts"]
     params.n_gpu_layers = 0
     model = llama_cpp.llama_model_load_from_file(job["gguf"].encode(), params)
     if not model:
-        raise RuntimeError("llama.cpp failed to load the file")
+        reason = next((e for e in errors if "error" in e), "no reason given")
+        raise RuntimeError(f"it can not be loaded ({reason})")
     return model
 
 
@@ -141,7 +155,9 @@ def main() -> None:
     import llama_cpp
 
     llama_cpp.llama_backend_init()
-    model = _load(llama_cpp, job)
+    errors: list[str] = []
+    listener = _listen(llama_cpp, errors)
+    model = _load(llama_cpp, job, errors)
     out = Path(job["out"])
     (out / "facts.json").write_text(json.dumps(_facts(llama_cpp, model)), encoding="utf-8")
     if job["strings"]:
@@ -149,6 +165,7 @@ def main() -> None:
         _write_ids(llama_cpp, vocab, Path(job["strings"]), out)
     if job["prompts"]:
         _write_answers(llama_cpp, model, job, out)
+    del listener  # llama.cpp calls it to the end
 
 
 if __name__ == "__main__":

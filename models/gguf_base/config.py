@@ -148,7 +148,9 @@ def _phi3(gguf: GgufFile, values: dict[str, Any]) -> None:
     values["sliding_window"] = None  # llama.cpp ignores the file's
     rotated = int(gguf.of("rope.dimension_count", values["head_dim"]))
     values["rope_parameters"]["partial_rotary_factor"] = rotated / values["head_dim"]
-    original = int(gguf.of("rope.scaling.original_context_length", values["max_position_embeddings"]))
+    original = int(
+        gguf.of("rope.scaling.original_context_length", values["max_position_embeddings"])
+    )
     values["original_max_position_embeddings"] = original
     long, short = (f"rope_factors_{name}.weight" for name in ("long", "short"))
     if long in gguf.tensors and short in gguf.tensors:
@@ -167,9 +169,9 @@ def _gemma(gguf: GgufFile, values: dict[str, Any], whole: int) -> None:
     largest = values["num_hidden_layers"] == whole
     width = values["hidden_size"] // values["num_attention_heads"]
     values["query_pre_attn_scalar"] = width if largest else values["head_dim"]
-    values["tie_word_embeddings"] = True if gguf.architecture == "gemma2" else values[
-        "tie_word_embeddings"
-    ]
+    values["tie_word_embeddings"] = (
+        True if gguf.architecture == "gemma2" else values["tie_word_embeddings"]
+    )
     values["hidden_activation"] = "gelu_pytorch_tanh"
 
 

@@ -1,10 +1,10 @@
 """From a GGUF to the folder that training starts from: made once, proved once, then found again.
 
-Contract: ``base_folder(path)`` gives a folder of the user's cache with safetensors, ``config.json``,
-``generation_config.json``, the tokenizer's files and ``gguf.json``, which says what it was made of
-and how it was proved. It gets its name only when the proof has passed. What was cut off goes on
-where it was, and two processes at once wait for each other. ``SETACCIO``'s own version of the proof
-is part of the folder's name, so that a stricter one looks again.
+Contract: ``base_folder(path)`` gives a folder of the user's cache with safetensors,
+``config.json``, ``generation_config.json``, the tokenizer's files and ``gguf.json``, which says
+what it was made of and how it was proved. It gets its name only when the proof has passed. What was
+cut off goes on where it was, and two processes at once wait for each other. The version of the
+proof is part of the folder's name, so that a stricter one looks again.
 """
 
 from __future__ import annotations
@@ -141,9 +141,7 @@ def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str
         progress("Comparing the tokenizer with llama.cpp's", 0.0)
         tokenizer = load_hf_tokenizer(part)
         prompts = prove_tokenizer(gguf, vocabulary, tokenizer, Path(scratch))
-        write_weights(
-            gguf, config, part, lambda share: progress("Dequantising the weights", share)
-        )
+        write_weights(gguf, config, part, lambda share: progress("Dequantising the weights", share))
         _write_config(gguf, config, vocabulary, part)
         progress("Comparing the answers with llama.cpp's", 0.0)
         try:

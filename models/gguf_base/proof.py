@@ -20,7 +20,6 @@ from setaccio.data.task import Message
 from setaccio.models.gguf_base.answers import NEW_TOKENS, compare_answers
 from setaccio.models.gguf_base.ids import compare_ids, make_probes, write_probes
 from setaccio.models.gguf_base.reader import GgufFile
-from setaccio.models.gguf_base.tokenizer import TEMPLATE_KEY
 from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_llama
 
 _QUESTIONS: tuple[list[Message], ...] = (
@@ -79,7 +78,8 @@ def prove_tokenizer(
     )
     compare_ids(gguf.path, tokenizer, probes, scratch)
     # Training and the runtime render templates with the same code, so equal templates are enough.
-    if (facts["template"] or None) != (gguf.metadata.get(TEMPLATE_KEY) or None):
+    template = tokenizer.chat_template or ""
+    if (facts["template"] or "").splitlines() != template.splitlines():
         raise ModelError(f"{gguf.path}: llama.cpp reads another chat template than the file holds.")
     ids = [encode_pieces(tokenizer, prompt) for prompt in pieces]
     return Prompts(ids, len(probes), templated)
@@ -100,9 +100,7 @@ def _prompts(tokenizer: Any) -> tuple[list[list[Piece]], bool]:
         return [[*start, Piece(messages[-1]["content"], False)] for messages in _QUESTIONS], False
 
 
-def prove_answers(
-    gguf: GgufFile, folder: Path, prompts: Prompts, scratch: Path
-) -> dict[str, Any]:
+def prove_answers(gguf: GgufFile, folder: Path, prompts: Prompts, scratch: Path) -> dict[str, Any]:
     """Compare the dequantised model with llama.cpp's answers.
 
     Args:

@@ -63,14 +63,20 @@ class GgufFile:
         path: the file.
         metadata: every key with its value; arrays as lists.
         tensors: where each lies, by name.
+        spans: first byte and end of each key with its value.
     """
 
     def __init__(
-        self, path: Path, metadata: dict[str, Any], tensors: dict[str, TensorPlace]
+        self,
+        path: Path,
+        metadata: dict[str, Any],
+        tensors: dict[str, TensorPlace],
+        spans: dict[str, tuple[int, int]],
     ) -> None:
         self.path = path
         self.metadata = metadata
         self.tensors = tensors
+        self.spans = spans
 
     @property
     def architecture(self) -> str:
@@ -80,6 +86,15 @@ class GgufFile:
     def of(self, key: str, default: Any = None) -> Any:
         """A value of the architecture, such as ``block_count``."""
         return self.metadata.get(f"{self.architecture}.{key}", default)
+
+    def copy_metadata(self, prefix: str, out: Path) -> None:
+        """Write a GGUF without tensors: the keys that begin with a prefix, byte for byte."""
+        chosen = [span for key, span in self.spans.items() if key.startswith(prefix)]
+        with self.path.open("rb") as stream, out.open("wb") as copy:
+            copy.write(b"GGUF" + struct.pack("<IQQ", 3, 0, len(chosen)))
+            for begin, end in chosen:
+                stream.seek(begin)
+                copy.write(stream.read(end - begin))
 
     def tensor(self, name: str) -> npt.NDArray[np.float32]:
         """Dequantise one tensor to float32.
@@ -192,10 +207,12 @@ def _parse(data: mmap.mmap, path: Path) -> GgufFile:
                 f"{path}: GGUF version {version} is not supported. Convert the model again."
             )
         tensors, pairs = cursor.count(), cursor.count()
-        metadata = {}
+        metadata, spans = {}, {}
         for _ in range(pairs):
+            begin = cursor.at
             key = cursor.text()
             metadata[key] = cursor.value(int(cursor.scalar(4)))
+            spans[key] = (begin, cursor.at)
         places = {}
         for _ in range(tensors):
             name = cursor.text()
@@ -209,4 +226,4 @@ def _parse(data: mmap.mmap, path: Path) -> GgufFile:
             f"{path}: the head of this GGUF is cut off or damaged. Fetch or export it again."
         ) from error
     moved = {n: TensorPlace(p.shape, p.kind, p.offset + start) for n, p in places.items()}
-    return GgufFile(path, metadata, moved)
+    return GgufFile(path, metadata, moved, spans)

@@ -33,16 +33,14 @@ _BLOCKS = (
 )  # fmt: skip
 _BLANKS = " \t\n\r\v\f\x85\xa0\u1680\u2003\u2009\u2028\u2029\u202f\u205f\u3000"
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\xad\ufffd\ufffc\ufffe\U0010ffff\U00040000\U000c1234"
-_EMOJI = (
-    "😀 🍳 👩‍🍳 👨‍👩‍👧‍👦 🇮🇹 🇦🇹🇩🇪 👍🏽 ❤️ ☕️ 1️⃣ 🏳️‍🌈 🥚🥚 🧑🏿‍🚀 ✨ 🫠 🫶🏼 ™️ 〰️"
-).split(" ")
-_WORDS = (
-    "the a of and Heat oven to Mix 2 cups flour with sugar then bake for 25 minutes McDonald "
-    "don't DON'T I'll we've they're it's O'Neil 'tis rock'n'roll naïve café ÜBER straße İstanbul "
-    "iPhone HTTPServer snake_case camelCase e.g. U.S.A. www.example.com/a?b=c&d=%20 a@b.co #tag "
-    "3.14 1,000,000 12345678901 0x1F 1e-9 ½ ¾ 50% $5.00 €7 10:30 2024-05-03 (see) [1] {x} <b> </b> "
-    "-- … “quoted” ‘so’ «là» ¿qué? naïve— end."
-).split(" ")
+_EMOJI = """\
+😀 🍳 👩‍🍳 👨‍👩‍👧‍👦 🇮🇹 🇦🇹🇩🇪 👍🏽 ❤️ ☕️ 1️⃣ 🏳️‍🌈 🥚🥚 🧑🏿‍🚀 ✨ 🫠 🫶🏼 ™️ 〰️"""
+_WORDS = """\
+the a of and Heat oven to Mix 2 cups flour with sugar then bake for 25 minutes McDonald
+don't DON'T I'll we've they're it's O'Neil 'tis rock'n'roll naïve café ÜBER straße İstanbul
+iPhone HTTPServer snake_case camelCase e.g. U.S.A. www.example.com/a?b=c&d=%20 a@b.co #tag
+3.14 1,000,000 12345678901 0x1F 1e-9 ½ ¾ 50% $5.00 €7 10:30 2024-05-03 (see) [1] {x} <b> </b>
+-- … “quoted” ‘so’ «là» ¿qué? naïve— end."""
 _CODE = (
     '{"a": [1, 2.5, null], "b": "x\\n"}',
     "def f(x):\n    return x ** 2  # square\n",
@@ -63,6 +61,7 @@ class _Source:
 
     def __init__(self) -> None:
         self.random = random.Random("setaccio tokenizer probes")
+        self.words, self.faces = _WORDS.split(), _EMOJI.split()
         self.blocks = [self._letters(*block) for block in _BLOCKS]
 
     @staticmethod
@@ -78,8 +77,7 @@ class _Source:
     def joined(self, words: Sequence[str], most: int) -> str:
         chosen = self.random.choices(words, k=self.random.randint(1, most))
         return "".join(
-            word + (" " if self.random.random() < 0.8 else self.some(_BLANKS, 3))
-            for word in chosen
+            word + (" " if self.random.random() < 0.8 else self.some(_BLANKS, 3)) for word in chosen
         )
 
     def script(self) -> str:
@@ -122,7 +120,7 @@ class _Source:
         )  # fmt: skip
 
     def emoji(self) -> str:
-        return self.joined([*_EMOJI, self.some("".join(_EMOJI), 4), "ok", "!"], 6)
+        return self.joined([*self.faces, self.some("".join(self.faces), 4), "ok", "!"], 6)
 
     def code(self) -> str:
         text = "".join(self.random.choices(_CODE, k=2))
@@ -130,7 +128,7 @@ class _Source:
         return text[begin : begin + self.random.randint(5, 60)]
 
     def prose(self) -> str:
-        text = self.joined(_WORDS, 12)
+        text = self.joined(self.words, 12)
         return text if self.random.random() < 0.7 else text.swapcase()
 
     def mixed(self) -> str:
@@ -188,6 +186,14 @@ def _with_special(source: _Source, special: Sequence[str]) -> list[Probe]:
         for as_tokens in (True, False):
             probes += [(token, as_tokens), (f"{before}{token}{after}", as_tokens)]
             probes.append((f"{token}{token}{token[:-1]}", as_tokens))
-    for token in ("<|im_start|>", "<|im_end|>", "<s>", "</s>", "<start_of_turn>", "[INST]", "<unk>"):
+    for token in (
+        "<|im_start|>",
+        "<|im_end|>",
+        "<s>",
+        "</s>",
+        "<start_of_turn>",
+        "[INST]",
+        "<unk>",
+    ):
         probes += [(f"Say {token} twice: {token}.", False), (f" {token}\n", False)]
     return probes

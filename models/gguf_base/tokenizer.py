@@ -1,7 +1,8 @@
 """A tokenizer from a GGUF's own vocabulary, which gives the ids that llama.cpp gives.
 
 Contract: ``write_tokenizer(gguf, vocabulary, folder)`` writes ``tokenizer.json``,
-``tokenizer_config.json`` and, where the file has one, ``chat_template.jinja``. Byte-level BPE
+``tokenizer_config.json``, ``vocabulary.gguf`` (the file's ``tokenizer.*`` metadata as it is) and,
+where the file has one, ``chat_template.jinja``. Byte-level BPE
 (``gpt2``) comes from tokens, merges and the pre-tokenizer's name; SentencePiece (``llama``) becomes
 BPE with byte fall-back, its merges derived from the scores. Other kinds are refused by name.
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 TEMPLATE_KEY = "tokenizer.chat_template"
+VOCABULARY_FILE = "vocabulary.gguf"
+"""The GGUF's own tokenizer metadata, which every GGUF that is made of the folder carries too."""
+
 _KINDS = {
     "wpm": "WordPiece",
     "ugm": "Unigram",
@@ -73,6 +77,7 @@ def write_tokenizer(gguf: GgufFile, vocabulary: Vocabulary, folder: Path) -> Non
     config |= {f"{name}_token": tokens[i] for name, i in named.items() if i is not None}
     text = json.dumps(config, indent=2, ensure_ascii=False)
     (folder / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
+    gguf.copy_metadata("tokenizer.", folder / VOCABULARY_FILE)
     template = gguf.metadata.get(TEMPLATE_KEY)
     if template:
         (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
@@ -161,9 +166,7 @@ def _byte_level(gguf: GgufFile, tokens: list[str]) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(ids, merges, ignore_merges=rule.whole_words))
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     missing = sorted(letter for letter in alphabet if letter not in ids)
-    steps: list[Any] = [
-        pre_tokenizers.Split(Regex(regex), "isolated") for regex in rule.regexes
-    ]
+    steps: list[Any] = [pre_tokenizers.Split(Regex(regex), "isolated") for regex in rule.regexes]
     steps.append(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False))
     if missing:
         steps.append(pre_tokenizers.Split(Regex(f"[{''.join(missing)}]"), "isolated"))

@@ -72,9 +72,7 @@ def weight_names(gguf: GgufFile, config: dict[str, Any]) -> dict[str, str]:
     if config["tie_word_embeddings"]:
         wanted.discard("lm_head.weight")
     if wanted:
-        raise ModelError(
-            f"{gguf.path}: lacks the weight {min(wanted)}. It can not be a base."
-        )
+        raise ModelError(f"{gguf.path}: lacks the weight {min(wanted)}. It can not be a base.")
     for name, weight in found.items():
         if gguf.tensors[name].shape != shapes[weight]:
             raise ModelError(
