@@ -91,14 +91,18 @@ def warn_of(problems: Sequence[object]) -> None:
 
 
 def program() -> str:
-    """How this program was called, for hints that can be pasted: ``.venv/bin/setaccio``."""
+    """How to call this program, for hints that can be pasted: ``.venv/bin/setaccio``.
+
+    What was called says it no longer: training starts the interpreter anew
+    (:func:`setaccio.train.allocator.keep_heap`).
+    """
     import shutil
 
-    called = Path(sys.argv[0])
-    if called.name != "setaccio" or shutil.which("setaccio"):
+    script = Path(sys.executable).parent / "setaccio"
+    if shutil.which("setaccio") or not script.is_file():
         return "setaccio"
     folder = Path.cwd()
-    return str(called.relative_to(folder) if called.is_relative_to(folder) else called)
+    return str(script.relative_to(folder) if script.is_relative_to(folder) else script)
 
 
 def write_line(line: str) -> None:

@@ -40,7 +40,7 @@ def demo(
     ] = MINUTES,
     documents: Annotated[
         int, typer.Option(min=5, max=150, help="Held-out texts in the comparison.")
-    ] = 100,
+    ] = 60,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FOLDER", help=f"Default: {FOLDER}/1, then 2, ..."),
@@ -125,11 +125,11 @@ def _extract_samples(folder: Path, base: str, adapter: Path, pairs: list[Pair]) 
 
 def _show(text: str, extraction: Extraction) -> None:
     console = output_console()
-    console.print(text, style="italic", markup=False)
+    console.print(text, style="italic", markup=False, soft_wrap=True)
     shown = json.dumps(extraction.data, ensure_ascii=False) if extraction.ok else extraction.raw
-    console.print(f"  {shown}", markup=False)
+    console.print(f"  {shown}", markup=False, soft_wrap=True)
     if not extraction.ok:
-        console.print(f"  {extraction.status}: {extraction.message}", markup=False)
+        console.print(f"  {extraction.status}: {extraction.message}", markup=False, soft_wrap=True)
 
 
 def _compare(folder: Path, base: str, adapter: Path, documents: int) -> None:
