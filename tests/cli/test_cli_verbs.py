@@ -127,10 +127,8 @@ def test_recipenlg_names_bad_rows_and_goes_on(run: Run, tmp_path: Path) -> None:
 def test_eval_prints_both_constraints_and_keeps_its_run(
     run: Run, tmp_path: Path, gguf: Path, pairs: Path
 ) -> None:
-    done = run(
-        "eval", "--model", gguf, "--pairs", pairs, "--task", "recipe", "--max-tokens", "24",
-        "--out", "kept",
-    )  # fmt: skip
+    flags = ["--pairs", pairs, "--max-tokens", "24", "--out", "kept"]
+    done = run("eval", "--model", gguf, *flags)
     assert done.returncode == 0
     assert "free" in done.stdout
     assert "L3" in done.stdout
@@ -157,9 +155,9 @@ def test_eval_scores_outputs_made_elsewhere(run: Run, tmp_path: Path, pairs: Pat
     ("arguments", "code", "says"),
     [
         (["train", "--config", "nowhere.yaml"], 2, "nowhere.yaml"),
-        (["train", "--config", "tiny", "--out", "x"], 2, "pairs"),
-        (["train", "--config", "tiny", "--set", "rank"], 2, "NAME=VALUE"),
-        (["train", "--config", "tiny", "--set", "rnk=3", "--out", "x"], 2, "rnk"),
+        (["train", "--config", "phi-3-mini", "--out", "x"], 2, "pairs"),
+        (["train", "--config", "phi-3-mini", "--set", "rank"], 2, "NAME=VALUE"),
+        (["train", "--config", "phi-3-mini", "--set", "rnk=3", "--out", "x"], 2, "rnk"),
         (["export", "nowhere"], 2, "nowhere"),
         (["export", "nowhere", "--pairs", "broken.jsonl"], 4, "broken.jsonl:1"),
         (["export", "nowhere", "--pairs", "some.jsonl", "--skip-bad"], 2, "nowhere"),
@@ -191,8 +189,8 @@ def test_bad_call_ends_with_one_line(
 def test_settings_reach_the_configuration() -> None:
     from setaccio.cli.train_options import parse_settings
 
-    parsed = parse_settings(["rank=8", "target-modules=[q_proj, v_proj]", "base=tiny"])
-    assert parsed == {"rank": 8, "target_modules": ["q_proj", "v_proj"], "base": "tiny"}
+    parsed = parse_settings(["rank=8", "target-modules=[q_proj, v_proj]", "base=mine"])
+    assert parsed == {"rank": 8, "target_modules": ["q_proj", "v_proj"], "base": "mine"}
 
 
 def test_list_settings_shows_every_setting(run: Run) -> None:
