@@ -110,6 +110,20 @@ def test_hints_name_the_program_as_it_was_called(monkeypatch, tmp_path: Path) ->
     assert program() == "setaccio"
 
 
+def test_doctor_says_when_there_is_no_model_to_try(run: Run, tmp_path: Path) -> None:
+    done = run("doctor", XDG_CACHE_HOME=str(tmp_path / "cache"), SETACCIO_MODELS="")
+    assert done.returncode == 0, done.stderr
+    assert "No quantised model was tried" in done.stderr
+    assert "models fetch smollm2" in " ".join(done.stderr.split())
+
+
+def test_without_a_model_one_line_says_how_to_get_one(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Tea.")
+    done = run("extract", "a.txt", XDG_CACHE_HOME=str(tmp_path / "cache"), SETACCIO_MODELS="")
+    assert done.returncode == 5
+    assert "models fetch smollm2" in done.stderr.splitlines()[-1]
+
+
 def test_recipenlg_names_bad_rows_and_goes_on(run: Run, tmp_path: Path) -> None:
     cells = '"[""1 cup rice"", ""2 cups water""]","[""Boil the water."", ""Add the rice.""]"'
     table = f"id,title,ingredients,directions\n7,Plain Rice,{cells}\n8,Bad,not a list,[]\n"
