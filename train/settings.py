@@ -11,7 +11,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-DEFAULT_BASE = "smollm2"
+from setaccio.models import default_base
+
 DEFAULT_EPOCHS = 3.0
 
 # Settings that may change when a run is resumed: none of them changes what is learned, except the
@@ -36,9 +37,9 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     base: str = Field(
-        DEFAULT_BASE,
-        description="The base model: a GGUF, a known model's name such as "
-        "`smollm2`, a local folder, or an id in the Hub cache.",
+        default_base().name,
+        description="The base model: a GGUF, a known model's name such as `smollm2`, a local "
+        "folder, or an id in the Hub cache.",
     )
     template: str | None = Field(
         None,
