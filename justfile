@@ -55,10 +55,6 @@ eval *ARGS:
     @bash scripts/setup.sh light
     @{{ setaccio }} eval "$@"
 
-# Train the tiny base and the tuned GGUF anew (hours; resumes where it stopped)
-base *ARGS: setup
-    @bash scripts/base.sh "$@"
-
 # Measure speed and memory beside other programs (about 20 minutes; --quick: a minute or so)
 bench *ARGS: setup
     @{{ python }} -m benchmarks "$@"
@@ -70,10 +66,6 @@ doctor: setup
 # Train with Unsloth and with the plain stack on this GPU, and compare (--rehearse: on a CPU)
 gpu-check *ARGS:
     @python={{ python }}; [ -x $python ] || python=python3; $python -m scripts.gpu_check "$@"
-
-# Grow, tune, export and compare the tiny base on this GPU (--rehearse: on a CPU)
-gpu-base *ARGS:
-    @python={{ python }}; [ -x $python ] || python=python3; $python -m scripts.gpu_check.grow "$@"
 
 # Gather what an offline GPU machine lacks into runs/gpu-wheels, at most 45 MB
 gpu-wheels *ARGS: setup

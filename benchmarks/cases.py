@@ -1,8 +1,8 @@
 """What is extracted from: tasks and documents, the same for every program.
 
-The bundled tiny model answers recipes that the training set's own generator writes, with a seed it
-has not seen. The models that recite get public-domain recipes, cut to a few lines so that a run of
-all programs fits into minutes; text and answer are real, only the choice of tokens is given.
+The tiny model answers generated recipes. The models that recite get public-domain recipes, cut to a
+few lines so that a run of all programs fits into minutes; text and answer are real, only the choice
+of tokens is given.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from setaccio.data.task import dump_compact
 
 SEED = 20_261
 SAMPLE = Path(__file__).parent.parent / "data" / "samples" / "recipes_public_domain.jsonl"
+FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
+RECIPE = FIXTURES / "recipe.yaml"
+"""The task of all recipes: that which the tiny model was tuned on."""
 INGREDIENTS, DIRECTIONS = 3, 2
 """Most lines of a transcript's lists."""
 DISTINCT = 64
@@ -53,7 +56,7 @@ class Case:
 
     def task(self) -> Task:
         """What is to be extracted."""
-        return _fields_task(self.size) if self.kind == "fields" else load_task("recipe")
+        return _fields_task(self.size) if self.kind == "fields" else load_task(RECIPE)
 
     def documents(self) -> Iterator[Document]:
         """The documents, as many as were asked for."""

@@ -21,9 +21,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.models import TINY_GGUF
 from benchmarks.plan import Part
 from setaccio.data.errors import SetaccioError
-from setaccio.runtime import TINY_GGUF
 from setaccio.runtime.health import system_report
 
 ROOT = Path(__file__).parent.parent
@@ -176,7 +176,15 @@ def _cold_start(out: Path, environment: dict[str, str]) -> dict[str, float]:
     note.write_text(NOTE, encoding="utf-8")
     began = time.perf_counter()
     child = subprocess.run(
-        [sys.executable, "-m", "setaccio.cli.main", "extract", str(note)],
+        [
+            sys.executable,
+            "-m",
+            "setaccio.cli.main",
+            "extract",
+            str(note),
+            "--model",
+            str(TINY_GGUF),
+        ],
         capture_output=True,
         text=True,
         env=environment,

@@ -1,4 +1,4 @@
-"""The models under test: the bundled one, and those that recite, made when first needed."""
+"""The models under test: the tests' tiny one, and those that recite, made when first needed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.cases import Transcript, read_transcripts, transcripts, write_transcripts
+from benchmarks.cases import (
+    FIXTURES,
+    RECIPE,
+    Transcript,
+    read_transcripts,
+    transcripts,
+    write_transcripts,
+)
 from benchmarks.recite import QWEN_05B, QWEN_15B, SKETCH, Recital, Shape
 from benchmarks.recite_gguf import write_model
 from setaccio.data import load_task
 from setaccio.export.llamacpp_source import vocabulary_file
-from setaccio.runtime import TINY_GGUF, LoadedModel, load_model
+from setaccio.runtime import LoadedModel, load_model
 from setaccio.runtime.constraint import Grammar, compile_schema
 from setaccio.runtime.prompts import Prompts
 from setaccio.runtime.tokens import decode_tokens, encode_text
 
+TINY_GGUF = FIXTURES / "tiny-recipe-q8_0.gguf"
+"""The tiny recipe model; it carries its task."""
 VOCABULARY = "qwen2"
 CANDIDATES = 200
 """Transcripts that are tried until enough are found that can be told apart."""
@@ -27,7 +36,7 @@ class Subject:
 
     Attributes:
         label: its name in tables.
-        shape: of a model that recites; None for the bundled one.
+        shape: of a model that recites; None for the tiny one.
         context: tokens of each document's prompt and answer.
         serial: documents for arms that take one at a time.
         batched: documents for arms that take several.
@@ -45,7 +54,7 @@ class Subject:
 
 
 SUBJECTS = {
-    "tiny": Subject("bundled tiny model, Q8_0", None, 2048, 8, 64, 10, 8),
+    "tiny": Subject("tiny model, Q8_0", None, 2048, 8, 64, 10, 8),
     "0.5b": Subject("Qwen 2.5 0.5B shape, Q8_0", QWEN_05B, 1024, 3, 16, 20, 20),
     "1.5b": Subject("Qwen 2.5 1.5B shape, Q8_0", QWEN_15B, 1024, 2, 16, 35, 50),
 }
@@ -57,7 +66,7 @@ class Ready:
 
     Attributes:
         path: the GGUF.
-        transcripts: file of the transcripts that it recites; empty for the bundled model.
+        transcripts: file of the transcripts that it recites; empty for the tiny model.
     """
 
     path: Path
@@ -106,7 +115,7 @@ def make_reciting(
         sketch: a loaded model with that vocabulary.
         count: most transcripts.
     """
-    task = load_task("recipe")
+    task = load_task(RECIPE)
     prompts, grammar = Prompts(sketch, task), compile_schema(sketch, task.json_schema)
     found: list[Transcript] = []
 
@@ -147,5 +156,5 @@ def cut_tokens(model: LoadedModel, grammar: Grammar, text: str) -> list[int]:
 
 
 def known_transcripts(ready: Ready) -> list[Transcript]:
-    """What a model recites; nothing for the bundled one."""
+    """What a model recites; nothing for the tiny one."""
     return read_transcripts(Path(ready.transcripts)) if ready.transcripts else []

@@ -39,7 +39,7 @@ def check_adapters(configs: Sequence[TrainConfig]) -> None:
         if wrong:
             raise UsageError(
                 f"{config.out}: {', '.join(wrong)} can not be an adapter beside a base. Leave it "
-                "out (the preset tiny needs train_embeddings: false), or train without "
+                "out, or train without "
                 "--export-adapters."
             )
 

@@ -11,7 +11,7 @@ import typer
 from setaccio.cli.console import fail, output_console, program, step, warn
 from setaccio.cli.exits import BROKEN_MODEL
 
-EXAMPLE = "setaccio doctor"
+EXAMPLE = "setaccio doctor --model my-model-q8_0.gguf"
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "bitsandbytes", "unsloth")
 LEAST_FREE_GIB = 1.0
 
@@ -19,19 +19,32 @@ LEAST_FREE_GIB = 1.0
 def doctor(
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", metavar="GGUF", help="A quantised GGUF to try."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="FILE",
+            help="A quantised GGUF to try; default: the default known model, where it is fetched.",
+        ),
     ] = None,
 ) -> None:
     """Check compiler, AMX, a quantised model in a child process, versions, memory and GPU.
 
     The exit code is 5 when llama.cpp does not work on this processor.
     """
+    from setaccio.cli.default_model import default_name, fetched_gguf
     from setaccio.runtime.health import quantised_smoke, system_report
 
     facts = system_report()
     _show(facts)
     for advice in _advice(facts):
         warn(advice)
+    model = model or fetched_gguf()
+    if model is None:
+        warn(
+            "No quantised model was tried: there is none. Fetch one "
+            f"({program()} models fetch {default_name()}), or name yours with --model FILE."
+        )
+        return
     step("Running a quantised model in a child process")
     smoke = quantised_smoke(model)
     if not smoke.ok:

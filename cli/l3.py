@@ -3,7 +3,7 @@
     >>> from setaccio.cli.l3 import ExtractionScorer
     >>> from setaccio.train import load_config, train
     >>> values = {"pairs": "pairs.jsonl", "out": "runs/recipe", "metric_for_best": "l3"}
-    >>> config = load_config("tiny", values)
+    >>> config = load_config(None, values)
     >>> with ExtractionScorer(config) as scorer:
     ...     train(config, scorer=scorer)
 

@@ -47,12 +47,10 @@ def check(
 def _refusal(schema: dict[str, Any]) -> str:
     """Why extraction would refuse the schema; empty where it would not."""
     from setaccio.data.errors import SchemaError
-    from setaccio.runtime import TINY_GGUF, load_model
-    from setaccio.runtime.constraint import compile_schema
+    from setaccio.runtime.constraint import check_enforceable
 
     try:
-        # What the constraint can enforce is the same for every vocabulary.
-        compile_schema(load_model(TINY_GGUF, context=64, threads=1), schema)
+        check_enforceable(schema)
     except SchemaError as error:
         return str(error).removeprefix("schema: ")
     return ""

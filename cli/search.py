@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from setaccio.train.search import SearchResult
 
 EXAMPLE = (
-    "setaccio train search --config tiny --pairs pairs.jsonl --space space.yaml --trials 20 "
+    "setaccio train search --pairs pairs.jsonl --space space.yaml --trials 20 "
     "--max-steps 100 --out runs/search"
 )
 SHOWN = 15

@@ -24,7 +24,7 @@ from setaccio.cli.train_options import (
 if TYPE_CHECKING:
     from setaccio.train.settings import TrainConfig
 
-EXAMPLE = "setaccio train --config tiny --pairs pairs.jsonl --out runs/recipe --max-minutes 4"
+EXAMPLE = "setaccio train --pairs pairs.jsonl --out runs/recipe --max-minutes 4"
 
 
 def train(

@@ -1,7 +1,7 @@
 """SHA-256 of files: how weights, models and archives are told apart by what they hold.
 
 >>> from setaccio.data.digests import weights_digest
->>> weights_digest(Path("train/bundled/tiny-base"))  # doctest: +SKIP
+>>> weights_digest(Path("models/my-base"))  # doctest: +SKIP
 """
 
 from __future__ import annotations

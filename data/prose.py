@@ -17,9 +17,7 @@ import re
 from functools import cache
 
 from setaccio.data import prose_parts as parts
-from setaccio.data.prose_frames import FRAME_SHARE, FRAMES, compose
 from setaccio.data.prose_inline import clean_items, place_inline
-from setaccio.data.prose_scramble import SCRAMBLED, scramble
 from setaccio.data.prose_text import (
     ITEM,
     STEP,
@@ -34,7 +32,6 @@ from setaccio.data.prose_text import (
     verbless,
     wrap,
 )
-from setaccio.data.prose_verbs import EXCHANGED_VERBS, exchange_verb
 from setaccio.data.recipe_source import StructuredRecipe, sentences, split_pool
 from setaccio.data.recipe_steps import STEP_STARTS
 
@@ -43,8 +40,8 @@ _CONNECTIVE = re.compile(
     r"first of all|at last|second|third|in the meantime|last)\b,? )+",
     re.IGNORECASE,
 )
+_SLOT = re.compile(r"\{(" + "|".join(parts.SLOTS) + r")\}")
 MAX_MERGED_CHARS = 260
-BARE_TITLES = 0.3  # share of the titles that stand alone that get a bare blank behind, at least
 STYLES = {"inline": 40, "list": 27, "spread": 15, "mixed": 18}
 
 
@@ -85,13 +82,7 @@ class _Writer:
         rng = self.rng
         style = rng.choices(list(STYLES), list(STYLES.values()))[0]
         self.invented = bool(recipe.mentions)
-        steps = [
-            exchange_verb(s, rng)
-            if self.invented and not self.held_out and rng.random() < EXCHANGED_VERBS
-            else s
-            for step in recipe.directions
-            for s in sentences(step)
-        ]
+        steps = [s for step in recipe.directions for s in sentences(step)]
         items = clean_items(recipe)
         if style in ("inline", "mixed"):
             steps, items = place_inline(recipe, items, steps, rng, part=style == "mixed", mark=ITEM)
@@ -102,8 +93,7 @@ class _Writer:
         opening, closing = "", ""
         place = rng.random()
         if place < 0.46:
-            bare = not self.held_out and rng.random() < BARE_TITLES
-            opening = ("{T} " if bare else self._shape("TITLE_ALONE")).replace("{T}", title)
+            opening = self._shape("TITLE_ALONE").replace("{T}", title)
         elif place < 0.6 and not lists:
             frame = self._step_frame("TITLE_IN_STEP", steps[0])
             told[0] = self._step(frame.replace("{T}", title), steps[0])
@@ -121,15 +111,8 @@ class _Writer:
         return self._noise(self._lay_out(opening, lists, told, closing))
 
     def _shape(self, pool: str) -> str:
-        composed = not self.held_out and pool in FRAMES and self.rng.random() < FRAME_SHARE
-        shape = (
-            compose(pool, self.rng) if composed else self.rng.choice(shapes(pool, self.held_out))
-        )
-        while slot := re.search(r"\{(who|adj|occasion|place|number)\}", shape):
-            word = self.rng.choice(parts.SLOTS[slot[1]])
-            shape = shape[: slot.start()] + word + shape[slot.end() :]
-        if not self.held_out and self.rng.random() < SCRAMBLED.get(pool, 0):
-            shape = scramble(shape, self.rng)
+        shape = self.rng.choice(shapes(pool, self.held_out))
+        shape = re.sub(_SLOT, lambda m: self.rng.choice(parts.SLOTS[m[1]]), shape)
         shape = re.sub(r"\ba (?=[aeiou8])", "an ", shape)
         return re.sub(r"^[a-z]", lambda m: m[0].upper(), shape)
 
@@ -232,10 +215,10 @@ class _Writer:
         """Put the sentences in order, with small talk between and lines or paragraphs."""
         rng = self.rng
         body = list(told)
-        if self.chatter:
-            for at in range(len(body) - 1, 0, -1):
-                if rng.random() < self.chatter * 0.4:
-                    body.insert(at, self._shape("BETWEEN"))
+        for at in range(len(body) - 1, 0, -1):
+            talk = self._shape("BETWEEN")
+            if rng.random() < self.chatter * 0.4 and talk not in body:
+                body.insert(at, talk)
         before = [self._shape("OPENERS")] if rng.random() < self.chatter else []
         after = [closing] if closing else []
         if rng.random() < self.chatter:

@@ -49,8 +49,8 @@ TITLE_OPENING = pool(
     {T} is a favorite in our house.|We have been making {T} for years.|
     Today we are making {T}.|My {who} taught me to make {T}.|Let me tell you about {T}.|
     {T} always reminds me of {place}.|
-    I have made {T} for {occasion} ever since I was {number}.|
-    Everyone at {occasion} asks for {T}.|There is nothing like {T} on {occasion}.|
+    I have made {T} for {occasion} ever since I was {age}.|
+    For {occasion}, everyone asks for {T}.|There is nothing like {T} for {occasion}.|
     The dish is called {T}.|People keep asking me for {T}.|
     I found {T} in an old notebook from {place}.|Nobody makes {T} like my {who}.|
     Have you ever tried {T}?|{T} is what my {who} cooks for {occasion}.|
@@ -60,9 +60,9 @@ TITLE_OPENING = pool(
     A neighbor gave me {T} {number} years ago.|The whole family loves {T}.|
     {T} never lasts long here.|If you like {adj} food, you will like {T}.|
     I am writing down {T} before I forget it.|Some days only {T} will do.|
-    {T} is {adj} and costs very little.|We call it {T}.|Every {occasion} my {who} brings {T}.|
+    {T} is {adj} and costs very little.|We call it {T}.|For {occasion} my {who} brings {T}.|
     Do you remember {T} from {place}?|It is time for {T}.|
-    {T} was served at {occasion} when I was young.|My {who} wrote to me about {T}.|
+    {T} was served for {occasion} when I was young.|My {who} wrote to me about {T}.|
     Here comes {T}, a {adj} one.|I promised you {T}.|What we ate in {place} was {T}.|
     This makes {T} the way my {who} did.|One of my favorites is {T}.|{T} is worth the wait."""
 )
@@ -84,8 +84,8 @@ TITLE_CLOSING = pool(
     Your guests will thank you for {T}.|The name of the dish is {T}.|There you go: {T}.|
     My {who} calls it {T}.|You have just made {T}.|It is known around here as {T}.|
     That, my friends, is {T}.|In {place} they call it {T}.|What you get is {T}.|
-    So that was {T}.|Nothing beats {T} on {occasion}.|Around {place} this is {T}.|
-    And with that, {T} is ready.|We have {T} every {occasion}.|Everyone will want more {T}.|
+    So that was {T}.|Nothing beats {T} for {occasion}.|Around {place} this is {T}.|
+    And with that, {T} is ready.|We have {T} for {occasion}.|Everyone will want more {T}.|
     Let me know how you like {T}.|Now you know how {T} is made.|
     The family name for it is {T}.|This, in short, is {T}."""
 )
@@ -171,11 +171,15 @@ NEEDS_VERB = (
     " and {S}",
     "is {S}",
     "You {S}",
+    "You then {S}",
+    "You first {S}",
+    "We first {S}",
+    "You finally {S}",
 )
 
 OPENERS = pool(
-    """This is a {adj} dish that everyone likes.|My {who} made this every {occasion}.|
-    It is {adj} and does not cost much.|I have loved this since I was {number}.|
+    """This is a {adj} dish that everyone likes.|My {who} made this for {occasion}.|
+    It is {adj} and does not cost much.|I have loved this since I was {age}.|
     We had this in {place} last year.|It is perfect for {occasion}.|This one is a keeper.|
     Hello from {place}!|My {who} gave me this many years ago.|
     I hope you enjoy it as much as we do.|It feeds {number} hungry people.|
@@ -192,7 +196,7 @@ OPENERS = pool(
     What a {adj} supper it was!|As promised, here is what you asked for.|
     Whoever invented this was a genius.|We were {number} at the table last night.|
     No one believes how easy this is.|I must have cooked this {number} times.|
-    There was never any left over at {occasion}."""
+    There was never any left over after {occasion}."""
 )
 BETWEEN = pool(
     """It smells wonderful.|This part is easy.|Do not worry if it looks strange.|
@@ -211,18 +215,18 @@ BETWEEN = pool(
 )
 CLOSERS = pool(
     """It is delicious.|Everyone loves it.|Enjoy!|It keeps for days.|
-    My family can't get enough of it.|This is always a hit at {occasion}.|
+    My family can't get enough of it.|This is always a hit for {occasion}.|
     It tastes even better the next day.|I hope you like it.|It is gone in no time.|
     I make it about {number} times a year.|Very good!|It is so {adj}.|Good luck!|
     My {who} would be proud.|You will not regret it.|It goes well with anything.|That's it!|
     There are never any leftovers.|It is a real {adj} treat.|Nothing could be better.|
-    Love from {place}.|Let me know how it turns out.|This was a favorite of my {who}.|
-    It is great for {occasion}.|We had it again on {occasion}.|Even my {who} liked it.|
+    Love from all of us in {place}.|Let me know how it turns out.|This was a favorite of my {who}.|
+    It is great for {occasion}.|We had it again for {occasion}.|Even my {who} liked it.|
     Simple and {adj}.|Yum!|My {who} agrees.|This is {adj} every single time.|
     Best wishes to all of you.|It is even good cold.|People in {place} love it.|
     Give my love to your {who}.|It makes a {adj} gift.|I could eat it every day.|
     Nothing is easier.|This makes plenty.|It is hard to stop at one helping.|
-    See you at {occasion}!"""
+    Tell me about {occasion}!"""
 )
 
 SLOTS = {
@@ -242,10 +246,11 @@ SLOTS = {
         the harvest|cold days"""
     ),
     "place": pool(
-        """Texas|Italy|our village|Georgia|the mountains|Mexico|the farm|Iowa|the coast|France|
-        Greece|Louisiana|the old country|Kentucky|Boston|summer camp|the lake|Bavaria|
-        Cornwall|my childhood"""
+        """Texas|Italy|our village|Georgia|the mountains|Mexico|Iowa|France|Greece|Louisiana|
+        the old country|Kentucky|Boston|Bavaria|Cornwall|Ohio|Sicily|the Midwest|Provence|
+        Scotland"""
     ),
+    "age": pool("five|six|seven|nine|ten|twelve|a child|a student|twenty|little"),
     "number": pool("4|6|8|ten|twelve|a dozen|five|seven|20|three|8 to 10|4 to 6|15|nine"),
 }
 

@@ -15,9 +15,10 @@ _CUPS = pool(
     half a|2-3|6|1.5"""
 )
 _SPOONS = ("1", "2", "1/2", "1/4", "3/4", "1 1/2", "3", "½", "¼", "4", "1/8", "2 1/2", "1-2", "one")
-_COUNTS = pool(
-    """1|2|3|4|6|8|5|one|two|2-3|2 to 3|1/2|a dozen|12|three|½|4-5|10|a few|a couple of"""
-)
+_SMALL_CUPS = ("1/4", "1/2", "1/3", "2/3", "3/4", "½", "¼", "⅓", "1", "half a")
+_PINCHES = ("1/2", "1/4", "1", "1 1/2", "½", "¼", "1/8", "2", "3/4", "one", "1-2")
+_COUNTS = pool("1|2|3|4|6|5|one|two|2-3|2 to 3|1/2|three|½|4-5|a few|a couple of")
+_EGGS = pool("1|2|3|4|two|three|2-3|one|5|6|a couple of|4 to 5")
 _POUNDS = ("1", "2", "1/2", "1 1/2", "3", "2 1/2", "3/4", "1 to 1 1/2", "½", "4", "5", "1 1/4")
 _OUNCES = ("8", "4", "6", "12", "16", "3", "10", "14", "2", "5", "9")
 _GRAMS = pool(
@@ -89,7 +90,7 @@ def _bare_mention(food: str) -> str:
 def _counted(rng: random.Random, kind: str, food: str, style: str) -> tuple[str, str]:
     if kind in ("veg", "fruit") and rng.random() < 0.25:
         return _measured(rng, "leafy", food, style), plural(food)
-    count = rng.choice(_COUNTS)
+    count = rng.choice(_EGGS if kind == "egg" else _COUNTS)
     if count not in _SINGULAR:
         food = plural(food)
     if kind != "egg" and rng.random() < 0.3:
@@ -128,12 +129,15 @@ def _measured(rng: random.Random, kind: str, food: str, style: str) -> str:
         return rng.choice(("1 bunch", "a handful of", "2 sprigs", "a few sprigs of", "1/2 bunch",
                            f"2 {_unit(style, 'table', '2')}", f"1/4 {_unit(style, 'cup', '1/4')}",
                            f"1 {_unit(style, 'table', '1')}", "a small bunch of"))  # fmt: skip
-    if kind == "spice" or (kind == "flavour" and roll < 0.8):
+    if kind == "spice" or (kind == "flavour" and roll < 0.92):
         if roll < 0.16 and kind == "spice":
             return rng.choice(("a pinch of", "dash of", "1 pinch", "a dash of", "pinch of", "",
                                "a generous pinch of", "a sprinkle of", "2 dashes"))  # fmt: skip
+        if kind == "spice":
+            amount = rng.choice(_PINCHES)
+            return f"{amount} {_unit(style, 'tea', amount)}"
         amount = rng.choice(_SPOONS)
-        return f"{amount} {_unit(style, rng.choice(('tea', 'tea', 'table')), amount)}"
+        return f"{amount} {_unit(style, rng.choice(('tea', 'table', 'table')), amount)}"
     if style == "metric" and roll < 0.8:
         glue = rng.choice(("", " "))
         unit = "ml" if kind in ("liquid", "flavour") else rng.choice(("g", "g", "g", "grams"))
@@ -146,8 +150,11 @@ def _measured(rng: random.Random, kind: str, food: str, style: str) -> str:
         return f"{amount} {_unit(style, 'ounce', amount)}"
     if kind == "fat" and roll < 0.3:
         return rng.choice(("1 stick", "1/2 stick", "2 sticks", "a knob of", "1 1/2 sticks"))
-    amount = rng.choice(_CUPS)
-    unit = "table" if kind == "fat" and roll < 0.5 else "cup"
+    if kind == "fat" and roll < 0.5:
+        amount = rng.choice(_SPOONS)
+        return f"{amount} {_unit(style, 'table', amount)}"
+    amount = rng.choice(_SMALL_CUPS if kind in ("fat", "flavour") else _CUPS)
+    unit = "cup"
     if kind == "liquid" and roll < 0.12:
         unit = rng.choice(("pint", "quart"))
     return f"{amount} {_unit(style, unit, amount)}" + (" of" if rng.random() < 0.08 else "")

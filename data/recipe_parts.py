@@ -158,7 +158,7 @@ PREPARATIONS: dict[str, tuple[str, ...]] = {
         """chopped|shredded|sliced|finely shredded|torn|cooked|cut up|drained|trimmed|steamed|
         finely chopped|washed and dried"""
     ),
-    "herb": pool("chopped|finely chopped|minced|torn|snipped|fresh, chopped"),
+    "herb": pool("chopped|finely chopped|minced|torn|snipped|roughly chopped"),
     "garlic": pool("minced|crushed|finely chopped|pressed|sliced|grated"),
     "meat": pool(
         """cooked|cubed|browned and drained|cut into strips|cut into bite-size pieces|diced|
@@ -172,7 +172,7 @@ PREPARATIONS: dict[str, tuple[str, ...]] = {
     "fruit": pool("peeled|peeled and sliced|cored and chopped|sliced|grated|juiced|mashed|diced"),
     "berry": pool("chopped|drained|washed|pitted|halved|hulled and sliced|fresh or frozen|soaked"),
     "fat": pool("melted|softened|at room temperature|cold and cubed|divided|cut into pieces"),
-    "egg": pool("beaten|well beaten|slightly beaten|separated|at room temperature|hard-boiled"),
+    "egg": pool("beaten|well beaten|slightly beaten|separated|at room temperature|lightly whisked"),
     "pasta": pool("cooked|cooked and drained|uncooked|rinsed|soaked overnight|cooked al dente"),
     "sweet": pool("melted|chopped|finely chopped|divided|unwrapped|broken up"),
     "dry": pool("sifted|packed|divided|toasted|firmly packed|finely crushed"),
@@ -208,11 +208,11 @@ ARCHETYPES: dict[str, tuple[str, str]] = {
     ),
     "salad": (
         "leafy 1-2|veg 1-2|fruit 0-1|cheese 0-1|nut 0-1|flavour 1-3|spice 0-2|herb 0-1|meat 0-1",
-        "prep? 1|toss 3|combine 2|dress 1|chill|finish?",
+        "prep? 1|toss 3|combine 2|dress 1|chill|serve?",
     ),
     "dip": (
         "packaged 1|liquid 0-1|cheese 0-1|veg 0-1|flavour 1-2|spice 1-2|herb 0-1|canned 0-1",
-        "combine 3|add 2|season? 1|chill|finish?",
+        "combine 3|add 2|season? 1|chill|serve?",
     ),
     "drink": (
         "liquid 2-3|flavour 0-1|fruit 0-1|dry 0-1|berry 0-1|bare 0-1",
@@ -227,8 +227,8 @@ ARCHETYPES: dict[str, tuple[str, str]] = {
         "boil 3|add 2|pour|chill|cut",
     ),
     "roast": (
-        "meat 0-1|piece 1|veg 1-2|spice 2-4|garlic 0-1|flavour 0-2|liquid 0-1|herb 0-1",
-        "preheat?|combine 3|season 2|arrange 1|bake|rest|finish?",
+        "meat 0-1|piece 1|veg 1-2|garlic 0-1|flavour 0-2|liquid 0-1|spice 2-4|herb 0-1",
+        "preheat?|arrange 3|combine 3|season 2|bake|rest|finish?",
     ),
     "pasta": (
         "pasta 1|meat 0-1|canned 0-1|garlic 0-1|veg 0-1|cheese 1|herb 0-1|flavour 0-1|liquid 0-1",
@@ -239,7 +239,7 @@ ARCHETYPES: dict[str, tuple[str, str]] = {
         "combine 2|grease?|pour|combine 2|layer 2|top 1|chill|cut?",
     ),
     "pickle": (
-        "veg 1-2|leafy 0-1|flavour 1|liquid 1|spice 2-4|dry 1|herb 0-1",
+        "veg 1-2|flavour 1|liquid 1|dry 1|spice 2-4|leafy 0-1|herb 0-1",
         "prep 1|boil 3|arrange 1|pour|rest|note?",
     ),
     "breakfast": (
@@ -317,7 +317,9 @@ TAILS: dict[str, tuple[str, ...]] = {
 OWNERS = pool(
     """Grandma's|Mom's|Aunt Betty's|Grandmother's|Nana's|Uncle Joe's|Granny's|Mother's|Mama's|
     Dad's|Aunt Ruth's|Cousin Emma's|Oma's|Abuela's|Grandpa's|Mrs. Miller's|Sister Mary's|
-    Aunt Ida's|Papa's"""
+    Aunt Ida's|Papa's|Ellen's|Marie's|Bob's|Rosa's|Mrs. Novak's|Henry's|Lucia's|Great-Aunt Vera's|
+    Uncle Sal's|Pat's|Hilda's|Cousin Tom's|Yia Yia's|Babcia's|Texas|Vermont|Alabama|Sicilian|
+    Alpine|New England|Grandma Olsen's|Dorothy's|Miss Clara's|Farmhouse"""
 )
 ADJECTIVES = pool(
     """Easy|Quick|Creamy|Old-Fashioned|Best Ever|Spicy|Sweet|Crunchy|Baked|Crock-Pot|Homemade|

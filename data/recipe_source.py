@@ -28,7 +28,18 @@ HELD_OUT_EVERY = 6
 MAX_ITEM_CHARS = 90
 MAX_STEP_CHARS = 220
 MAX_STEPS = 16
-_WORDS = Path(__file__).parent / "synthetic" / "words"
+_TOGETHER = re.compile(r"together|[Cc]ombine|^Toss|^Cream|^Layer|one at a time")
+LASTING = ("temp", "pot", "skillet", "dish", "sheet")  # one oven, one pan for the whole recipe
+PLAIN = (
+    "dry",
+    "spice",
+    "fat",
+    "egg",
+    "liquid",
+    "bare",
+    "garlic",
+    "flavour",
+)  # what no dish is named after
 
 
 @dataclass
@@ -68,12 +79,6 @@ def _cached_pool(name: str, key: str, held_out: bool) -> tuple[str, ...]:
     return split_pool(source[key], held_out=held_out) or source[key]
 
 
-@cache
-def word_list(name: str) -> tuple[str, ...]:
-    """Return the words of one bundled list: ``common``, ``rare`` or ``proper``."""
-    return tuple((_WORDS / f"{name}.txt").read_text(encoding="utf-8").split())
-
-
 def generate_recipe(rng: random.Random, *, held_out: bool = False) -> StructuredRecipe:
     """Invent one plausible recipe.
 
@@ -99,7 +104,7 @@ def generate_recipe(rng: random.Random, *, held_out: bool = False) -> Structured
     order = list(range(len(items)))
     if rng.random() < 0.25:
         rng.shuffle(order)
-    title = _title(rng, archetype, [food for _, food in foods], held_out)
+    title = _title(rng, archetype, foods, held_out)
     return StructuredRecipe(
         title, [items[i] for i in order], directions, [mentions[i] for i in order]
     )
@@ -126,13 +131,7 @@ def _choose_foods(rng: random.Random, slots: str, held_out: bool) -> list[tuple[
 
 
 def _food(rng: random.Random, kind: str, held_out: bool) -> str:
-    rare = held_out and rng.random() < 0.5
-    food = rng.choice(_cached_pool("food", kind, rare))
-    # Real words that are no food teach copying rather than recall.
-    if kind not in ("bare", "garlic", "egg") and rng.random() < 0.12:
-        word = rng.choice(word_list(rng.choice(("common", "rare", "proper"))))
-        food = rng.choice((f"{word} {food}", f"{word} {food.split()[-1]}", word))
-    return food
+    return rng.choice(_cached_pool("food", kind, held_out and rng.random() < 0.5))
 
 
 def _shorten(rng: random.Random, mentions: list[str]) -> list[str]:
@@ -157,13 +156,18 @@ def _directions(rng: random.Random, plan: str, mentions: list[str], held_out: bo
     waiting = list(mentions)
     shares = _shares(rng, [weight for _, weight in phases], len(waiting))
     steps: list[str] = []
+    things: dict[str, str] = {}
     for (name, weight), share in zip(phases, shares, strict=True):
         if weight and not share:
             continue
         taken, waiting = waiting[:share], waiting[share:]
         rare = held_out and rng.random() < 0.6
-        pattern = rng.choice(_cached_pool("phase", name, rare))
-        steps.append(_fill(rng, pattern, _food_list(rng, taken)))
+        patterns = _cached_pool("phase", name, rare)
+        if share == 1:
+            # One food alone can not be combined.
+            patterns = tuple(p for p in patterns if not _TOGETHER.search(p)) or patterns
+        pattern = rng.choice(patterns)
+        steps.append(_fill(rng, pattern, _food_list(rng, taken), things))
     return steps
 
 
@@ -197,27 +201,37 @@ def _food_list(rng: random.Random, names: list[str]) -> str:
     last = (
         rng.choice((" and ", " and ", ", and ", " & "))
         if len(named) > 2
-        else rng.choice((" and ", " and ", " with "))
+        else rng.choice((" and ", " and ", " & "))
     )
     return ", ".join(named[:-1]) + last + named[-1]
 
 
-def _fill(rng: random.Random, pattern: str, foods: str) -> str:
+def _fill(rng: random.Random, pattern: str, foods: str, things: dict[str, str]) -> str:
+    """Fill the slots of a step; what ``things`` knows from an earlier step is named once more."""
+
+    def word(match: re.Match[str]) -> str:
+        slot = match[1]
+        if slot == "list":
+            return foods
+        if slot in things:
+            return re.sub(r"^an? ", "the ", things[slot])
+        chosen = rng.choice(FILL[slot])
+        if slot in LASTING:
+            things[slot] = chosen
+        return chosen
+
     while "{" in pattern:
-        pattern = re.sub(
-            r"\{(\w+)\}",
-            lambda match: foods if match[1] == "list" else rng.choice(FILL[match[1]]),
-            pattern,
-        )
+        pattern = re.sub(r"\{(\w+)\}", word, pattern)
     sentence = re.sub(r"\banother an? ", "another ", " ".join(pattern.split()))
-    return sentence[0].upper() + sentence[1:]
+    return sentence[0].upper() + sentence[1:].replace("..", ".")
 
 
-def _title(rng: random.Random, archetype: str, foods: list[str], held_out: bool) -> str:
+def _title(rng: random.Random, archetype: str, foods: list[tuple[str, str]], held_out: bool) -> str:
     if rng.random() < 0.06:
         return rng.choice(CLASSICS)
     tail = rng.choice(_cached_pool("tail", archetype, held_out and rng.random() < 0.5))
-    names = [_title_case(food) for food in foods if "taste" not in food and " for " not in food]
+    telling = [food for kind, food in foods if kind not in PLAIN]
+    names = [_title_case(food) for food in telling or [food for _, food in foods]]
     first, second = rng.choice(names), rng.choice(names)
     adjective = rng.choice(ADJECTIVES)
     shape = rng.random()
@@ -234,13 +248,9 @@ def _title(rng: random.Random, archetype: str, foods: list[str], held_out: bool)
     else:
         title = f"{adjective} {first} {tail}"
     owner = rng.random()
-    if owner < 0.08:
+    if owner < 0.18:
         title = f"{rng.choice(OWNERS)} {title}"
-    elif owner < 0.16:
-        title = f"{rng.choice(word_list('proper'))} {title}"
-    elif owner < 0.2:
-        title = f"{rng.choice(word_list('proper'))}'s {title}"
-    elif owner < 0.23:
+    elif owner < 0.22:
         title += f" {rng.choice(('II', 'No. 2', '(Low Fat)', '(Microwave)', 'Deluxe', '#1'))}"
     return title
 

@@ -40,11 +40,14 @@ FILL: dict[str, tuple[str, ...]] = {
         350 degrees F|160 °C|400 F|325°F|220°C|190 C"""
     ),
     "mins": pool(
-        """30 minutes|10 minutes|5 minutes|45 minutes|20 minutes|15 minutes|25 to 30 minutes|
-        1 hour|12 minutes|8-10 minutes|40 min.|2 hours|1 1/2 hours|3 to 4 minutes|50 minutes|
-        35 minutes|20-25 min|about 10 minutes|1 hour and 15 minutes|a few minutes|90 minutes|
-        about half an hour|18 to 20 minutes|6 minutes|an hour or so|2-3 minutes|
-        55 to 60 minutes|half an hour"""
+        """30 minutes|10 minutes|45 minutes|20 minutes|15 minutes|25 to 30 minutes|1 hour|
+        12 minutes|40 min.|2 hours|1 1/2 hours|50 minutes|35 minutes|20-25 min|
+        about 20 minutes|1 hour and 15 minutes|90 minutes|about half an hour|
+        18 to 20 minutes|an hour or so|55 to 60 minutes|half an hour"""
+    ),
+    "brief": pool(
+        """5 minutes|3 to 4 minutes|a few minutes|6 minutes|2-3 minutes|about 10 minutes|
+        1 minute|a minute or two|2 min.|8-10 minutes|4 minutes|about 5 minutes"""
     ),
     "hours": pool(
         """2 hours|overnight|at least 4 hours|several hours|an hour|3 hours|24 hours|
@@ -70,8 +73,9 @@ FILL: dict[str, tuple[str, ...]] = {
         """medium heat|low heat|medium-high heat|high heat|a gentle flame|a low flame|
         moderate heat|medium-low heat|very low heat|a hot fire"""
     ),
+    "low": pool("low heat|a low flame|medium-low heat|very low heat|gentle heat|a small flame"),
     "how": pool(
-        "well|thoroughly|gently|until {smooth}|with a wooden spoon|by hand|for {mins}|slowly"
+        "well|thoroughly|gently|until {smooth}|with a wooden spoon|by hand|for {brief}|slowly"
     ),
     "mixture": pool("the mixture|the batter|it all|everything|the whole mixture|this mixture|it"),
     "size": pool(
@@ -88,12 +92,12 @@ PHASES: dict[str, tuple[str, ...]] = {
         Whisk {list} in {bowl} until {smooth}.|In {bowl}, combine {list} and mix {how}.|
         Blend {list} {how}.|Sift together {list}.|Place {list} in {bowl} and stir {how}.|
         Put {list} into {bowl} and mix until {smooth}.|
-        Using an electric mixer, beat {list} for {mins}.|Toss {list} together in {bowl}.|
+        Using an electric mixer, beat {list} for {brief}.|Toss {list} together in {bowl}.|
         Mix together {list}.|Combine {list} and set aside.|With a fork, work together {list}.|
         Take {bowl} and stir together {list}.|Measure {list} into {bowl} and beat {how}.|
         In {bowl}, whisk together {list} until {smooth}.|Rub together {list} until {smooth}.|
         Beat together {list} at medium speed until {smooth}.|Work {list} into a paste.|
-        Mix {list} in a blender for {mins}.|
+        Mix {list} in a blender for {brief}.|
         Throw {list} into {bowl} and give everything a good stir.|Make a paste of {list}.|
         Cut together {list} with a pastry blender until {smooth}.|
         Dump {list} into {bowl}; stir {how}.|Mash together {list}.|
@@ -109,7 +113,7 @@ PHASES: dict[str, tuple[str, ...]] = {
         Slowly stir in {list}.|Drop in {list} and stir.|Toss in {list}.|
         Add {list} to {mixture} and blend {how}.|Stir {list} into {mixture}.|
         Fold {list} into {mixture}.|Beat {list} into {mixture}.|
-        Carefully add {list} and cook for {mins}.|Put in {list} and heat through.|
+        Carefully add {list} and cook for {brief}.|Put in {list} and heat through.|
         Add {list} all at once and stir until {smooth}.|Incorporate {list} one at a time.|
         Return to the heat and add {list}.|Lower the heat, then add {list}.|Tip in {list}.|
         Whisk in {list}.|Remove from heat and stir in {list}.|
@@ -118,20 +122,20 @@ PHASES: dict[str, tuple[str, ...]] = {
     ),
     "saute": pool(
         """Sauté {list} in {skillet} until {soft}.|Brown {list} in {skillet}.|
-        Cook {list} over {heat} until {soft}.|Fry {list} for {mins}.|
+        Cook {list} over {heat} until {soft}.|Fry {list} for {brief}.|
         In {skillet}, cook {list} until {soft}.|Heat {list} in {skillet}.|
-        Saute {list} over {heat} for {mins}.|
-        Cook {list} in {skillet} for {mins}, stirring often.|
+        Saute {list} over {heat} for {brief}.|
+        Cook {list} in {skillet} for {brief}, stirring often.|
         Brown {list} over {heat}; drain off the fat.|
         In {skillet}, fry {list} over {heat} until {soft}.|
         Place {list} in {skillet} and cook over {heat} until {soft}.|
-        Sear {list} on both sides.|Soften {list} over {heat} for {mins}.|
+        Sear {list} on both sides.|Soften {list} over {heat} for {brief}.|
         Stir-fry {list} until {soft}.|Brown {list} on all sides.|
         Fry {list} gently until {soft}.|Put {list} in {skillet} and brown {how}.|
         Sweat {list} over {heat}.|Warm {skillet} over {heat} and cook {list} until {soft}.|
-        Cook {list} quickly over {heat}.|Let {list} sizzle in {skillet} for {mins}.|
+        Cook {list} quickly over {heat}.|Let {list} sizzle in {skillet} for {brief}.|
         Toast {list} lightly in {skillet}.|
-        Over {heat}, cook {list} until {soft}, about {mins}.|Crisp {list} in {skillet}."""
+        Over {heat}, cook {list} until {soft}, about {brief}.|Crisp {list} in {skillet}."""
     ),
     "boil": pool(
         """Boil {list} for {mins}.|Bring {list} to a boil in {pot}.|
@@ -145,10 +149,10 @@ PHASES: dict[str, tuple[str, ...]] = {
         Boil {list} until {soft}, then drain.|
         Stir {list} together in {pot} over {heat} until {smooth}.|
         Warm {list} slowly in {pot}.|
-        Bring {list} to a rolling boil and cook for {mins}, stirring constantly.|
+        Bring {list} to a rolling boil and cook for {brief}, stirring constantly.|
         Set {list} on the stove over {heat} for {mins}.|
         Cover {list} with water and cook until {soft}.|
-        Parboil {list} for {mins} and drain well.|Scald {list} in {pot}.|
+        Parboil {list} for {brief} and drain well.|Scald {list} in {pot}.|
         Let {list} bubble in {pot} for {mins}.|Steam {list} until {soft}."""
     ),
     "toss": pool(
@@ -208,7 +212,7 @@ PHASES: dict[str, tuple[str, ...]] = {
     ),
     "blend": pool(
         """Blend {list} until {smooth}.|Mix {list} in {bowl}.|
-        Put {list} in a blender and whirl for {mins}.|Stir {list} together in a pitcher.|
+        Put {list} in a blender and whirl for {brief}.|Stir {list} together in a pitcher.|
         Combine {list} and chill.|Pour {list} into a large pitcher.|Shake {list} in a jar.|
         Place {list} in a blender and blend {how}.|Mix together {list} and stir {how}.|
         Process {list} until {smooth}.|Whirl {list} on high speed until {smooth}.|
@@ -250,19 +254,19 @@ PHASES: dict[str, tuple[str, ...]] = {
     ),
     "simmer": pool(
         """Simmer for {mins}.|Cover and simmer for {mins}.|Reduce heat and simmer until {soft}.|
-        Cook over {heat} for {mins}.|Simmer, covered, {mins}.|
+        Cook over {low} for {mins}.|Simmer, covered, {mins}.|
         Bring to a boil, then simmer for {mins}.|
-        Let simmer on {heat} for {mins}, stirring occasionally.|
+        Let simmer on {low} for {mins}, stirring occasionally.|
         Turn down the heat and cook {mins}.|Cook and stir until thickened.|
-        Cover and cook over {heat} until {soft}.|Heat through.|
+        Cover and cook over {low} until {soft}.|Heat through.|
         Leave to bubble gently for {mins}.|Cook slowly for {mins}.|Boil gently for {mins}.|
-        Keep over {heat} for another {mins}, uncovered."""
+        Keep over {low} for another {mins}, uncovered."""
     ),
     "fry": pool(
         """Fry over {heat} until {done}.|Drop by spoonfuls onto a hot griddle.|
         Cook on both sides until {done}.|
         Pour 1/4 cup at a time onto a hot griddle and cook until {done}.|
-        Flip once and cook {mins} more.|Fry in {skillet} for {mins}.|
+        Flip once and cook {brief} more.|Fry in {skillet} for {brief}.|
         Cook in {skillet} over {heat}, turning once.|Turn when bubbles form on the surface.|
         Ladle onto a hot pan and cook until {done}."""
     ),
@@ -274,8 +278,8 @@ PHASES: dict[str, tuple[str, ...]] = {
         Leave in the icebox {hours}."""
     ),
     "cool": pool(
-        """Cool on a wire rack.|Let cool for {mins} before slicing.|Cool completely.|
-        Remove from oven and let cool.|Cool in pan for {mins}, then turn out.|
+        """Cool on a wire rack.|Let cool for {brief} before slicing.|Cool completely.|
+        Remove from oven and let cool.|Cool in pan for {brief}, then turn out.|
         Let stand {mins}.|Allow to cool for {mins}.|Cool slightly and cut into squares.|
         Turn out onto a rack to cool.|Set on a rack until cold.|
         Leave in the pan until cool enough to handle."""
@@ -290,10 +294,10 @@ PHASES: dict[str, tuple[str, ...]] = {
         Press through a cookie press onto {sheet}.|Scoop {size} mounds onto {sheet}."""
     ),
     "knead": pool(
-        """Knead for {mins}.|Turn out on a floured board and knead for {mins}.|
+        """Knead for {brief}.|Turn out on a floured board and knead for {brief}.|
         Knead until smooth and elastic.|Knead lightly a few times.|
         Turn onto a floured surface and knead until {smooth}.|Punch down and knead again.|
-        Work the dough with your hands for {mins}.|Stretch and fold the dough for {mins}."""
+        Work the dough with your hands for {brief}.|Stretch and fold the dough for {brief}."""
     ),
     "rise": pool(
         """Let rise until doubled.|Cover and let rise {mins}.|
@@ -318,6 +322,11 @@ PHASES: dict[str, tuple[str, ...]] = {
         Spoon into bowls and serve.|Serve cold.|Keep warm until served.|
         Stir well before serving.|Ladle into warm bowls.|Slice and serve warm.|
         Bring to the table straight from the stove."""
+    ),
+    "serve": pool(
+        """Serve cold.|Serve at once.|Serve chilled.|Stir well before serving.|
+        Spoon into bowls and serve.|Bring to the table in {bowl}.|Serve immediately.|
+        Toss once more before serving.|Keep cold until served."""
     ),
     "note": pool(
         """Store in an airtight container.|Freeze any leftovers.|Wrap in foil to keep moist.|

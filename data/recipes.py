@@ -12,18 +12,15 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from setaccio.data.prose import write_prose
 from setaccio.data.prose_text import Prose
-from setaccio.data.recipe_parts import TAILS
 from setaccio.data.recipe_source import (
     StructuredRecipe,
     generate_recipe,
     public_domain_recipes,
-    word_list,
 )
 from setaccio.data.records import Pair
 from setaccio.data.task import TASK_FOLDER
@@ -32,7 +29,6 @@ RECIPE_TASK_FILE = TASK_FOLDER / "recipe.yaml"
 SAMPLE_FILE = Path(__file__).parent / "samples" / "recipes_public_domain.jsonl"
 PUBLIC_DOMAIN_SHARE = 0.12
 HELD_OUT_SHARE = 0.15
-FREE_TITLE_SHARE = 0.3
 MIN_CHARS, MAX_CHARS = 150, 1600
 
 
@@ -66,43 +62,7 @@ def _draw(rng: random.Random, held_out: bool) -> Prose:
         recipe = rng.choice(bundled)
     else:
         recipe = generate_recipe(rng, held_out=held_out)
-    if not held_out and rng.random() < FREE_TITLE_SHARE:
-        recipe = replace(recipe, title=free_title(rng))
     return write_prose(recipe, rng, held_out=held_out)
-
-
-def free_title(rng: random.Random) -> str:
-    """Invent a title of any words, so that a title is known by its place and not by its words."""
-    kinds = rng.choices(("common", "rare", "proper"), (5, 2, 3), k=rng.choice((1, 2, 2, 3, 3, 4)))
-    words = [_capital(rng.choice(word_list(kind))) for kind in kinds]
-    roll = rng.random()
-    if roll < 0.6:
-        words.append(rng.choice(TAILS[rng.choice(list(TAILS))]))
-    elif roll < 0.7 and len(words) > 1:
-        words.append(f"{rng.choice(('with', 'in a', 'of', 'and', '&'))} {words.pop(0)}")
-    if len(words) > 2 and rng.random() < 0.12:
-        words[:2] = ["-".join(words[:2])]
-    return _decorate(words, rng)
-
-
-def _decorate(words: list[str], rng: random.Random) -> str:
-    """Write a title out, one in five with what titles also have: an owner, a number, a remark."""
-    roll = rng.random()
-    if roll < 0.06:
-        words = [f"{_capital(rng.choice(word_list('proper')))}'s", *words]
-    elif roll < 0.1:
-        words = [*words[:-1], words[-1].lower()]
-    title = " ".join(words)
-    if 0.1 <= roll < 0.15:
-        return f"{title} {rng.choice(('#', '#', 'No. ', ''))}{rng.randint(1, 9)}"
-    if 0.15 <= roll < 0.22:
-        remark = [_capital(rng.choice(word_list("common")))] if roll < 0.2 else []
-        return f"{title} ({' '.join([*remark, rng.choice(words)])})"
-    return title
-
-
-def _capital(word: str) -> str:
-    return word[:1].upper() + word[1:]
 
 
 def _usable(prose: Prose) -> bool:

@@ -1,7 +1,7 @@
 """A GGUF and a text in, an extraction out: offline, on a CPU, without torch.
 
-    >>> from setaccio.runtime import TINY_GGUF, Extractor
-    >>> extraction = Extractor(TINY_GGUF).extract("Sponge cake. Beat 2 eggs with 50 g sugar.")
+    >>> from setaccio.runtime import Extractor
+    >>> extraction = Extractor("recipes.gguf").extract("Sponge cake. Beat 2 eggs with 50 g sugar.")
     >>> extraction.status, extraction.data["title"]
     ('ok', 'Sponge cake')
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from setaccio.runtime.extraction import Extraction, Status
     from setaccio.runtime.extractor import Extractor
     from setaccio.runtime.grounding import Span
-    from setaccio.runtime.models import TINY_GGUF, LoadedModel, load_model
+    from setaccio.runtime.models import LoadedModel, load_model
 
 # llama.cpp's threads wait for each other many times in a pass. By default GCC's OpenMP keeps a
 # waiting thread spinning for milliseconds, and where another program uses a core the thread that is
@@ -37,13 +37,11 @@ _HOMES = {
     "LoadedModel": "models",
     "Span": "grounding",
     "Status": "extraction",
-    "TINY_GGUF": "models",
     "load_adapter": "adapters",
     "load_model": "models",
 }
 
 __all__ = [
-    "TINY_GGUF",
     "Adapter",
     "Constraint",
     "Extraction",

@@ -179,6 +179,26 @@ def _refusal(schema: dict[str, Any], reason: str) -> SchemaError:
     return SchemaError(f"schema: the constraint can not enforce {what}. Change that part of it.")
 
 
+def check_enforceable(schema: dict[str, Any]) -> None:
+    """Find out without a model whether a schema can be enforced: that depends on no vocabulary.
+
+    Args:
+        schema: the JSON Schema of an answer.
+
+    Raises:
+        SchemaError: invalid, or with a part that can not be enforced; the message names it.
+    """
+    check_schema(schema)
+    source = dump_compact({**schema, "x-guidance": COMPACT_JSON})
+    try:
+        grammar = llguidance.LLMatcher.grammar_from_json_schema(source)
+    except ValueError as error:
+        raise _refusal(schema, str(error)) from error
+    matcher = llguidance.LLMatcher(llguidance.LLTokenizer("byte"), grammar, log_level=0)
+    if matcher.is_error():
+        raise _refusal(schema, shorten(matcher.get_error()))
+
+
 def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
     """Compile a JSON Schema for a model; a second call with the same schema is free.
 

@@ -1,7 +1,7 @@
 """Extract: a document in, an :class:`Extraction` out; many documents, several at a time.
 
-    >>> from setaccio.runtime import TINY_GGUF, Extractor
-    >>> extractor = Extractor(TINY_GGUF)
+    >>> from setaccio.runtime import Extractor
+    >>> extractor = Extractor("recipes.gguf")
     >>> extractor.extract("Sponge cake. Beat 2 eggs with 50 g sugar. Bake for 25 minutes.").data
     {'title': 'Sponge cake', 'ingredients': ['2 eggs', '50 g sugar'], 'directions': [...]}
 

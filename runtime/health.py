@@ -116,11 +116,11 @@ def run_child(command: Sequence[str], patience: float = _PATIENCE) -> SmokeResul
     return read_outcome(child.returncode, child.stdout, child.stderr)
 
 
-def quantised_smoke(path: str | Path | None = None) -> SmokeResult:
+def quantised_smoke(path: str | Path) -> SmokeResult:
     """Load a quantised GGUF and generate a few tokens, in a child process.
 
     Args:
-        path: a quantised GGUF; by default the bundled one.
+        path: a quantised GGUF.
 
     Returns:
         How it went; a crash of the child is a result, not an exception.
@@ -130,11 +130,11 @@ def quantised_smoke(path: str | Path | None = None) -> SmokeResult:
         ModelError: the file is missing, not a GGUF, or cut off.
     """
     from setaccio.runtime.gguf_header import read_header
-    from setaccio.runtime.models import TINY_GGUF
 
-    path = TINY_GGUF if path is None else Path(path)
     if not read_header(path).quantised:
-        raise UsageError(f"{path}: is not quantised, so it would hide the fault. Give a Q8_0 GGUF.")
+        raise UsageError(
+            f"{path}: is not quantised, so it would hide the fault. Give a quantised GGUF (Q8_0)."
+        )
     return run_child([sys.executable, "-m", "setaccio.runtime.health", str(path)])
 
 

@@ -1,7 +1,7 @@
 """Load a GGUF: checked before llama.cpp sees it, quiet, and aware of the task it carries.
 
->>> from setaccio.runtime import TINY_GGUF, load_model
->>> model = load_model(TINY_GGUF)
+>>> from setaccio.runtime import load_model
+>>> model = load_model("recipes.gguf")
 >>> model.task.name, model.context
 ('recipe', 2048)
 """
@@ -26,9 +26,6 @@ from setaccio.data.task import Task
 from setaccio.models import gguf_path, verified_sha256
 from setaccio.runtime.gguf_header import Header, read_header
 from setaccio.runtime.llama_log import clear_errors, last_errors, silence_llama, uninterrupted
-
-TINY_GGUF = Path(__file__).parent / "bundled" / "tiny-recipe-q8_0.gguf"
-"""The bundled model: small, fine-tuned on recipes, quantised."""
 
 TASK_KEY = "setaccio.task"
 """GGUF metadata key that holds the task, as written by :meth:`setaccio.data.Task.to_metadata`."""

@@ -6,7 +6,7 @@ L1, L2, L3 and speed. ``--random`` does the same for models of random weights at
 per preset (:mod:`scripts.random_models`). The tables stand between markers in the document, which
 is rewritten whole or not at all.
 
-    python scripts/quantisation_table.py runs/tiny-recipe --documents 40
+    python scripts/quantisation_table.py runs/recipe --documents 40
     python scripts/quantisation_table.py --random
 """
 

@@ -100,18 +100,22 @@ cure_amx() {
 
 pip() { $venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
-# 0: the default base, which is quantised, works. 9: this build of llama.cpp can not run it. 3: it
-# is not here.
+# 0: the default known model works. 9: this build of llama.cpp can not run it. 3: it is not fetched.
 smoke() {
   $venv/bin/python - <<'PYTHON'
 import sys
 
+from setaccio.cli.default_model import default_name, fetched_gguf
 from setaccio.data.errors import SetaccioError
-from setaccio.models import default_base, model_path
 from setaccio.runtime.health import quantised_smoke
 
 try:
-    result = quantised_smoke(model_path(default_base().name))
+    path = fetched_gguf()
+    if path is None:
+        print("There is none yet. Fetch one with", file=sys.stderr)
+        print(f"  .venv/bin/setaccio models fetch {default_name()}", file=sys.stderr)
+        sys.exit(3)
+    result = quantised_smoke(path)
 except SetaccioError as error:
     print(error, file=sys.stderr)
     sys.exit(3)

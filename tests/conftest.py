@@ -1,4 +1,4 @@
-"""What every test may use."""
+"""What every test may use: the tiny models of tests/fixtures, their task, and pairs for it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 
 from setaccio.data import Task, load_task
 from setaccio.data.errors import ModelError
+from setaccio.data.records import Pair, load_pairs
 from setaccio.models import default_base, model_path
-from setaccio.runtime import TINY_GGUF
 
 ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "tests" / "fixtures"
 
 
 @pytest.fixture(scope="session")
@@ -23,16 +24,41 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_gguf() -> Path:
-    """The GGUF that SETACCIO_TEST_GGUF names, by default the bundled one."""
-    path = Path(os.environ.get("SETACCIO_TEST_GGUF") or TINY_GGUF)
+    """The GGUF that SETACCIO_TEST_GGUF names, by default the tiny recipe model."""
+    path = Path(os.environ.get("SETACCIO_TEST_GGUF") or FIXTURES / "tiny-recipe-q8_0.gguf")
     if not path.is_file():
         pytest.fail(f"{path} is missing")
     return path
 
 
 @pytest.fixture(scope="session")
-def recipe() -> Task:
-    return load_task("recipe")
+def tiny_base() -> Path:
+    """Folder of the tiny base model."""
+    return FIXTURES / "tiny-base"
+
+
+@pytest.fixture(scope="session")
+def recipe_file() -> Path:
+    """File of the task that the tiny recipe model was tuned on."""
+    return FIXTURES / "recipe.yaml"
+
+
+@pytest.fixture(scope="session")
+def recipe(recipe_file: Path) -> Task:
+    """The task that the tiny recipe model was tuned on, which the bundled one need not be."""
+    return load_task(recipe_file)
+
+
+@pytest.fixture(scope="session")
+def tiny_task(recipe: Task) -> Task:
+    """The same under the name of the models that know it."""
+    return recipe
+
+
+@pytest.fixture(scope="session")
+def recipe_pairs() -> list[Pair]:
+    """80 generated recipes of the training part, then 40 of the held-out part."""
+    return load_pairs(FIXTURES / "pairs.jsonl")[0]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Fine-tune a base on pairs: ``train(config)`` writes a run folder with an adapter in it.
 
     from setaccio.train import load_config, train
-    train(load_config("tiny", {"pairs": "pairs.jsonl", "out": "runs/recipe"}))
+    train(load_config(None, {"pairs": "pairs.jsonl", "out": "runs/recipe"}))
 
 One path serves every machine: pairs are checked and encoded, the run's needs are estimated, a back
 end (TRL + PEFT anywhere, Unsloth on a GPU) prepares the model, and one trainer trains it. The loss

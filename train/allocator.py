@@ -1,7 +1,7 @@
 """A heap that keeps its memory, for training on a CPU.
 
 glibc gives large blocks back to the system as soon as they are freed and asks for them again in
-the next step, and every page of them is then cleared anew. Growing the tiny base spent 40 % of
+the next step, and every page of them is then cleared anew. Training 4 million weights spent 40 % of
 its time in the kernel that way; with the settings here a step took half as long. They can only be
 given before a process starts, so the program replaces itself once.
 """

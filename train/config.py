@@ -4,8 +4,8 @@ A configuration is read from YAML, from a bundled preset, or built in Python; va
 (the command line's flags) win. It is checked once, here; an error names the field and the fix.
 
     >>> from setaccio.train import load_config
-    >>> load_config("tiny", {"pairs": "pairs.jsonl", "out": "runs/recipe"}).rank
-    32
+    >>> load_config("phi-3-mini", {"pairs": "pairs.jsonl", "out": "runs/recipe"}).rank
+    16
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def load_config(
 
     Args:
         source: a YAML file, or the name of a bundled preset. A file may start from a preset with
-            a line such as ``preset: tiny``.
+            a line such as ``preset: phi-3-mini``.
         overrides: field name to value; values of ``None`` count as not given.
 
     Raises:

@@ -2,7 +2,7 @@
 
     from setaccio.train import load_config
     from setaccio.train.dry_run import dry_run
-    dry_run(load_config("tiny", {"pairs": "pairs.jsonl", "out": "runs/recipe"}))
+    dry_run(load_config(None, {"pairs": "pairs.jsonl", "out": "runs/recipe"}))
 
 Pairs are read, checked and encoded, the base is loaded, a batch is timed; memory, time and disk
 are estimated, and the first batch is shown, as the trainer's own collator makes it, with the

@@ -1,7 +1,7 @@
 """Base models: found on disk, loaded from safetensors, identified by hash.
 
-A base is the bundled tiny one, a local folder, a GGUF, a known model's name, or an id whose files
-are already in the Hub cache.
+A base is a local folder, a GGUF, a known model's name, or an id whose files are already in the
+Hub cache.
 Nothing is fetched unless the caller allows it, no code from a model's folder is run
 (``trust_remote_code`` stays off), and weights are read from safetensors only.
 """
@@ -21,9 +21,6 @@ from setaccio.models.templates import Template, load_template
 
 if TYPE_CHECKING:
     import torch
-
-TINY_BASE = Path(__file__).parent / "bundled" / "tiny-base"
-BUNDLED = {"tiny": TINY_BASE}
 
 # Tokens at which llama.cpp stops whatever the model's files say (its `llama-vocab.cpp`).
 END_TOKENS = frozenset(
@@ -90,7 +87,7 @@ def resolve_base(name: str, *, allow_download: bool = False, template: str | Non
     """Find a base model on disk; a GGUF is dequantised and proved when it is first asked for.
 
     Args:
-        name: ``tiny``, a folder, a GGUF, a known model such as ``smollm2``, or a Hub id such as
+        name: a folder, a GGUF, a known model such as ``smollm2``, or a Hub id such as
             ``Qwen/Qwen2.5-1.5B-Instruct``.
         allow_download: fetch it from the Hub where it is absent.
         template: a chat template in place of the base's own: a name of
@@ -105,8 +102,8 @@ def resolve_base(name: str, *, allow_download: bool = False, template: str | Non
 
 
 def _find(name: str, allow_download: bool) -> Base:
-    folder = BUNDLED.get(name, Path(name))
-    if not folder.is_dir() and name not in BUNDLED:
+    folder = Path(name)
+    if not folder.is_dir():
         known = next((each for each in known_models() if each.name == name), None)
         if known is not None and known.hub is None:
             return _from_gguf(model_path(name), name)
@@ -115,8 +112,6 @@ def _find(name: str, allow_download: bool) -> Base:
         name = known.hub if known is not None and known.hub is not None else name
     label = folder.name
     if not folder.is_dir():
-        if name in BUNDLED:
-            raise ModelError(f"{name}: the bundled base is missing from this install ({folder}).")
         folder, label = _from_cache(name, allow_download), name
     if not (folder / "config.json").is_file():
         raise ModelError(f"{name}: no config.json in {folder}; this is not a transformers model.")

@@ -121,7 +121,7 @@ def settings_for(name: str, gigabytes: float) -> dict[str, Any]:
     """
     settings = preset_settings(name)
     rows = VRAM.get(name)
-    if rows is None:  # the tiny base fits anywhere
+    if rows is None:  # a small base fits anywhere
         return settings
     fitting = [row for row in rows if row.gigabytes <= gigabytes]
     if not fitting:

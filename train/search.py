@@ -2,7 +2,7 @@
 
     from setaccio.train import load_config
     from setaccio.train.search import search
-    search(load_config("tiny", {"pairs": "pairs.jsonl", "out": "runs/search", "max_steps": 100}),
+    search(load_config(None, {"pairs": "pairs.jsonl", "out": "runs/search", "max_steps": 100}),
            {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "rank": [8, 16, 32]}, 20)
 
 Every trial is an ordinary run in ``OUT/trials``. Optuna chooses the values and ends trials that

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from setaccio.models import default_base
+
 DEFAULT_EPOCHS = 3.0
 
 # Settings that may change when a run is resumed: none of them changes what is learned, except the
@@ -35,9 +37,9 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     base: str = Field(
-        "tiny",
-        description="The base model: `tiny` (bundled), a GGUF, a known model's name such as "
-        "`smollm2`, a local folder, or an id in the Hub cache.",
+        default_base().name,
+        description="The base model: a GGUF, a known model's name such as `smollm2`, a local "
+        "folder, or an id in the Hub cache.",
     )
     template: str | None = Field(
         None,
@@ -92,11 +94,6 @@ class TrainConfig(BaseModel):
         "for words that the base hardly knows. Such an adapter can be merged, not swapped.",
     )
 
-    optimizer: Literal["adamw", "muon"] = Field(
-        "adamw",
-        description="AdamW, or with `method: full` Muon for the matrices inside the layers and "
-        "AdamW for the rest: fewer steps for a small model that has much to learn.",
-    )
     learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate.")
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", description="How the learning rate falls after the warm-up."
@@ -204,8 +201,6 @@ class TrainConfig(BaseModel):
             raise ValueError("method: full trains no adapter; rslora and dora are about one")
         if self.method == "full" and self.quantisation_aware:
             raise ValueError("quantisation_aware needs an adapter; use method: lora")
-        if self.optimizer == "muon" and self.method != "full":
-            raise ValueError("optimizer: muon is for whole matrices; use it with method: full")
         if self.patience and not self.eval_steps:
             raise ValueError("patience counts evaluations, and eval_steps is 0; set eval_steps")
         if self.metric_for_best == "l3" and not self.validation_share and self.eval_pairs is None:

@@ -27,7 +27,6 @@ from setaccio.train.batches import EXTRAS, LengthBatches, WithExtras, dataset
 from setaccio.train.encode import Encoded
 from setaccio.train.halving import Halver, gradients, put_back
 from setaccio.train.loss import completion_loss, learned_tokens
-from setaccio.train.optimizer import MuonAdamW
 from setaccio.train.packing import pack
 from setaccio.train.schedule import Clock, rate_at
 from setaccio.train.settings import TrainConfig
@@ -51,13 +50,6 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBatches:
         lengths = self.train_dataset["length"]
         return LengthBatches(lengths, self.args.train_batch_size, self.settings.seed)
-
-    def create_optimizer(self, *args: Any, **named: Any) -> Any:
-        """Make the optimiser that the settings name."""
-        if self.optimizer is None and self.settings.optimizer == "muon":
-            rate, decay = self.settings.learning_rate, self.settings.weight_decay
-            self.optimizer = MuonAdamW(self.model, rate, decay)
-        return super().create_optimizer(*args, **named)
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
         """Make the learning rate a function of the clock's progress."""

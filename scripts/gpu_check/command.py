@@ -1,4 +1,4 @@
-"""What `just gpu-check` and `just gpu-base` share: their options, and a folder for what is large.
+"""The options of `just gpu-check`, and a folder for what is large.
 
 Contract: ``run_command(options(name, about), work)`` gives ``work`` the parsed options with whole
 paths, ``scratch`` among them: the folder that was named, which is kept, or a new one that is

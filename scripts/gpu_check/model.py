@@ -1,7 +1,7 @@
 """Make the model and the pairs on the spot: ``python -m scripts.gpu_check.model JOB.json``.
 
 A Qwen2 model of the wanted shape with random weights and the real Qwen2 vocabulary, read from
-``models/ggml-vocab-qwen2.gguf`` of llama.cpp's source. The rehearsal takes the bundled tiny base's
+``models/ggml-vocab-qwen2.gguf`` of llama.cpp's source. The rehearsal takes the tiny base's
 vocabulary where that file is not at hand, and says so.
 """
 
@@ -13,15 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from scripts.gpu_check.child import run_job
+from scripts.gpu_check.settings import TINY_BASE
 from scripts.random_models import KINDS, build_tokenizer
 
 from setaccio.data.recipes import generate_pairs
 from setaccio.data.records import write_pairs
 from setaccio.export.llamacpp_source import vocabulary_file
 
+CHATML_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
 
 def build_qwen2(source: Path, folder: Path) -> Any:
-    """The real Qwen2 vocabulary as a transformers tokenizer, with the template of the tiny base.
+    """The real Qwen2 vocabulary as a transformers tokenizer, with the ChatML template.
 
     Args:
         source: folder of llama.cpp's source.
@@ -30,8 +36,6 @@ def build_qwen2(source: Path, folder: Path) -> Any:
     Raises:
         ExportError: the vocabulary is not there, or an id would change.
     """
-    from setaccio.train.base_tokenizer import CHATML_TEMPLATE
-
     kind = KINDS["qwen2.5-1.5b"]._replace(template=CHATML_TEMPLATE)
     return build_tokenizer(kind, vocabulary_file(kind.vocabulary, source), folder)
 
@@ -67,7 +71,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     else:
         from setaccio.train.models import load_tokenizer, resolve_base
 
-        tokenizer, vocabulary = load_tokenizer(resolve_base("tiny")), "the tiny base's"
+        tokenizer, vocabulary = load_tokenizer(resolve_base(TINY_BASE)), "the tiny base's"
         shape["vocab_size"] = len(tokenizer)
     parameters = save_model(out / "base", tokenizer, shape)
     for name, count in job["pairs"].items():

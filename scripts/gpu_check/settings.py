@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
+
+# A base small enough to be brought back: the fixture of the tests.
+TINY_BASE = str(Path(__file__).parents[2] / "tests" / "fixtures" / "tiny-base")
 
 # Qwen 2.5 1.5B's published shape.
 QWEN_1_5B = {
@@ -52,7 +56,7 @@ class Settings(NamedTuple):
         quantisations: what the adapter of the first arm is exported to.
         documents: texts that the exported model extracts from.
         max_tokens: longest answer of a model with random weights.
-        tiny: settings of the second training, of the bundled tiny base.
+        tiny: settings of the second training, of the tiny base.
         tiny_pairs: its training pairs.
         tiny_documents: texts that its export extracts from.
         minutes: for the whole check.
@@ -97,7 +101,7 @@ GPU = Settings(
     max_tokens=64,
     tiny={
         **COMMON,
-        "base": "tiny",
+        "base": TINY_BASE,
         "rank": 32,
         "alpha": 64,
         "learning_rate": 2e-3,

@@ -1,11 +1,10 @@
 """The command line as a user meets it: a process of its own.
 
-A real quantised GGUF is needed: the bundled one, or the one that SETACCIO_TEST_GGUF names.
+A real quantised GGUF is needed: the tiny one, or the one that SETACCIO_TEST_GGUF names.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -42,17 +41,13 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def gguf() -> Path:
+def gguf(tiny_gguf: Path) -> Path:
     """A real quantised model."""
-    from setaccio.runtime import TINY_GGUF
-
-    path = TINY_GGUF if TINY_GGUF.is_file() else Path(os.environ.get("SETACCIO_TEST_GGUF", ""))
-    if not path.is_file():
-        pytest.fail("no GGUF: bundle the tiny model or set SETACCIO_TEST_GGUF")
-    return path
+    return tiny_gguf
 
 
 @pytest.fixture
-def quick(gguf: Path) -> list[str]:
+def quick(gguf: Path, recipe_file: Path) -> list[str]:
     """Flags for an extraction that ends soon whatever the model says."""
-    return ["--model", str(gguf), "--task", "recipe", "--max-tokens", "24", "--threads", "1"]
+    flags = ["--model", gguf, "--task", recipe_file, "--max-tokens", 24, "--threads", 1]
+    return list(map(str, flags))

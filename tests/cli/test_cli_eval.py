@@ -11,7 +11,8 @@ from cli_process import Run
 
 GOLD = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water."]}
 PAIRS = [{"id": f"p{n}", "text": f"For Tea boil {n} cups water.", "gold": GOLD} for n in range(10)]
-FEW = ["--limit", "1", "--max-tokens", "8", "--task", "recipe", "--threads", "1"]
+RECIPE = str(Path(__file__).parents[1] / "fixtures" / "recipe.yaml")
+FEW = ["--limit", "1", "--max-tokens", "8", "--task", RECIPE, "--threads", "1"]
 
 
 def write(path: Path, rows: list[dict[str, object]]) -> Path:
@@ -141,7 +142,7 @@ def test_reference_lays_its_table_out(run: Run, tmp_path: Path, gguf: Path, pair
     done = run(
         "eval", "reference", "--first", "first.jsonl", "--last", "last.jsonl",
         "--row", f"Tiny={gguf},{gguf}", "--row", "m=base.jsonl", "--constraint", "schema",
-        "--task", "recipe", "--max-tokens", "8", "--threads", "1", "--out", "ref",
+        "--task", RECIPE, "--max-tokens", "8", "--threads", "1", "--out", "ref",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     table = (tmp_path / "ref/reference.md").read_text().splitlines()

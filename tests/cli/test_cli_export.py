@@ -9,37 +9,36 @@ from pathlib import Path
 import pytest
 from cli_process import Run
 
-from setaccio.data import load_task
-from setaccio.data.recipes import generate_pairs
-from setaccio.train.models import TINY_BASE
+from setaccio.data import Task
+from setaccio.data.records import Pair
 
 
-def make_run(folder: Path, *, trained: bool) -> Path:
+def make_run(folder: Path, base: Path, task: Task, *, trained: bool) -> Path:
     """A training run's folder with an adapter of random weights, or of none."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(3)
-    model = AutoModelForCausalLM.from_pretrained(TINY_BASE, dtype=torch.bfloat16)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
     adapted = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj", "down_proj"]))
     for name, weight in adapted.named_parameters():
         if trained and "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.02)
     adapted.save_pretrained(folder / "adapter")
-    (folder / "task.json").write_text(load_task("recipe").to_metadata(), encoding="utf-8")
+    (folder / "task.json").write_text(task.to_metadata(), encoding="utf-8")
     return folder
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("runs") / "mine", trained=True)
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, recipe: Task) -> Path:
+    return make_run(tmp_path_factory.mktemp("runs") / "mine", tiny_base, recipe, trained=True)
 
 
 @pytest.fixture
-def pairs(tmp_path: Path) -> Path:
+def pairs(tmp_path: Path, recipe_pairs: list[Pair]) -> Path:
     path = tmp_path / "held.jsonl"
-    rows = [pair.to_dict() for pair in generate_pairs(3, seed=5, held_out=True)]
+    rows = [pair.to_dict() for pair in recipe_pairs[-3:]]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 

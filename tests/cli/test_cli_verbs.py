@@ -110,6 +110,20 @@ def test_hints_name_the_program_as_it_was_called(monkeypatch, tmp_path: Path) ->
     assert program() == "setaccio"
 
 
+def test_doctor_says_when_there_is_no_model_to_try(run: Run, tmp_path: Path) -> None:
+    done = run("doctor", XDG_CACHE_HOME=str(tmp_path / "cache"), SETACCIO_MODELS="")
+    assert done.returncode == 0, done.stderr
+    assert "No quantised model was tried" in done.stderr
+    assert "models fetch smollm2" in " ".join(done.stderr.split())
+
+
+def test_without_a_model_one_line_says_how_to_get_one(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Tea.")
+    done = run("extract", "a.txt", XDG_CACHE_HOME=str(tmp_path / "cache"), SETACCIO_MODELS="")
+    assert done.returncode == 5
+    assert "models fetch smollm2" in done.stderr.splitlines()[-1]
+
+
 def test_recipenlg_names_bad_rows_and_goes_on(run: Run, tmp_path: Path) -> None:
     cells = '"[""1 cup rice"", ""2 cups water""]","[""Boil the water."", ""Add the rice.""]"'
     table = f"id,title,ingredients,directions\n7,Plain Rice,{cells}\n8,Bad,not a list,[]\n"
@@ -127,10 +141,8 @@ def test_recipenlg_names_bad_rows_and_goes_on(run: Run, tmp_path: Path) -> None:
 def test_eval_prints_both_constraints_and_keeps_its_run(
     run: Run, tmp_path: Path, gguf: Path, pairs: Path
 ) -> None:
-    done = run(
-        "eval", "--model", gguf, "--pairs", pairs, "--task", "recipe", "--max-tokens", "24",
-        "--out", "kept",
-    )  # fmt: skip
+    flags = ["--pairs", pairs, "--max-tokens", "24", "--out", "kept"]
+    done = run("eval", "--model", gguf, *flags)
     assert done.returncode == 0
     assert "free" in done.stdout
     assert "L3" in done.stdout
@@ -157,9 +169,9 @@ def test_eval_scores_outputs_made_elsewhere(run: Run, tmp_path: Path, pairs: Pat
     ("arguments", "code", "says"),
     [
         (["train", "--config", "nowhere.yaml"], 2, "nowhere.yaml"),
-        (["train", "--config", "tiny", "--out", "x"], 2, "pairs"),
-        (["train", "--config", "tiny", "--set", "rank"], 2, "NAME=VALUE"),
-        (["train", "--config", "tiny", "--set", "rnk=3", "--out", "x"], 2, "rnk"),
+        (["train", "--config", "phi-3-mini", "--out", "x"], 2, "pairs"),
+        (["train", "--config", "phi-3-mini", "--set", "rank"], 2, "NAME=VALUE"),
+        (["train", "--config", "phi-3-mini", "--set", "rnk=3", "--out", "x"], 2, "rnk"),
         (["export", "nowhere"], 2, "nowhere"),
         (["export", "nowhere", "--pairs", "broken.jsonl"], 4, "broken.jsonl:1"),
         (["export", "nowhere", "--pairs", "some.jsonl", "--skip-bad"], 2, "nowhere"),
@@ -191,8 +203,8 @@ def test_bad_call_ends_with_one_line(
 def test_settings_reach_the_configuration() -> None:
     from setaccio.cli.train_options import parse_settings
 
-    parsed = parse_settings(["rank=8", "target-modules=[q_proj, v_proj]", "base=tiny"])
-    assert parsed == {"rank": 8, "target_modules": ["q_proj", "v_proj"], "base": "tiny"}
+    parsed = parse_settings(["rank=8", "target-modules=[q_proj, v_proj]", "base=mine"])
+    assert parsed == {"rank": 8, "target_modules": ["q_proj", "v_proj"], "base": "mine"}
 
 
 def test_list_settings_shows_every_setting(run: Run) -> None:

@@ -23,11 +23,6 @@ DECOMPOSED = unicodedata.normalize("NFD", "Crème fraîche à volonté, ½ cup; 
 
 
 @pytest.fixture(scope="module")
-def tiny_base(repository: Path) -> Path:
-    return repository / "train" / "bundled" / "tiny-base"
-
-
-@pytest.fixture(scope="module")
 def in_llama_cpp(tiny_gguf: Path):
     from setaccio.runtime.models import load_model
 

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from export_parts import CALIBRATION, PAIRS, TEXTS, save_adapter
 
-from setaccio.data import load_task
 from setaccio.export import ExportReport, converter_root, export
 from setaccio.export.reference import Reference, make_reference
 
 
 @pytest.fixture(scope="session")
-def task():
-    return load_task("recipe")
+def task(recipe):
+    return recipe
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +25,8 @@ def source() -> Path:
 
 def _save_base(folder: Path, task) -> None:
     import torch
+    from small_tokenizer import END_OF_TURN, PAD, train_tokenizer
     from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    from setaccio.train.base_tokenizer import END_OF_TURN, PAD, train_tokenizer
 
     words = [task.messages(text)[0]["content"] for text in TEXTS] + TEXTS
     tokenizer = train_tokenizer(words * 20, vocabulary=512)

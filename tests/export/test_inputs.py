@@ -64,6 +64,6 @@ def test_a_run_on_a_quantised_base_is_merged_into_its_original(run: Path, base: 
 def test_a_folder_that_is_not_there_and_a_training_that_is_not_finished(tmp_path: Path):
     with pytest.raises(UsageError, match="nowhere: no such folder"):
         find_inputs(tmp_path / "nowhere")
-    (tmp_path / "config.yaml").write_text("base: tiny\n")
+    (tmp_path / "config.yaml").write_text("base: another\n")
     with pytest.raises(ExportError, match=r"not finished.*train --config .*config\.yaml --resume"):
         find_inputs(tmp_path)

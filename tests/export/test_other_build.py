@@ -9,8 +9,7 @@ import sys
 import pytest
 from export_parts import TEXTS
 
-from setaccio.data.recipes import generate_pairs
-from setaccio.runtime import TINY_GGUF, Extractor
+from setaccio.runtime import Extractor
 
 pytest.importorskip("xllamacpp")
 
@@ -41,35 +40,34 @@ def ask(gguf, messages, tokens=TOKENS):
     return json.loads(lines[0].removeprefix("ANSWER"))
 
 
-def ours(text, tokens=TOKENS):
+def ours(gguf, text, tokens=TOKENS):
     """Greedy free decoding by our own runtime."""
     extractor = Extractor(
-        TINY_GGUF, constraint="none", max_tokens=tokens, stop_repetition=False, parallel=1
+        gguf, constraint="none", max_tokens=tokens, stop_repetition=False, parallel=1
     )
     found = extractor.extract(text)
     extractor.model.close()
     return found
 
 
-def test_template_and_greedy_answer_are_the_same(task):
+def test_template_and_greedy_answer_are_the_same(tiny_gguf, task):
     text = "For plain rice you need 1 cup rice and salt. Boil the rice. Serve it hot."
-    expected = ours(text)
-    found = ask(TINY_GGUF, task.messages(text))
+    expected = ours(tiny_gguf, text)
+    found = ask(tiny_gguf, task.messages(text))
     # Its own reading of the template in the file gives as many prompt tokens: no second BOS.
     assert found["usage"]["prompt_tokens"] == expected.prompt_tokens
     assert found["choices"][0]["message"]["content"] == expected.raw
     assert expected.completion_tokens == TOKENS and expected.raw.startswith('{"title":"')
 
 
-def test_an_answer_that_ends_here_ends_there(task):
-    pairs = (pair for pair in generate_pairs(60, seed=77, held_out=True) if len(pair.text) < 500)
-    for pair in pairs:
-        expected = ours(pair.text, LONGEST)
+def test_an_answer_that_ends_here_ends_there(tiny_gguf, task, recipe_pairs):
+    for pair in (pair for pair in recipe_pairs if len(pair.text) < 500):
+        expected = ours(tiny_gguf, pair.text, LONGEST)
         if expected.finish_reason == "stop":
             break
     else:
         pytest.fail("no answer of the tiny model ends; its end token is lost, or it is untrained")
-    found = ask(TINY_GGUF, task.messages(pair.text), tokens=LONGEST)
+    found = ask(tiny_gguf, task.messages(pair.text), tokens=LONGEST)
     assert found["choices"][0]["finish_reason"] == "stop"
     assert found["choices"][0]["message"]["content"] == expected.raw
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from setaccio.data import Task
 from setaccio.data.errors import SchemaError
-from setaccio.runtime.constraint import compile_schema
+from setaccio.runtime.constraint import check_enforceable, compile_schema
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.sampling import apply_mask, choose_greedy
 from setaccio.runtime.tokens import encode_text
@@ -95,6 +95,14 @@ def test_unsupported_schemas_are_named(model: LoadedModel, schema: dict[str, Any
     with pytest.raises(SchemaError, match=named) as caught:
         compile_schema(model, whole)
     assert "\n" not in str(caught.value)
+    with pytest.raises(SchemaError) as without_a_model:
+        check_enforceable(whole)
+    assert str(without_a_model.value) == str(caught.value)
+
+
+def test_a_schema_that_can_be_enforced_needs_no_model_to_be_found_so(recipe: Task):
+    check_enforceable(recipe.json_schema)
+    check_enforceable(PAIR)
 
 
 def test_a_schema_is_compiled_once(model: LoadedModel):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from setaccio.runtime.own_thread import apart_from_torch
 
 TRAINING_BETWEEN = """
+import sys
 import torch
-from setaccio.runtime import TINY_GGUF, Extractor
+from setaccio.runtime import Extractor
 
-extractor = Extractor(TINY_GGUF)
+extractor = Extractor(sys.argv[1])
 text = "Beat 2 eggs with 50 g sugar. Fold in 100 g flour. " * 6
 before = extractor.extract(text).raw
 for _ in range(30):
@@ -25,9 +27,9 @@ print(before == extractor.extract(text).raw)
 """
 
 
-def test_a_model_answers_before_and_after_a_training():
+def test_a_model_answers_before_and_after_a_training(tiny_gguf: Path):
     pytest.importorskip("torch")
-    command = [sys.executable, "-c", TRAINING_BETWEEN]
+    command = [sys.executable, "-c", TRAINING_BETWEEN, str(tiny_gguf)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 

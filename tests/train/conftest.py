@@ -21,9 +21,8 @@ def task_file(tmp_path_factory):
 def small_base(tmp_path_factory):
     """Folder of a Qwen2 model with 2 layers of width 64 and a ChatML tokenizer."""
     import torch
+    from small_tokenizer import train_tokenizer
     from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    from setaccio.train.base_tokenizer import train_tokenizer
 
     texts = [
         json.dumps(row["gold"], separators=(",", ":")) + row["text"] for row in make_pairs(200)

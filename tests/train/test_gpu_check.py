@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tarfile
@@ -17,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from scripts import gpu_wheels, wheel_tools
-from scripts.gpu_check import grow, grow_report, machine
+from scripts.gpu_check import machine
 from scripts.gpu_check.compare import RELATIVE, compare, smooth, spread
 from scripts.gpu_check.parts import PartError, pack, run_part
 from scripts.gpu_check.report import markdown
@@ -262,59 +261,6 @@ def test_a_folder_is_packed_without_what_is_left_out(tmp_path):
         assert sorted(tar.getnames()) == ["run", "run/run.json"]
 
 
-def scores(score: float) -> dict:
-    return {kind: {"score": score + plus} for kind, plus in (("none", 0.0), ("schema", 0.1))}
-
-
-@pytest.mark.parametrize(
-    ("loss", "score", "said"),
-    [
-        (0.05, 0.9, "^Better"),
-        (0.05, 0.4, "Not better .it does|tuned, it does not score higher.*keep the present"),
-        (0.20, 0.9, "its held-out loss is not lower"),
-    ],
-)
-def test_a_grown_base_is_kept_only_where_both_measures_say_so(loss, score, said):
-    result = {
-        "kind": "gpu",
-        "machine": {"system": "Linux", "driver": "1", "versions": {"torch": "2"}, **CUDA},
-        "held_out": {
-            "present": {"held_out_loss": 0.1, "exchanged_loss": 0.1},
-            "grown": {"held_out_loss": loss, "exchanged_loss": loss},
-        },
-        "scores": {"present": scores(0.5), "grown": scores(score)},
-        "parts": {"tune": {"failed": "out of memory", "seconds": 1.0}},
-        "seconds": 9.0,
-    }
-    result["verdict"] = grow_report.verdict(result)
-    assert re.search(said, result["verdict"])
-    text = grow_report.markdown(result)
-    assert result["verdict"] in text and "tune FAILED: out of memory" in text
-    del result["scores"]["grown"]
-    assert grow_report.verdict(result) == "No verdict: not everything was measured."
-
-
-def test_the_grown_base_is_tuned_as_the_bundled_one_is():
-    pytest.importorskip("trl")
-    from setaccio.train import load_config
-
-    config = load_config(grow.TUNING, {"pairs": "pairs.jsonl", "out": "run"})
-    assert config.max_steps == grow.tuning_steps()
-    assert config.batch_size < grow.PAIRS_PER_STEP
-    script = (ROOT / "scripts" / "base.sh").read_text(encoding="utf-8")
-    assert f"settings={grow.TUNING.relative_to(ROOT)}\n" in script
-    assert "train --config $settings " in script
-
-
-def test_scores_are_read_as_eval_writes_them():
-    field = {"score": {"mean": 0.25}}
-    means = {name: {"mean": 0.5} for name in ("l1", "l2", "l3", "score")}
-    arms = [{"constraint": "schema", "summary": {**means, "fields": {"title": field}}}]
-    assert grow_report.read_scores({"arms": arms}) == {
-        "schema": {"l1": 0.5, "l2": 0.5, "l3": 0.5, "score": 0.5, "title": 0.25}
-    }
-
-
 def make_wheel(folder: Path) -> Path:
     """A wheel of three files with a true RECORD, made by the packer itself."""
     raw = folder / "thing-1.0-py3-none-any.whl"
@@ -464,19 +410,3 @@ def test_rehearsal(tmp_path):
         "tiny-trl.tar.gz",
         "tiny-trl-q8_0.gguf",
     }
-
-
-@pytest.mark.slow
-def test_rehearsal_of_growing(tmp_path):
-    pytest.importorskip("trl")
-    done = check("--rehearse", "--out", str(tmp_path), module="scripts.gpu_check.grow")
-    assert done.returncode == 0, done.stderr
-    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert result["grown"]["steps"] == 6
-    assert result["parity"]["ok"]
-    assert set(result["scores"]) == {"present", "grown"}
-    assert result["verdict"].startswith(("Better", "Not better"))
-    names = {path.name for path in tmp_path.iterdir()}
-    assert {"tiny-base.tar.gz", "tiny-recipe.tar.gz", "tiny-recipe-q8_0.gguf"} <= names
-    assert len(names) <= 8
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 40e6

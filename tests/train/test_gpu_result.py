@@ -28,9 +28,10 @@ def result() -> Path:
     return Path(str(NAMED)).resolve()
 
 
-def test_the_adapter_exported_here_has_parity(result: Path, tmp_path: Path) -> None:
+def test_the_adapter_exported_here_has_parity(
+    result: Path, tiny_base: Path, tmp_path: Path
+) -> None:
     from setaccio.export import export
-    from setaccio.train.models import TINY_BASE
 
     (archive,) = result.glob("tiny-*.tar.gz")
     with tarfile.open(archive) as tar:
@@ -41,7 +42,7 @@ def test_the_adapter_exported_here_has_parity(result: Path, tmp_path: Path) -> N
         run,
         tmp_path / "gguf",
         quantisations=("q8_0",),
-        base=TINY_BASE,
+        base=tiny_base,
         source=Path(source) if source else None,
     )
     assert [file.parity.ok for file in report.files] == [True]

@@ -31,12 +31,12 @@ def shares(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("whole", [False, True], ids=["plain-lora", "embeddings-too"])
-def test_the_tiny_model_is_judged_by_what_it_extracts(settings, tmp_path, whole):
+def test_the_tiny_model_is_judged_by_what_it_extracts(settings, tiny_base, tmp_path, whole):
     """The L3 of the result is what its exported GGUF gives on the same documents."""
     held_out = write_jsonl(tmp_path / "held-out.jsonl", make_pairs(6, seed=5))
     values = {
         **settings,
-        "base": "tiny",
+        "base": str(tiny_base),
         "eval_pairs": str(held_out),
         "train_embeddings": whole,
         "learning_rate": 2e-3,

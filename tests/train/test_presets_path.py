@@ -4,8 +4,10 @@ vocabulary. Run: pytest tests/train/test_presets_path.py"""
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("trl")
 
@@ -21,6 +23,7 @@ from setaccio.runtime import Extractor
 from setaccio.train import load_config, train
 from setaccio.train.presets import VRAM, preset_settings
 
+ROOT = Path(__file__).parents[2]
 CITIES = ["Bari", "Lecce", "Turin", "Pisa", "Rome", "Trento"]
 TASK = {
     "name": "city",
@@ -32,6 +35,7 @@ TASK = {
         "additionalProperties": False,
     },
 }
+TINY = yaml.safe_load((ROOT / "tests" / "fixtures" / "tiny.yaml").read_text(encoding="utf-8"))
 
 
 def rows(count, seed):
@@ -40,8 +44,8 @@ def rows(count, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*KINDS, "tiny"])
-def test_a_preset_goes_from_training_to_extraction(name, tmp_path):
-    base = "tiny"
+def test_a_preset_goes_from_training_to_extraction(name, tiny_base, tmp_path):
+    base = str(tiny_base)
     if name != "tiny":
         try:
             vocabulary = vocabulary_file(KINDS[name].vocabulary)
@@ -54,7 +58,7 @@ def test_a_preset_goes_from_training_to_extraction(name, tmp_path):
     pairs_file.write_text("".join(lines), encoding="utf-8")
     run = tmp_path / name
     values = {
-        **preset_settings(name),
+        **(TINY if name == "tiny" else preset_settings(name)),
         "base": base,
         "task": str(task_file),
         "pairs": str(pairs_file),

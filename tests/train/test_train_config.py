@@ -24,19 +24,19 @@ def test_every_preset_loads(name):
 
 
 def test_values_on_top_win_and_none_counts_as_not_given():
-    config = load_config("tiny", {**GIVEN, "rank": 4, "alpha": None})
-    assert (config.rank, config.alpha) == (4, 64)
+    config = load_config("phi-3-mini", {**GIVEN, "rank": 4, "alpha": None})
+    assert (config.rank, config.alpha) == (4, 32)
 
 
 def test_a_file_may_start_from_a_preset(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text("preset: tiny\npairs: a.jsonl\nout: run\nlearning_rate: 1e-3\n")
+    file.write_text("preset: phi-3-mini\npairs: a.jsonl\nout: run\nlearning_rate: 1e-3\n")
     config = load_config(file)
-    assert (config.rank, config.learning_rate) == (32, 1e-3)
+    assert (config.max_length, config.learning_rate) == (2048, 1e-3)
 
 
 def test_yaml_round_trip(tmp_path):
-    config = load_config("tiny", {**GIVEN, "max_minutes": 2.5, "report_to": "none"})
+    config = load_config("phi-3-mini", {**GIVEN, "max_minutes": 2.5, "report_to": "none"})
     file = tmp_path / "config.yaml"
     file.write_text(config.to_yaml())
     assert load_config(file) == config
@@ -69,7 +69,7 @@ def test_an_unknown_file_and_an_unknown_preset_are_refused(tmp_path):
         load_config(tmp_path / "nothing.yaml")
     file = tmp_path / "bad.yaml"
     file.write_text("preset: huge\n")
-    with pytest.raises(UsageError, match=r"Bundled: .*tiny"):
+    with pytest.raises(UsageError, match=r"Bundled: .*phi-3-mini"):
         load_config(file)
 
 

@@ -19,7 +19,6 @@ from setaccio.train import load_config, train
 from setaccio.train.batches import dataset
 from setaccio.train.encode import Encoded, encode_pair
 from setaccio.train.loss import completion_loss
-from setaccio.train.optimizer import MuonAdamW
 from setaccio.train.packing import check_no_leak, pack
 from setaccio.train.progress import quiet
 
@@ -59,54 +58,16 @@ def test_full_fine_tuning_leaves_a_model_that_export_takes(settings, small_base)
     assert train(load_config(None, {**values, "resume": True})) == result
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_a_full_training_goes_on_after_a_kill(settings, tmp_path, optimizer):
+def test_a_full_training_goes_on_after_a_kill(settings, tmp_path):
     from test_train import Interrupt, losses
 
     values = {**settings, "method": "full", "save_steps": 2, "max_steps": 5}
-    values |= {"optimizer": optimizer}
     whole = train(load_config(None, {**values, "out": tmp_path / "whole"}))
     cut = load_config(None, {**values, "out": tmp_path / "cut"})
     with pytest.raises(KeyboardInterrupt):
         train(cut, [Interrupt(3)])
     train(cut.model_copy(update={"resume": True}))
     assert losses(cut.out) == pytest.approx(losses(whole.run), abs=1e-5)
-
-
-def test_muon_learns_and_is_more_than_adamw(settings, small_base, tmp_path):
-    values = {**settings, "method": "full", "max_steps": 4}
-    plain = train(load_config(None, {**values, "out": tmp_path / "adamw"}))
-    muon = {**values, "optimizer": "muon", "out": tmp_path / "muon"}
-    found = train(load_config(None, muon))
-    assert found.eval_loss < found.eval_loss_before
-    assert found.eval_loss != plain.eval_loss
-
-
-def spread(matrix):
-    lengths = torch.linalg.svdvals(matrix)
-    return lengths.std() / lengths.mean()
-
-
-def test_muon_makes_the_update_of_inner_matrices_orthogonal(small_base):
-    model = model_of(small_base)
-    before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    for p in model.parameters():
-        p.grad = torch.randn_like(p)
-    optimizer = MuonAdamW(model, 0.1)
-    assert [len(group["params"]) for group in optimizer.param_groups] == [
-        sum(p.ndim == 2 and "embed" not in n for n, p in model.named_parameters()),
-        sum(p.ndim != 2 or "embed" in n for n, p in model.named_parameters()),
-    ]
-    optimizer.step()
-    for name, p in model.named_parameters():
-        change = before[name] - p.detach()
-        if "proj" in name and p.ndim == 2:
-            # An orthogonal update stretches alike in all directions; a random one does not.
-            assert spread(change) < 0.6 * spread(p.grad), name
-        elif "embed" in name:
-            assert change.abs().max() == pytest.approx(0.1, rel=1e-3)  # AdamW's first step
-    with pytest.raises(ValueError, match="closure"):
-        optimizer.step(lambda: 0.0)
 
 
 def test_gradient_checkpointing_changes_nothing_that_is_learned(settings, tmp_path):
@@ -138,8 +99,6 @@ def test_settings_that_exclude_each_other_are_refused():
         load_config(None, {**given, "method": "full", "dora": True})
     with pytest.raises(UsageError, match="quantisation_aware needs an adapter"):
         load_config(None, {**given, "method": "full", "quantisation_aware": "int4"})
-    with pytest.raises(UsageError, match="use it with method: full"):
-        load_config(None, {**given, "optimizer": "muon"})
     with pytest.raises(UsageError, match="set eval_steps"):
         load_config(None, {**given, "patience": 2, "eval_steps": 0})
 

@@ -111,12 +111,12 @@ def test_no_curves_without_losses(tmp_path):
 def test_several_runs_stand_in_one_file(tmp_path):
     file = tmp_path / "many.yaml"
     file.write_text(
-        "preset: tiny\nmax_steps: 5\nruns:\n"
+        "preset: phi-3-mini\nmax_steps: 5\nruns:\n"
         "  - {task: recipe, pairs: a.jsonl, out: a}\n  - {task: x.yaml, pairs: b.jsonl, out: b}\n"
     )
     first, second = load_configs(file, {"seed": 3})
     assert (first.task, second.task) == ("recipe", "x.yaml")
-    assert (first.rank, second.max_steps, second.seed) == (32, 5, 3)
+    assert (first.max_length, second.max_steps, second.seed) == (2048, 5, 3)
     with pytest.raises(UsageError, match="each of the runs sets out itself"):
         load_configs(file, {"out": "c"})
     file.write_text("runs: [{pairs: a, out: a}, {pairs: b, out: a}]\n")
@@ -125,7 +125,7 @@ def test_several_runs_stand_in_one_file(tmp_path):
     file.write_text("runs: 3\n")
     with pytest.raises(UsageError, match="runs is a list"):
         load_configs(file)
-    assert len(load_configs("tiny", {"pairs": "a", "out": "b"})) == 1
+    assert len(load_configs("phi-3-mini", {"pairs": "a", "out": "b"})) == 1
 
 
 def test_several_processes_without_gpus_are_refused_and_leave_no_run_behind(settings, monkeypatch):

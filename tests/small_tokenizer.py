@@ -1,7 +1,7 @@
-"""The tiny base's own vocabulary: byte-level BPE in the form that Qwen2 models use.
+"""A vocabulary for small models: byte-level BPE in the form that Qwen2 models use.
 
-The pre-tokenizer is Qwen2's (digits one by one, words with their leading blank), so llama.cpp
-knows it under the name ``qwen2`` and one code path serves this model and the real ones. Control
+The tiny base of tests/fixtures has its vocabulary from here. The pre-tokenizer is Qwen2's (digits
+one by one, words with their leading blank), so llama.cpp knows it under the name ``qwen2``. Control
 tokens are added after training, so no text can merge into them. There is no Unicode normaliser:
 llama.cpp applies none, and values are to be copied byte by byte.
 """
