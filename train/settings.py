@@ -202,6 +202,8 @@ class TrainConfig(BaseModel):
             raise ValueError("optimizer: muon is for whole matrices; use it with method: full")
         if self.patience and not self.eval_steps:
             raise ValueError("patience counts evaluations, and eval_steps is 0; set eval_steps")
+        if self.patience and not self.validation_share and self.eval_pairs is None:
+            raise ValueError("patience needs eval_pairs or a validation_share")
         if self.metric_for_best == "l3" and not self.validation_share and self.eval_pairs is None:
             raise ValueError("metric_for_best: l3 needs eval_pairs or a validation_share")
         return self
