@@ -18,6 +18,7 @@ from typing import Any
 from setaccio.data.order import schemas_at
 from setaccio.data.records import Pair
 from setaccio.data.task import Task
+from setaccio.data.words import with_particles, words_of
 
 LEAST = 1 / 3
 """Share of its words from which on a value counts as standing in the text."""
@@ -60,7 +61,7 @@ class Grounding:
 
     def values(self, pair: Pair) -> list[Value]:
         """The leaves of the gold that should stand in the text, in the gold's order."""
-        known = set(words_of(pair.text))
+        known = with_particles(words_of(pair.text))
         found = []
         for path, leaf, schema in leaves_of(pair.gold, self._schema):
             field = _PLACE.sub("", path).removeprefix("$").removeprefix(".")
@@ -117,8 +118,3 @@ def leaves_of(
             yield from leaves_of(inner, schema.get("items"), f"{path}[{n}]")
     else:
         yield path, value, schema
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, casefolded."""
-    return re.findall(r"\w+", text.casefold())

@@ -15,11 +15,11 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from setaccio.data.errors import UsageError
-from setaccio.data.grounding import words_of
 from setaccio.data.pointers import step
 from setaccio.data.records import Pair, origin_of
 from setaccio.data.repeats import NEAR, sketch_of
 from setaccio.data.task import dump_compact
+from setaccio.data.words import words_of
 
 NEAR_GROUPS = "near"
 ORIGIN_GROUPS = "origin"

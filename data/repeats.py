@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from rapidfuzz import fuzz
 
-from setaccio.data.grounding import words_of
 from setaccio.data.records import Pair
+from setaccio.data.words import words_of
 
 NEAR = 90.0
 _SHINGLE = 4

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from setaccio.data.pointers import leaves
+from setaccio.data.words import Words
 
 Span = tuple[int, int]
 _BREAK = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]]*\s+|\s*\n+\s*|(?<=[。！？])")
@@ -65,16 +66,30 @@ def evidence(text: str, gold: Any) -> Evidence:
 def mentions(text: str, value: Any) -> list[Span]:
     """Every place where a value stands as whole words; ``(start, end)`` in code points."""
     pattern = _pattern(value)
-    return [found.span() for found in pattern.finditer(text)] if pattern else []
+    if pattern is None:
+        return []
+    words = Words(text) if isinstance(value, str) else None
+    found: list[Span] = []
+    place = pattern.search(text)
+    while place:
+        whole = words is None or _is_whole(words, value, place)
+        if whole:
+            found.append(place.span())
+        place = pattern.search(text, place.end() if whole else place.start() + 1)
+    return found
+
+
+def _is_whole(words: Words, value: str, place: re.Match[str]) -> bool:
+    """Whether a value stands as whole words here; an edge is asked for only where the value itself
+    begins or ends with a letter or digit."""
+    start, end = place.span()
+    inner, outer = value.strip()[0].isalnum(), value.strip()[-1].isalnum()
+    return words.is_whole(start if inner else end, end if outer else start)
 
 
 def _pattern(value: Any) -> re.Pattern[str] | None:
     if isinstance(value, str) and value.split():
-        words = r"\s+".join(map(re.escape, value.split()))
-        # A border is asked for only where the value itself begins or ends with a letter or digit.
-        before = r"(?<!\w)" if re.match(r"\w", value.strip()) else ""
-        after = r"(?!\w)" if re.search(r"\w$", value.strip()) else ""
-        return re.compile(before + words + after, re.IGNORECASE)
+        return re.compile(r"\s+".join(map(re.escape, value.split())), re.IGNORECASE)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     digits = f"{value:.15g}" if isinstance(value, float) else str(value)

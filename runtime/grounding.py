@@ -23,17 +23,14 @@ from typing import Any, Literal
 from rapidfuzz import fuzz
 
 from setaccio.data.pointers import join, leaves
+from setaccio.data.words import LEAST_COVERED, Words, is_joined
 from setaccio.runtime.folding import Bare, Folded, fold
 from setaccio.runtime.numerals import Numeral, numerals, to_fraction
-from setaccio.runtime.words import Words, is_joined
 
 How = Literal["exact", "normalised", "fuzzy"]
 
 LEAST_LIKENESS = 0.8
 """Likeness (0 to 1) from which a passage counts as the source of a value."""
-
-LEAST_COVERED = 0.5
-"""A value that stands inside words must make up this share of them, or it is not grounded there."""
 
 _FIRST_LOOK = 0.6
 """Likeness of a passage as long as the value from which its surroundings are tried as well."""

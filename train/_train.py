@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import TrainError
 from setaccio.data.records import Pair
+from setaccio.train.idle import idle_settings, refuse_without_evaluation
 from setaccio.train.models import load_tokenizer
 from setaccio.train.pairs import tell_problems
 from setaccio.train.ranks import leads, wait_for_all
@@ -84,6 +85,7 @@ def train(
     scorer = check_scorer(config, scorer)
     sources = find_sources(config)
     tell_problems(sources.problems)
+    refuse_without_evaluation(config, len(sources.learned), len(sources.held_out))
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     finished = check_run(config, inputs)
     if finished is not None:
@@ -104,6 +106,7 @@ def train(
     with quiet():
         tokenizer = load_tokenizer(sources.base)
         rows = encode_sources(config, sources, tokenizer)
+        refuse_without_evaluation(config, len(rows.train), len(rows.eval))
         check_goes_together(config, rows, backend)
         needed = needs(config, sources.base, rows)
         check(needed, config)
@@ -113,6 +116,8 @@ def train(
         wait_for_all()
         clock = Clock(config.max_minutes, started)
         reporter = Reporter(clock)
+        for sentence in idle_settings(config, len(rows.train), len(rows.eval)):
+            reporter.tell(sentence)
         if config.resume and last_checkpoint(config.out) is None:
             reporter.show([f"Nothing to resume in {config.out}: the training begins anew."])
         fitted = fit(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from setaccio.train.idle import idle_settings, refuse_without_evaluation
 from setaccio.train.models import load_tokenizer
 from setaccio.train.pairs import tell_problems
 from setaccio.train.run_folder import check_run, run_inputs
@@ -50,6 +51,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
     require_extra()
     sources = find_sources(config)
     tell_problems(sources.problems)
+    refuse_without_evaluation(config, len(sources.learned), len(sources.held_out))
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     check_run(config, inputs)
     backend = choose_backend(config)
@@ -71,6 +73,8 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
     with quiet(), tempfile.TemporaryDirectory() as folder:
         tokenizer = load_tokenizer(sources.base)
         rows = encode_sources(config, sources, tokenizer)
+        refuse_without_evaluation(config, len(rows.train), len(rows.eval))
+        reporter.show(idle_settings(config, len(rows.train), len(rows.eval)))
         check_goes_together(config, rows, backend)
         needed = needs(config, sources.base, rows)
         check(needed, config)

@@ -203,6 +203,8 @@ class TrainConfig(BaseModel):
             raise ValueError("quantisation_aware needs an adapter; use method: lora")
         if self.patience and not self.eval_steps:
             raise ValueError("patience counts evaluations, and eval_steps is 0; set eval_steps")
+        if self.patience and not self.validation_share and self.eval_pairs is None:
+            raise ValueError("patience needs eval_pairs or a validation_share")
         if self.metric_for_best == "l3" and not self.validation_share and self.eval_pairs is None:
             raise ValueError("metric_for_best: l3 needs eval_pairs or a validation_share")
         return self

@@ -17,6 +17,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from setaccio.train.idle import unreachable_patience
 from setaccio.train.saving import Kept, read_kept, save_weights
 from setaccio.train.settings import TrainConfig
 
@@ -59,6 +60,11 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
                 self._losses.append(row["loss"])
             if "eval_loss" in row and row["step"]:
                 self._judge(Kept(row["step"], row["eval_loss"], row.get("eval_l3")))
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Say where the run is too short for its patience."""
+        if sentence := unreachable_patience(self.config, state.max_steps):
+            self.tell(sentence)
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any

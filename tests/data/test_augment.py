@@ -166,6 +166,10 @@ def test_evidence_is_whole_words_and_numbers() -> None:
     assert mentions("2 of 12, 2.5 or 2.0 and 2.", 2) == [(0, 1), (16, 19), (24, 25)]
     assert mentions("olive\n  oil", "olive oil") == [(0, 11)]
     assert mentions("true", True) == []
+    assert mentions("xa a a", "a a") == [(3, 6)]
+    assert mentions("東京の京都", "京都") == [(3, 5)]
+    assert mentions("부산까지, 가부산", "부산") == [(0, 2)]
+    assert mentions("cafe\u0301 cafe", "cafe") == [(6, 10)]
     found = evidence("Ada", {"name": "Ada", "age": 4, "none": None})
     assert (found.found, found.missing) == ({"/name": [(0, 3)]}, ("/age",))
 

@@ -183,3 +183,17 @@ def test_the_report_is_plain_data():
     data = json.loads(json.dumps(report.as_dict()))
     assert data["counts"]["invalid"] == 1
     assert data["findings"][0]["id"] == "p1"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("我在上海买了三本书。", "上海"),
+        ("김민수입니다라고 했다", "김민수"),
+        ("ฉันไปเชียงใหม่", "เชียงใหม่"),
+    ],
+)
+def test_values_are_seen_in_scripts_without_blanks(text: str, value: str):
+    task = Task.from_schema({"type": "object", "properties": {"v": {"type": "string"}}})
+    assert check_pairs([Pair("a", text, {"v": value})], task).counts["ungrounded"] == 0
+    assert check_pairs([Pair("a", text, {"v": "전혀 他們"})], task).counts["ungrounded"] == 1

@@ -278,6 +278,23 @@ def test_many_values_in_a_long_accented_text_are_one_walk_each():
     assert set(spans) == {"/0"}
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("어제 대전에서부터 이영희였습니다만 왔다.", ["대전", "이영희"]),
+        ("ｺｰﾋｰ300gとﾊﾟﾝ2個。", ["ｺｰﾋｰ", "ﾊﾟﾝ", "300"]),
+        ("我在上海买了三本书。", ["上海", "书"]),
+        ("เขาทำงานที่กรุงเทพฯ", ["กรุงเทพ"]),
+        ("سافر خالد وبالقطار إلى بغداد", ["خالد", "قطار", "بغداد"]),
+        ("Die Lebensversicherungsgesellschaft in Köln", ["Lebensversicherungs", "Köln"]),
+    ],
+)
+def test_values_in_scripts_without_blanks_are_kept(text: str, values: list[str]):
+    schema = {"type": "array", "items": {"type": "string"}}
+    grounded = apply_grounding(values, ground(text, values), schema, "drop")
+    assert grounded.data == values
+
+
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
