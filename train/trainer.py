@@ -1,6 +1,9 @@
 """TRL's SFTTrainer, with what this product needs otherwise.
 
 - The loss is :mod:`setaccio.train.loss`'s on a CPU, and wherever pairs are packed or weighed.
+- On a CPU the rows of a batch are one sequence, what they begin with once
+  (:mod:`setaccio.train.flat_rows`), where the model is proven to compute the same, and LoRA layers
+  in float32 have passes of their own (:mod:`setaccio.train.lora_math`).
 - The shapes: on a CPU rows are filled up to multiples of 32 tokens. Each new shape costs oneDNN a
   compilation and memory, and so there are few.
 - The order is a function of seed and epoch alone (:mod:`setaccio.train.batches`).
@@ -26,8 +29,10 @@ from trl import SFTConfig, SFTTrainer
 from setaccio.train.batches import EXTRAS, LengthBatches, WithExtras, dataset
 from setaccio.train.encode import Encoded
 from setaccio.train.halving import Halver, gradients, put_back
+from setaccio.train.lora_math import speed_up
 from setaccio.train.loss import completion_loss, learned_tokens
 from setaccio.train.packing import pack
+from setaccio.train.rows_proof import use_rows
 from setaccio.train.schedule import Clock, rate_at
 from setaccio.train.settings import TrainConfig
 
@@ -43,6 +48,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
     clock: Clock
     halver: Halver
     own_loss: bool
+    flat: bool
     lr_scheduler: Any
     optimizer: Any
     score_l3: Callable[[], float] | None = None
@@ -80,7 +86,9 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
         """Mean cross-entropy over completion tokens (float32, scalar)."""
         if return_outputs or not self.own_loss:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        return completion_loss(model, inputs, self.args.bf16, num_items_in_batch)
+        return completion_loss(
+            model, inputs, self.args.bf16, num_items_in_batch, flat=self.flat
+        )
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """Forward and backward pass of one batch, in parts where memory is short."""
@@ -206,6 +214,10 @@ def build_trainer(
         trainer.data_collator = WithExtras(trainer.data_collator)
     trainer.settings, trainer.clock, trainer.halver = config, clock, Halver(tell)
     trainer.own_loss = on_cpu or bool(extras)
+    longest = max(len(row.input_ids) for row in [*train_rows, *eval_rows])
+    trainer.flat = on_cpu and not config.packing and use_rows(trainer.model, longest, bf16)
+    if on_cpu and not bf16:
+        speed_up(trainer.model)
     trainer.remove_callback(PrinterCallback)  # it writes to standard output
     return trainer
 

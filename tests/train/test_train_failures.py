@@ -103,7 +103,7 @@ def test_memory_that_is_shorter_after_a_resume_halves_the_batch(settings, tmp_pa
     cut = load_config(None, {**values, "out": tmp_path / "cut"})
     with pytest.raises(KeyboardInterrupt):
         train(cut, [Interrupt(3)])
-    resumed = train(cut.model_copy(update={"resume": True}), [SmallMemory(2)])
+    resumed = train(cut.model_copy(update={"resume": True}), [SmallMemory(128)])
     assert resumed.parts == 4
     assert losses(resumed.run) == pytest.approx(losses(whole.run), rel=1e-4, abs=1e-4)
 

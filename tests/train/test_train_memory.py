@@ -14,10 +14,10 @@ from setaccio.train.halving import Halver, is_out_of_memory
 
 
 class SmallMemory(TrainerCallback):
-    """A model in whose layers only so many rows fit; ``backward`` fails half-way through it."""
+    """A model in whose layers only so many tokens fit; ``backward`` fails half-way through it."""
 
-    def __init__(self, rows, backward=False, message=None):
-        self.rows = rows
+    def __init__(self, tokens, backward=False, message=None):
+        self.tokens = tokens
         self.backward = backward
         self.message = message
 
@@ -35,7 +35,7 @@ class SmallMemory(TrainerCallback):
         self.raise_for(gradients[0])
 
     def raise_for(self, hidden):
-        if hidden.shape[0] > self.rows:
+        if hidden.shape[0] * hidden.shape[1] > self.tokens:
             if self.message:
                 raise RuntimeError(self.message)
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
@@ -55,7 +55,7 @@ def test_the_batch_is_halved_and_what_is_learned_stays(
     whole = train(load_config(None, {**values, "out": tmp_path / "whole"}))
     capsys.readouterr()
     short = train(
-        load_config(None, {**values, "out": tmp_path / "short"}), [SmallMemory(2, backward)]
+        load_config(None, {**values, "out": tmp_path / "short"}), [SmallMemory(128, backward)]
     )
     assert (whole.parts, short.parts) == (1, 4)
     said = " ".join(capsys.readouterr().err.split())
@@ -70,7 +70,7 @@ def test_the_batch_is_halved_and_what_is_learned_stays(
 def test_a_cpu_that_is_out_of_memory_is_answered_too(settings):
     message = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
     result = train(
-        load_config(None, {**settings, "max_steps": 2}), [SmallMemory(4, message=message)]
+        load_config(None, {**settings, "max_steps": 2}), [SmallMemory(224, message=message)]
     )
     assert result.parts == 2
 
@@ -82,7 +82,7 @@ def test_a_single_row_that_does_not_fit_is_said(settings):
 
 def test_other_errors_are_not_taken_for_it(settings):
     with pytest.raises(RuntimeError, match="a broken kernel"):
-        train(load_config(None, settings), [SmallMemory(4, message="a broken kernel")])
+        train(load_config(None, settings), [SmallMemory(224, message="a broken kernel")])
 
 
 def test_parts_hold_every_row_once():
