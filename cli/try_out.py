@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from setaccio.cli.console import output_console, program, step
+from setaccio.cli.console import output_console, program, step, warn_once
 
 EXAMPLE = "setaccio try"
 FOLDER = Path("runs/try")
@@ -28,10 +27,11 @@ def try_out(
     ] = FOLDER,
 ) -> None:
     """Extract sample recipes with the shipped adapter, and compare constrained with free."""
-    import subprocess
-
+    from setaccio.cli.eval import show
     from setaccio.data.records import Document, load_pairs
     from setaccio.data.sample_files import RECIPES_TOLD
+    from setaccio.eval.evaluate import evaluate
+    from setaccio.eval.progress import show_progress
     from setaccio.models import default_base, model_path, shipped_adapter
     from setaccio.runtime import Extractor
 
@@ -48,11 +48,18 @@ def try_out(
         console.print(f"{extraction.status} in {extraction.seconds:.1f} s\n", markup=False)
     extractor.model.close()
     step(f"2/2  Constrained against free decoding on {documents} recipes")
-    command = [sys.executable, "-m", "setaccio.cli.main", "eval", "--model", base, "--tuned-only"]
-    command += ["--adapter", str(adapter), "--pairs", str(RECIPES_TOLD), "--limit", str(documents)]
-    done = subprocess.run([*command, "--out", str(out)], check=False)
-    if done.returncode:
-        raise typer.Exit(done.returncode)
+    with show_progress() as progress:
+        comparison = evaluate(
+            base,
+            pairs,
+            out=out,
+            limit=documents,
+            adapter=adapter,
+            tuned_only=True,
+            progress=progress,
+            tell=warn_once,
+        )
+    show(comparison)
     note = out / "note.txt"
     note.write_text(pairs[-1].text + "\n", encoding="utf-8")
     step("Try it on a text of your own; this is the command for the one in the file:")

@@ -62,7 +62,9 @@ def test_what_rows_begin_with_is_there_once_and_nothing_is_padded():
     assert flat.layout.prefix == 8 - 1
     assert flat_tokens(inputs) == 7 + 13 + 7 + 10
     ids = flat.input_ids[0].tolist()
-    rows = [row[:length].tolist() for row, length in zip(inputs["input_ids"], [20, 14, 17], strict=True)]
+    rows = [
+        row[:length].tolist() for row, length in zip(inputs["input_ids"], [20, 14, 17], strict=True)
+    ]
     assert ids[:37] == rows[0][:7] + rows[1][7:] + rows[2][7:] + rows[0][7:]
     assert flat.position_ids[0, 7] == 7
     assert int((flat.targets != IGNORED).sum()) == 18

@@ -28,7 +28,11 @@ def adapted(kind="llama", **how):
     else:  # has biases
         model = Qwen2ForCausalLM(Qwen2Config(**SHAPE))
     config = LoraConfig(
-        r=4, lora_alpha=9, target_modules=how.pop("target", "all-linear"), task_type="CAUSAL_LM", **how
+        r=4,
+        lora_alpha=9,
+        target_modules=how.pop("target", "all-linear"),
+        task_type="CAUSAL_LM",
+        **how,
     )
     model = get_peft_model(model, config).train()
     for name, parameter in model.named_parameters():
