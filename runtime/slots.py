@@ -24,6 +24,7 @@ from setaccio.runtime.adapters import Adapter
 from setaccio.runtime.llama_log import clear_errors, last_errors, uninterrupted
 from setaccio.runtime.models import PREFILL_BATCH, LoadedModel
 from setaccio.runtime.own_thread import apart_from_torch
+from setaccio.runtime.thread_choice import ThreadChoice
 
 Logits = npt.NDArray[np.float32]
 
@@ -84,6 +85,7 @@ class Slots:
     ) -> None:
         self.count = count
         self.threads = threads or model.threads
+        self._choice = ThreadChoice(self.threads)
         self._bytes = model.size_bytes
         self.apart = apart
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="llama.cpp") if apart else None
@@ -192,12 +194,15 @@ class Slots:
 
     def _compute(self, outputs: int) -> Logits:
         # Where there is little to do, threads wait for each other longer than they compute.
-        wanted = 1 + self._bytes * self._batch.n_tokens // WORK_FOR_A_THREAD
-        threads = min(self.threads, wanted)
+        threads = self._choice.next(1 + self._bytes * self._batch.n_tokens // WORK_FOR_A_THREAD)
         with uninterrupted():
             if llama_cpp.llama_n_threads(self._context) != threads:  # to set them writes to the log
                 llama_cpp.llama_set_n_threads(self._context, threads, threads)
+            began, computed = time.perf_counter(), time.process_time()
             code = llama_cpp.llama_decode(self._context, self._batch)
+            if not self.apart:  # else the processor's time is that of several contexts
+                wall = time.perf_counter() - began
+                self._choice.measured(threads, wall, time.process_time() - computed)
         if code != 0:
             raise RuntimeError(f"llama.cpp could not decode (code {code}; {last_errors()})")
         if outputs == 0:
