@@ -126,7 +126,7 @@ def make_gguf(
         pad_token_id=0,
     )
     torch.manual_seed(0)
-    model = getattr(transformers, f"{kind.model}ForCausalLM")(config)
+    model = getattr(transformers, f"{kind.model.removesuffix('Text')}ForCausalLM")(config)
     model.to(torch.bfloat16).save_pretrained(model_dir)
     full = convert(model_dir, folder / f"{name}-f16.gguf")
     if quantisation == "f16":
