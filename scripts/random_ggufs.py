@@ -102,7 +102,11 @@ _SHAPE: dict[str, Any] = {
 
 
 def make_gguf(
-    name: str, folder: Path, quantisation: str = "q8_0", template: str | None = CHATML
+    name: str,
+    folder: Path,
+    quantisation: str = "q8_0",
+    template: str | None = CHATML,
+    marks: list[str] | None = None,
 ) -> Path:
     """Write a GGUF of random weights.
 
@@ -111,6 +115,7 @@ def make_gguf(
         folder: where to write; made if absent.
         quantisation: type of its matrices.
         template: its chat template, or None.
+        marks: further control tokens; by default those of ChatML.
     """
     import torch
     import transformers
@@ -118,7 +123,7 @@ def make_gguf(
     kind = KINDS[name]
     model_dir = folder / f"{name}-model"
     model_dir.mkdir(parents=True, exist_ok=True)
-    size = write_vocabulary(model_dir / VOCABULARY_FILE, kind.vocabulary, template)
+    size = write_vocabulary(model_dir / VOCABULARY_FILE, kind.vocabulary, template, tokens=marks)
     config = getattr(transformers, f"{kind.model}Config")(
         **{**_SHAPE, "vocab_size": size, **kind.values},
         bos_token_id=1,

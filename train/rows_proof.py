@@ -43,7 +43,8 @@ def use_rows(model: Any, longest: int, bf16: bool) -> bool:
         together = [torch.tensor(float("nan"))]
     near = TOLERANCE[bf16]
     same = len(apart) == len(together) and all(
-        (one - other).norm() <= near * one.norm() for one, other in zip(apart, together, strict=True)
+        (one - other).norm() <= near * one.norm()
+        for one, other in zip(apart, together, strict=True)
     )
     if not same:
         config._attn_implementation = before

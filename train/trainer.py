@@ -86,9 +86,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
         """Mean cross-entropy over completion tokens (float32, scalar)."""
         if return_outputs or not self.own_loss:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        return completion_loss(
-            model, inputs, self.args.bf16, num_items_in_batch, flat=self.flat
-        )
+        return completion_loss(model, inputs, self.args.bf16, num_items_in_batch, flat=self.flat)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """Forward and backward pass of one batch, in parts where memory is short."""

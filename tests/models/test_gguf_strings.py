@@ -19,7 +19,16 @@ def test_they_hold_what_tokenizers_get_wrong():
     kinds = {unicodedata.category(letter) for letter in set(text)}
     assert kinds >= set("Lu Ll Lt Lm Lo Mn Mc Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So".split())
     assert kinds >= set("Zs Zl Zp Cc Cf Co".split())
-    for wanted in ("\x04", "\t\t", "    ", "\r\n", "👩\u200d🍳", "don't", "<|im_end|>", "\U00040000"):
+    for wanted in (
+        "\x04",
+        "\t\t",
+        "    ",
+        "\r\n",
+        "👩\u200d🍳",
+        "don't",
+        "<|im_end|>",
+        "\U00040000",
+    ):
         assert wanted in text
     assert not any("\ud800" <= letter <= "\udfff" for letter in text)
 
