@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from setaccio.export.parity import ParityReport, check_parity
     from setaccio.export.quantise import predicted_size, quantisations, quantise
     from setaccio.export.report import ExportReport
-    from setaccio.models.pretokenizer import pretokenizer_name
 
 # Hugging Face's libraries report their use to a server unless they are told not to.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -42,7 +41,6 @@ _HOMES = {
     "make_imatrix": "imatrix",
     "merge": "merge",
     "predicted_size": "quantise",
-    "pretokenizer_name": "pretokenizer",
     "quantisations": "quantise",
     "quantise": "quantise",
     "read_imatrix": "imatrix",
@@ -62,7 +60,6 @@ __all__ = [
     "make_imatrix",
     "merge",
     "predicted_size",
-    "pretokenizer_name",
     "quantisations",
     "quantise",
     "read_imatrix",

@@ -136,6 +136,11 @@ _RULES: dict[PretokenizerRule, str] = {
 _RULE_OF = {name: rule for rule, names in _RULES.items() for name in names.split()}
 
 
+def pretokenizer_names() -> tuple[str, ...]:
+    """One name of each known rule."""
+    return tuple(names.split()[0] for names in _RULES.values())
+
+
 def pretokenizer_rule(name: str) -> PretokenizerRule:
     """Tell how llama.cpp cuts text for a value of ``tokenizer.ggml.pre``.
 

@@ -102,7 +102,11 @@ _SHAPE: dict[str, Any] = {
 
 
 def make_gguf(
-    name: str, folder: Path, quantisation: str = "q8_0", template: str | None = CHATML
+    name: str,
+    folder: Path,
+    quantisation: str = "q8_0",
+    template: str | None = CHATML,
+    marks: list[str] | None = None,
 ) -> Path:
     """Write a GGUF of random weights.
 
@@ -111,6 +115,7 @@ def make_gguf(
         folder: where to write; made if absent.
         quantisation: type of its matrices.
         template: its chat template, or None.
+        marks: further control tokens; by default those of ChatML.
     """
     import torch
     import transformers
@@ -118,7 +123,7 @@ def make_gguf(
     kind = KINDS[name]
     model_dir = folder / f"{name}-model"
     model_dir.mkdir(parents=True, exist_ok=True)
-    size = write_vocabulary(model_dir / VOCABULARY_FILE, kind.vocabulary, template)
+    size = write_vocabulary(model_dir / VOCABULARY_FILE, kind.vocabulary, template, tokens=marks)
     config = getattr(transformers, f"{kind.model}Config")(
         **{**_SHAPE, "vocab_size": size, **kind.values},
         bos_token_id=1,
@@ -126,7 +131,7 @@ def make_gguf(
         pad_token_id=0,
     )
     torch.manual_seed(0)
-    model = getattr(transformers, f"{kind.model}ForCausalLM")(config)
+    model = getattr(transformers, f"{kind.model.removesuffix('Text')}ForCausalLM")(config)
     model.to(torch.bfloat16).save_pretrained(model_dir)
     full = convert(model_dir, folder / f"{name}-f16.gguf")
     if quantisation == "f16":

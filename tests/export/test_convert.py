@@ -9,11 +9,17 @@ from gguf import GGUFReader
 
 from setaccio.data.errors import ExportError
 from setaccio.export import convert
+from setaccio.models.pretokenizer import pretokenizer_name
 
 
 def change(path, **values):
     content = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**content, **values}), encoding="utf-8")
+
+
+def test_own_vocabulary_is_qwen2(base):
+    content = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
+    assert pretokenizer_name(content) == "qwen2"
 
 
 def test_bfloat16_and_provenance(base, source, tmp_path):
