@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
+from setaccio.data.numbers import read_float
+
 MAX_DEPTH = 100
 """Most objects and arrays inside one another. llguidance's own limit for a schema is 127."""
 
@@ -40,7 +42,7 @@ def finite(digits: str) -> float:
     Raises:
         ValueError: the number is beyond a float's range.
     """
-    number = float(digits)
+    number = read_float(digits)
     if not math.isfinite(number):
         refuse_constant(_shortened(digits))
     return number

@@ -1,18 +1,25 @@
-"""The jsonschema library, loaded without what only ``iri`` formats need.
+"""The jsonschema library, with decimal arithmetic, loaded without what only ``iri`` formats need.
 
-Its checker of IRIs comes from a package that builds some thirty parsers when it is imported: a
+The keywords that judge numbers are ours (:mod:`setaccio.data.number_keywords`), put in through the
+library's ``validators.extend``; the drafts' own classes stay as they are.
+
+The checker of IRIs comes from a package that builds some thirty parsers when it is imported: a
 second for every start of the program, while hardly a schema asks for an IRI. Here it is imported
 when the first IRI is checked.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+
+from setaccio.data.number_keywords import number_keywords
+from setaccio.data.numbers import is_whole
 
 _SLOW = "rfc3987_syntax"
 
@@ -48,8 +55,25 @@ def validator_class(schema: dict[str, Any]) -> Any:
     return jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
 
 
+@functools.cache
+def _decimal_class(kind: Any) -> Any:
+    """A draft's class with number keywords that judge digits."""
+    numbers = kind.TYPE_CHECKER.redefine(
+        "integer",
+        lambda _, value: kind.TYPE_CHECKER.is_type(value, "integer") and is_whole(value),
+    )
+    keywords = number_keywords(kind.VALIDATORS, jsonschema.ValidationError)
+    extend: Any = jsonschema.validators.extend  # which has no types
+    return extend(kind, keywords, type_checker=numbers)
+
+
 def make_validator(schema: dict[str, Any]) -> jsonschema.protocols.Validator:
     """A validator of instances of a schema, formats included."""
     kind = validator_class(schema)
-    validator: jsonschema.protocols.Validator = kind(schema, format_checker=kind.FORMAT_CHECKER)
+    # Where `$schema` is met again, behind a reference to the root, the library would go back to
+    # the class that it names.
+    rules = {key: part for key, part in schema.items() if key != "$schema"}
+    validator: jsonschema.protocols.Validator = _decimal_class(kind)(
+        rules, format_checker=kind.FORMAT_CHECKER
+    )
     return validator

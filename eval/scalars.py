@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
+from fractions import Fraction
 from typing import Any
 
+from setaccio.data.numbers import as_integers, decimal_of
 from setaccio.data.task import Json, ScoringRule
 from setaccio.eval.align import text_similarity
 from setaccio.eval.dates import same_date
 from setaccio.eval.measures import compare_measures
 from setaccio.eval.normalise import normalise, parse_number
 
+_NOISE = Fraction(1, 10**9)  # of a number's size
 _UNLIKE = 0.8  # what a measure that does not agree keeps of its similarity, below any match
 
 
@@ -33,8 +35,7 @@ def compare_scalars(rule: ScoringRule, gold: Json, prediction: Json) -> tuple[fl
     if rule.method == "number":
         wanted, found = parse_number(gold), parse_number(prediction)
         if wanted is not None and found is not None:
-            allowed = max(rule.tolerance, rule.relative_tolerance * abs(wanted))
-            right = math.isclose(wanted, found, rel_tol=1e-9, abs_tol=allowed)
+            right = _is_close(rule, _exact(gold, wanted), _exact(prediction, found))
             return float(right), right
     left, other = as_text(gold), as_text(prediction)
     if rule.method == "date":
@@ -51,11 +52,27 @@ def compare_scalars(rule: ScoringRule, gold: Json, prediction: Json) -> tuple[fl
     return similarity, normalise(left) == normalise(other)
 
 
+def _exact(value: Json, number: float) -> Fraction:
+    """A number by its decimal digits: the JSON number itself, or what was read from a text."""
+    is_number = isinstance(value, int | float)
+    return Fraction(decimal_of(value if is_number else number))
+
+
+def _is_close(rule: ScoringRule, wanted: Fraction, found: Fraction) -> bool:
+    """Whether two numbers differ by no more than the rule allows."""
+    allowed = max(
+        Fraction(decimal_of(rule.tolerance)),
+        Fraction(decimal_of(rule.relative_tolerance)) * abs(wanted),
+    )
+    if wanted.denominator > 1 or found.denominator > 1:
+        # A third has no end in decimals; whole numbers are the same or are not.
+        allowed = max(allowed, _NOISE * max(abs(wanted), abs(found)))
+    return abs(wanted - found) <= allowed
+
+
 def canonical(value: Any) -> str:
     """JSON text by which values are equal exactly when JSON says so: 1 is 1.0, but not true."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return json.dumps(as_integers(value), sort_keys=True, ensure_ascii=False)
 
 
 def as_text(value: Json) -> str:

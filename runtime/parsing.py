@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
+from setaccio.data.numbers import read_float
 from setaccio.data.task import Task
 
 _TOKEN = re.compile(
@@ -54,7 +55,7 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=read_float)
 
 
 def _checked(value: Any) -> Any:

@@ -17,6 +17,7 @@ from setaccio.data import ScoringRule, Task, load_task
 from setaccio.eval import score_document
 from setaccio.eval.counts import leaf_pointers
 from setaccio.eval.fields import Leaves, Measures
+from setaccio.eval.scalars import compare_scalars
 from setaccio.eval.score import rename_keys
 
 RECIPE = load_task("recipe")
@@ -343,3 +344,28 @@ def test_any_value_equals_itself_without_a_schema(value: Any):
     score = score_document(task, {"value": value}, {"value": copy.deepcopy(value)})
     assert score.score == 1.0
     assert score.leaves == Leaves(correct=score.leaves.correct)
+
+
+@pytest.mark.parametrize(
+    ("gold", "prediction", "tolerance", "right"),
+    [
+        (20.0, 19.99, 0.01, True),
+        (20.0, 19.98, 0.01, False),
+        (1234567890, 1234567891, 0.0, False),
+        (9007199254740993, 9007199254740992, 0.0, False),
+        (9007199254740993, 9007199254740993, 0.0, True),
+        (10**23, 1e23, 0.0, True),
+        ("1/3", 0.333333333333, 0.0, True),
+        (5, 5.0, 0.0, True),
+    ],
+)
+def test_numbers_are_compared_by_their_digits(
+    gold: Any, prediction: Any, tolerance: float, right: bool
+):
+    rule = ScoringRule(method="number", tolerance=tolerance)
+    assert compare_scalars(rule, gold, prediction) == (float(right), right)
+
+
+def test_exactly_the_same_number_written_otherwise():
+    rule = ScoringRule(method="exact")
+    assert compare_scalars(rule, [10**23, 1], [1e23, 1.0]) == (1.0, True)
