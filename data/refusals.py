@@ -12,6 +12,8 @@ import urllib.parse
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from setaccio.data.errors import SchemaError
+from setaccio.data.exact_grammar import exact_grammar
 from setaccio.data.pointers import pointer_of
 from setaccio.data.schema import (
     UNENFORCED,
@@ -27,6 +29,9 @@ LONGEST_REASON = 200
 # What is judged by itself, whatever stands beside it.
 _ALONE = {"format": "string", "pattern": "string", "multipleOf": "number"}
 _NEEDED = frozenset({"type", "$defs", "definitions", "$schema"})
+
+_UNSATISFIABLE = "Unsatisfiable schema"
+_BOUNDS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "multipleOf")
 
 _Place = tuple[str, str, dict[str, Any]]  # path as in messages, JSON pointer, schema
 
@@ -91,14 +96,34 @@ def refusals(schema: dict[str, Any]) -> list[Refusal]:
             for number, place in reversed(list(enumerate(places))):
                 if referring[number] == refers:
                     found += ((number, refusal) for refusal in _refused_here(whole, place))
+    if not found and _reason(_probe(whole, "")).startswith(_UNSATISFIABLE):
+        found += enumerate(_without_value(whole, places))
     return [refusal for _, refusal in sorted(found, key=lambda entry: entry[0])]
+
+
+def _without_value(whole: dict[str, Any], places: list[_Place]) -> Iterator[Refusal]:
+    """The innermost parts that no value fits."""
+    inside: list[str] = []
+    for path, pointer, part in reversed(places):
+        if any(each.startswith(f"{pointer}/") for each in inside):
+            continue
+        reason = _reason(_probe(whole, pointer))
+        if reason.startswith(_UNSATISFIABLE):
+            inside.append(pointer)
+            keyword = next((key for key in _BOUNDS if key in part), "")
+            why = shorten(reason).removeprefix(_UNSATISFIABLE).lstrip(": ")
+            yield Refusal(path, pointer, keyword, f"no value fits it: {why}")
 
 
 def _reason(schema: dict[str, Any]) -> str:
     """Why llguidance refuses a schema; empty where it does not."""
     import llguidance  # not needed by those who only read tasks
 
-    grammar = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema))
+    try:
+        exact = exact_grammar(schema)
+    except SchemaError as error:
+        return str(error)
+    grammar = exact or llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema))
     return str(llguidance.LLMatcher.validate_grammar(grammar, None))
 
 
@@ -128,7 +153,7 @@ def _refused_here(whole: dict[str, Any], place: _Place) -> Iterator[Refusal]:
     probe = _probe(whole, pointer)
     for _ in range(len(part)):
         reason = _reason(probe)
-        if not reason or reason.startswith("Unsatisfiable"):
+        if not reason or reason.startswith(_UNSATISFIABLE):
             return
         named = "$ref" if reason.startswith("Invalid URI") else refused_keyword(reason)
         # What is wrong with a reference's target is said there.

@@ -8,7 +8,7 @@ name them and training does not start on a schema that extraction would refuse.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from referencing import Registry
@@ -130,6 +130,19 @@ def _resolver(schema: dict[str, Any]) -> Any:
     return Registry().with_resource(resource.id() or "", resource).resolver(resource.id() or "")
 
 
+def reference_lookup(schema: dict[str, Any]) -> Callable[[str], Any]:
+    """What gives the target of a reference inside a schema."""
+    resolver = _resolver(schema)
+
+    def lookup(reference: str) -> Any:
+        try:
+            return resolver.lookup(reference).contents
+        except (Unresolvable, ValueError):  # in a place that is no schema but is referred to
+            return True
+
+    return lookup
+
+
 def dangling_references(schema: dict[str, Any]) -> list[str]:
     """Paths of the references inside a schema that lead to nothing or back to themselves."""
     resolver = _resolver(schema)
@@ -201,15 +214,7 @@ def check_finite(schema: dict[str, Any], source: str = "schema") -> None:
     Raises:
         SchemaError: a part of it has no finite value.
     """
-    resolver = _resolver(schema)
-
-    def lookup(reference: str) -> Any:
-        try:
-            return resolver.lookup(reference).contents
-        except (Unresolvable, ValueError):  # in a place that is no schema but is referred to
-            return True
-
-    endless = endless_parts(schema, lookup)
+    endless = endless_parts(schema, reference_lookup(schema))
     if endless:
         raise SchemaError(
             f"{source}: {endless[0]} requires itself without end, so no value fits it. Let a "
@@ -234,6 +239,12 @@ def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
         from setaccio.data.refusals import refusals  # llguidance is wanted for a refusal only
 
         raise SchemaError(refusal_message(list(map(str, refusals(schema))), source))
+    from setaccio.data.exact_grammar import exact_grammar  # which imports this module
+
+    try:
+        exact_grammar(schema)
+    except SchemaError as error:
+        raise SchemaError(str(error).replace("schema", source, 1)) from error
 
 
 def refusal_message(parts: list[str], source: str = "schema") -> str:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.data.errors import SchemaError
+from setaccio.data.exact_grammar import COMPACT_JSON, exact_grammar
 from setaccio.data.refusals import refusals, shorten
 from setaccio.data.schema import check_schema, refusal_message, refused_keyword
 from setaccio.data.task import dump_compact
@@ -28,8 +29,6 @@ from setaccio.runtime.likely_texts import likely_texts
 from setaccio.runtime.models import LoadedModel
 
 Constraint = Literal["schema", "none"]
-
-COMPACT_JSON = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
 
 
 class _NoTransformers(importlib.abc.MetaPathFinder):
@@ -219,7 +218,12 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
         if "backend" not in model.cache:
             model.cache["backend"] = _make_backend(model)
         try:
-            processor = model.cache["backend"].get_json_schema_logits_processor(source)
+            backend, exact = model.cache["backend"], exact_grammar(schema)
+            processor = (
+                backend.get_cfg_logits_processor(exact)
+                if exact
+                else backend.get_json_schema_logits_processor(source)
+            )
             grammars[source] = Grammar(processor, schema)
         except ValueError as error:
             raise _refusal(schema, str(error)) from error

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from setaccio.data import Task
 from setaccio.data.errors import SchemaError
+from setaccio.runtime import Extractor
 from setaccio.runtime.constraint import check_enforceable, compile_schema
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.sampling import apply_mask, choose_greedy
@@ -87,7 +88,7 @@ def test_any_string_can_be_said(model: LoadedModel, recipe: Task, title: str, it
         ({"type": "string", "format": "colour"}, "colour"),
         ({"type": "string", "pattern": "(?=a)b"}, "look-around"),
         ({"$ref": "#/$defs/absent"}, "absent"),
-        ({"type": "integer", "minimum": 5, "maximum": 3}, "nsatisfiable"),
+        ({"type": "integer", "minimum": 5, "maximum": 3}, "no value fits it"),
     ],
 )
 def test_unsupported_schemas_are_named(model: LoadedModel, schema: dict[str, Any], named: str):
@@ -127,3 +128,27 @@ def test_masked_greedy_takes_the_first_of_the_best_allowed():
     assert apply_mask(logits, mask).tolist() == [1.0, -np.inf, 3.0, 3.0, 2.0]
     with pytest.raises(ValueError, match="no token"):
         choose_greedy(logits, np.array([0], np.int32))
+
+
+@pytest.mark.parametrize(
+    ("schema", "budget"),
+    [
+        ({"enum": [2**61 + 1, 10**30 + 7]}, 200),
+        ({"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}, 200),
+        ({"type": "integer", "minimum": 10**18 + 1, "maximum": 10**18 + 3}, 16),
+        ({"type": "number", "minimum": 74.77, "maximum": 74.77, "multipleOf": 0.01}, 200),
+    ],
+)
+def test_exact_numbers_are_extracted(model: LoadedModel, schema: dict[str, Any], budget: int):
+    whole = {
+        "type": "object",
+        "properties": {"n": schema, "to": {"type": "string", "maxLength": 4}},
+        "required": ["n", "to"],
+        "additionalProperties": False,
+    }
+    task = Task.from_schema(whole)
+    extraction = Extractor(model, task, max_tokens=budget).extract("A lamp for 74.77 euro.")
+    assert extraction.status == ("ok" if budget > 16 else "truncated_output")
+    assert extraction.data is not None
+    assert task.problems(extraction.data) == []
+    assert list(extraction.data) == ["n", "to"]
