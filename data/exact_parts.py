@@ -1,4 +1,4 @@
-"""What the grammars of :mod:`setaccio.data.exact_grammar` are made of, and where they are needed."""
+"""What the grammars of :mod:`setaccio.data.exact_grammar` are made of."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from setaccio.data.numbers import read_float
+from setaccio.data.repeated_keys import read_object
 
 MAX_DEPTH = 100
 """Most objects and arrays inside one another. llguidance's own limit for a schema is 127."""
@@ -72,7 +73,12 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-DECODER = JSONDecoder(parse_constant=refuse_constant, parse_float=finite, parse_int=integer)
+DECODER = JSONDecoder(
+    parse_constant=refuse_constant,
+    parse_float=finite,
+    parse_int=integer,
+    object_pairs_hook=read_object,
+)
 _STRICTEST = JSONDecoder(
     parse_constant=refuse_constant,
     parse_float=finite,
@@ -86,7 +92,8 @@ def parse_json(text: str, *, unique_keys: bool = False) -> Any:
 
     Args:
         text: the JSON.
-        unique_keys: refuse a key that stands twice in an object, of which the last one would win.
+        unique_keys: refuse a key that stands twice in an object; otherwise the last one wins, and
+            the object is a :class:`setaccio.data.repeated_keys.RepeatedKeys`.
 
     Raises:
         ValueError: it is no JSON, a number can not be held, or it is nested too deeply.

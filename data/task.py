@@ -32,6 +32,7 @@ from setaccio.data.errors import SchemaError, TaskError
 from setaccio.data.json_text import parse_json
 from setaccio.data.merge_rule import MergeRule, check_merge_rules
 from setaccio.data.order import order_like
+from setaccio.data.repeated_keys import repetitions
 from setaccio.data.schema import check_schema
 from setaccio.data.scoring_rule import ScoringRule as ScoringRule
 from setaccio.data.task_file import TASK_FOLDER as TASK_FOLDER
@@ -133,12 +134,15 @@ class Task(BaseModel):
         return dump_compact(order_like(gold, self.json_schema))
 
     def problems(self, value: Json) -> list[str]:
-        """Say where a value breaks the schema, formats included.
+        """Say where a value breaks the schema, formats included, and which keys it repeats.
 
         Returns:
             One sentence per violation, first the path; empty when the value is valid.
         """
-        return [f"{error.json_path}: {error.message}" for error in self._errors(value)]
+        return [
+            *repetitions(value),
+            *(f"{error.json_path}: {error.message}" for error in self._errors(value)),
+        ]
 
     def _errors(self, value: Json) -> Iterator[jsonschema.ValidationError]:
         yield from make_validator(self.json_schema).iter_errors(value)

@@ -32,6 +32,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from setaccio.data.repeated_keys import RepeatedKeys, like
 from setaccio.data.task import Json, Task
 from setaccio.eval.anls import anls_star
 from setaccio.eval.counts import Leaf
@@ -167,10 +168,11 @@ def rename_keys(value: Json, aliases: dict[str, str]) -> Json:
         return [rename_keys(item, aliases) for item in value]
     if not isinstance(value, dict):
         return value
-    return {
+    renamed = {
         key if aliases.get(key, key) in value else aliases[key]: rename_keys(part, aliases)
         for key, part in value.items()
     }
+    return like(value.counts, renamed) if isinstance(value, RepeatedKeys) else renamed
 
 
 def read_answer(raw: str, task: Task, aliases: dict[str, str]) -> Answer:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
 from setaccio.data.numbers import read_float
+from setaccio.data.repeated_keys import read_object
 from setaccio.data.task import Task
 
 _TOKEN = re.compile(
@@ -55,7 +56,9 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=read_float)
+_DECODER = json.JSONDecoder(
+    parse_constant=_refuse, parse_float=read_float, object_pairs_hook=read_object
+)
 
 
 def _checked(value: Any) -> Any:
