@@ -18,7 +18,6 @@ from typing import Any
 from setaccio.data.errors import SchemaError
 from setaccio.data.exact_numbers import number_term, range_of
 from setaccio.data.exact_parts import (
-    ASSERTIONS,
     TYPES,
     Lookup,
     Troubled,
@@ -29,6 +28,7 @@ from setaccio.data.exact_parts import (
     types_of,
     value_terms,
 )
+from setaccio.data.ref_siblings import ASSERTIONS, without_siblings
 from setaccio.data.schema import (
     Keys,
     path_of,
@@ -64,6 +64,7 @@ def exact_grammar(schema: dict[str, Any]) -> str | None:
     Raises:
         SchemaError: numbers would be misread in a place that can not be written out.
     """
+    schema = without_siblings(schema)
     lookup = reference_lookup(schema)
     for grave in (False, True):
         troubled = Troubled(schema, lookup, grave)

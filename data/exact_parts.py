@@ -8,19 +8,10 @@ from typing import Any
 
 from setaccio.data.exact_numbers import literal, trouble_of
 from setaccio.data.numbers import WrittenFloat, as_integers
+from setaccio.data.ref_siblings import ASSERTIONS
 from setaccio.data.schema import schema_parts
 
 TYPES = ("null", "boolean", "number", "string", "array", "object")
-
-ASSERTIONS = frozenset(
-    """
-    $ref additionalItems additionalProperties allOf anyOf const enum exclusiveMaximum
-    exclusiveMinimum items maxItems maxLength maxProperties maximum minItems minLength
-    minProperties minimum multipleOf oneOf pattern patternProperties prefixItems properties
-    required type
-    """.split()  # noqa: SIM905
-)
-"""Keywords that decide which values fit; ``format`` does so for strings only."""
 
 _DEFINITIONS = ("$defs", "definitions")
 Lookup = Callable[[str], Any]

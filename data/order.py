@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from setaccio.data.pointers import split, step
+from setaccio.data.validation import ignores_siblings, make_validator
 
 _DEEPEST = 64
 """References and combinations that are followed into one another for one place."""
@@ -45,22 +46,82 @@ def _closeness(value: dict[str, Any], parts: list[dict[str, Any]]) -> tuple[bool
 
 
 def _applying(value: Any, schema: Any, root: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """The schemas that apply to one value: its own, and those it refers to or combines."""
+    """The schemas that apply to one value: its own, and those it refers to or combines.
+
+    They come in the order in which llguidance merges them, which is that of the keywords: what
+    stands in front of an ``allOf`` comes before its parts, what stands behind it after them.
+    """
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return
-    yield schema
-    if isinstance(schema.get("$ref"), str):
+    if isinstance(schema.get("$ref"), str) and ignores_siblings(root):
         yield from _applying(value, _target(root, schema["$ref"]), root, depth + 1)
-    for part in schema.get("allOf", []):
-        yield from _applying(value, part, root, depth + 1)
-    for keyword in ("anyOf", "oneOf"):
-        branches = [list(_applying(value, b, root, depth + 1)) for b in schema.get(keyword, [])]
-        if not branches:
-            continue
-        if isinstance(value, dict):
-            yield from max(branches, key=lambda parts: _closeness(value, parts))
-        else:
-            yield from (part for parts in branches for part in parts)
+        return
+    for keyword, own in _slices(schema):
+        if own:
+            yield own
+        elif keyword == "$ref" and isinstance(schema["$ref"], str):
+            yield from _applying(value, _target(root, schema["$ref"]), root, depth + 1)
+        elif keyword == "allOf":
+            for part in schema["allOf"]:
+                yield from _applying(value, part, root, depth + 1)
+        elif keyword in ("anyOf", "oneOf"):
+            yield from _chosen(value, schema[keyword], root, depth + 1)
+        elif keyword in ("const", "enum"):
+            yield from _named(value, [schema["const"]] if keyword == "const" else schema["enum"])
+
+
+_APPLICATORS = frozenset({"const", "enum", "allOf", "anyOf", "oneOf", "$ref"})
+_TOGETHER = (
+    ("properties", "patternProperties", "additionalProperties"),
+    ("items", "prefixItems", "additionalItems"),
+)
+
+
+def _slices(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A schema cut at the keywords that bring in others, each with nothing beside it.
+
+    Keywords that are read together stay together, where the first of them stands.
+    """
+    places: dict[str, str] = {}
+    for group in _TOGETHER:
+        first = next((key for key in (group[0], *schema) if key in schema and key in group), "")
+        places |= dict.fromkeys(group, first)
+    own: dict[str, Any] = {}
+    for keyword in schema:
+        if keyword in _APPLICATORS:
+            yield "", own
+            own = {}
+            yield keyword, {}
+        elif places.get(keyword, keyword) == keyword:
+            own |= {key: schema[key] for key in schema if places.get(key, key) == keyword}
+    yield "", own
+
+
+def _chosen(value: Any, parts: list[Any], root: Any, depth: int) -> Iterator[dict[str, Any]]:
+    """The branch that an object belongs to; of anything else, all of them."""
+    branches = [(part, list(_applying(value, part, root, depth))) for part in parts]
+    if not isinstance(value, dict | list):
+        yield from (each for _, branch in branches for each in branch)
+        return
+    if len(branches) > 1 and isinstance(root, dict):
+        judge = make_validator(root)
+        fitting = [each for each in branches if judge.evolve(schema=each[0]).is_valid(value)]
+        branches = fitting or branches
+    if isinstance(value, list):
+        yield from (each for _, branch in branches for each in branch)
+    elif branches:
+        yield from max((branch for _, branch in branches), key=lambda b: _closeness(value, b))
+
+
+def _named(value: Any, named: list[Any]) -> Iterator[dict[str, Any]]:
+    """A value that is named whole, as a schema that names its parts."""
+    for each in named:
+        if isinstance(value, dict) and isinstance(each, dict) and each == value:
+            yield {"properties": {key: {"const": part} for key, part in each.items()}}
+            return
+        if isinstance(value, list) and isinstance(each, list) and each == value:
+            yield {"prefixItems": [{"const": part} for part in each]}
+            return
 
 
 def order_like(value: Any, schema: Any, root: Any = None) -> Any:
@@ -81,20 +142,25 @@ def order_like(value: Any, schema: Any, root: Any = None) -> Any:
     parts = list(_applying(value, schema, root))
     if isinstance(value, list):
         return [
-            order_like(item, _item_schema(parts, index), root) for index, item in enumerate(value)
+            order_like(item, _merged([_item_schema(part, index) for part in parts]), root)
+            for index, item in enumerate(value)
         ]
-    known: dict[str, Any] = {}
+    known: dict[str, None] = {}
     for part in parts:
-        for key, rule in part.get("properties", {}).items():
-            known.setdefault(key, rule)
+        known |= dict.fromkeys(part.get("properties", {}))
     for part in parts:  # what is required without being described comes after what is described
-        for key in part.get("required", []):
-            known.setdefault(key, _other_schema(parts, key))
+        known |= dict.fromkeys(part.get("required", []))
     keys = [key for key in known if key in value] + [key for key in value if key not in known]
     return {
-        key: order_like(value[key], known.get(key) or _other_schema(parts, key), root)
+        key: order_like(value[key], _merged([_key_schema(part, key) for part in parts]), root)
         for key in keys
     }
+
+
+def _merged(rules: list[Any]) -> Any:
+    """One schema that stands for several that all apply."""
+    rules = [rule for rule in rules if isinstance(rule, dict)]
+    return rules[0] if len(rules) == 1 else {"allOf": rules} if rules else None
 
 
 def schemas_at(schema: Any, path: str, *, items: bool = False) -> list[dict[str, Any]]:
@@ -125,27 +191,23 @@ def _inside_lists(places: list[dict[str, Any]], root: Any) -> list[dict[str, Any
     return places
 
 
-def _item_schema(parts: list[dict[str, Any]], index: int) -> Any:
-    for part in parts:
-        items = part.get("items")
-        fixed = items if isinstance(items, list) else part.get("prefixItems", [])
-        if index < len(fixed):
-            return fixed[index]
-        rest = part.get("additionalItems") if isinstance(items, list) else items
-        if isinstance(rest, dict):
-            return rest
-    return None
+def _item_schema(part: dict[str, Any], index: int) -> Any:
+    """The schema that one part has for an item."""
+    items = part.get("items")
+    fixed = items if isinstance(items, list) else part.get("prefixItems", [])
+    if index < len(fixed):
+        return fixed[index]
+    return part.get("additionalItems") if isinstance(items, list) else items
 
 
-def _other_schema(parts: list[dict[str, Any]], key: str) -> Any:
-    """The schema of a key that ``properties`` does not name."""
-    for part in parts:
-        for pattern, rule in part.get("patternProperties", {}).items():
-            if _matches(pattern, key):
-                return rule
-        if isinstance(part.get("additionalProperties"), dict):
-            return part["additionalProperties"]
-    return None
+def _key_schema(part: dict[str, Any], key: str) -> Any:
+    """The schema that one part has for a key."""
+    if key in part.get("properties", {}):
+        return part["properties"][key]
+    for pattern, rule in part.get("patternProperties", {}).items():
+        if _matches(pattern, key):
+            return rule
+    return part.get("additionalProperties")
 
 
 def _matches(pattern: str, key: str) -> bool:

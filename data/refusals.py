@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from setaccio.data.errors import SchemaError
 from setaccio.data.exact_grammar import exact_grammar
 from setaccio.data.pointers import pointer_of
+from setaccio.data.ref_siblings import without_siblings
 from setaccio.data.schema import (
     UNENFORCED,
     path_of,
@@ -123,7 +124,9 @@ def _reason(schema: dict[str, Any]) -> str:
         exact = exact_grammar(schema)
     except SchemaError as error:
         return str(error)
-    grammar = exact or llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema))
+    grammar = exact or llguidance.LLMatcher.grammar_from_json_schema(
+        json.dumps(without_siblings(schema))
+    )
     return str(llguidance.LLMatcher.validate_grammar(grammar, None))
 
 

@@ -47,12 +47,22 @@ def _later() -> Iterator[None]:
 with _later():
     import jsonschema
 
-__all__ = ["jsonschema", "make_validator", "validator_class"]
+__all__ = ["ignores_siblings", "jsonschema", "make_validator", "validator_class"]
 
 
 def validator_class(schema: dict[str, Any]) -> Any:
     """The jsonschema class for the draft that a schema names; draft 2020-12 where it names none."""
     return jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+
+
+_IGNORING = ("draft-03", "draft-04", "draft-06", "draft-07")
+
+
+def ignores_siblings(schema: Any) -> bool:
+    """Whether a schema's draft ignores what stands beside a ``$ref``."""
+    if not isinstance(schema, dict) or "$schema" not in schema:
+        return False
+    return any(draft in validator_class(schema).META_SCHEMA["$schema"] for draft in _IGNORING)
 
 
 @functools.cache

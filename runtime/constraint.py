@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.exact_grammar import COMPACT_JSON, exact_grammar
+from setaccio.data.ref_siblings import without_siblings
 from setaccio.data.refusals import refusals, shorten
 from setaccio.data.schema import check_schema, refusal_message, refused_keyword
 from setaccio.data.task import dump_compact
@@ -211,7 +212,7 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
     Raises:
         SchemaError: invalid, or with a part that can not be enforced; the message names it.
     """
-    source = dump_compact({**schema, "x-guidance": COMPACT_JSON})
+    source = dump_compact(schema)
     grammars: dict[str, Grammar] = model.cache.setdefault("grammars", {})
     if source not in grammars:
         check_schema(schema)
@@ -222,7 +223,9 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
             processor = (
                 backend.get_cfg_logits_processor(exact)
                 if exact
-                else backend.get_json_schema_logits_processor(source)
+                else backend.get_json_schema_logits_processor(
+                    dump_compact({**without_siblings(schema), "x-guidance": COMPACT_JSON})
+                )
             )
             grammars[source] = Grammar(processor, schema)
         except ValueError as error:
