@@ -10,9 +10,10 @@ demands have one: the least fixed point of that, over all that can be reached fr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from setaccio.data.patterns import matches
 
 Lookup = Callable[[str], Any]
 
@@ -98,8 +99,8 @@ def _demanded_values(part: dict[str, Any]) -> Iterator[Any]:
 
 def _matches(pattern: str, name: str) -> bool:
     try:
-        return re.search(pattern, name) is not None
-    except re.error:  # of another dialect: what it matches is not known
+        return matches(pattern, name)
+    except ValueError:  # of another dialect: what it matches is not known
         return False
 
 

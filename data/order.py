@@ -7,10 +7,10 @@ is followed wherever the schema hides it: behind ``$ref``, in ``allOf``, in the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from setaccio.data.patterns import matches
 from setaccio.data.pointers import split, step
 from setaccio.data.validation import ignores_siblings, make_validator
 
@@ -212,6 +212,6 @@ def _key_schema(part: dict[str, Any], key: str) -> Any:
 
 def _matches(pattern: str, key: str) -> bool:
     try:
-        return re.search(pattern, key) is not None
-    except re.error:
+        return matches(pattern, key)
+    except ValueError:
         return False

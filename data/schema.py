@@ -18,7 +18,7 @@ from referencing.jsonschema import specification_with
 from setaccio.data.errors import SchemaError
 from setaccio.data.finite import endless_parts
 from setaccio.data.json_text import TOO_DEEP, is_deep
-from setaccio.data.validation import jsonschema, validator_class
+from setaccio.data.validation import check_against_draft, jsonschema, validator_class
 
 # Assertions of the JSON Schema drafts that llguidance 1.9 does not implement (its
 # docs/json_schema.md lists the ones it does). Annotations such as `title` never constrain.
@@ -180,12 +180,14 @@ def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
     """
     if is_deep(schema):
         raise SchemaError(f"{source}: {TOO_DEEP}. Nest it less, or move what repeats to $defs.")
-    kind = validator_class(schema)
     try:
-        kind.check_schema(schema)
+        check_against_draft(schema)
     except jsonschema.SchemaError as error:
+        said = error.message
+        if error.validator == "format" and isinstance(error.cause, ValueError):
+            said = f"{error.instance!r} is no pattern that is supported ({error.cause})"
         raise SchemaError(
-            f"{source}: not a valid JSON Schema at {error.json_path}: {error.message}."
+            f"{source}: not a valid JSON Schema at {error.json_path}: {said}."
         ) from error
     remote = [
         f"{path}.$ref"

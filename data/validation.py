@@ -1,7 +1,8 @@
-"""The jsonschema library, with decimal arithmetic, loaded without what only ``iri`` formats need.
+"""The jsonschema library, with decimals and ECMA's patterns, and without what only IRIs need.
 
-The keywords that judge numbers are ours (:mod:`setaccio.data.number_keywords`), put in through the
-library's ``validators.extend``; the drafts' own classes stay as they are.
+The keywords that judge numbers or search with patterns are ours (``number_keywords.py`` and
+``pattern_keywords.py``), put in through the library's ``validators.extend``; its own classes stay
+as they are.
 
 The checker of IRIs comes from a package that builds some thirty parsers when it is imported: a
 second for every start of the program, while hardly a schema asks for an IRI. Here it is imported
@@ -20,6 +21,8 @@ from typing import Any
 
 from setaccio.data.number_keywords import number_keywords
 from setaccio.data.numbers import is_whole
+from setaccio.data.pattern_keywords import pattern_keywords
+from setaccio.data.patterns import is_pattern
 
 _SLOW = "rfc3987_syntax"
 
@@ -47,12 +50,30 @@ def _later() -> Iterator[None]:
 with _later():
     import jsonschema
 
-__all__ = ["ignores_siblings", "jsonschema", "make_validator", "validator_class"]
+__all__ = [
+    "check_against_draft",
+    "ignores_siblings",
+    "jsonschema",
+    "make_validator",
+    "validator_class",
+]
 
 
 def validator_class(schema: dict[str, Any]) -> Any:
     """The jsonschema class for the draft that a schema names; draft 2020-12 where it names none."""
     return jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+
+
+def check_against_draft(schema: dict[str, Any]) -> None:
+    """Check a schema against the meta-schema of its draft, patterns included.
+
+    Raises:
+        jsonschema.SchemaError: it breaks the meta-schema.
+    """
+    kind = validator_class(schema)
+    checker = jsonschema.FormatChecker(formats=())
+    checker.checkers = {**kind.FORMAT_CHECKER.checkers, "regex": (is_pattern, (ValueError,))}
+    kind.check_schema(schema, format_checker=checker)
 
 
 _IGNORING = ("draft-03", "draft-04", "draft-06", "draft-07")
@@ -66,13 +87,14 @@ def ignores_siblings(schema: Any) -> bool:
 
 
 @functools.cache
-def _decimal_class(kind: Any) -> Any:
-    """A draft's class with number keywords that judge digits."""
+def _exact_class(kind: Any) -> Any:
+    """A draft's class with our keywords for numbers and patterns."""
     numbers = kind.TYPE_CHECKER.redefine(
         "integer",
         lambda _, value: kind.TYPE_CHECKER.is_type(value, "integer") and is_whole(value),
     )
-    keywords = number_keywords(kind.VALIDATORS, jsonschema.ValidationError)
+    error = jsonschema.ValidationError
+    keywords = number_keywords(kind.VALIDATORS, error) | pattern_keywords(kind.VALIDATORS, error)
     extend: Any = jsonschema.validators.extend  # which has no types
     return extend(kind, keywords, type_checker=numbers)
 
@@ -83,7 +105,7 @@ def make_validator(schema: dict[str, Any]) -> jsonschema.protocols.Validator:
     # Where `$schema` is met again, behind a reference to the root, the library would go back to
     # the class that it names.
     rules = {key: part for key, part in schema.items() if key != "$schema"}
-    validator: jsonschema.protocols.Validator = _decimal_class(kind)(
+    validator: jsonschema.protocols.Validator = _exact_class(kind)(
         rules, format_checker=kind.FORMAT_CHECKER
     )
     return validator
