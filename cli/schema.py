@@ -47,10 +47,11 @@ def check(
 def _refusal(schema: dict[str, Any]) -> str:
     """Why extraction would refuse the schema; empty where it would not."""
     from setaccio.data.errors import SchemaError
+    from setaccio.data.nullable import without_nullable
     from setaccio.runtime.constraint import check_enforceable
 
     try:
-        check_enforceable(schema)
+        check_enforceable(without_nullable(schema))
     except SchemaError as error:
         return str(error).removeprefix("schema: ")
     return ""

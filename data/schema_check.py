@@ -5,11 +5,11 @@
     /properties/a unbounded
     (whole schema) unbounded
 
-Three kinds. ``not enforced``: a keyword that the constraint can not hold the model to, so that
-extraction refuses the schema, or that JSON Schema does not know, so that nothing does. ``never
-null``: a required field that can not be null, so that the model must write something where the
-document says nothing. ``unbounded``: an array, string or object that may grow until the token
-budget ends it.
+Four kinds. ``read as``: a keyword of another dialect, and what it is taken for. ``not enforced``: a
+keyword that the constraint can not hold the model to, so that extraction refuses the schema, or
+that JSON Schema does not know, so that nothing does. ``never null``: a required field that can not
+be null, so that the model must write something where the document says nothing. ``unbounded``: an
+array, string or object that may grow until the token budget ends it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from setaccio.data.errors import SchemaError
+from setaccio.data.nullable import without_nullable
 from setaccio.data.pointers import join, pointer_of
 from setaccio.data.refusals import refusals
 from setaccio.data.schema import UNENFORCED, check_validity, walk
 from setaccio.data.validation import jsonschema, validator_class
 
-Kind = Literal["not enforced", "never null", "unbounded"]
+Kind = Literal["read as", "not enforced", "never null", "unbounded"]
 
 WHOLE = "(whole schema)"
 """How the empty pointer is shown."""
@@ -71,6 +72,9 @@ def _unenforced(pointer: str, schema: dict[str, Any]) -> Iterator[Note]:
         if key in UNENFORCED:
             message = "the constraint can not enforce it, so extraction refuses the schema"
             yield Note(pointer or WHOLE, "not enforced", key, message)
+        elif key == "nullable" and isinstance(schema[key], bool):
+            message = f"OpenAPI's keyword; read as: may {'' if schema[key] else 'not '}be null"
+            yield Note(pointer or WHOLE, "read as", key, message)
         elif key not in _KNOWN and not key.startswith("x-"):
             message = "JSON Schema has no such keyword, so nothing checks it"
             yield Note(pointer or WHOLE, "not enforced", key, message)
@@ -156,6 +160,8 @@ def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
     """
     check_validity(schema, source)
     kind = validator_class(schema)
+    written = [(pointer_of(keys), part) for keys, part in walk(schema)]
+    schema = without_nullable(schema)
     root = kind(schema)
     places = [(pointer_of(keys), part) for keys, part in walk(schema)]
     try:
@@ -164,7 +170,7 @@ def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
         reason = " ".join(str(error).split())
         raise SchemaError(f"{source}: a reference leads nowhere ({reason}). Define it.") from error
     return [
-        *(note for at, part in places for note in _unenforced(at, part)),
+        *(note for at, part in written for note in _unenforced(at, part)),
         *_refused(schema),
         *never_null,
         *(note for at, part in places for note in _unbounded(at, part)),

@@ -31,6 +31,7 @@ from pydantic import (
 from setaccio.data.errors import SchemaError, TaskError
 from setaccio.data.json_text import parse_json
 from setaccio.data.merge_rule import MergeRule, check_merge_rules
+from setaccio.data.nullable import without_nullable
 from setaccio.data.order import order_like
 from setaccio.data.repeated_keys import repetitions
 from setaccio.data.schema import check_schema
@@ -81,6 +82,7 @@ class Task(BaseModel):
     @field_validator("json_schema")
     @classmethod
     def _schema_is_usable(cls, schema: dict[str, Json]) -> dict[str, Json]:
+        schema = without_nullable(schema)
         check_schema(schema)
         return schema
 

@@ -179,6 +179,11 @@ def _refusal(schema: dict[str, Any], reason: str) -> SchemaError:
     return SchemaError(f"schema: the constraint can not enforce {what}. Change that part of it.")
 
 
+def _source(schema: dict[str, Any]) -> str:
+    """A schema as llguidance is given it."""
+    return dump_compact({**without_siblings(schema), "x-guidance": COMPACT_JSON})
+
+
 def check_enforceable(schema: dict[str, Any]) -> None:
     """Find out without a model whether a schema can be enforced: that depends on no vocabulary.
 
@@ -189,9 +194,9 @@ def check_enforceable(schema: dict[str, Any]) -> None:
         SchemaError: invalid, or with a part that can not be enforced; the message names it.
     """
     check_schema(schema)
-    source = dump_compact({**schema, "x-guidance": COMPACT_JSON})
     try:
-        grammar = llguidance.LLMatcher.grammar_from_json_schema(source)
+        exact = exact_grammar(schema)
+        grammar = exact or llguidance.LLMatcher.grammar_from_json_schema(_source(schema))
     except ValueError as error:
         raise _refusal(schema, str(error)) from error
     matcher = llguidance.LLMatcher(llguidance.LLTokenizer("byte"), grammar, log_level=0)
@@ -223,9 +228,7 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
             processor = (
                 backend.get_cfg_logits_processor(exact)
                 if exact
-                else backend.get_json_schema_logits_processor(
-                    dump_compact({**without_siblings(schema), "x-guidance": COMPACT_JSON})
-                )
+                else backend.get_json_schema_logits_processor(_source(schema))
             )
             grammars[source] = Grammar(processor, schema)
         except ValueError as error:
