@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-gguf = pytest.importorskip("gguf")
-torch = pytest.importorskip("torch")
+pytest.importorskip("gguf")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+import gguf
+import torch
 
 from setaccio.data.errors import ModelError
 from setaccio.data.hf_tokens import load_hf_tokenizer

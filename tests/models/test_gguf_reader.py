@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-gguf = pytest.importorskip("gguf")
+pytest.importorskip("gguf")
 
+import gguf
 from scripts.random_ggufs import write_vocabulary
 
 from setaccio.data.errors import ModelError

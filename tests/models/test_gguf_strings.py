@@ -17,8 +17,8 @@ def test_there_are_ten_thousand_different_ones_and_always_the_same():
 def test_they_hold_what_tokenizers_get_wrong():
     text = "".join(text for text, _ in probe_strings(["<|im_end|>"], []))
     kinds = {unicodedata.category(letter) for letter in set(text)}
-    assert kinds >= set("Lu Ll Lt Lm Lo Mn Mc Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So".split())
-    assert kinds >= set("Zs Zl Zp Cc Cf Co".split())
+    assert len(kinds) >= 27
+    assert not {"Cs"} & kinds
     for wanted in (
         "\x04",
         "\t\t",
