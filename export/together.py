@@ -39,7 +39,7 @@ class Together(NamedTuple):
     """What was exported.
 
     Attributes:
-        base: the base's files, one per quantisation.
+        base: the base's files, one per quantisation, or the GGUF that was trained on.
         adapters: adapter file of each run, in their order.
         manifest: ``adapters.json``.
     """
@@ -63,7 +63,8 @@ def export_together(
     Args:
         runs: training runs, one per task; the folders' names become the files'.
         out_dir: folder for the files.
-        quantisations: types of the base's files.
+        quantisations: types of the base's files; where the runs were trained on a GGUF, that file
+            is the base and none is made.
         pairs: held-out pairs of each run, for the proofs.
         source: where llama.cpp's converter is.
         progress: called with one line at the start of each stage.
@@ -83,7 +84,8 @@ def export_together(
     kinds = list(dict.fromkeys(canonical_name(kind) for kind in quantisations))
     files = {kind: f"{name}-{kind.lower()}.gguf" for kind in kinds}
     made = _digest(base, own_version())
-    missing = [kind for kind in kinds if not record.has(files[kind], made)]
+    own = found[0].base_gguf
+    missing = [kind for kind in kinds if own is None and not record.has(files[kind], made)]
     if missing:
         tell(f"Exporting the base {name}")
         export(model, out_dir, quantisations=missing, name=name, source=source, progress=tell)
@@ -97,7 +99,7 @@ def export_together(
                 tell(f"{_file(inputs)}: is there")
                 continue
             tell(f"Exporting the adapter of {inputs.name}")
-            if plain is None:
+            if plain is None and own is None:
                 root = converter_root(source)
                 plain = convert(model, Path(folder) / "base.gguf", source=root)
             export_adapter(
@@ -112,7 +114,8 @@ def export_together(
             task = inputs.task.name if inputs.task else None
             record.add(_file(inputs), made, adapter=inputs.name, task=task)
     adapters = tuple(out_dir / _file(inputs) for inputs in found)
-    return Together(tuple(out_dir / files[kind] for kind in kinds), adapters, out_dir / MANIFEST)
+    bases = (own,) if own else tuple(out_dir / files[kind] for kind in kinds)
+    return Together(bases, adapters, out_dir / MANIFEST)
 
 
 def _file(inputs: Inputs) -> str:
