@@ -37,7 +37,8 @@ def choose_model(
     Raises:
         ModelError: the base is not fetched yet, or the adapter is missing from the install.
     """
-    from setaccio.models import default_base, gguf_path, model_path, shipped_adapter
+    from setaccio.models import default_base, gguf_path, model_path
+    from setaccio.models.shipped import SHIPPED_FOLDER, SHIPPED_TASKS, shipped_adapter
 
     if model is not None:
         return Choice(gguf_path(model), adapter)
@@ -45,8 +46,8 @@ def choose_model(
     path = model_path(base)
     if adapter is not None:
         return Choice(path, adapter)
-    more = {} if shipped is None else {"folder": shipped}
-    found = shipped_adapter(**more) if task is None else shipped_adapter(task.name, **more)
+    name = SHIPPED_TASKS[0] if task is None else task.name
+    found = shipped_adapter(name, SHIPPED_FOLDER if shipped is None else shipped)
     if found is not None or task is None:
         return Choice(path, found)
     return Choice(

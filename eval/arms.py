@@ -200,7 +200,7 @@ class _GgufSource:
 
     @property
     def model(self) -> str:
-        return join_names(self.loaded.name, self.adapter and self.adapter.path)
+        return join_names(self.loaded.name, self.adapter.path if self.adapter else None)
 
     @property
     def size_bytes(self) -> int | None:

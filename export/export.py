@@ -28,7 +28,8 @@ from setaccio.export.imatrix import CALIBRATION_PAIRS, FEWEST_TOKENS, make_imatr
 from setaccio.export.inputs import TASK_FILE, Inputs, find_inputs, make_folder
 from setaccio.export.llamacpp_source import converter_root
 from setaccio.export.make_files import FULL, Bench, Tell, make_files, require_disk
-from setaccio.export.merge import BaseKind, merge
+from setaccio.export.merge import merge
+from setaccio.export.merge_loaded import BaseKind
 from setaccio.export.modelfile import remove_modelfile, write_modelfile
 from setaccio.export.parity import compare
 from setaccio.export.quantise import canonical_name
@@ -104,20 +105,19 @@ def export(
     require_disk(out_dir, weights * (2 if inputs.adapter else 1), "the merged and 16-bit model")
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:
         work = Path(folder)
-        merged = None
+        merged, hf_dir = None, inputs.model
         if inputs.adapter:
             tell(f"Merging {inputs.adapter} into {inputs.model}")
-            kept = merged_dir or work / "merged"
+            hf_dir = merged_dir or work / "merged"
             merged = merge(
                 inputs.model,
                 inputs.adapter,
-                kept,
+                hf_dir,
                 into=merge_into,
                 task=inputs.task,
                 pairs=pairs,
                 held_out=held_out,
             )
-        hf_dir = merged.path if merged else inputs.model
         tell("Running the transformers model for the proof")
         reference = make_reference(
             hf_dir,

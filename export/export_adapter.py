@@ -89,7 +89,8 @@ def export_adapter(
     """
     tell = progress or (lambda line: None)
     inputs = find_inputs(run, base=base, task=task)
-    if inputs.adapter is None:
+    adapter = inputs.adapter
+    if adapter is None:
         raise ExportError(f"{run}: a whole model has no adapter to export.")
     inputs = inputs._replace(name=name or inputs.name)
     ground = _ground(inputs, base_gguf)
@@ -103,7 +104,7 @@ def export_adapter(
         tell("Converting the adapter")
         part = convert_adapter(
             inputs.model,
-            inputs.adapter,
+            adapter,
             work / path.name,
             outtype=adapter_type,
             task=inputs.task,
@@ -115,7 +116,7 @@ def export_adapter(
             tell("Converting the base, for the proof only")
             proof_on = convert(inputs.model, work / "base.gguf", source=root)
         tell("Running base + adapter, merged, for the proof")
-        merged = _Merged(inputs, inputs.adapter, work)
+        merged = _Merged(inputs, adapter, work)
         reference = merged.reference(pairs, held_out)
         tell(f"Proving the adapter on {ground.path.name if ground else 'its base'}")
         parity = compare(reference, proof_on, lora=part, same_base=not ground or ground.trained_on)

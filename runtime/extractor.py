@@ -129,7 +129,7 @@ class Extractor:
     @property
     def name(self) -> str:
         """What the results call the model: its file, and the adapter's where there is one."""
-        return join_names(self.model.name, self.adapter and self.adapter.path)
+        return join_names(self.model.name, self.adapter.path if self.adapter else None)
 
     def extract(self, document: Document | str) -> Extraction:
         """Extract from one document.

@@ -147,7 +147,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def fixed_texts(schema: dict[str, Any]) -> frozenset[str]:
     """Texts that a schema's ``enum`` and ``const`` name."""
-    found = set()
+    found: set[str] = set()
     for _, part in subschemas(schema):
         for value in [*part.get("enum", ()), part.get("const")]:
             found.update(_texts(value))

@@ -24,7 +24,7 @@ _ERROR = 4  # GGML_LOG_LEVEL_ERROR
 def _listen(llama_cpp: Any, errors: list[str]) -> Any:
     """Keep what llama.cpp says of errors, and be quiet about the rest."""
 
-    @llama_cpp.llama_log_callback
+    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
     def note(level: int, text: bytes, _: Any) -> None:
         if level == _ERROR:
             errors.append(text.decode("utf-8", "replace").strip())

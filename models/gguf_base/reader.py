@@ -111,13 +111,15 @@ class GgufFile:
         try:
             kind = gguf.GGMLQuantizationType(place.kind)
             if kind == gguf.GGMLQuantizationType.F32:
-                stored, width = np.dtype(np.float32), place.shape
+                stored, width = "float32", place.shape
             elif kind == gguf.GGMLQuantizationType.F16:
-                stored, width = np.dtype(np.float16), place.shape
+                stored, width = "float16", place.shape
             else:
-                stored = np.dtype(np.uint8)
+                stored = "uint8"
                 width = gguf.quant_shape_to_byte_shape(place.shape, kind)
-            data = np.memmap(self.path, stored, "r", offset=place.offset, shape=tuple(width))
+            data = np.memmap(
+                self.path, np.dtype(stored), "r", offset=place.offset, shape=tuple(width)
+            )
             return np.asarray(gguf.dequantize(data, kind), np.float32).reshape(place.shape)
         except (NotImplementedError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
