@@ -83,17 +83,36 @@ def keep_trainable_on_cpu(model: Any) -> None:
 def adapter_config(config: TrainConfig, model: Any) -> LoraConfig:
     """PEFT's description of the adapter on a model."""
     whole = embedding_names(model) if config.train_embeddings else []
+    targets, layers = config.target_modules, None
+    if config.adapter_layers is not None:
+        count = model.config.get_text_config().num_hidden_layers
+        layers = list(range(max(0, count - config.adapter_layers), count))
+        if isinstance(targets, str):
+            targets = linear_names(model)
     return LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
         use_rslora=config.rslora,
         use_dora=config.dora,
-        target_modules=config.target_modules,
+        target_modules=targets,
+        layers_to_transform=layers,
         modules_to_save=whole or None,
         ensure_weight_tying=len(whole) == 1,
         bias="none",
         task_type="CAUSAL_LM",
+    )
+
+
+def linear_names(model: Any) -> list[str]:
+    """Names of the linear layers inside a model, its output layer left out."""
+    own = model.get_output_embeddings()
+    return sorted(
+        {
+            name.rpartition(".")[2]
+            for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear) and module is not own
+        }
     )
 
 

@@ -48,12 +48,15 @@ def needs(config: TrainConfig, base: Base, rows: Rows) -> Estimate:
     Raises:
         TrainError: no layer of the base matches ``target_modules``.
     """
+    import torch
+
     from setaccio.train.backend_trl import weight_bytes
     from setaccio.train.preflight import estimate
 
     longest = max(len(row.input_ids) for row in rows.train)
     completion = max(sum(row.completion_mask) for row in rows.train)
-    return estimate(config, base, longest, completion, weight_bytes(config))
+    on_cpu = not torch.cuda.is_available()
+    return estimate(config, base, longest, completion, weight_bytes(config), on_cpu=on_cpu)
 
 
 def check_goes_together(config: TrainConfig, rows: Rows, backend: str) -> None:
@@ -84,6 +87,7 @@ def assemble(
     backend: str,
     reporter: Reporter,
     callbacks: Sequence[Any] = (),
+    needed: Estimate | None = None,
 ) -> Trainer:
     """Load the base and make the trainer.
 
@@ -111,6 +115,8 @@ def assemble(
         callbacks=callbacks,
         peft_config=prepared.peft_config,
         tell=reporter.tell,
+        part_tokens=needed.part_tokens if needed else None,
+        recompute=needed.recompute if needed else False,
     )
 
 
@@ -150,7 +156,7 @@ def fit(
     callbacks: list[Any] = [watch]
     if leads():
         callbacks = [reporter, MetricsFile(metrics, clock, step), *trackers(config, step), watch]
-    trainer = assemble(config, base, tokenizer, rows, backend, reporter, [*callbacks, *extra])
+    trainer = assemble(config, base, tokenizer, rows, backend, reporter, [*callbacks, *extra], needed)
     if scorer is not None:
         trainer.score_l3 = lambda: score_present(trainer, config, scorer)
     if leads() and world_size() == 1 and backend == "trl" and not checkpoint:

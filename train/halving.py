@@ -50,14 +50,31 @@ class Halver:
 
     Args:
         tell: called with a sentence when the parts become smaller.
+        tokens: a part has at most so many, as ``measure`` counts them, or a single row; None
+            leaves batches whole.
+        measure: counts the tokens of a batch.
 
     Attributes:
-        parts: into how many parts every batch is cut.
+        parts: into how many parts every batch is cut because memory ran out.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        tokens: int | None = None,
+        measure: Callable[[dict[str, Any]], int] = lambda inputs: inputs["input_ids"].numel(),
+    ) -> None:
         self.tell = tell
+        self.tokens = tokens
+        self.measure = measure
         self.parts = 1
+
+    def cuts(self, inputs: dict[str, Any]) -> int:
+        """Into how many parts a batch is cut."""
+        if self.tokens is None:
+            return self.parts
+        planned = -(-self.measure(inputs) // self.tokens)
+        return max(self.parts, min(planned, len(inputs["input_ids"])))
 
     def run(
         self,
@@ -81,18 +98,19 @@ class Halver:
         rows = len(inputs["input_ids"])
         while True:
             try:
-                if self.parts == 1:
+                cuts = self.cuts(inputs)
+                if cuts == 1:
                     return work(inputs)
-                return torch.stack([work(part) for part in parts_of(inputs, self.parts)]).sum()
+                return torch.stack([work(part) for part in parts_of(inputs, cuts)]).sum()
             except RuntimeError as error:
-                if not is_out_of_memory(error) or self.parts >= rows:
+                if not is_out_of_memory(error) or cuts >= rows:
                     raise
             # Outside the handler: its traceback holds the tensors that must be freed.
             undo()
             gc.collect()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            self.parts *= 2
+            self.parts = 2 * cuts
             self.tell(
                 f"out of memory: batches are cut into {self.parts} parts of "
                 f"{-(-rows // self.parts)} from now on; what is learned is the same"

@@ -51,10 +51,15 @@ class Plan:
         spent = "" if self.seconds is None else f", about {duration(self.seconds)}"
         if self.extracts:
             spent += " without the extractions for L3"
+        how = ""
+        if need.part_tokens is not None:
+            how = f"; batches in parts of at most {need.part_tokens:,} tokens"
+        if need.recompute:
+            how += ", with recomputed activations, for one row needs much"
         return [
             f"estimate: {_size(need.memory)} of memory, {_size(self.free)} are free (base "
             f"{_size(need.weights)}, training state {_size(need.adapter)}, activations "
-            f"{_size(need.activations)}, logits {_size(need.logits)}); {_size(need.disk)} of disk",
+            f"{_size(need.activations)}, logits {_size(need.logits)}); {_size(need.disk)} of disk{how}",
             f"estimate: {self.pairs:,} pairs, {self.effective_batch} rows a step, {length}{spent}; "
             f"{need.trained:,} of {need.parameters:,} weights trained",
         ]

@@ -8,7 +8,7 @@ that would make it fit, instead of dying of memory an hour later.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ ACTIVATION_BYTES = 34
 CHECKPOINTED_BYTES = 2
 LOGIT_BYTES = 10  # 16-bit logits, their float32 copy and its gradient
 RUNTIME_BYTES = 300 * MIB  # libraries, buffers of the allocator
+CPU_RUNTIME_BYTES = 850 * MIB  # the same where all of it is the process's own: 820 were measured
+PART_TOKENS = (128, 1024)  # a part of a batch on a CPU: fewer are slow, more are no faster
 TOKENIZER_BYTES = 24 * MIB  # tokenizer and templates that every checkpoint repeats, at most
 CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -41,6 +43,9 @@ class Estimate:
         disk: checkpoints, the best weights and the result.
         trained: number of trained parameters.
         parameters: number of parameters of the base.
+        runtime: libraries and what the allocator keeps.
+        part_tokens: batches are computed in parts of at most so many tokens; None leaves them whole.
+        recompute: whether activations are recomputed so that it fits.
     """
 
     weights: int
@@ -50,19 +55,26 @@ class Estimate:
     disk: int
     trained: int
     parameters: int
+    runtime: int = RUNTIME_BYTES
+    part_tokens: int | None = None
+    recompute: bool = False
 
     @property
     def memory(self) -> int:
         """Bytes of memory in all."""
-        return self.weights + self.adapter + self.activations + self.logits + RUNTIME_BYTES
+        return self.weights + self.adapter + self.activations + self.logits + self.runtime
 
 
-def _linear_sizes(model: Any, targets: str | list[str]) -> list[tuple[int, int]]:
+def _linear_sizes(
+    model: Any, targets: str | list[str], lowest: int
+) -> list[tuple[int, int]]:
     from torch import nn
 
     sizes = []
     for name, module in model.named_modules():
         if not isinstance(module, nn.Linear) or module is model.get_output_embeddings():
+            continue
+        if int(next((part for part in name.split(".") if part.isdigit()), lowest)) < lowest:
             continue
         if targets == "all-linear" or name.rpartition(".")[2] in targets:
             sizes.append((module.in_features, module.out_features))
@@ -73,7 +85,8 @@ def _trained(config: TrainConfig, model: Any, text: Any) -> int:
     """Number of weights that an adapter trains."""
     from torch import nn
 
-    sizes = _linear_sizes(model, config.target_modules)
+    lowest = text.num_hidden_layers - (config.adapter_layers or text.num_hidden_layers)
+    sizes = _linear_sizes(model, config.target_modules, lowest)
     if not sizes:
         linear = (n for n, m in model.named_modules() if isinstance(m, nn.Linear))
         names = {name.rpartition(".")[2] for name in linear}
@@ -96,7 +109,13 @@ def _filled(count: int, step: int) -> int:
 
 
 def estimate(
-    config: TrainConfig, base: Base, longest: int, completion: int, weight_bytes: float
+    config: TrainConfig,
+    base: Base,
+    longest: int,
+    completion: int,
+    weight_bytes: float,
+    *,
+    on_cpu: bool = False,
 ) -> Estimate:
     """Estimate memory and disk of a run.
 
@@ -106,6 +125,7 @@ def estimate(
         longest: tokens of the longest row.
         completion: tokens of the longest completion.
         weight_bytes: bytes per parameter of the base, such as 2 for bf16.
+        on_cpu: whether a CPU trains; batches are then computed in parts for ``memory_gib``.
 
     Raises:
         ModelError: the configuration is none that transformers knows by itself.
@@ -130,25 +150,52 @@ def estimate(
     text = shape.get_text_config()
     whole = config.method == "full"
     trained = parameters if whole else _trained(config, model, text)
-    row = config.max_length if config.packing else longest
-    tokens = config.batch_size * _filled(row, LENGTH_STEP)
+    row = _filled(config.max_length if config.packing else longest, LENGTH_STEP)
     learned = config.max_length if config.packing else completion
     selected = _filled(config.batch_size * learned, SELECTED_STEP)
-    width = text.hidden_size * text.num_hidden_layers
+    kept_layers = min(config.adapter_layers or text.num_hidden_layers, text.num_hidden_layers)
+    unit = text.hidden_size * kept_layers * (2 if weight_bytes == 4 else 1)
     per_unit = CHECKPOINTED_BYTES if config.gradient_checkpointing else ACTIVATION_BYTES
-    wide_arithmetic = 2 if weight_bytes == 4 else 1
     # Weights in float32 (the base's own, where it is trained whole), gradients, both moments, and
     # the copy of the gradients that outlives a lack of memory.
     per_weight = (12 if whole else 16) + (4 if config.gradient_accumulation > 1 else 0)
-    return Estimate(
+    needed = Estimate(
         weights=int(parameters * (4 if whole else weight_bytes)),
         adapter=per_weight * trained,
-        activations=tokens * width * per_unit * wide_arithmetic,
+        activations=config.batch_size * row * unit * per_unit,
         logits=selected * text.vocab_size * LOGIT_BYTES,
         disk=(config.keep_checkpoints + 1) * (12 * trained + TOKENIZER_BYTES) + 8 * trained,
         trained=trained,
         parameters=parameters,
     )
+    if not on_cpu:
+        return needed
+    if not whole and not config.train_embeddings:  # logits are made chunk by chunk
+        needed = replace(needed, logits=SELECTED_STEP * text.vocab_size * LOGIT_BYTES)
+    return _in_parts(needed, config, row, unit)
+
+
+def _in_parts(needed: Estimate, config: TrainConfig, row: int, unit: int) -> Estimate:
+    """Choose parts, and recomputation where a row alone is too much, for ``memory_gib``.
+
+    Args:
+        needed: with batches that are whole.
+        config: the run's settings.
+        row: tokens of the longest row.
+        unit: widths of all layers that keep activations, in values of 16 bits.
+    """
+    needed = replace(needed, runtime=CPU_RUNTIME_BYTES)
+    fixed = needed.memory - needed.activations
+    limit = int(config.memory_gib * 2**30)
+    # Where weights alone are more than that, only what the machine has is a limit.
+    room = (limit if fixed < limit else free_memory()) - fixed
+    least, most = PART_TOKENS
+    recompute = not config.gradient_checkpointing and room < row * unit * ACTIVATION_BYTES
+    recomputed = recompute or config.gradient_checkpointing
+    each = unit * (CHECKPOINTED_BYTES if recomputed else ACTIVATION_BYTES)
+    part = min(max(room // each // least * least, least), most)
+    tokens = min(config.batch_size * row, max(part, row))
+    return replace(needed, activations=tokens * each, part_tokens=part, recompute=recompute)
 
 
 def free_memory() -> int:

@@ -22,6 +22,7 @@ FREE_ON_RESUME = frozenset(
         "resume",
         "overwrite",
         "threads",
+        "memory_gib",
         "report_to",
         "max_minutes",
         "eval_steps",
@@ -138,6 +139,19 @@ class TrainConfig(BaseModel):
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations in the backward pass: less memory, more time."
     )
+    memory_gib: float = Field(
+        3.0,
+        gt=0,
+        description="On a CPU: GiB of memory that the training tries to stay within, by computing "
+        "batches in parts, or with recomputed activations where one row alone needs more. What is "
+        "learned is the same.",
+    )
+    adapter_layers: int | None = Field(
+        None,
+        ge=1,
+        description="Put the adapter on so many of the topmost layers only; those below are "
+        "computed forwards only, which saves time and memory. By default on all.",
+    )
     seed: int = Field(0, ge=0, description="Seed of split, adapter, order and dropout.")
 
     eval_steps: int = Field(
@@ -199,6 +213,8 @@ class TrainConfig(BaseModel):
             raise ValueError("resume and overwrite exclude each other; give one of them")
         if self.method == "full" and (self.rslora or self.dora):
             raise ValueError("method: full trains no adapter; rslora and dora are about one")
+        if self.method == "full" and self.adapter_layers:
+            raise ValueError("adapter_layers needs an adapter; use method: lora")
         if self.method == "full" and self.quantisation_aware:
             raise ValueError("quantisation_aware needs an adapter; use method: lora")
         if self.patience and not self.eval_steps:

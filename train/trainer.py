@@ -28,6 +28,7 @@ from trl import SFTConfig, SFTTrainer
 
 from setaccio.train.batches import EXTRAS, LengthBatches, WithExtras, dataset
 from setaccio.train.encode import Encoded
+from setaccio.train.flat_rows import flat_tokens
 from setaccio.train.halving import Halver, gradients, put_back
 from setaccio.train.lora_math import speed_up
 from setaccio.train.loss import completion_loss, learned_tokens
@@ -96,7 +97,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
         first = all(parameter.grad is None for parameter in model.parameters())
         kept = None if first else gradients(model)
         items = num_items_in_batch
-        if items is None and self.halver.parts > 1:
+        if items is None and self.halver.cuts(inputs) > 1:
             items = learned_tokens(inputs)
         step = super().training_step
         return self.halver.run(
@@ -137,6 +138,8 @@ def build_trainer(
     callbacks: Sequence[TrainerCallback] = (),
     peft_config: Any = None,
     tell: Callable[[str], None] = lambda _: None,
+    part_tokens: int | None = None,
+    recompute: bool = False,
 ) -> Trainer:
     """Assemble the trainer.
 
@@ -152,6 +155,8 @@ def build_trainer(
         callbacks: further callbacks.
         peft_config: makes the adapter on the base.
         tell: called with what a person should know, such as that memory ran short.
+        part_tokens: batches are computed in parts of at most so many tokens.
+        recompute: recompute activations, whatever the settings say.
     """
     limit = config.epoch_limit
     on_cpu = not torch.cuda.is_available()
@@ -182,7 +187,7 @@ def build_trainer(
         bf16=bf16,
         use_cpu=on_cpu,
         dataloader_pin_memory=not on_cpu,
-        gradient_checkpointing=config.gradient_checkpointing,
+        gradient_checkpointing=config.gradient_checkpointing or recompute,
         max_length=None,
         packing=False,
         # Unsloth turns it on; halving and extra columns need a row for each pair.
@@ -210,10 +215,12 @@ def build_trainer(
     _widen_embeddings(trainer.model)
     if extras:
         trainer.data_collator = WithExtras(trainer.data_collator)
-    trainer.settings, trainer.clock, trainer.halver = config, clock, Halver(tell)
+    trainer.settings, trainer.clock, trainer.halver = config, clock, Halver(tell, part_tokens)
     trainer.own_loss = on_cpu or bool(extras)
     longest = max(len(row.input_ids) for row in [*train_rows, *eval_rows])
     trainer.flat = on_cpu and not config.packing and use_rows(trainer.model, longest, bf16)
+    if trainer.flat:
+        trainer.halver.measure = flat_tokens
     if on_cpu and not bf16:
         speed_up(trainer.model)
     trainer.remove_callback(PrinterCallback)  # it writes to standard output

@@ -95,3 +95,25 @@ def test_code_that_comes_with_a_base_never_runs(small_base, tmp_path):
     with pytest.raises(ModelError, match="can not be loaded"):
         estimate(load_config(None, {"pairs": "p", "out": "o"}), found, 100, 30, 2)
     assert not ran.exists()
+
+
+def test_a_cpu_computes_in_parts_that_keep_within_the_memory(settings, small_base):
+    base = resolve_base(str(small_base))
+
+    def on_a_cpu(longest=100, **values):
+        config = load_config(None, {**settings, **values})
+        return estimate(config, base, longest, 30, 4, on_cpu=True)
+
+    usual = on_a_cpu(batch_size=64)
+    assert (usual.part_tokens, usual.recompute) == (1024, False)
+    assert usual.activations == on_a_cpu(batch_size=1024).activations
+    floor = on_a_cpu(batch_size=1).memory / 2**30
+    tight = on_a_cpu(batch_size=64, memory_gib=floor + 0.005)
+    assert 128 <= tight.part_tokens < 1024
+    assert tight.memory <= (floor + 0.005) * 2**30
+    # One row alone is too much: its activations are made again in the backward pass.
+    long = on_a_cpu(longest=5000, memory_gib=floor + 0.01)
+    assert long.recompute
+    assert not on_a_cpu(longest=5000).recompute
+    # More than the limit in weights alone: what the machine has is the limit.
+    assert not on_a_cpu(memory_gib=0.01).recompute
