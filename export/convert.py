@@ -10,6 +10,7 @@ name only when it is complete.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,8 @@ from setaccio.models.pretokenizer import pretokenizer_name, uses_pretokenizer
 
 OutType = Literal["f16", "bf16", "f32"]
 TASK_KEY = "setaccio.task"
+_PHI3 = re.compile("phi-?3", re.IGNORECASE)
+_PHI3_TOKENS = {"<unk>", "<s>", "</s>", "<|endoftext|>"}  # without these llama.cpp fails
 
 
 def convert(
@@ -67,7 +70,7 @@ def convert(
     job: dict[str, Any] = {
         "root": str(converter_root(source).resolve()),
         "entry": "convert_hf_to_gguf.py",
-        "arguments": [*arguments, "--model-name", name or out.stem],
+        "arguments": [*arguments, "--model-name", _safe_name(name or out.stem, model_dir)],
         "pretokenizer": pretokenizer,
         "vocabulary": str(vocabulary.resolve()) if copied else None,
         "template": _other_template(model_dir) if copied else None,
@@ -85,6 +88,27 @@ def convert(
     finally:
         part.unlink(missing_ok=True)
     return out
+
+
+def _safe_name(name: str, model_dir: Path) -> str:
+    """A name that lets llama.cpp read the vocabulary as training did.
+
+    A name with "phi-3" in it makes llama.cpp strip the blanks behind special tokens, as that
+    family's own tokenizer does, and fail where the vocabulary is another one's.
+    """
+    path = model_dir / "tokenizer.json"
+    if not path.is_file():
+        return name
+    try:
+        added = json.loads(path.read_text(encoding="utf-8")).get("added_tokens", [])
+    except (ValueError, AttributeError):
+        return name
+    texts = {token["content"] for token in added}
+    strips = any(token.get("rstrip") for token in added) and texts >= _PHI3_TOKENS
+    says = _PHI3.search(name) is not None
+    if strips == says:
+        return name
+    return f"{name} (phi-3)" if strips else _PHI3.sub("phi 3", name)
 
 
 def _other_template(model_dir: Path) -> str | None:

@@ -136,7 +136,8 @@ def _check_kind(path: Path, header: Header) -> None:
         raise ModelError(f"{path}: {_OTHER_KINDS[kind]}")
     if not header.metadata.get("tokenizer.chat_template"):
         raise ModelError(
-            f"{path}: this GGUF has no chat template. Export it from a base that has one."
+            f"{path}: has no chat template, so it is a plain base model. Tune it first: "
+            f"setaccio train --base {path} --template chatml"
         )
 
 

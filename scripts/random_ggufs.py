@@ -52,7 +52,7 @@ class Kind(NamedTuple):
 
     Attributes:
         model: first part of the names of transformers' classes.
-        vocabulary: ``bpe`` or ``spm``.
+        vocabulary: as :func:`write_vocabulary` has it.
         values: of the configuration, beside its sizes.
     """
 
@@ -76,11 +76,11 @@ KINDS: dict[str, Kind] = {
         },
     ),
     "gemma2": Kind(
-        "Gemma2", "spm", {"head_dim": 64, "sliding_window": 32, "query_pre_attn_scalar": 64}
+        "Gemma2", "gemma", {"head_dim": 64, "sliding_window": 32, "query_pre_attn_scalar": 64}
     ),
     "gemma3": Kind(
         "Gemma3Text",
-        "spm",
+        "gemma",
         {
             "head_dim": 64,
             "sliding_window": 32,
@@ -146,7 +146,8 @@ def write_vocabulary(
 
     Args:
         path: the file.
-        kind: ``bpe`` or ``spm``.
+        kind: ``bpe``, ``spm``, or ``gemma`` for SentencePiece without a blank in front and with
+            runs of blanks and lines as tokens that are found before all others.
         template: chat template, or None.
         tokens: further control tokens; by default those of ChatML.
 
@@ -157,11 +158,11 @@ def write_vocabulary(
 
     control = ["<|im_start|>", "<|im_end|>"] if tokens is None else tokens
     writer = gguf.GGUFWriter(path, "llama")
-    texts, types, scores = (_bpe if kind == "bpe" else _spm)(writer, control)
+    texts, types, scores = _bpe(writer, control) if kind == "bpe" else _spm(writer, control, kind)
     padding = [f"[PAD{i}]" for i in range(PADDING)]
     writer.add_token_list([*texts, *padding])
     writer.add_token_types([*types, *[UNUSED] * PADDING])
-    if kind == "spm":
+    if kind != "bpe":
         writer.add_token_scores([*scores, *[-1000.0] * PADDING])
     writer.add_bos_token_id(1)
     end = "<|im_end|>" if "<|im_end|>" in control else "</s>"
@@ -201,7 +202,7 @@ def _bpe(writer: Any, control: list[str]) -> tuple[list[str], list[int], list[fl
     return texts, types, []
 
 
-def _spm(writer: Any, control: list[str]) -> tuple[list[str], list[int], list[float]]:
+def _spm(writer: Any, control: list[str], kind: str) -> tuple[list[str], list[int], list[float]]:
     pieces: dict[str, None] = {}
     for word in ("\u2581" + TEXT.strip().replace(" ", " \u2581")).split():
         for length in range(2, min(len(word), 6) + 1):
@@ -218,6 +219,11 @@ def _spm(writer: Any, control: list[str]) -> tuple[list[str], list[int], list[fl
     types = [CONTROL] * 3 + [UNKNOWN] + [CONTROL] * (len(control) + 1)
     types += [BYTE] * 256 + [NORMAL] * len(words)
     scores = [0.0] * (len(special) + 256) + [-float(i) for i in range(len(words))]
+    if kind == "gemma":
+        writer.add_add_space_prefix(False)
+        runs = ["\n\n", "\n\n\n", "  ", "   ", "\t\t", "<b>", "</b>"]
+        texts, types = [*texts, *runs], [*types, *[USER_DEFINED] * len(runs)]
+        scores += [-1000.0] * len(runs)
     return texts, types, scores
 
 

@@ -1,9 +1,9 @@
 """The transformers configuration of a GGUF.
 
 Contract: ``model_config(gguf, vocabulary)`` gives the ``config.json`` of the model that llama.cpp
-runs. The names come from transformers' own table of GGUF keys; what that table leaves out is added
-here for the architectures of ``CHECKED`` (head sizes, rope scaling, attention windows, soft caps),
-with llama.cpp's defaults where a file leaves a key out (its ``src/models/*.cpp``).
+runs, for the architectures of ``CHECKED``. The names come from transformers' own table of GGUF
+keys; what that table leaves out is added here (head sizes, rope scaling, attention windows, soft
+caps), with llama.cpp's defaults where a file leaves a key out (its ``src/models/*.cpp``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,40 @@ _LLAMA3 = {
 }
 _GEMMA3_LOCAL_THETA = 10000.0
 _TOLERANCE = 1e-3
+_OTHER_NAMES = ("qwen2moe", "qwen3moe", "gpt-oss", "minimax-m2")  # as GGUF files write them
+_NO_MODELS = {
+    *("general", "tokenizer", "t5", "umt5"),
+    *("qwen2_moe", "qwen3_moe", "gpt_oss", "minimax_m2", "mistral"),
+}
+
+
+def check_kind(gguf: GgufFile) -> None:
+    """Refuse what is no language model that transformers can read.
+
+    Raises:
+        ModelError: an adapter, a vocabulary, or an architecture that is not known.
+    """
+    from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
+
+    kind = gguf.architecture
+    if gguf.metadata.get("general.type", "model") != "model":
+        raise ModelError(
+            f"{gguf.path}: is no model but of the type {gguf.metadata['general.type']!r}. Give the "
+            "model that it belongs to."
+        )
+    known = {*GGUF_CONFIG_MAPPING, *_OTHER_NAMES} - _NO_MODELS
+    if kind not in known:
+        raise ModelError(
+            f"{gguf.path}: transformers can not read the architecture {kind!r} from a GGUF. It "
+            f"reads {', '.join(sorted(known))}; or use the model's safetensors folder."
+        )
+    if kind in CHECKED and gguf.of("expert_count", 0):
+        raise ModelError(
+            f"{gguf.path}: is a mixture of experts ({kind!r}), which transformers can not read from "
+            "a GGUF. Use the model's safetensors folder."
+        )
+    if "token_embd.weight" not in gguf.tensors:
+        raise ModelError(f"{gguf.path}: holds no embeddings. Give a model with its weights.")
 
 
 def model_config(gguf: GgufFile, vocabulary: Vocabulary) -> dict[str, Any]:
@@ -33,29 +67,18 @@ def model_config(gguf: GgufFile, vocabulary: Vocabulary) -> dict[str, Any]:
         vocabulary: what llama.cpp says about it.
 
     Raises:
-        ModelError: an architecture that is not checked here, or a value that transformers has no
-            place for.
+        ModelError: a value that transformers has no place for.
     """
     from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
 
     kind = gguf.architecture
-    adapt = CHECKED.get(kind)
-    if adapt is None:
-        raise ModelError(
-            f"{gguf.path}: the architecture {kind!r} can not be a base. Known: "
-            f"{', '.join(sorted(CHECKED))}."
-        )
-    if gguf.of("expert_count", 0):
-        raise ModelError(f"{gguf.path}: is a mixture of experts, which can not be a base yet.")
     values: dict[str, Any] = {}
     for key, name in GGUF_CONFIG_MAPPING[kind].items():
         value = gguf.of(key)
         if name is not None and value is not None:
             values[name] = _single(gguf, key, value)
     values.pop("rope_theta", None)
-    embeddings = gguf.tensors.get("token_embd.weight")
-    if embeddings is None:
-        raise ModelError(f"{gguf.path}: holds no embeddings. Give a model with its weights.")
+    embeddings = gguf.tensors["token_embd.weight"]
     heads = values["num_attention_heads"]
     values.setdefault("num_key_value_heads", heads)
     width = values["hidden_size"] // heads
@@ -69,7 +92,7 @@ def model_config(gguf: GgufFile, vocabulary: Vocabulary) -> dict[str, Any]:
         "eos_token_id": vocabulary.eos,
         "pad_token_id": vocabulary.eos if vocabulary.pad is None else vocabulary.pad,
     }
-    adapt(gguf, values)
+    CHECKED[kind](gguf, values)
     return values
 
 

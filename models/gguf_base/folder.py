@@ -28,12 +28,13 @@ import psutil
 from setaccio.data.errors import MissingExtraError, ModelError
 from setaccio.data.hf_tokens import load_hf_tokenizer
 from setaccio.models.digest_cache import verified_sha256
-from setaccio.models.gguf_base.config import model_config
+from setaccio.models.gguf_base.config import CHECKED, check_kind, model_config
 from setaccio.models.gguf_base.proof import prove_answers, prove_tokenizer
 from setaccio.models.gguf_base.reader import GgufFile, read_gguf
 from setaccio.models.gguf_base.tokenizer import write_tokenizer
 from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_vocabulary
 from setaccio.models.gguf_base.weights import SHARD_BYTES, stored_type, write_weights
+from setaccio.models.gguf_base.whole import write_whole
 
 VERSION = 1
 """Of what the folder holds and of its proof."""
@@ -131,8 +132,8 @@ def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str
     begun = time.monotonic()
     progress("Reading the vocabulary", 0.0)
     gguf = read_gguf(path)
+    check_kind(gguf)
     vocabulary = ask_vocabulary(path, gguf.metadata)
-    config = model_config(gguf, vocabulary)
     part = target.with_name(f".{target.name}.part")
     _check_room(gguf, part)
     part.mkdir(exist_ok=True)
@@ -141,8 +142,7 @@ def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str
         progress("Comparing the tokenizer with llama.cpp's", 0.0)
         tokenizer = load_hf_tokenizer(part)
         prompts = prove_tokenizer(gguf, vocabulary, tokenizer, Path(scratch))
-        write_weights(gguf, config, part, lambda share: progress("Dequantising the weights", share))
-        _write_config(gguf, config, vocabulary, part)
+        _write_model(gguf, vocabulary, part, progress)
         progress("Comparing the answers with llama.cpp's", 0.0)
         try:
             agreement = prove_answers(gguf, part, prompts, Path(scratch))
@@ -161,15 +161,24 @@ def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str
     }
     text = json.dumps(record, indent=2, ensure_ascii=False)
     (part / RECORD).write_text(text + "\n", encoding="utf-8")
-    for older in target.parent.glob(f"{digest[:16]}-v*"):  # of other versions, or damaged
-        shutil.rmtree(older, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)  # a damaged one
     part.rename(target)
     return record
 
 
-def _write_config(
-    gguf: GgufFile, config: dict[str, Any], vocabulary: Vocabulary, folder: Path
-) -> None:
+def _write_model(gguf: GgufFile, vocabulary: Vocabulary, folder: Path, progress: Progress) -> None:
+    doing = "Dequantising the weights"
+    if gguf.architecture in CHECKED:
+        config = model_config(gguf, vocabulary)
+        write_weights(gguf, config, folder, lambda share: progress(doing, share))
+        _write_config(gguf, config, folder)
+    else:
+        progress(doing, 0.0)
+        write_whole(gguf, folder)
+    _write_generation_config(vocabulary, folder)
+
+
+def _write_config(gguf: GgufFile, config: dict[str, Any], folder: Path) -> None:
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
@@ -179,6 +188,9 @@ def _write_config(
     made.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind]]
     made.dtype = stored_type(gguf)
     made.save_pretrained(folder)
+
+
+def _write_generation_config(vocabulary: Vocabulary, folder: Path) -> None:
     ends = sorted({*vocabulary.ends, *([] if vocabulary.eos is None else [vocabulary.eos])})
     generation = {"eos_token_id": ends, "do_sample": False}
     for name in ("bos", "pad"):

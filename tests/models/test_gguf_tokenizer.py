@@ -53,17 +53,17 @@ def with_pre(source, target, name):
     return target
 
 
-@pytest.mark.parametrize("kind", ["bpe", "spm"])
+@pytest.mark.parametrize("kind", ["bpe", "spm", "gemma"])
 def test_a_vocabulary_gives_llama_cpps_ids(kind, tmp_path):
     write_vocabulary(tmp_path / "v.gguf", kind, CHATML)
     tokenizer, vocabulary = compare(tmp_path / "v.gguf", tmp_path)
-    assert vocabulary.kind == kind
+    assert vocabulary.kind == ("bpe" if kind == "bpe" else "spm")
     named = tokenizer.convert_ids_to_tokens([tokenizer.eos_token_id, tokenizer.pad_token_id])
     assert named == ["<|im_end|>", "<pad>"]
     assert tokenizer.chat_template == CHATML
     assert tokenizer.eos_token_id in vocabulary.ends
     puts_bos = tokenizer.encode("a")[0] == tokenizer.bos_token_id
-    assert puts_bos == vocabulary.add_bos == (kind == "spm")
+    assert puts_bos == vocabulary.add_bos == (kind != "bpe")
     text = "Ada lives in Bari."
     ids = tokenizer.encode(text, add_special_tokens=False)
     assert tokenizer.decode(ids) == text
