@@ -7,6 +7,7 @@ that would make it fit, instead of dying of memory an hour later.
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,17 +63,39 @@ def _linear_sizes(model: Any, targets: str | list[str]) -> list[tuple[int, int]]
 
     sizes = []
     for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear) or module is model.get_output_embeddings():
-            continue
-        if targets == "all-linear" or name.rpartition(".")[2] in targets:
+        if isinstance(module, nn.Linear) and _is_target(name, module, model, targets):
             sizes.append((module.in_features, module.out_features))
     return sizes
+
+
+def _is_target(name: str, module: Any, model: Any, targets: str | list[str]) -> bool:
+    """Whether PEFT puts an adapter on a layer."""
+    if targets == "all-linear":
+        return module is not model.get_output_embeddings()
+    if isinstance(targets, str):
+        return re.fullmatch(targets, name) is not None
+    return any(name == target or name.endswith(f".{target}") for target in targets)
+
+
+def _check_tied(model: Any, targets: str | list[str]) -> None:
+    """Refuse an adapter on one of two layers that are one: no export could merge it."""
+    for pair in (getattr(model, "all_tied_weights_keys", None) or {}).items():
+        names = [weight.removesuffix(".weight") for weight in pair]
+        for name in names:
+            if _is_target(name, model.get_submodule(name), model, targets):
+                raise TrainError(
+                    f"target_modules: {name} can not have an adapter, since {' and '.join(names)} "
+                    "share their weights in this base. Leave it out, or set train_embeddings=true, "
+                    "which trains both as one."
+                )
 
 
 def _trained(config: TrainConfig, model: Any, text: Any) -> int:
     """Number of weights that an adapter trains."""
     from torch import nn
 
+    if config.target_modules != "all-linear":
+        _check_tied(model, config.target_modules)
     sizes = _linear_sizes(model, config.target_modules)
     if not sizes:
         linear = (n for n, m in model.named_modules() if isinstance(m, nn.Linear))
