@@ -24,6 +24,7 @@ from setaccio.export.adapter_config import WEIGHTS as _WEIGHTS
 from setaccio.export.adapter_config import beyond_plain, trained_whole
 from setaccio.export.convert import own_metadata
 from setaccio.export.llamacpp_source import converter_root
+from setaccio.export.tied_layers import check_tying
 
 AdapterType = Literal["f32", "f16", "bf16", "q8_0"]
 
@@ -41,7 +42,7 @@ def convert_adapter(
     """Write an adapter's GGUF.
 
     Args:
-        base: the base's folder; only its ``config.json`` is read.
+        base: the base's folder.
         adapter: ``adapter_config.json`` and ``adapter_model.safetensors``.
         out: the GGUF to write; it appears only when complete.
         outtype: type of the adapter's matrices.
@@ -53,9 +54,11 @@ def convert_adapter(
         ``out``.
 
     Raises:
-        ExportError: not a plain LoRA adapter, or the converter failed.
+        ExportError: not a plain LoRA adapter, one that changes tied layers apart, or the converter
+            failed.
     """
     config = _config(adapter)
+    check_tying(base, adapter)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:

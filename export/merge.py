@@ -32,7 +32,7 @@ from setaccio.export._transformers import (
     stored_dtype,
     weight_bytes,
 )
-from setaccio.export.adapter_config import adapter_config, check_tying, trained_whole
+from setaccio.export.adapter_config import adapter_config, trained_whole
 from setaccio.export.answers import HELD_OUT_PAIRS, Answer, answer_loss
 from setaccio.export.dequantise import has_bitsandbytes
 from setaccio.export.merge_loaded import (
@@ -41,10 +41,12 @@ from setaccio.export.merge_loaded import (
     load_base,
     merge_loaded,
     report_merge,
+    sums,
 )
 from setaccio.export.merge_proof import MergeReport, judge
 from setaccio.export.merge_streamed import merge_streamed
 from setaccio.export.reference import Loaded
+from setaccio.export.tied_layers import check_tying
 
 # Share of the free memory that a model in 16 bits may take before its tensors are streamed.
 MEMORY_SHARE = 0.8
@@ -101,14 +103,20 @@ def merge(
     held = merge_loaded(base, adapter, into, stored=stored, task=task, pairs=chosen)
     answers, losses = held.answers, held.losses
     with _appearing(out) as part:
-        held.model.unload().to(stored).save_pretrained(part)
+        rounded = held.model.to(stored)
+        written = sums(rounded, stored)
+        rounded.save_pretrained(part)
+        del rounded
         save_tokenizer(held.tokenizer, base, part)
         held = held._replace(model=None)
         gc.collect()  # PEFT's modules know their parents, so only this frees the memory.
         merged = load_model(part)
         if answers:
             losses[into] = answer_loss(merged, answers)
-        report = report_merge(held, merged, stored, into)._replace(path=out, whole=whole)
+        read = sums(merged, stored)
+        lost = tuple(name for name, value in written.items() if read.get(name, value) != value)
+        report = report_merge(held, merged, stored, into)
+        report = report._replace(path=out, whole=whole, lost=lost)
         if prove:
             judge(report, adapter)
     del merged
@@ -139,10 +147,9 @@ def merge_in_memory(base: Path, adapter: Path) -> tuple[Loaded, MergeReport] | N
     if not _fits(base):
         return None
     held = merge_loaded(base, adapter, "16-bit")
-    merged = held.model.unload()
-    report = report_merge(held, merged, merged.dtype, "16-bit")
+    report = report_merge(held, held.model, held.model.dtype, "16-bit")
     judge(report, adapter)
-    return Loaded(merged, held.tokenizer), report
+    return Loaded(held.model, held.tokenizer), report
 
 
 def _loss_of(base: Path, adapter: Path, into: BaseKind, answers: list[Answer]) -> float:

@@ -32,11 +32,12 @@ class Held(NamedTuple):
     """A model in memory with its adapter merged in, and what was measured on the way.
 
     Attributes:
-        model: still in PEFT's clothes; ``unload()`` gives the plain model.
+        model: a plain model again, not rounded yet.
         tokenizer: the adapter's, or the base's.
         probe: token ids of :data:`PROBE`.
         adapted: logits of base + adapter on them.
         effect: greatest difference of these from the base's alone.
+        exact: greatest difference of these from the merged model's, before it is rounded.
         deltas: greatest change of each weight that the adapter is about.
         answers: held-out pairs as tokens.
         losses: of ``base`` and ``base + adapter`` on them.
@@ -47,6 +48,7 @@ class Held(NamedTuple):
     probe: list[int]
     adapted: torch.Tensor
     effect: float
+    exact: float
     deltas: list[float]
     answers: list[Answer]
     losses: dict[str, float]
@@ -89,7 +91,16 @@ def merge_loaded(
         losses["base + adapter"] = answer_loss(model, answers)
     deltas = list(_merge_layers(model, stored or model.dtype))
     effect = _difference(adapted, plain)
-    return Held(model, tokenizer, probe, adapted, effect, deltas, answers, losses)
+    model = model.unload()
+    exact = _difference(adapted, _logits(model, probe))
+    return Held(model, tokenizer, probe, adapted, effect, exact, deltas, answers, losses)
+
+
+def sums(model: Any, dtype: torch.dtype) -> dict[str, float]:
+    """A sum of each weight, by which two models can be compared that do not fit into memory."""
+    return {
+        name: float(weight.to(dtype).double().sum()) for name, weight in model.state_dict().items()
+    }
 
 
 def report_merge(held: Held, merged: Any, dtype: torch.dtype, into: BaseKind) -> MergeReport:
@@ -112,6 +123,7 @@ def report_merge(held: Held, merged: Any, dtype: torch.dtype, into: BaseKind) ->
         into=into,
         streamed=False,
         losses=held.losses,
+        exact=held.exact,
     )
 
 
@@ -170,14 +182,17 @@ def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:
     for module in list(model.modules()):
         if isinstance(module, BaseTunerLayer):
             weight = module.get_base_layer().weight
+            if weight.data_ptr() in seen:
+                continue
+            seen.add(weight.data_ptr())
             before = weight.detach().to(stored, copy=True)
             module.merge()
             yield _difference(module.get_base_layer().weight.detach().to(stored), before)
         elif isinstance(module, ModulesToSaveWrapper):
             chosen = module.modules_to_save[module.active_adapters[0]]
-            if id(chosen.weight) in seen:
+            if chosen.weight.data_ptr() in seen:
                 continue
-            seen.add(id(chosen.weight))
+            seen.add(chosen.weight.data_ptr())
             yield _difference(chosen.weight.to(stored), module.original_module.weight.to(stored))
 
 

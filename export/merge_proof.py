@@ -40,6 +40,8 @@ class MergeReport(NamedTuple):
             without ``4-bit`` where bitsandbytes is not installed.
         whole: names of layers that the training changed whole beside the adapter, such as
             ``embed_tokens``.
+        exact: the same disagreement before anything was rounded or saved; None where streamed.
+        lost: names of weights that the saved folder holds otherwise than they were merged.
     """
 
     path: Path | None
@@ -53,6 +55,8 @@ class MergeReport(NamedTuple):
     streamed: bool
     losses: dict[str, float]
     whole: tuple[str, ...] = ()
+    exact: float | None = None
+    lost: tuple[str, ...] = ()
 
 
 def judge(report: MergeReport, adapter: Path) -> None:
@@ -72,11 +76,12 @@ def judge(report: MergeReport, adapter: Path) -> None:
             f"{adapter}: the merged model equals the base. The adapter's weights are zero or too "
             f"small for {report.dtype}; it was not trained, or trained with a tiny learning rate."
         )
-    bound = max(LOGIT_TOLERANCE, EFFECT_TOLERANCE * report.adapter_effect)
+    bound = _bound(report)
     if not report.disagreement <= bound:  # Not `>`: a NaN must fail too.
         raise ExportError(
             f"{adapter}: the merged model disagrees with base + adapter by "
-            f"{report.disagreement:.3g} (allowed: {bound:.3g}) on the probe's logits."
+            f"{report.disagreement:.3g} (allowed: {bound:.3g}) on the probe's logits, which the "
+            f"adapter changes by {report.adapter_effect:.3g}. {_cause(report, bound)}"
         )
     merged, adapted = report.losses.get(report.into), report.losses.get("base + adapter")
     if merged is not None and adapted is not None and not merged <= adapted + LOSS_TOLERANCE:
@@ -84,3 +89,28 @@ def judge(report: MergeReport, adapter: Path) -> None:
             f"{adapter}: on held-out answers the merged model's loss is {merged:.3g} nats per "
             f"token, base + adapter's only {adapted:.3g}. The merge went wrong."
         )
+
+
+def _bound(report: MergeReport) -> float:
+    """Greatest disagreement that is let pass: what differs more than the adapter does is not it."""
+    rounding = max(LOGIT_TOLERANCE, EFFECT_TOLERANCE * report.adapter_effect)
+    return min(rounding, report.adapter_effect)
+
+
+def _cause(report: MergeReport, bound: float) -> str:
+    """Where the two part, and what to do about it."""
+    if report.exact is not None and not report.exact <= bound:
+        return (
+            "They differ before anything is rounded: layers that share their weights, or a kind of "
+            "adapter that can not be merged. Train plain LoRA of the linear layers."
+        )
+    if report.lost:
+        names = ", ".join(report.lost[:3]) + (", ..." if len(report.lost) > 3 else "")
+        return (
+            f"The saved folder holds other values than were merged for {names}: saving this kind "
+            "of model loses them. Report it with the base's config.json."
+        )
+    return (
+        f"That is rounding to {report.dtype}, which takes as much as the adapter gives: it was "
+        "hardly trained. Train it longer or with a higher learning rate."
+    )

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from setaccio.data.errors import ExportError
-from setaccio.export.adapter_config import beyond_plain
+from setaccio.export.adapter_config import PREFIX, beyond_plain
 
 if TYPE_CHECKING:
     import torch
 
-_PREFIX = "base_model.model."
 _A, _B = ".lora_A.weight", ".lora_B.weight"
 _OUTPUT = "lm_head.weight"
+_COPY = ".base_layer"  # PEFT's name for the base's own weights beside a pair of factors
 # Not weights, and not the tokenizer, which the caller saves.
 _COPIED = ("config.json", "generation_config.json", "model.safetensors.index.json")
 
@@ -71,12 +71,12 @@ def merge_streamed(base: Path, adapter: Path, out: Path) -> Streamed:
                 _write_header(stream, weights, names)
                 for name in names:
                     tensor = weights.get_tensor(name)
+                    if name in whole:
+                        tensor, change = _replaced(name, tensor, lora.get_tensor(whole[name]))
+                        found.append(change)
                     if name in wanted:
                         a, b = (lora.get_tensor(key) for key in wanted[name])
                         tensor, change = _merged(name, tensor, a, b, scale_of(a.shape[0]))
-                        found.append(change)
-                    elif name in whole:
-                        tensor, change = _replaced(name, tensor, lora.get_tensor(whole[name]))
                         found.append(change)
                     left.discard(name)
                     _write_tensor(stream, tensor)
@@ -127,12 +127,12 @@ def _tied(base: Path) -> bool:
 def _pairs(keys: list[str], adapter: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """Weights with a pair of factors, and weights that the adapter brings whole."""
     pairs = {
-        key.removeprefix(_PREFIX).removesuffix(_A) + ".weight": (key, key.removesuffix(_A) + _B)
+        key.removeprefix(PREFIX).removesuffix(_A) + ".weight": (key, key.removesuffix(_A) + _B)
         for key in keys
         if key.endswith(_A)
     }
     used = {key for pair in pairs.values() for key in pair}
-    whole = {key.removeprefix(_PREFIX): key for key in keys if key not in used}
+    whole = {key.removeprefix(PREFIX).replace(_COPY, ""): key for key in keys if key not in used}
     odd = sorted(used - set(keys)) + sorted(key for key in whole.values() if "lora_" in key)
     if odd:
         raise ExportError(f"{adapter}: {odd[0]} is no part of a plain LoRA of linear layers.")

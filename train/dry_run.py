@@ -79,9 +79,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
         needed = needs(config, sources.base, rows)
         check(needed, config)
         away = config.model_copy(update={"out": Path(folder)})
-        trainer = assemble(
-            away, sources.base, tokenizer, rows, backend, reporter, needed=needed
-        )
+        trainer = assemble(away, sources.base, tokenizer, rows, backend, reporter, needed=needed)
         batch = next(iter(trainer.get_train_dataloader()))
         reporter.console.print(show_batch(batch, tokenizer, SHOWN_ROWS))
         plan = make_plan(config, needed, trainer, len(rows.train))

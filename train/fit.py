@@ -156,7 +156,9 @@ def fit(
     callbacks: list[Any] = [watch]
     if leads():
         callbacks = [reporter, MetricsFile(metrics, clock, step), *trackers(config, step), watch]
-    trainer = assemble(config, base, tokenizer, rows, backend, reporter, [*callbacks, *extra], needed)
+    trainer = assemble(
+        config, base, tokenizer, rows, backend, reporter, [*callbacks, *extra], needed
+    )
     if scorer is not None:
         trainer.score_l3 = lambda: score_present(trainer, config, scorer)
     if leads() and world_size() == 1 and backend == "trl" and not checkpoint:

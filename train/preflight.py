@@ -7,6 +7,7 @@ that would make it fit, instead of dying of memory an hour later.
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,26 +66,46 @@ class Estimate:
         return self.weights + self.adapter + self.activations + self.logits + self.runtime
 
 
-def _linear_sizes(
-    model: Any, targets: str | list[str], lowest: int
-) -> list[tuple[int, int]]:
+def _linear_sizes(model: Any, targets: str | list[str], lowest: int) -> list[tuple[int, int]]:
     from torch import nn
 
     sizes = []
     for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear) or module is model.get_output_embeddings():
+        if not isinstance(module, nn.Linear) or not _is_target(name, module, model, targets):
             continue
-        if int(next((part for part in name.split(".") if part.isdigit()), lowest)) < lowest:
-            continue
-        if targets == "all-linear" or name.rpartition(".")[2] in targets:
+        if int(next((part for part in name.split(".") if part.isdigit()), lowest)) >= lowest:
             sizes.append((module.in_features, module.out_features))
     return sizes
+
+
+def _is_target(name: str, module: Any, model: Any, targets: str | list[str]) -> bool:
+    """Whether PEFT puts an adapter on a layer."""
+    if targets == "all-linear":
+        return module is not model.get_output_embeddings()
+    if isinstance(targets, str):
+        return re.fullmatch(targets, name) is not None
+    return any(name == target or name.endswith(f".{target}") for target in targets)
+
+
+def _check_tied(model: Any, targets: str | list[str]) -> None:
+    """Refuse an adapter on one of two layers that are one: no export could merge it."""
+    for pair in (getattr(model, "all_tied_weights_keys", None) or {}).items():
+        names = [weight.removesuffix(".weight") for weight in pair]
+        for name in names:
+            if _is_target(name, model.get_submodule(name), model, targets):
+                raise TrainError(
+                    f"target_modules: {name} can not have an adapter, since {' and '.join(names)} "
+                    "share their weights in this base. Leave it out, or set train_embeddings=true, "
+                    "which trains both as one."
+                )
 
 
 def _trained(config: TrainConfig, model: Any, text: Any) -> int:
     """Number of weights that an adapter trains."""
     from torch import nn
 
+    if config.target_modules != "all-linear":
+        _check_tied(model, config.target_modules)
     lowest = text.num_hidden_layers - (config.adapter_layers or text.num_hidden_layers)
     sizes = _linear_sizes(model, config.target_modules, lowest)
     if not sizes:

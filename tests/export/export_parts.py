@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 from setaccio.data.records import Pair
 
@@ -59,4 +61,32 @@ def save_adapter(
             elif "embed_tokens.modules_to_save" in name:
                 weight.data += 0.05 * torch.randn_like(weight)
     adapted.save_pretrained(folder)
+    return folder
+
+
+def save_lora(base: Path, folder: Path, *, scale: float = 0.02, **settings: Any) -> Path:
+    """Save an adapter whose trained weights were all moved a little.
+
+    Args:
+        base: model folder.
+        folder: where to save it.
+        scale: standard deviation of the moves.
+        settings: of PEFT's ``LoraConfig``.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(2)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says itself that layers are tied
+        adapted = get_peft_model(
+            model, LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", **settings)
+        )
+        with torch.no_grad():
+            for weight in adapted.parameters():
+                if weight.requires_grad:
+                    weight.add_(torch.randn_like(weight) * scale)
+        adapted.save_pretrained(folder)
     return folder

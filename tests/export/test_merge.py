@@ -39,7 +39,7 @@ def test_embeddings_trained_apart_from_the_output_layer_are_refused(base, tmp_pa
             base, tmp_path / "adapter", trained=True, embeddings=True, tied=False
         )
     for stream in (False, True):
-        with pytest.raises(ExportError, match=r"apart from the output layer.*train_embeddings"):
+        with pytest.raises(ExportError, match=r"not on lm_head.*train_embeddings"):
             merge(base, adapter, tmp_path / "merged", stream=stream)
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
 
@@ -58,7 +58,7 @@ def test_what_is_proven_is_what_was_saved(base, run, tmp_path, monkeypatch):
     import torch
 
     monkeypatch.setattr(Qwen2ForCausalLM, "save_pretrained", lossy)
-    with pytest.raises(ExportError, match="disagrees with base"):
+    with pytest.raises(ExportError, match=r"disagrees with base.*layers\.1\.mlp\.down_proj"):
         merge(base, run / "adapter", tmp_path / "merged")
     assert not list(tmp_path.iterdir())
 

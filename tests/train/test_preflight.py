@@ -57,6 +57,13 @@ def test_unknown_layers_are_refused_and_the_known_ones_listed(settings, small_ba
         estimate(config, resolve_base(str(small_base)), 100, 30, 2)
 
 
+@pytest.mark.parametrize("targets", [["q_proj", "lm_head"], ["embed_tokens"], r".*(q_proj|head)"])
+def test_an_adapter_on_one_of_two_tied_layers_is_refused(settings, small_base, targets):
+    config = load_config(None, {**settings, "target_modules": targets})
+    with pytest.raises(TrainError, match=r"can not have an adapter.*embed_tokens share"):
+        estimate(config, resolve_base(str(small_base)), 100, 30, 2)
+
+
 def test_a_base_that_is_not_there_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match=r"not in the Hub cache.*--allow-download"):
