@@ -85,7 +85,6 @@ def train(
     scorer = check_scorer(config, scorer)
     sources = find_sources(config)
     tell_problems(sources.problems)
-    refuse_without_evaluation(config, len(sources.learned), len(sources.held_out))
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     finished = check_run(config, inputs)
     if finished is not None:

@@ -51,7 +51,6 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
     require_extra()
     sources = find_sources(config)
     tell_problems(sources.problems)
-    refuse_without_evaluation(config, len(sources.learned), len(sources.held_out))
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     check_run(config, inputs)
     backend = choose_backend(config)

@@ -12,6 +12,7 @@ from setaccio.data.errors import MissingExtraError, TrainError
 from setaccio.data.records import Pair, Problem
 from setaccio.data.task import Task, load_task
 from setaccio.train.encode import Encoded, EncodeReport, encode_pairs
+from setaccio.train.idle import refuse_without_evaluation
 from setaccio.train.models import Base, end_token_ids, resolve_base
 from setaccio.train.pairs import read_pairs
 from setaccio.train.settings import TrainConfig
@@ -54,10 +55,13 @@ def find_sources(config: TrainConfig) -> Sources:
     Raises:
         TaskError: the task can not be used.
         DataError: the pairs can not be read.
+        TrainError: an evaluation is asked for, and no pair is held out for it.
         ModelError: the base is not there.
     """
     task = load_task(config.task)
     learned, held_out, problems = read_pairs(config)
+    # Before the base, which may have to be made first.
+    refuse_without_evaluation(config, len(learned), len(held_out))
     base = resolve_base(config.base, allow_download=config.allow_download, template=config.template)
     return Sources(task, base, learned, held_out, problems)
 
