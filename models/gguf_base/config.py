@@ -52,8 +52,8 @@ def check_kind(gguf: GgufFile) -> None:
         )
     if kind in CHECKED and gguf.of("expert_count", 0):
         raise ModelError(
-            f"{gguf.path}: is a mixture of experts ({kind!r}), which transformers can not read from "
-            "a GGUF. Use the model's safetensors folder."
+            f"{gguf.path}: is a mixture of experts ({kind!r}), which transformers does not read "
+            "from a GGUF. Use the model's safetensors folder."
         )
     if "token_embd.weight" not in gguf.tensors:
         raise ModelError(f"{gguf.path}: holds no embeddings. Give a model with its weights.")
