@@ -113,6 +113,10 @@ def train(
         wait_for_all()
         clock = Clock(config.max_minutes, started)
         reporter = Reporter(clock)
+        waits = [f"{sources.base.name} is loaded", "one batch is timed twice"]
+        if rows.eval:
+            waits.append(f"{len(rows.eval)} held-out pairs are evaluated")
+        reporter.show([f"before the first step: {', '.join(waits)}"])
         if config.resume and last_checkpoint(config.out) is None:
             reporter.show([f"Nothing to resume in {config.out}: the training begins anew."])
         fitted = fit(
