@@ -117,6 +117,10 @@ def train(
         reporter = Reporter(clock)
         for sentence in idle_settings(config, len(rows.train), len(rows.eval)):
             reporter.tell(sentence)
+        waits = [f"{sources.base.name} is loaded", "one batch is timed twice"]
+        if rows.eval:
+            waits.append(f"{len(rows.eval)} held-out pairs are evaluated")
+        reporter.show([f"before the first step: {', '.join(waits)}"])
         if config.resume and last_checkpoint(config.out) is None:
             reporter.show([f"Nothing to resume in {config.out}: the training begins anew."])
         fitted = fit(

@@ -163,6 +163,7 @@ def fit(
         trainer.score_l3 = lambda: score_present(trainer, config, scorer)
     if leads() and world_size() == 1 and backend == "trl" and not checkpoint:
         reporter.show(make_plan(config, needed, trainer, len(rows.train)).lines())
+        reporter.pace = trainer.pace
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except DivergedError as error:

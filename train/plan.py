@@ -7,10 +7,12 @@ backward pass of one batch of typical rows, which changes neither weights nor ra
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from setaccio.train.halving import is_out_of_memory
+from setaccio.train.pace import Pace, common_start
 from setaccio.train.preflight import Estimate, free_memory
 from setaccio.train.progress import duration
 from setaccio.train.settings import TrainConfig
@@ -18,8 +20,9 @@ from setaccio.train.settings import TrainConfig
 if TYPE_CHECKING:
     from setaccio.train.trainer import Trainer
 
-FORWARD_SHARE = 1 / 3  # of a forward and a backward pass
-OVERHEAD = 1.1  # optimiser, data, checkpoints
+NEVER = 10**9  # steps
+FORWARD_SHARE = 1 / 2  # of a forward and a backward pass, which has no gradients of frozen weights
+OVERHEAD = 1.05  # optimiser, data, checkpoints
 
 
 @dataclass(frozen=True)
@@ -70,45 +73,71 @@ def _size(count: int) -> str:
 
 
 def make_plan(config: TrainConfig, needed: Estimate, trainer: Trainer, pairs: int) -> Plan:
-    """Count steps and measure their time.
+    """Count steps and measure their time; the trainer's pace goes on from there.
 
     Args:
         config: the run's settings.
         needed: from :func:`setaccio.train.preflight.estimate`.
-        trainer: ready to train.
+        trainer: ready to train; gets its ``pace``.
         pairs: number of pairs to learn from.
     """
-    lengths = trainer.train_dataset["length"]
     batch = config.batch_size * config.gradient_accumulation
-    per_epoch = -(-len(lengths) // batch)
+    per_epoch = -(-len(trainer.train_dataset) // batch)
     steps = trainer.args.max_steps if trainer.args.max_steps > 0 else None
     if steps is None and config.epoch_limit is not None:
         steps = max(1, -int(-config.epoch_limit * per_epoch // 1))
+    trainer.pace = measure_pace(trainer, steps)
     seconds = 60 * config.max_minutes if config.max_minutes else None
-    if steps is not None:
-        pace = seconds_per_token(trainer)
-        if pace is not None:
-            learned = steps * sum(lengths) / per_epoch
-            count = 2 + (steps // config.eval_steps if config.eval_steps else 0)
-            held_out = sum(trainer.eval_dataset["length"]) if trainer.eval_dataset else 0
-            needs = pace * (OVERHEAD * learned + FORWARD_SHARE * count * held_out)
-            seconds = needs if seconds is None else min(seconds, needs)
+    needs = trainer.pace.left(0) if trainer.pace else None
+    if needs is not None:
+        seconds = OVERHEAD * needs if seconds is None else min(seconds, OVERHEAD * needs)
     extracts = config.metric_for_best == "l3"
     return Plan(needed, free_memory(), steps, seconds, pairs, batch, extracts)
 
 
-def seconds_per_token(trainer: Trainer) -> float | None:
-    """Seconds that a forward and a backward pass take per token of a typical batch.
+def measure_pace(trainer: Trainer, steps: int | None) -> Pace | None:
+    """Time a batch, and count the work of all steps.
+
+    Args:
+        trainer: ready to train.
+        steps: how many it will make, or None.
 
     Returns:
         None where the batch does not fit into memory; the training will halve it.
     """
+    settings = trainer.settings
+    shared = common_start(trainer.train_dataset["input_ids"]) if trainer.flat else 0
+    lengths: list[int] = list(trainer.train_dataset["length"])
+
+    def work(rows: Sequence[int], of: Sequence[int]) -> int:
+        return shared + sum(of[row] - shared for row in rows)
+
+    order = list(trainer._get_train_sampler())
+    size = settings.batch_size
+    batches = [order[i : i + size] for i in range(0, len(order), size)]
+    works = [work(rows, lengths) for rows in batches]
+    accumulated = settings.gradient_accumulation
+    per_step = [sum(works[i : i + accumulated]) for i in range(0, len(works), accumulated)]
+    typical = batches[sorted(range(len(works)), key=works.__getitem__)[len(works) // 2]]
+    spent = seconds_for(trainer, typical)
+    if spent is None:
+        return None
+    each = spent / work(typical, lengths)
+    held_out = list(trainer.eval_dataset["length"]) if trainer.eval_dataset else []
+    groups = [list(range(i, min(i + size, len(held_out)))) for i in range(0, len(held_out), size)]
+    evaluation = FORWARD_SHARE * each * sum(work(rows, held_out) for rows in groups)
+    due = [0, *range(settings.eval_steps or NEVER, steps or 0, settings.eval_steps or NEVER)]
+    return Pace(per_step, steps, each, [*due, steps or NEVER] if held_out else [], evaluation)
+
+
+def seconds_for(trainer: Trainer, chosen: Sequence[int]) -> float | None:
+    """Seconds that a forward and a backward pass of these rows take.
+
+    Returns:
+        None where they do not fit into memory.
+    """
     import torch
 
-    lengths: list[int] = list(trainer.train_dataset["length"])
-    size = min(trainer.args.train_batch_size, len(lengths))
-    start = (len(lengths) - size) // 2
-    chosen = sorted(range(len(lengths)), key=lengths.__getitem__)[start : start + size]
     rows = [dict(trainer.train_dataset[index]) for index in chosen]
     model: Any = trainer.model
     device = next(model.parameters()).device
@@ -116,15 +145,19 @@ def seconds_per_token(trainer: Trainer) -> float | None:
     training = model.training
     model.train()
     spent = 0.0
+
+    def both(part: Any) -> torch.Tensor:
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=trainer.args.bf16):
+            loss = trainer.compute_loss(model, part)
+        loss.backward()
+        return loss.detach()
+
     try:
-        # The first pass compiles kernels, the second is like all that follow.
+        # The first pass compiles kernels and makes the heap grow, the second is like all others.
         for _ in range(2):
             begun = time.monotonic()
-            with (
-                torch.random.fork_rng(),
-                torch.autocast(device.type, dtype=torch.bfloat16, enabled=trainer.args.bf16),
-            ):
-                trainer.compute_loss(model, batch).backward()
+            with torch.random.fork_rng():
+                trainer.halver.run(batch, both) if trainer.halver.tokens else both(batch)
             if device.type == "cuda":
                 torch.cuda.synchronize()
             model.zero_grad(set_to_none=True)
@@ -137,4 +170,4 @@ def seconds_per_token(trainer: Trainer) -> float | None:
         model.zero_grad(set_to_none=True)
         model.train(training)
         trainer.forget_metrics()
-    return spent / sum(lengths[index] for index in chosen)
+    return spent

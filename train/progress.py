@@ -24,10 +24,12 @@ from transformers import TrainerCallback
 
 from setaccio.data.errors import TrainError
 from setaccio.data.records import atomic_write
+from setaccio.train.pace import Pace
 from setaccio.train.ranks import leads
 from setaccio.train.schedule import Clock
 
 LINE_SECONDS = 10.0
+FIRST_LINE = 3  # after so many steps there is a line in any case
 GIB = 2**30
 NOISY = ("transformers", "trl", "peft", "accelerate", "datasets", "torch", "bitsandbytes")
 FINITE = {"loss": "loss", "eval_loss": "evaluation loss", "grad_norm": "gradient"}
@@ -94,6 +96,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self.loss = self.eval_loss = self.l3 = math.nan
         self.begun = self.last_line = 0.0
         self.tokens_before = 0
+        self.pace: Pace | None = None
         self.bar: Progress | None = None
         self.row = TaskID(0)
         self.notes: list[str] = []
@@ -139,15 +142,18 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
             parts.append(f"L3 {self.l3:.0%}")
         parts.append(f"{(state.num_input_tokens_seen - self.tokens_before) / spent:,.0f} tokens/s")
         parts.append(memory_used())
+        left = self.by_steps(state, spent)
         if self.clock.budget is not None:
-            left = min(self.clock.budget - self.clock.elapsed, self.by_steps(state, spent))
+            left = min(self.clock.budget - self.clock.elapsed, left)
+        if self.clock.budget is not None or done:
             parts.append(f"{duration(left)} left")
-        elif done:
-            parts.append(f"{duration(self.by_steps(state, spent))} left")
         return ", ".join(parts)
 
     def by_steps(self, state: Any, spent: float) -> float:
-        """Seconds left by the number of steps that remain."""
+        """Seconds left by the work of the steps that remain."""
+        left = self.pace.left(state.global_step) if self.pace else None
+        if left is not None:
+            return left
         steps_left = state.max_steps - state.global_step
         return float(steps_left * spent / max(state.global_step, 1))
 
@@ -160,12 +166,19 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self.eval_loss = logs.get("eval_loss", self.eval_loss)
         self.l3 = logs.get("eval_l3", self.l3)
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note when a step begins."""
+        if self.pace is not None:
+            self.pace.begin()
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Move the bar, or write a line when ten seconds have gone."""
+        if self.pace is not None:
+            self.pace.end(state.global_step)
         if self.bar is not None:
             done = self.clock.progress(state.global_step)
             self.bar.update(self.row, completed=done, description=self.describe(state))
-        elif time.monotonic() - self.last_line >= LINE_SECONDS:
+        elif time.monotonic() - self.last_line >= LINE_SECONDS or state.global_step == FIRST_LINE:
             self.line(state)
 
     def line(self, state: Any) -> None:

@@ -16,6 +16,7 @@ Import this module after Unsloth where Unsloth is used: Unsloth replaces ``trl.S
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from setaccio.train.flat_rows import flat_tokens
 from setaccio.train.halving import Halver, gradients, put_back
 from setaccio.train.lora_math import speed_up
 from setaccio.train.loss import completion_loss, learned_tokens
+from setaccio.train.pace import Pace
 from setaccio.train.packing import pack
 from setaccio.train.rows_proof import use_rows
 from setaccio.train.schedule import Clock, rate_at
@@ -52,6 +54,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
     flat: bool
     lr_scheduler: Any
     optimizer: Any
+    pace: Pace | None = None
     score_l3: Callable[[], float] | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBatches:
@@ -119,7 +122,10 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
 
     def evaluation_loop(self, *args: Any, **named: Any) -> Any:
         """Evaluation loss, and L3 where the run is judged by it."""
+        begun = time.monotonic()
         output = super().evaluation_loop(*args, **named)
+        if self.pace is not None:
+            self.pace.evaluated(time.monotonic() - begun)
         if self.score_l3 is not None:
             output.metrics["eval_l3"] = self.score_l3()
         return output

@@ -76,7 +76,7 @@ def test_the_estimate_changes_neither_weights_nor_random_numbers(settings):
 
     from setaccio.train.fit import assemble
     from setaccio.train.models import load_tokenizer
-    from setaccio.train.plan import seconds_per_token
+    from setaccio.train.plan import measure_pace
     from setaccio.train.progress import Reporter, quiet
     from setaccio.train.schedule import Clock
     from setaccio.train.sources import encode_sources, find_sources
@@ -90,7 +90,7 @@ def test_the_estimate_changes_neither_weights_nor_random_numbers(settings):
         trainer = assemble(config, sources.base, tokenizer, rows, "trl", reporter)
         weights = [parameter.detach().clone() for parameter in trainer.model.parameters()]
         state = torch.get_rng_state()
-        assert seconds_per_token(trainer) > 0
+        assert measure_pace(trainer, 5).left(0) > 0
     assert torch.equal(torch.get_rng_state(), state)
     for parameter, before in zip(trainer.model.parameters(), weights, strict=True):
         assert parameter.grad is None
@@ -100,6 +100,7 @@ def test_the_estimate_changes_neither_weights_nor_random_numbers(settings):
 def test_a_run_says_what_it_takes_and_draws_its_curves(settings, capsys):
     result = train(load_config(None, {**settings, "max_steps": 3}))
     said = capsys.readouterr().err
+    assert said.startswith("before the first step: small is loaded, one batch is timed twice, 2 h")
     assert "estimate: 46 pairs, 8 rows a step, 3 steps, about 0:" in said
     assert (result.run / "curves.png").read_bytes().startswith(b"\x89PNG")
 
