@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.console import output_console, program, step
+from setaccio.cli.console import output_console, program, step, write_line
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
@@ -62,7 +62,7 @@ def demo(
     _compare(folder, base, adapter, documents)
     command = [program(), "extract", "--model", base, "--adapter", str(adapter)]
     step("Try it on a text of your own; this is the command for the one in the file:")
-    output_console().print(shlex.join([*command, str(folder / NOTE)]), markup=False)
+    write_line(shlex.join([*command, str(folder / NOTE)]))
 
 
 def _fresh_folder(out: Path | None) -> Path:

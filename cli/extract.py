@@ -102,6 +102,10 @@ def extract(
         float, typer.Option(min=0.0, max=1.0, help="Draw from this much of the probability.")
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the drawing.")] = 0,
+    no_list_guard: Annotated[
+        bool,
+        typer.Option("--no-list-guard", help="Let lists repeat what the document does not."),
+    ] = False,
 ) -> None:
     """Extract JSON from texts: one line of JSON per document, with its status.
 
@@ -144,6 +148,7 @@ def extract(
         "seed": seed,
         "chunk": not no_chunk,
         "require_grounding": require_grounding,
+        "guard_lists": not no_list_guard,
     }
     extractor = Extractor(
         load_model(using.model, context=context, threads=threads),

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from setaccio.cli.console import output_console, program, step, warn_once
+from setaccio.cli.console import output_console, program, step, warn_once, write_line
 
 EXAMPLE = "setaccio try"
 FOLDER = Path("runs/try")
@@ -43,8 +43,8 @@ def try_out(
     console = output_console()
     found = extractor.extract_all([Document(pair.id, pair.text) for pair in chosen])
     for pair, extraction in zip(chosen, found, strict=True):
-        console.print(pair.text, style="italic", markup=False)
-        console.print(json.dumps(extraction.data, ensure_ascii=False, indent=2), markup=False)
+        console.print(pair.text, style="italic", markup=False, soft_wrap=True)
+        console.print(json.dumps(extraction.data, ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
         console.print(f"{extraction.status} in {extraction.seconds:.1f} s\n", markup=False)
     extractor.model.close()
     step(f"2/2  Constrained against free decoding on {documents} recipes")
@@ -63,4 +63,4 @@ def try_out(
     note = out / "note.txt"
     note.write_text(pairs[-1].text + "\n", encoding="utf-8")
     step("Try it on a text of your own; this is the command for the one in the file:")
-    console.print(shlex.join([program(), "extract", str(note)]), markup=False)
+    write_line(shlex.join([program(), "extract", str(note)]))

@@ -74,6 +74,7 @@ class Completion:
             0 for forced tokens.
         message: what went wrong; empty when nothing did.
         seconds: wall time of the passes it took part in, shared among those decoded together.
+        closed_lists: lists that were closed where they began to repeat themselves.
     """
 
     tokens: tuple[int, ...]
@@ -83,6 +84,7 @@ class Completion:
     removed: tuple[float, ...] = ()
     message: str = ""
     seconds: float = 0.0
+    closed_lists: int = 0
 
 
 @dataclass
@@ -283,4 +285,5 @@ class Answer:
             tuple(self._removed[:kept]),
             self._message,
             self.seconds,
+            self.rewinds,
         )

@@ -1,10 +1,12 @@
 """Keep a list from saying an item again that the document does not say again.
 
 A small model's commonest error is the loop: a list goes on with what it said already, until the
-budget ends it and the answer is lost. Where an item equals an earlier one of its list more often
-than the document holds it, the answer goes back to the end of the item before and the list is
-closed there. Penalties on repeated tokens (Keskar et al. 2019, https://arxiv.org/abs/1909.05858)
-can not tell a loop from a list that repeats itself rightly; the document can.
+budget ends it and the answer is lost. An item is said too often where the list holds it more often
+than the document does. :data:`RUN` such items in a row, nothing new among them, are a loop: the
+answer goes back to where it began, the list is closed there, and the extraction says so. Penalties
+on repeated tokens (Keskar et al. 2019, https://arxiv.org/abs/1909.05858) can not tell a loop from a
+list that repeats itself rightly; the document can, and where it says a thing once and means it
+twice ("a coffee for me, the same for her"), something new follows soon.
 
 What the schema itself offers (``enum`` and ``const``), numbers and literals may be said as often as
 the model likes: a document holds them in other words, if at all.
@@ -22,6 +24,9 @@ from typing import Any
 from setaccio.data.schema import subschemas
 from setaccio.runtime.folding import fold
 
+RUN = 5
+"""Items in a row, all said too often, that are a loop."""
+
 _QUOTE, _BACKSLASH, _COMMA, _COLON = b'"'[0], b"\\"[0], b","[0], b":"[0]
 _OPEN, _CLOSE = frozenset(b"[{"), frozenset(b"]}")
 _LIST = b"["[0]
@@ -36,12 +41,16 @@ class _Container:
         begin: offset of the value that comes next or is being written.
         comma: offset of the comma before it; -1 for the first one.
         said: how often each item was said.
+        run: items at the end that were said too often.
+        loop: offset of the comma before the first of them.
     """
 
     is_list: bool
     begin: int
     comma: int = -1
     said: Counter[bytes] = field(default_factory=Counter)
+    run: int = 0
+    loop: int = -1
 
 
 class ListGuard:
@@ -64,8 +73,8 @@ class ListGuard:
             more: bytes that the answer grew by.
 
         Returns:
-            Offset at which the list should have been closed (of the comma before the item that
-            was said too often), or None.
+            Offset at which a list should have been closed (of the comma before the first item of
+            the loop), or None.
         """
         found = None
         for byte in more:
@@ -105,9 +114,13 @@ class ListGuard:
             return None
         item = bytes(self.text[holder.begin : end]).strip()
         holder.said[item] += 1
-        if holder.said[item] < 2 or holder.comma < 0 or holder.said[item] <= self._times(item):
+        if holder.said[item] < 2 or holder.said[item] <= self._times(item):
+            holder.run = 0
             return None
-        return holder.comma
+        holder.run += 1
+        if holder.run == 1:
+            holder.loop = holder.comma
+        return holder.loop if holder.run >= RUN else None
 
 
 def make_times(document: str, schema: dict[str, Any]) -> Callable[[bytes], float]:

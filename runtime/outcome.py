@@ -115,6 +115,7 @@ class Outcomes:
             spans=answer.spans,
             chunks=len(chunks),
             seconds=spent + sum(completion.seconds for completion in completions),
+            closed_lists=sum(completion.closed_lists for completion in completions),
         )
 
     def _judge(self, chunk: Chunk, completion: Completion) -> _Answer:
@@ -157,6 +158,11 @@ class Outcomes:
         if problems:
             return "invalid_schema", answer.value, _first(problems)
         extra = "" if answer.strict else "Text around the JSON was left out."
+        if completion.closed_lists:
+            extra = (
+                f"{completion.closed_lists} of its lists began to repeat themselves and were "
+                "closed there; look whether something is missing."
+            )
         return "ok", answer.value, extra
 
     def _merge(self, chunks: Sequence[Chunk], answers: Sequence[_Answer]) -> _Answer:

@@ -31,6 +31,7 @@ fail() {
 # a virtual environment that is moved no longer works.
 wanted=$({
   echo "$root"
+  echo "${SETACCIO_TORCH_INDEX:-}"
   cat pyproject.toml requirements/*.txt scripts/setup.sh
 } | cksum)
 
@@ -64,6 +65,9 @@ find_python() {
 
 make_venv() {
   local python=$1
+  if [ -e $venv ] && [ ! -e $venv/setaccio-root ] && [ ! -e $venv/setaccio-stamp ]; then
+    fail "$root/$venv is there and was not made by this script, which would empty it. Move it away or rename it."
+  fi
   if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     "$python" -m venv --clear $venv
   elif "$python" -m venv --without-pip --clear $venv 2>/dev/null &&
@@ -131,7 +135,9 @@ install() {
   fi
   if [ -n "${SETACCIO_TORCH_INDEX:-}" ]; then
     say "torch from $SETACCIO_TORCH_INDEX"
-    pip install -q --no-deps --index-url "$SETACCIO_TORCH_INDEX" "$(grep -m1 '^torch==' requirements/limits.txt)"
+    # Anew where another index brought it: 2.13.0 with CUDA satisfies the same pin.
+    pip install -q --no-deps --force-reinstall --index-url "$SETACCIO_TORCH_INDEX" \
+      "$(grep -m1 '^torch==' requirements/limits.txt)"
   fi
   pip install -q -c requirements/lock.txt --build-constraint requirements/build.txt -e '.[train,dev]'
 }
@@ -157,8 +163,10 @@ pip install -q -c requirements/build.txt pip
 install
 
 say "Fetching the default base model (98 MB, kept in the user's cache)"
-$venv/bin/setaccio models fetch ||
-  say "It could not be fetched. Later: $venv/bin/setaccio models fetch"
+fetched=0
+$venv/bin/setaccio models fetch || fetched=$?
+[ $fetched -ne 130 ] || exit 130 # Ctrl-C
+[ $fetched -eq 0 ] || say "It could not be fetched; the next set-up tries again."
 
 say "Trying a quantised model on this processor"
 status=0
@@ -180,5 +188,6 @@ if [ "$level" = full ]; then
     say "It could not be fetched; the first export will try again."
 fi
 
-echo "$level $wanted" >$stamp
+# Without the model the set-up is not finished: the next one goes on here.
+[ $fetched -ne 0 ] || echo "$level $wanted" >$stamp
 say "Ready after $((SECONDS - started)) s"
