@@ -4,7 +4,7 @@
 
 A task's rows begin with the same instruction and schema, often most of their tokens. Here these
 are computed once for a batch; each row attends to them and to itself. Loss and gradients are those
-of separate rows (:func:`setaccio.train.row_attention.heeds_rows` proves it on the model).
+of separate rows (:func:`setaccio.train.rows_proof.use_rows` proves it on the model).
 """
 
 from __future__ import annotations

@@ -73,8 +73,12 @@ class Halver:
         """Into how many parts a batch is cut."""
         if self.tokens is None:
             return self.parts
-        planned = -(-self.measure(inputs) // self.tokens)
-        return max(self.parts, min(planned, len(inputs["input_ids"])))
+        rows = len(inputs["input_ids"])
+        count = max(self.parts, min(-(-self.measure(inputs) // self.tokens), rows))
+        # What all rows begin with is in every part anew, and rows differ in length.
+        while count < rows and max(map(self.measure, parts_of(inputs, count))) > self.tokens:
+            count += 1
+        return count
 
     def run(
         self,

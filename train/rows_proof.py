@@ -33,6 +33,8 @@ def use_rows(model: Any, longest: int, bf16: bool) -> bool:
     window = getattr(config, "sliding_window", None)
     if window is not None and window < longest:
         return False
+    if getattr(config, "attention_dropout", 0):  # this attention drops nothing
+        return False
     batch = _probe(min(config.vocab_size, 200))
     before = config._attn_implementation
     apart = _loss_and_slope(model, batch, bf16, flat=False)

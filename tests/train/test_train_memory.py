@@ -100,3 +100,18 @@ def test_parts_hold_every_row_once():
     assert seen == list(range(10))
     assert halver.parts == 4
     assert not is_out_of_memory(ValueError("can't allocate memory"))
+
+
+@pytest.mark.parametrize(("prefix", "lengths"), [(300, [50] * 8), (0, [200, 30, 30, 30, 200, 10])])
+def test_parts_are_as_small_as_they_have_to_be(prefix, lengths):
+    """What all rows begin with is in every part, and rows differ in length."""
+
+    def measure(inputs):
+        return prefix + int(inputs["length"].sum())
+
+    inputs = {"input_ids": torch.zeros(len(lengths), 1), "length": torch.tensor(lengths)}
+    halver = Halver(lambda sentence: None, tokens=360, measure=measure)
+    seen = []
+    halver.run(inputs, lambda part: torch.tensor(float(seen.append(measure(part)) or 0)))
+    assert max(seen) <= 360 and len(seen) < len(lengths)
+    assert sum(seen) - prefix * len(seen) == sum(lengths)
