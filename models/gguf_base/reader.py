@@ -110,6 +110,7 @@ class GgufFile:
         place = self.tensors[name]
         try:
             kind = gguf.GGMLQuantizationType(place.kind)
+            stored: Any
             if kind == gguf.GGMLQuantizationType.F32:
                 stored, width = "float32", place.shape
             elif kind == gguf.GGMLQuantizationType.F16:
