@@ -105,13 +105,13 @@ def check(
 
     Nothing is changed. The exit code is 1 when something was found.
     """
+    from setaccio.cli.tasks import load_named
     from setaccio.data.checks import check_pairs
     from setaccio.data.errors import DataError
-    from setaccio.data.task import load_task
 
     _refuse_twice(files)
     problems: list[Problem] = []
-    report = check_pairs({str(file): _good(file, problems) for file in files}, load_task(task))
+    report = check_pairs({str(file): _good(file, problems) for file in files}, load_named(task))
     if not any(report.sizes.values()) and not problems:
         raise DataError(f"{files[0]}: nothing to check. Each line is {{id, text, gold}}.")
     if as_json:

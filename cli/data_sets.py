@@ -183,9 +183,9 @@ def _rule(
     weight: str | None,
 ) -> Rule:
     """What the flags say about rows."""
+    from setaccio.cli.tasks import load_named
     from setaccio.data.convert import Rule, parse_gold
     from setaccio.data.errors import UsageError
-    from setaccio.data.task import load_task
 
     if fields and gold:
         raise UsageError("--fields and --gold exclude each other; give one of them.")
@@ -197,7 +197,7 @@ def _rule(
     elif fields is not None:
         names = [name.strip() for name in fields.split(",") if name.strip()]
         template = {name: f"{{{name}}}" for name in names}
-    return Rule(form, text, template, id_, weight, load_task(task) if task else None)
+    return Rule(form, text, template, id_, weight, load_named(task) if task else None)
 
 
 def augment(
@@ -225,10 +225,10 @@ def augment(
     0.2 makes a copy of a fifth of the pairs, 2 makes two of each. Divide first: only the training
     part should grow.
     """
+    from setaccio.cli.tasks import load_named
     from setaccio.data.augment import AugmentReport
     from setaccio.data.augment import augment as make
     from setaccio.data.records import load_pairs
-    from setaccio.data.task import load_task
 
     check_targets([out], [file], overwrite=overwrite)
     shares = {"case": case, "typos": typos, "space": space, "order": order, "absent": absent}
@@ -236,7 +236,7 @@ def augment(
     warn_of(problems)
     warn_of_repeats(pairs, "Copies of them share their ids too; make ids unique first.")
     report = AugmentReport()
-    made = make(pairs, load_task(task), shares, seed, keep=not only_copies, report=report)
+    made = make(pairs, load_named(task), shares, seed, keep=not only_copies, report=report)
     written = write(counted(made, None), out)
     step(f"{report.render()}.")
     if out:

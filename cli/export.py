@@ -92,11 +92,11 @@ def export(
 
         step(f"Wrote {write_card(run, evaluation=evaluation, licence=licence)}")
         return
-    from setaccio.data.task import load_task
+    from setaccio.cli.tasks import load_named
 
     common: dict[str, Any] = {
         "base": base,
-        "task": load_task(task) if task else None,
+        "task": load_named(task) if task else None,
         "pairs": _read(pairs, skip_bad=skip_bad),
         "source": source,
         "name": name,

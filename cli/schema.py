@@ -48,10 +48,11 @@ def _refusal(schema: dict[str, Any]) -> str:
     """Why extraction would refuse the schema; empty where it would not."""
     from setaccio.data.errors import SchemaError
     from setaccio.data.nullable import without_nullable
+    from setaccio.data.wrapped import read_given
     from setaccio.runtime.constraint import check_enforceable
 
     try:
-        check_enforceable(without_nullable(schema))
+        check_enforceable(without_nullable(read_given(schema).schema))
     except SchemaError as error:
         return str(error).removeprefix("schema: ")
     return ""

@@ -30,3 +30,19 @@ def choose_task(task: str | None, schema: Path | None) -> Task | None:
             raise TaskError(f"{schema}: no such file. --schema takes a JSON Schema.")
         return load_task(schema, as_schema=True)
     return None if task is None else load_task(task)
+
+
+def load_named(name: str) -> Task:
+    """Load a task, and warn of what in its schema nothing reads.
+
+    Raises:
+        TaskError: there is no such task, or it is not one.
+        SchemaError: the schema is invalid or can not be enforced.
+    """
+    from setaccio.cli.console import warn_once
+    from setaccio.data.task import load_task
+
+    task = load_task(name)
+    for note in task.notes:
+        warn_once(f"{name}: {note}")
+    return task

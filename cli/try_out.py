@@ -44,7 +44,9 @@ def try_out(
     found = extractor.extract_all([Document(pair.id, pair.text) for pair in chosen])
     for pair, extraction in zip(chosen, found, strict=True):
         console.print(pair.text, style="italic", markup=False, soft_wrap=True)
-        console.print(json.dumps(extraction.data, ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
+        console.print(
+            json.dumps(extraction.data, ensure_ascii=False, indent=2), markup=False, soft_wrap=True
+        )
         console.print(f"{extraction.status} in {extraction.seconds:.1f} s\n", markup=False)
     extractor.model.close()
     step(f"2/2  Constrained against free decoding on {documents} recipes")

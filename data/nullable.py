@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from setaccio.data.json_text import is_deep
 from setaccio.data.schema import walk
 
 _COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "not", "if"})
@@ -28,6 +29,8 @@ def without_nullable(schema: dict[str, Any]) -> dict[str, Any]:
     Returns:
         The schema itself where ``nullable`` stands nowhere.
     """
+    if is_deep(schema):
+        return schema  # which is refused elsewhere
     if not any(isinstance(part.get("nullable"), bool) for _, part in walk(schema)):
         return schema
     changed = copy.deepcopy(schema)

@@ -19,28 +19,19 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from setaccio.data.errors import SchemaError
+from setaccio.data.keywords import is_known, nearest
 from setaccio.data.nullable import without_nullable
 from setaccio.data.pointers import join, pointer_of
 from setaccio.data.refusals import refusals
 from setaccio.data.schema import UNENFORCED, check_validity, walk
 from setaccio.data.validation import jsonschema, validator_class
+from setaccio.data.wrapped import read_given, unwrap
 
 Kind = Literal["read as", "not enforced", "never null", "unbounded"]
 
 WHOLE = "(whole schema)"
 """How the empty pointer is shown."""
 
-# Keywords of the drafts 4 to 2020-12 that are enforced, or that constrain nothing.
-_KNOWN = UNENFORCED | frozenset(
-    """
-    $anchor $comment $defs $dynamicAnchor $id $recursiveAnchor $ref $schema $vocabulary
-    additionalItems additionalProperties allOf anyOf const contentEncoding contentMediaType
-    contentSchema default definitions deprecated description enum examples exclusiveMaximum
-    exclusiveMinimum format id items maxItems maxLength maxProperties maximum minItems minLength
-    minProperties minimum multipleOf oneOf pattern patternProperties prefixItems properties
-    readOnly required title type writeOnly
-    """.split()  # noqa: SIM905
-)
 _ENDLESS = re.compile(r"[*+]|\{\d*,\}")
 _NO_CHOICE = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]")
 
@@ -75,8 +66,9 @@ def _unenforced(pointer: str, schema: dict[str, Any]) -> Iterator[Note]:
         elif key == "nullable" and isinstance(schema[key], bool):
             message = f"OpenAPI's keyword; read as: may {'' if schema[key] else 'not '}be null"
             yield Note(pointer or WHOLE, "read as", key, message)
-        elif key not in _KNOWN and not key.startswith("x-"):
-            message = "JSON Schema has no such keyword, so nothing checks it"
+        elif not is_known(key):
+            meant = f" (did you mean {guess}?)" if (guess := nearest(key)) else ""
+            message = f"JSON Schema has no such keyword{meant}, so nothing checks it"
             yield Note(pointer or WHOLE, "not enforced", key, message)
 
 
@@ -148,7 +140,7 @@ def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
     """Say what a schema leaves open.
 
     Args:
-        schema: the JSON Schema.
+        schema: the JSON Schema, or an envelope around it; pointers then begin in the schema.
         source: what to name in an error message.
 
     Returns:
@@ -156,8 +148,11 @@ def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
         unbounded, each in the schema's order; empty for a schema that leaves nothing open.
 
     Raises:
-        SchemaError: not a valid JSON Schema, or one that refers to somewhere else.
+        SchemaError: not a valid JSON Schema, one that refers to somewhere else, or one that says
+            nothing about the answer.
     """
+    path = unwrap(schema, source).path
+    schema = read_given(schema, source).schema
     check_validity(schema, source)
     kind = validator_class(schema)
     written = [(pointer_of(keys), part) for keys, part in walk(schema)]
@@ -169,7 +164,10 @@ def check_notes(schema: dict[str, Any], source: str = "schema") -> list[Note]:
     except Exception as error:  # the library's own error for a reference it can not resolve
         reason = " ".join(str(error).split())
         raise SchemaError(f"{source}: a reference leads nowhere ({reason}). Define it.") from error
+    found = f"what stands around it is not read; the schema is taken from {path}"
+    around = [] if path == "$" else [Note(WHOLE, "read as", path.rpartition(".")[2], found)]
     return [
+        *around,
         *(note for at, part in written for note in _unenforced(at, part)),
         *_refused(schema),
         *never_null,

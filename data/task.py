@@ -23,6 +23,8 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
@@ -39,6 +41,7 @@ from setaccio.data.scoring_rule import ScoringRule as ScoringRule
 from setaccio.data.task_file import TASK_FOLDER as TASK_FOLDER
 from setaccio.data.task_file import find_task_file, read_task_file
 from setaccio.data.validation import jsonschema, make_validator
+from setaccio.data.wrapped import read_given, unwrap
 
 Json = Any
 Message = dict[str, str]
@@ -79,6 +82,19 @@ class Task(BaseModel):
         default_factory=dict, description="field path to how values of several chunks become one"
     )
 
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _schema_is_read(cls, data: Any, handler: ModelWrapValidatorHandler[Task]) -> Task:
+        key = "schema" if isinstance(data, dict) and "schema" in data else "json_schema"
+        if not isinstance(data, dict) or not isinstance(data.get(key), dict):
+            return handler(data)
+        given = read_given(data[key])
+        task = handler({**data, key: given.schema})
+        task._notes = given.notes
+        return task
+
     @field_validator("json_schema")
     @classmethod
     def _schema_is_usable(cls, schema: dict[str, Json]) -> dict[str, Json]:
@@ -95,6 +111,11 @@ class Task(BaseModel):
     def fields(self) -> tuple[str, ...]:
         """Names of the top-level properties, in the order in which they are generated."""
         return tuple(self.json_schema.get("properties", {}))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the author of the schema should know: where it was found, which keys are unknown."""
+        return self._notes
 
     @property
     def digest(self) -> str:
@@ -190,16 +211,15 @@ class Task(BaseModel):
         """Make a task from a bare JSON Schema; its ``title`` becomes the name.
 
         Args:
-            schema: the JSON Schema of the result.
+            schema: the JSON Schema of the result, or an envelope around it as other tools take it.
             instruction: what the model is asked to do; the schema's description by default.
         """
+        inner = unwrap(schema).schema
         title = "".join(
-            c if c.isascii() and c.isalnum() else "-" for c in str(schema.get("title", "schema"))
+            c if c.isascii() and c.isalnum() else "-" for c in str(inner.get("title", "schema"))
         )
         name = title.strip("-") or "schema"
-        asked = (
-            instruction or schema.get("description") or "Extract the data from the text as JSON."
-        )
+        asked = instruction or inner.get("description") or "Extract the data from the text as JSON."
         return cls(name=name, instruction=asked, schema=schema)
 
 
@@ -272,7 +292,7 @@ def load_task(name_or_path: str | Path, *, as_schema: bool = False) -> Task:
         schema = raw
     else:
         return parse_task(raw, str(path))
-    check_schema(schema, source=str(path))
+    check_schema(without_nullable(read_given(schema, str(path)).schema), source=str(path))
     return Task.from_schema(schema)
 
 
@@ -292,9 +312,12 @@ def _is_task(raw: Json) -> bool:
 
 
 def _is_plainly_schema(raw: Json) -> bool:
-    if not isinstance(raw, dict) or "instruction" in raw or "schema" in raw:
+    if not isinstance(raw, dict) or "instruction" in raw:
         return False
-    return bool({"type", "properties", "$ref", "anyOf", "$schema"} & set(raw))
+    if "schema" in raw and not {"strict", "type"} & set(raw):  # a task without its instruction
+        return False
+    keywords = {"type", "properties", "$ref", "anyOf", "$schema"}
+    return bool(keywords & set(raw)) or unwrap(raw).schema is not raw
 
 
 def _mapping(raw: Json, source: str) -> dict[str, Json]:

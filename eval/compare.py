@@ -102,8 +102,9 @@ def compare(
     _check(arms, pairs)
     task = task or _carried_task(arms)
     tell = running.get("tell")
-    if tell and (doubt := doubt_of_gold(pairs, task)):
-        tell(doubt)
+    if tell:
+        for doubt in filter(None, [*task.notes, doubt_of_gold(pairs, task)]):
+            tell(doubt)
     folder = None if out is None else Path(out)
     limits: dict[str, Json] = {name: running.get(name) for name in ("max_tokens", "threads")}
     models = ModelPool(limits["threads"])

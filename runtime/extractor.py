@@ -110,6 +110,7 @@ class Extractor:
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
         self.task, self.warnings = _choose_task(adapter or self.model, task)
+        self.warnings += self.task.notes
         if adapter is not None and adapter.warning is not None:
             self.warnings.append(adapter.warning)
         self.constraint: Constraint = constraint

@@ -84,7 +84,7 @@ def train(
     require_extra()
     scorer = check_scorer(config, scorer)
     sources = find_sources(config)
-    tell_problems(sources.problems)
+    tell_problems(sources.problems, sources.task.notes)
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     finished = check_run(config, inputs)
     if finished is not None:

@@ -50,7 +50,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
     """
     require_extra()
     sources = find_sources(config)
-    tell_problems(sources.problems)
+    tell_problems(sources.problems, sources.task.notes)
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     check_run(config, inputs)
     backend = choose_backend(config)

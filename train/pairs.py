@@ -63,9 +63,16 @@ def _groups(pairs: Sequence[Pair]) -> list[list[int]]:
     return list(groups.values())
 
 
-def tell_problems(problems: Sequence[Problem]) -> None:
-    """Name the lines that were left out, the first ones at least, on standard error."""
+def tell_problems(problems: Sequence[Problem], notes: Sequence[str] = ()) -> None:
+    """Name the lines that were left out, the first ones at least, on standard error.
+
+    Args:
+        problems: the lines.
+        notes: what else is to be said, such as of the task's schema.
+    """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for note in notes:
+        console.print(f"warning: {note}", markup=False)
     for problem in problems[:SHOWN_PROBLEMS]:
         console.print(f"left out: {problem}", markup=False)
     if len(problems) > SHOWN_PROBLEMS:
