@@ -93,7 +93,7 @@ def _is_copy(tensor: torch.Tensor, base: Path, name: str) -> bool:
         with safe_open(shard, "pt") as weights:
             if name in weights.keys():  # noqa: SIM118
                 own = weights.get_tensor(name)
-                return own.shape == tensor.shape and torch.equal(own.to(tensor.dtype), tensor)
+                return own.shape == tensor.shape and bool(torch.equal(own.to(tensor.dtype), tensor))
     return False
 
 
@@ -105,7 +105,7 @@ def _as_one(weights: Any, first: _Parts, second: _Parts, *, together: bool) -> b
         tokens = all(end.startswith("token_adapter.") for end in first)
         return tokens or (together and set(first) == {"weight"})
     if set(first) == set(second) == {"weight"}:
-        return torch.equal(*(weights.get_tensor(part["weight"]) for part in (first, second)))
+        return bool(torch.equal(*(weights.get_tensor(part["weight"]) for part in (first, second))))
     own, other = zip(*_FACTORS, strict=True)
     if set(first) != set(own) or set(second) != set(other):
         return False

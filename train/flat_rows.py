@@ -24,15 +24,15 @@ class Group(NamedTuple):
 
     Attributes:
         start: place of their first token in the sequence; they follow one another.
-        count: how many rows.
+        rows: how many they are.
         width: tokens of the longest.
-        index: (count * width,) places of their tokens, the last one repeated where a row is short.
+        index: (rows * width,) places of their tokens, the last one repeated where a row is short.
         keep: (tokens,) which of these are real; None where all are.
         mask: (width, prefix + width) 0 where a token may look, -inf elsewhere.
     """
 
     start: int
-    count: int
+    rows: int
     width: int
     index: torch.Tensor
     keep: torch.Tensor | None

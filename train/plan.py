@@ -62,7 +62,8 @@ class Plan:
         return [
             f"estimate: {_size(need.memory)} of memory, {_size(self.free)} are free (base "
             f"{_size(need.weights)}, training state {_size(need.adapter)}, activations "
-            f"{_size(need.activations)}, logits {_size(need.logits)}); {_size(need.disk)} of disk{how}",
+            f"{_size(need.activations)}, logits {_size(need.logits)}); {_size(need.disk)} of "
+            f"disk{how}",
             f"estimate: {self.pairs:,} pairs, {self.effective_batch} rows a step, {length}{spent}; "
             f"{need.trained:,} of {need.parameters:,} weights trained",
         ]

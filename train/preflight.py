@@ -45,7 +45,7 @@ class Estimate:
         trained: number of trained parameters.
         parameters: number of parameters of the base.
         runtime: libraries and what the allocator keeps.
-        part_tokens: batches are computed in parts of at most so many tokens; None leaves them whole.
+        part_tokens: batches are computed in parts of so many tokens at most; None: as they are.
         recompute: whether activations are recomputed so that it fits.
     """
 

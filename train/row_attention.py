@@ -29,23 +29,23 @@ class _Work:
 
     def queries(self, of: torch.Tensor, group: Group) -> torch.Tensor:
         """(heads, tokens, size) -> (pairs * count, each * width, size)."""
-        chosen = of[:, group.index].view(self.pairs, self.each, group.count, group.width, -1)
+        chosen = of[:, group.index].view(self.pairs, self.each, group.rows, group.width, -1)
         return chosen.transpose(1, 2).reshape(
-            self.pairs * group.count, self.each * group.width, of.shape[-1]
+            self.pairs * group.rows, self.each * group.width, of.shape[-1]
         )
 
     def keys(self, of: torch.Tensor, group: Group, prefix: int) -> torch.Tensor:
         """(pairs, tokens, size) -> (pairs * count, prefix + width, size)."""
-        own = of[:, group.index].view(self.pairs, group.count, group.width, -1)
+        own = of[:, group.index].view(self.pairs, group.rows, group.width, -1)
         if prefix:
-            shared = of[:, None, :prefix].expand(-1, group.count, -1, -1)
+            shared = of[:, None, :prefix].expand(-1, group.rows, -1, -1)
             own = torch.cat([shared, own], 2)
         return own.flatten(0, 1)
 
     def back(self, of: torch.Tensor, group: Group) -> torch.Tensor:
         """(pairs * count, each * width, size) -> (tokens, heads, size), real tokens only."""
         size = of.shape[-1]
-        split = of.view(self.pairs, group.count, self.each, group.width, size)
+        split = of.view(self.pairs, group.rows, self.each, group.width, size)
         flat = split.permute(1, 3, 0, 2, 4).reshape(-1, self.pairs * self.each, size)
         return flat if group.keep is None else flat[group.keep]
 
@@ -106,8 +106,8 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
             if group.keep is not None:  # a repeated token learns nothing
                 real = torch.zeros(len(group.index), 1, dtype=grad.dtype, device=grad.device)
                 real[group.keep] = 1
-                real = real.view(1, group.count, 1, group.width, 1)
-                shape = (work.pairs, group.count, work.each, group.width, -1)
+                real = real.view(1, group.rows, 1, group.width, 1)
+                shape = (work.pairs, group.rows, work.each, group.width, -1)
                 wanted = (wanted.view(shape) * real).view(wanted.shape)
             turned = looks.transpose(1, 2)
             _add(of_value, turned @ wanted, work, group, prefix)
@@ -122,10 +122,10 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
 
 def _add(total: Any, part: torch.Tensor, work: _Work, group: Group, prefix: int) -> None:
     """Add a group's gradient of keys or values to that of the sequence."""
-    split = part.view(work.pairs, group.count, prefix + group.width, -1)
+    split = part.view(work.pairs, group.rows, prefix + group.width, -1)
     if prefix:
         total[:, :prefix] += split[:, :, :prefix].sum(1)
-    own = split[:, :, prefix:].reshape(work.pairs, group.count * group.width, -1)
+    own = split[:, :, prefix:].reshape(work.pairs, group.rows * group.width, -1)
     total[:, _tokens(group)] += own if group.keep is None else own[:, group.keep]
 
 
@@ -142,9 +142,10 @@ def attention(
 ) -> tuple[torch.Tensor, None]:
     """Attention as transformers calls it; without a ``layout`` PyTorch's own."""
     if layout is None:
-        return sdpa_attention_forward(
+        plain: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **more
         )
+        return plain
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     with torch.autocast(query.device.type, enabled=False):
         kind = value.dtype
