@@ -125,6 +125,8 @@ def trouble_of(schema: dict[str, Any], types: frozenset[str]) -> tuple[str, bool
     numbers = range_of(schema, whole="number" not in types)
     if numbers.step is not None and not _counts(schema["multipleOf"], numbers):
         return "multipleOf", True
+    if numbers.step is not None and _wants_all_digits(numbers.step):
+        return "multipleOf", False
     return ("exclusiveMinimum", False) if _is_narrow(numbers) else ("", False)
 
 
@@ -172,6 +174,12 @@ def _counts(factor: float, numbers: Range) -> bool:
     if numbers.whole:
         first, last = math.ceil(first), math.floor(last)
     return bool(known) == (first <= last)
+
+
+def _wants_all_digits(step: Fraction) -> bool:
+    """Whether llguidance lets 0.50 pass as a multiple of 0.25, but not 0.5, as JSON writes it."""
+    _, digits, exponent = _as_decimal(step).as_tuple()
+    return int(exponent) < -1 and "".join(map(str, digits)).rstrip("0") not in ("1", "5")
 
 
 def _is_narrow(numbers: Range) -> bool:

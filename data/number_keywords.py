@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from math import isnan
 from typing import Any
 
 from setaccio.data.numbers import as_integers, decimal_of, decimals_of, is_multiple
@@ -29,6 +30,8 @@ def _bound(name: str, error: Error) -> Keyword:
     def check(validator: Any, bound: Any, instance: Any, schema: Any) -> Iterator[Any]:
         del schema
         if not validator.is_type(instance, "number"):
+            return
+        if isinstance(instance, float) and isnan(instance):  # no JSON, but a program may ask
             return
         breaks, said = _BOUNDS[name]
         if any(breaks(number, decimal_of(bound)) for number in decimals_of(instance)):

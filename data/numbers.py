@@ -9,6 +9,7 @@ the floats next to them are not. Here numbers are what their digits say.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -86,6 +87,8 @@ def is_multiple(value: float, factor: float) -> bool:
     """
     if isinstance(value, int) and isinstance(factor, int):
         return value % factor == 0
+    if not math.isfinite(value):
+        return False
     step = Fraction(decimal_of(factor))
     return all((Fraction(number) / step).denominator == 1 for number in decimals_of(value))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -35,7 +36,10 @@ def compare_scalars(rule: ScoringRule, gold: Json, prediction: Json) -> tuple[fl
     if rule.method == "number":
         wanted, found = parse_number(gold), parse_number(prediction)
         if wanted is not None and found is not None:
-            right = _is_close(rule, _exact(gold, wanted), _exact(prediction, found))
+            if math.isfinite(wanted) and math.isfinite(found):
+                right = _is_close(rule, _exact(gold, wanted), _exact(prediction, found))
+            else:  # no JSON, but a program may ask
+                right = wanted == found
             return float(right), right
     left, other = as_text(gold), as_text(prediction)
     if rule.method == "date":

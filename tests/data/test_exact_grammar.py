@@ -248,3 +248,11 @@ def test_a_place_that_can_not_be_written_out_and_hardly_matters():
     narrow = {"type": "number", "exclusiveMinimum": 0, "maximum": 0.5}
     assert exact_grammar(narrow) is not None
     assert exact_grammar({"allOf": [narrow, {"minimum": 0.25}]}) is None
+
+
+@pytest.mark.parametrize("step", [0.25, 0.125, 0.02, 0.4])
+def test_a_multiple_without_its_last_noughts(step: float):
+    say = Says({"type": "number", "multipleOf": step, "minimum": 0, "maximum": 993.5})
+    told = [round(count * step, 6) for count in (0, 2, 4, 6, 20)]
+    assert [number for number in told if not say(plain(number))] == []
+    assert not say("0.1251")

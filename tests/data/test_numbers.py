@@ -117,3 +117,10 @@ def test_a_task_with_such_a_number_is_read_back():
 def test_whole_numbers_become_integers_and_nothing_else_changes(value: Any):
     assert as_integers(json.loads(json.dumps(value))) == as_integers(value)
     assert make_validator({"const": value}).is_valid(as_integers(value))
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_what_is_no_json_number_is_judged_all_the_same(number: float):
+    for rule in ({"minimum": 3}, {"multipleOf": 0.5}, {"type": "integer"}, {"const": 1.5}):
+        assert make_validator(rule).is_valid(number) in (True, False)
+    assert not make_validator({"multipleOf": 0.5}).is_valid(number)
