@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from setaccio.data.digests import file_digest
 from setaccio.data.errors import ExportError, ModelError
 from setaccio.data.records import Pair
 from setaccio.data.task import Task
@@ -32,6 +31,7 @@ from setaccio.export.merge_proof import MergeReport
 from setaccio.export.parity import compare
 from setaccio.export.reference import Loaded, Reference, make_reference
 from setaccio.export.report import BaseGguf, Exported, ExportReport, write_report
+from setaccio.models import verified_sha256
 from setaccio.runtime.gguf_header import read_header
 
 ADAPTER_REPORT = "export-adapter.json"
@@ -164,7 +164,8 @@ def _ground(inputs: Inputs, given: Path | None) -> BaseGguf | None:
     header = read_header(path)
     if header.metadata.get("general.type", "model") != "model":
         raise ModelError(f"{path}: is no model. Give the GGUF of the base with --base-gguf FILE.")
-    found = file_digest(path)
+    _check_template(path, header.metadata.get("tokenizer.chat_template"), inputs)
+    found = verified_sha256(path)
     if given is None and wanted and found != wanted:
         raise ExportError(
             f"{path}: is not the file any more that {inputs.name} was trained on (SHA-256 "
@@ -172,6 +173,20 @@ def _ground(inputs: Inputs, given: Path | None) -> BaseGguf | None:
             "this one to prove the adapter on it as it is."
         )
     return BaseGguf(path, found, path.stat().st_size, trained_on=found == wanted)
+
+
+def _check_template(path: Path, own: str | None, inputs: Inputs) -> None:
+    """Refuse, before anything is run, a base that would be asked in another way than training."""
+    folders = [folder for folder in (inputs.adapter, inputs.model) if folder is not None]
+    files = [folder / "chat_template.jinja" for folder in folders]
+    used = next((file.read_text(encoding="utf-8") for file in files if file.is_file()), None)
+    if own and (used is None or used.splitlines() == own.splitlines()):
+        return
+    what = "has another chat template than" if own else "has no chat template, unlike"
+    raise ExportError(
+        f"{path}: {what} the training of {inputs.name}, and an adapter can not bring its own. "
+        "Export the merged model, which carries it (without --adapter-only)."
+    )
 
 
 def _provenance(inputs: Inputs, ground: BaseGguf | None) -> dict[str, str]:

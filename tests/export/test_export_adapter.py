@@ -196,6 +196,13 @@ def test_a_base_gguf_that_is_gone_or_changed_is_named(run_on_gguf, quantised, tm
             export_adapter(run, tmp_path / "out")
 
 
+def test_a_template_that_only_the_training_knew_is_refused_at_once(run_on_gguf, tmp_path):
+    run = shutil.copytree(run_on_gguf, tmp_path / "run")
+    (run / "adapter" / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    with pytest.raises(ExportError, match=r"another chat template .*without --adapter-only"):
+        export_adapter(run, tmp_path / "out")
+
+
 def test_matrices_in_8_bits_are_smaller(base, run, source, tmp_path):
     sizes = {
         kind: convert_adapter(
