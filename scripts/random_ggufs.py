@@ -124,6 +124,9 @@ def make_gguf(
     model_dir = folder / f"{name}-model"
     model_dir.mkdir(parents=True, exist_ok=True)
     size = write_vocabulary(model_dir / VOCABULARY_FILE, kind.vocabulary, template, tokens=marks)
+    # Gemma 3's converter counts the vocabulary there.
+    counted = {"model": {"vocab": {str(i): i for i in range(size)}}, "added_tokens": []}
+    (model_dir / "tokenizer.json").write_text(json.dumps(counted), encoding="utf-8")
     config = getattr(transformers, f"{kind.model}Config")(
         **{**_SHAPE, "vocab_size": size, **kind.values},
         bos_token_id=1,

@@ -37,6 +37,7 @@ def check_kind(gguf: GgufFile) -> None:
         ModelError: an adapter, a vocabulary, or an architecture that is not known.
     """
     from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
+    from transformers.integrations.gguf import GGUF_CONFIG_ARCHS
 
     kind = gguf.architecture
     if gguf.metadata.get("general.type", "model") != "model":
@@ -44,7 +45,7 @@ def check_kind(gguf: GgufFile) -> None:
             f"{gguf.path}: is no model but of the type {gguf.metadata['general.type']!r}. Give the "
             "model that it belongs to."
         )
-    known = {*GGUF_CONFIG_MAPPING, *_OTHER_NAMES} - _NO_MODELS
+    known = {*GGUF_CONFIG_MAPPING, *GGUF_CONFIG_ARCHS, *_OTHER_NAMES} - _NO_MODELS
     if kind not in known:
         raise ModelError(
             f"{gguf.path}: transformers can not read the architecture {kind!r} from a GGUF. It "

@@ -174,7 +174,7 @@ def _write_model(gguf: GgufFile, vocabulary: Vocabulary, folder: Path, progress:
         _write_config(gguf, config, folder)
     else:
         progress(doing, 0.0)
-        write_whole(gguf, folder)
+        write_whole(gguf, vocabulary, folder)
     _write_generation_config(vocabulary, folder)
 
 

@@ -15,16 +15,15 @@ import numpy as np
 
 from setaccio.data.errors import ModelError
 from setaccio.models.gguf_base.strings import Probe, probe_strings
-from setaccio.models.gguf_base.vocabulary import CONTROL, UNKNOWN, USER_DEFINED, Vocabulary
+from setaccio.models.gguf_base.vocabulary import SPECIAL, Vocabulary
 
 _PIECES = 4000  # of the vocabulary, which strings are made of
 
 
 def make_probes(tokenizer: Any, vocabulary: Vocabulary) -> list[Probe]:
     """The texts for this vocabulary."""
-    wanted = CONTROL | USER_DEFINED | UNKNOWN
-    marked = [i for i, bits in enumerate(vocabulary.attributes) if bits & wanted]
-    plain = [i for i, bits in enumerate(vocabulary.attributes) if not bits & wanted]
+    marked = [i for i, bits in enumerate(vocabulary.attributes) if bits & SPECIAL]
+    plain = [i for i, bits in enumerate(vocabulary.attributes) if not bits & SPECIAL]
     step = max(1, len(plain) // _PIECES)
     pieces = [tokenizer.decode([i]) for i in plain[::step]]
     special = tokenizer.convert_ids_to_tokens(marked)

@@ -25,8 +25,8 @@ from setaccio.models.gguf_base.vocabulary import (
     CONTROL,
     LSTRIP,
     RSTRIP,
+    SPECIAL,
     UNKNOWN,
-    USER_DEFINED,
     Vocabulary,
 )
 from setaccio.models.pretokenizer import pretokenizer_rule
@@ -72,8 +72,13 @@ def write_tokenizer(gguf: GgufFile, vocabulary: Vocabulary, folder: Path) -> Non
     }
     if context:
         config["model_max_length"] = context
-    named = {"bos": vocabulary.bos, "eos": vocabulary.eos, "unk": vocabulary.unk}
-    named["pad"] = vocabulary.eos if vocabulary.pad is None else vocabulary.pad
+    named = {"eos": vocabulary.eos, "pad": vocabulary.eos}
+    for name in ("bos", "unk", "pad"):
+        token = getattr(vocabulary, name)
+        # Some files call an ordinary token, such as "!", the padding; transformers would read it as
+        # a special one wherever it stands.
+        if token is not None and vocabulary.attributes[token] & SPECIAL:
+            named[name] = token
     config |= {f"{name}_token": tokens[i] for name, i in named.items() if i is not None}
     text = json.dumps(config, indent=2, ensure_ascii=False)
     (folder / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
@@ -123,7 +128,7 @@ def build_tokenizer(gguf: GgufFile, vocabulary: Vocabulary, tokens: list[str]) -
         )
     added = []
     for token, attribute in zip(tokens, vocabulary.attributes, strict=True):
-        if attribute & (CONTROL | USER_DEFINED | UNKNOWN):
+        if attribute & SPECIAL:
             # llama.cpp reads a user-defined token wherever it stands, a control token only where
             # special tokens are asked for: as this library does with tokens that are not special.
             added.append(

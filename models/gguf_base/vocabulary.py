@@ -19,6 +19,8 @@ from setaccio.models.child import run_child
 SCRIPT = Path(__file__).parent / "_ask_llama.py"
 # llama.h: LLAMA_TOKEN_ATTR_*
 UNKNOWN, CONTROL, USER_DEFINED, LSTRIP, RSTRIP = 1 << 0, 1 << 3, 1 << 4, 1 << 7, 1 << 8
+SPECIAL = UNKNOWN | CONTROL | USER_DEFINED
+"""What llama.cpp looks for in a text before anything else."""
 
 
 @dataclass(frozen=True)

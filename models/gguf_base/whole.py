@@ -12,11 +12,17 @@ from pathlib import Path
 
 from setaccio.data.errors import ModelError
 from setaccio.models.gguf_base.reader import GgufFile
+from setaccio.models.gguf_base.vocabulary import Vocabulary
 from setaccio.models.gguf_base.weights import stored_type
 
 
-def write_whole(gguf: GgufFile, folder: Path) -> None:
+def write_whole(gguf: GgufFile, vocabulary: Vocabulary, folder: Path) -> None:
     """Let transformers read the file and save what it made of it.
+
+    Args:
+        gguf: the file.
+        vocabulary: what llama.cpp says about it, which holds where the reader says otherwise.
+        folder: where to write.
 
     Raises:
         ModelError: it can not.
@@ -38,6 +44,8 @@ def write_whole(gguf: GgufFile, folder: Path) -> None:
         # As a quantised model it would refuse to be saved; dequantised, it is none any more.
         model.config.__dict__.pop("quantization_config", None)
         model.hf_quantizer = None
+        for name in ("bos", "eos", "pad"):
+            setattr(model.config, f"{name}_token_id", getattr(vocabulary, name))
         model.save_pretrained(folder, max_shard_size="1GB")
     except Exception as error:  # this reader raises whatever its many steps do
         reason = " ".join(str(error).split())[:300]

@@ -108,7 +108,8 @@ def test_a_plain_base_learns_to_stop(marks, tmp_path, task_file, monkeypatch):
 def test_a_gguf_is_tried_without_training(tmp_path, tiny_gguf, recipe_file, recipe_pairs):
     rows = [pair.to_dict() for pair in recipe_pairs[:8]]
     pairs_file = write_jsonl(tmp_path / "pairs.jsonl", rows)
-    plan = dry_run(load_config(None, values(tmp_path, tiny_gguf, recipe_file, pairs_file)))
+    plan_values = values(tmp_path, tiny_gguf, recipe_file, pairs_file, max_length=1024)
+    plan = dry_run(load_config(None, plan_values))
     assert plan.steps == 2
     assert not (tmp_path / "run").exists()
 
