@@ -8,20 +8,22 @@ is the model that llama.cpp runs, the proof decides.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from setaccio.data.errors import ModelError
 from setaccio.models.gguf_base.reader import GgufFile
-from setaccio.models.gguf_base.weights import stored_type
+from setaccio.models.gguf_base.weights import no_room, stored_type
 
 
 def write_whole(gguf: GgufFile, folder: Path) -> None:
     """Let transformers read the file and save what it made of it.
 
     Raises:
-        ModelError: it can not.
+        ModelError: it can not, or there is no room for the result.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -38,7 +40,15 @@ def write_whole(gguf: GgufFile, folder: Path) -> None:
         # As a quantised model it would refuse to be saved; dequantised, it is none any more.
         model.config.__dict__.pop("quantization_config", None)
         model.hf_quantizer = None
-        model.save_pretrained(folder, max_shard_size="1GB")
+        size, free = 2 * model.num_parameters(), shutil.disk_usage(folder).free
+        try:
+            model.save_pretrained(folder, max_shard_size="1GB")
+        except (SafetensorError, OSError) as error:
+            for file in folder.glob("*.safetensors"):
+                file.unlink()  # whole or not, nothing says
+            raise ModelError(no_room(folder, gguf, size, free, error)) from error
+    except ModelError:
+        raise
     except Exception as error:  # this reader raises whatever its many steps do
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
