@@ -20,8 +20,8 @@ import torch
 
 from setaccio.data.errors import ModelError
 from setaccio.data.hf_tokens import load_hf_tokenizer
-from setaccio.models.gguf_base import VOCABULARY_FILE, base_folder
 from setaccio.models.bases import bases_folder
+from setaccio.models.gguf_base import VOCABULARY_FILE, base_folder
 from setaccio.models.gguf_base import answers as answers_module
 from setaccio.models.gguf_base import proof as proof_module
 from setaccio.models.gguf_base.reader import GgufFile, TensorPlace, read_gguf

@@ -94,7 +94,7 @@ def test_a_known_name_comes_before_folders_and_suffixes(shelf, tmp_path, monkeyp
         path.read_text(encoding="utf-8").replace('"far"', '"far2.5-1"'), encoding="utf-8"
     )
     path.unlink()
-    with pytest.raises(ModelError, match="comes from the Hub.*--base owner/far"):
+    with pytest.raises(ModelError, match=r"comes from the Hub.*--base owner/far"):
         gguf_path("far2.5-1")
     (tmp_path / "little").mkdir()
     fetched = fetch("little")
@@ -103,5 +103,5 @@ def test_a_known_name_comes_before_folders_and_suffixes(shelf, tmp_path, monkeyp
     (tmp_path / "little").write_bytes(b"GGUF")
     assert gguf_path("little") == Path("little")
     assert gguf_path("my.gguf") == Path("my.gguf")
-    with pytest.raises(ModelError, match="no known model. Known are: little, far2"):
+    with pytest.raises(ModelError, match=r"no known model\. Known are: little, far2"):
         gguf_path("litle")
