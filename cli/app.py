@@ -31,9 +31,9 @@ from setaccio.cli import (
     try_out,
 )
 from setaccio.cli import eval as eval_
+from setaccio.cli.console import VERBS
 from setaccio.cli.exits import OK, report
 
-VERBS = ("data", "schema", "models", "train", "export", "extract", "eval", "doctor", "try", "demo")
 _HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
 
 

@@ -6,6 +6,7 @@ Colours, the width and ``NO_COLOR`` are Rich's business. Importing this module l
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ LEAST_TABLE_WIDTH = 120
 """Columns that a table may take where there is no terminal that knows its width."""
 
 
+_ROOT_FILE = "setaccio-root"  # names Setaccio's folder, in an environment that just has made
+_JUST_BRINGS = frozenset({"train", "report", "baseline", "search"})
+VERBS = ("data", "schema", "models", "train", "export", "extract", "eval", "doctor", "try", "demo")
+"""The verbs, in the order in which they are used."""
 GREATEST_WARNINGS = 10
 """Bad lines that are shown; the rest is counted."""
 
@@ -43,8 +48,29 @@ def one_line(message: object) -> str:
     return " ".join(str(message).split())
 
 
+def pasteable(message: str) -> str:
+    """A message in which every command of ours is called as this program can be called here."""
+    called = program()
+    if called == "setaccio" or "setaccio " not in message:
+        return message
+    return re.sub(
+        rf"(?<![\w./-])setaccio (?=({'|'.join(VERBS)})\b)", lambda _: f"{called} ", message
+    )
+
+
+def install_hint(extra: str) -> str:
+    """The sentence that says how to get an optional dependency group, such as ``train``."""
+    root = Path(sys.prefix) / _ROOT_FILE
+    if not root.is_file():
+        return f"In Setaccio's folder run: pip install '.[{extra}]'"
+    where = f"In {root.read_text(encoding='utf-8').strip()} run:"
+    if extra in _JUST_BRINGS:
+        return f"{where} just setup"
+    return f"{where} {sys.executable} -m pip install '.[{extra}]'"
+
+
 def tell(message: object, *, label: str = "", style: str = "") -> None:
-    """Print one line on standard error.
+    """Print one line on standard error; commands of ours in it can be pasted.
 
     Args:
         message: what to say; line breaks in it become blanks.
@@ -55,7 +81,7 @@ def tell(message: object, *, label: str = "", style: str = "") -> None:
 
     head = (f"{label}: ", style) if label else ("", "")
     # Names of files may hold bytes that are no UTF-8; showing them must not be a new error.
-    body = one_line(message).encode("utf-8", "replace").decode("utf-8")
+    body = pasteable(one_line(message)).encode("utf-8", "replace").decode("utf-8")
     error_console().print(Text.assemble(head, body), soft_wrap=True)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from setaccio.cli.console import fail, output_console, program, step, warn
+from setaccio.cli.console import fail, install_hint, output_console, program, step, warn
 from setaccio.cli.exits import BROKEN_MODEL
 
 EXAMPLE = "setaccio doctor --model my-model-q8_0.gguf"
@@ -101,7 +101,7 @@ def _advice(facts: dict[str, Any]) -> list[str]:
             "smaller model or --context."
         )
     if _training_versions()["torch"] == "absent":
-        advice.append("Training and export are not installed. For them: pip install '.[train]'")
+        advice.append(f"Training and export are not installed. {install_hint('train')}")
     return advice
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.console import fail, output_console, step, warn, warn_once
+from setaccio.cli.console import fail, install_hint, output_console, step, warn, warn_once
 from setaccio.cli.eval_endpoint import NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.eval_options import (
     GATE,
@@ -223,7 +223,7 @@ def show(comparison: Comparison) -> None:
 
         step(f"Outputs, scores and tables: {comparison.folder}")
         if not is_available():
-            step("scores.parquet is left out: it needs pip install '.[report]'")
+            step(f"scores.parquet is left out: pyarrow is not installed. {install_hint('report')}")
         step(f"Report: {report(comparison.folder)}")
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import sys
 
-from setaccio.cli.console import fail, one_line
+from setaccio.cli.console import fail, install_hint, one_line
 from setaccio.cli.process import INTERRUPTED as INTERRUPTED
 
 OK = 0
@@ -84,6 +84,9 @@ def _report_ours(error: BaseException, where: str) -> int:
 
     if isinstance(error, ModuleNotFoundError) and error.name in _TRAINING:
         error = MissingExtraError("train", error.name)
+    if isinstance(error, MissingExtraError):
+        fail(f"{error.package} is not installed. {install_hint(error.extra)}")
+        return error.exit_code
     if isinstance(error, SetaccioError):
         fail(error)
         return error.exit_code

@@ -32,7 +32,8 @@ def export(
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Default: RUN/gguf.")
     ] = None,
     base: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The 16-bit base, if it has moved.")
+        Path | None,
+        typer.Option(metavar="FOLDER|GGUF|NAME", help="The adapter's base, if it has moved."),
     ] = None,
     task: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="The task; default: the run's.")

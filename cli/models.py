@@ -25,19 +25,27 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="A known model.")]
 
 
 def models(context: typer.Context) -> None:
-    """List the known models: state, size, licence, and where each lies or comes from."""
+    """List the known models, and the bases that were made of GGUF files.
+
+    State, size, licence, and where each lies or comes from.
+    """
     if context.invoked_subcommand is not None:
         return
+    from rich.filesize import decimal
     from rich.markup import escape
     from rich.table import Table
 
     from setaccio.models import known_models
+    from setaccio.models.bases import kept_bases
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("name", "state", "size", "licence", "where"):
         table.add_column(heading, overflow="fold")
     for known in known_models():
         table.add_row(*map(escape, _row(known)))
+    for base in kept_bases():
+        state = "unfinished base" if base.sha256 is None else "dequantised base"
+        table.add_row(*map(escape, (base.name, state, decimal(base.bytes), "", str(base.folder))))
     output_console().print(table)
 
 
@@ -78,13 +86,20 @@ def path(name: _Name) -> None:
     write_line(str(model_path(name)))
 
 
-def remove(name: _Name) -> None:
-    """Delete a model's file; it can be fetched again."""
-    from setaccio.models import remove as remove_files
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A known model, or a base's name.")],
+) -> None:
+    """Delete a model's file and the bases made of it; they can be fetched and made again.
 
-    gone = remove_files(name)
+    That holds for a file in the folder that SETACCIO_MODELS names, too.
+    """
+    from setaccio.models import remove as remove_files
+    from setaccio.models.store import FOLDER_VARIABLE, named_folder
+
+    gone, named = remove_files(name), named_folder()
     for deleted in gone:
-        step(f"{name}: deleted {deleted}")
+        where = f" (in the folder that {FOLDER_VARIABLE} names)" if deleted.parent == named else ""
+        step(f"{name}: deleted {deleted}{where}")
     if not gone:
         step(f"{name}: there is no file to delete.")
 

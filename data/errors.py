@@ -40,9 +40,14 @@ class MissingExtraError(UsageError):
     Args:
         extra: the optional dependency group that brings it, such as ``train``.
         package: the module that could not be imported.
+
+    Attributes:
+        extra: as given.
+        package: as given.
     """
 
     def __init__(self, extra: str, package: str) -> None:
+        self.extra, self.package = extra, package
         super().__init__(
             f"{package} is not installed. In Setaccio's folder run: pip install '.[{extra}]'"
         )

@@ -83,7 +83,7 @@ def export_adapter(
     Raises:
         UsageError: there is no such run, or the output folder is a file.
         ExportError: no adapter, not a plain LoRA, the GGUF that it was trained on is gone or
-            another one, or the proof failed; then no file is left.
+            another one, or the proof failed; then no file is written, and an earlier one stays.
         ModelError: the base's GGUF can not be used.
         MissingExtraError: torch, transformers or peft is not installed.
     """
@@ -143,9 +143,10 @@ def export_adapter(
     )
     write_report(report, inputs)
     if not parity.ok:
-        path.unlink(missing_ok=True)
+        kept = f" {path} is still the file of an earlier export." if path.is_file() else ""
         raise ExportError(
             f"Not exported, the proof failed. {' '.join(parity.problems)} See {report.report}."
+            f"{kept}"
         )
     return report
 

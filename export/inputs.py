@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from setaccio.data.digests import weights_digest
 from setaccio.data.errors import ExportError, ModelError, UsageError
 from setaccio.data.task import Task
+from setaccio.models import known_models, model_path
 from setaccio.models.gguf_base import base_folder
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -55,7 +56,7 @@ def find_inputs(path: Path, *, base: Path | None = None, task: Task | None = Non
 
     Args:
         path: a training run, an adapter or a model.
-        base: overrides the base that the adapter names.
+        base: overrides the base that the adapter names: a folder, a GGUF or a known model's name.
         task: overrides the run's task.
 
     Raises:
@@ -137,6 +138,15 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _known(name: str) -> Path | None:
+    """The file of a known model; those of the Hub have none, and hubs are not asked."""
+    known = [model.name for model in known_models() if model.hub is None]
+    try:
+        return model_path(name) if name in known else None
+    except ModelError as error:
+        raise ExportError(str(error)) from error
+
+
 def _of_gguf(path: Path) -> Path:
     """The folder of a GGUF that was trained on, made anew where the cache was cleared."""
     try:
@@ -152,13 +162,16 @@ def _find_base(base: Path | None, named: list[Any], run: Path) -> Path:
     else:
         names = [Path(str(name)) for name in named if name]
         candidates = [folder / name for name in names for folder in (Path(), run)]
+    known = None if base is None or base.is_file() else _known(str(base))
     for candidate in candidates:
         if (candidate / "config.json").is_file():
             return candidate.resolve()
         if candidate.suffix.lower() == ".gguf" and candidate.is_file():
             return _of_gguf(candidate)
+    if known is not None:
+        return _of_gguf(known)
     wanted = base or next((name for name in named if name), "unknown")
     raise ExportError(
-        f"The base model {wanted} is not a folder here. Give the folder of the 16-bit base that "
-        "the adapter was trained on (option --base)."
+        f"The base model {wanted} is not a folder here. Give what the adapter was trained on with "
+        "the option --base: the folder of the 16-bit base, a GGUF, or a known model's name."
     )

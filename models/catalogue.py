@@ -1,6 +1,7 @@
 """The models that Setaccio knows: one YAML file each, in ``known/``.
 
-Contract: nothing else in the code knows a model by its name. A file says where the model comes
+Contract: nothing else in the code knows a model by its name; a training preset names the one that
+it is for, and no more. A file says where the model comes
 from (one file of a Python package, with size and SHA-256, or a Hub id), under which licence, and
 what training and use need to know of it. The files are read once, when first asked for.
 

@@ -84,7 +84,7 @@ def _present(source: PackageSource) -> Path | None:
 
 def _writable_folder() -> Path:
     for folder in folders():
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the cache; the named folder is there
             folder.mkdir(parents=True, exist_ok=True)
         if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
             return folder

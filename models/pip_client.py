@@ -2,14 +2,17 @@
 
 Contract: ``download`` leaves one file in a folder, and installs nothing. Index, proxies,
 certificates and credentials are whatever pip is configured to use. Everything that pip writes on
-the way lies in that folder too, so that whoever removes it removes all.
+the way lies in that folder too, so that whoever removes it removes all. The child ends with its
+parent, on Linux even with one that is killed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +25,7 @@ PATIENCE_MINUTES = 15
 """How long pip may go on without writing anything."""
 
 POLL_SECONDS = 0.2
+_SCRIPT = Path(__file__).parent / "_run_pip.py"
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room for a file."""
@@ -56,19 +60,26 @@ def download(
         raise ModelError("pip is not installed in this Python.")
     brought, scratch = folder / "brought", folder / "scratch"
     scratch.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
+    command = [sys.executable, str(_SCRIPT), str(os.getpid())]
+    command += ["download", "--quiet", "--no-deps", "--no-input"]
     command += [*options, "--dest", str(brought), requirement]
     # Nothing in the current folder that is called like a module of pip's may take its place.
     surroundings = {**os.environ, "TMPDIR": str(scratch), "PYTHONSAFEPATH": "1"}
     log = folder / "log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=surroundings
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=surroundings,
+            start_new_session=True,
         )
         try:
             _watch(process, folder, written)
         finally:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # pip, and whatever it has started
             process.wait()
     files = list(brought.glob("*"))
     if process.returncode != 0 or len(files) != 1:

@@ -14,6 +14,7 @@ from typing import Literal
 import platformdirs
 
 from setaccio.data.errors import ModelError
+from setaccio.models.bases import remove_bases
 from setaccio.models.catalogue import (
     HubSource,
     KnownModel,
@@ -31,10 +32,33 @@ State = Literal["here", "absent", "damaged", "hub"]
 
 
 def folders() -> tuple[Path, ...]:
-    """The folders that files are looked for in, in that order."""
+    """The folders that files are looked for in, in that order.
+
+    Raises:
+        ModelError: ``SETACCIO_MODELS`` names what is no folder.
+    """
     cache = platformdirs.user_cache_path("setaccio") / "models"
+    named = named_folder()
+    return (named, cache) if named else (cache,)
+
+
+def named_folder() -> Path | None:
+    """The folder that ``SETACCIO_MODELS`` names.
+
+    Raises:
+        ModelError: it does not exist, or is a file. A slip of the pen must not become a new folder.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
-    return (Path(named).expanduser(), cache) if named else (cache,)
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        wrong = "is a file, no folder" if folder.exists() else "does not exist"
+        raise ModelError(
+            f"{FOLDER_VARIABLE}={named}: {wrong}. Make that folder, name another one, or unset "
+            f"{FOLDER_VARIABLE} to use the cache."
+        )
+    return folder
 
 
 def state(name: str) -> State:
@@ -81,7 +105,8 @@ def gguf_path(given: str | Path) -> Path:
     """The file that is meant where a GGUF or the name of a known model may be given.
 
     Args:
-        given: a path or a name; where both are there, the file is meant.
+        given: a path or a name; where both are there, the file is meant. A folder of that name is
+            no model.
 
     Raises:
         ModelError: a known model whose file is not fetched yet, or not the published one; or a
@@ -89,26 +114,35 @@ def gguf_path(given: str | Path) -> Path:
     """
     path = Path(given)
     word = str(given)
+    known = [model.name for model in known_models()]
+    if word in known and not path.is_file():  # before anything else: names may hold dots
+        return model_path(word)
     if path.exists() or path.suffix or path.name != word or not word:
         return path
-    known = [model.name for model in known_models()]
-    if word not in known:
-        raise ModelError(
-            f"{word}: no such file, and no known model. Known are: {', '.join(known)}."
-        )
-    return model_path(word)
+    raise ModelError(f"{word}: no such file, and no known model. Known are: {', '.join(known)}.")
 
 
 def remove(name: str) -> list[Path]:
-    """Delete the file of a known model wherever it lies.
+    """Delete the file of a known model wherever it lies, and what was dequantised from it.
+
+    Args:
+        name: of a known model, or of a base as :func:`setaccio.models.bases.kept_bases` has it.
 
     Returns:
-        The files that were deleted; none where there was none.
+        The files and folders that were deleted; none where there was none.
 
     Raises:
-        ModelError: no known model, a model of the Hub, or a file can not be deleted.
+        ModelError: no known model and no base, a model of the Hub, or something can not be deleted.
     """
+    if name not in [known.name for known in known_models()]:
+        gone = remove_bases(name)
+        if gone:
+            return gone
     source = package_source(find_known(name))
+    return _remove_files(source) + remove_bases(source.file_name, source.sha256)
+
+
+def _remove_files(source: PackageSource) -> list[Path]:
     found = [folder / source.file_name for folder in folders()]
     gone = []
     for path in found:

@@ -77,10 +77,18 @@ def _from_cache(name: str, allow_download: bool) -> Path:
             snapshot_download(name, local_files_only=not allow_download, allow_patterns=wanted)
         )
     except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ModelError(
-            f"{name}: not a folder, and not in the Hub cache. Give the path of a local folder "
-            "with config.json and *.safetensors, or allow the download with --allow-download."
-        ) from error
+        raise ModelError(_not_found(name)) from error
+
+
+def _not_found(name: str) -> str:
+    place = "the path of a GGUF, or of a local folder with config.json and *.safetensors"
+    if "/" in name:  # may be a Hub id
+        return (
+            f"{name}: not a folder, and not in the Hub cache. Give {place}, or allow the download "
+            "with --allow-download."
+        )
+    known = ", ".join(each.name for each in known_models())
+    return f"{name}: no known model, and no file or folder. Known are: {known}. Or give {place}."
 
 
 def resolve_base(name: str, *, allow_download: bool = False, template: str | None = None) -> Base:
@@ -103,15 +111,18 @@ def resolve_base(name: str, *, allow_download: bool = False, template: str | Non
 
 def _find(name: str, allow_download: bool) -> Base:
     folder = Path(name)
-    if not folder.is_dir():
-        known = next((each for each in known_models() if each.name == name), None)
-        if known is not None and known.hub is None:
+    known = next((each for each in known_models() if each.name == name), None)
+    if folder.is_file() or (known is None and _is_absent_gguf(folder)):
+        return _from_gguf(folder, folder.stem)
+    if known is not None and not (folder / "config.json").is_file():
+        if known.hub is None:
             return _from_gguf(model_path(name), name)
-        if folder.is_file() or folder.suffix.lower() == ".gguf":
-            return _from_gguf(folder, folder.stem)
-        name = known.hub if known is not None and known.hub is not None else name
-    label = folder.name
-    if not folder.is_dir():
+        name = known.hub
+        folder = _from_cache(name, allow_download)
+        label = name
+    elif folder.is_dir():
+        label = folder.name
+    else:
         folder, label = _from_cache(name, allow_download), name
     if not (folder / "config.json").is_file():
         raise ModelError(f"{name}: no config.json in {folder}; this is not a transformers model.")
@@ -121,6 +132,10 @@ def _find(name: str, allow_download: bool) -> Base:
             "are read; convert the model to safetensors."
         )
     return Base(label, folder)
+
+
+def _is_absent_gguf(path: Path) -> bool:
+    return path.suffix.lower() == ".gguf" and not path.is_dir()
 
 
 def _from_gguf(path: Path, label: str) -> Base:

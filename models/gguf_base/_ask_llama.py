@@ -18,6 +18,7 @@ from typing import Any
 
 _SPECIALS = ("bos", "eos", "eot", "pad")
 _PER_STRING = 4096
+_UBATCH = 512
 _ERROR = 4  # GGML_LOG_LEVEL_ERROR
 
 
@@ -101,7 +102,6 @@ def _answer(llama_cpp: Any, context: Any, vocab: Any, ids: list[int], most: int)
     """Decode greedily: the answer's ids, and the logits that each was chosen from."""
     import numpy
 
-    llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
     batch = llama_cpp.llama_batch_init(max(len(ids), 1), 0, 1)
     width = llama_cpp.llama_vocab_n_tokens(vocab)
     answer: list[int] = []
@@ -134,15 +134,17 @@ def _write_answers(llama_cpp: Any, model: Any, job: dict[str, Any], out: Path) -
         for pieces in job["prompts"]
     ]
     params = llama_cpp.llama_context_default_params()
-    params.n_ctx = max(map(len, prompts)) + job["new_tokens"]
-    params.n_batch = params.n_ubatch = params.n_ctx
     params.n_threads = params.n_threads_batch = job["threads"]
-    context = llama_cpp.llama_init_from_model(model, params)
-    if not context:
-        raise RuntimeError("llama.cpp failed to make a context")
     answers = []
     for number, ids in enumerate(prompts):
+        # A context each: by its size llama.cpp chooses how positions are scaled.
+        params.n_ctx = params.n_batch = len(ids) + job["new_tokens"]
+        params.n_ubatch = min(params.n_ctx, _UBATCH)
+        context = llama_cpp.llama_init_from_model(model, params)
+        if not context:
+            raise RuntimeError("llama.cpp failed to make a context")
         answer, logits = _answer(llama_cpp, context, vocab, ids, job["new_tokens"])
+        llama_cpp.llama_free(context)
         answers.append({"prompt": ids, "answer": answer})
         numpy.save(out / f"logits-{number}.npy", logits)
     (out / "answers.json").write_text(json.dumps(answers), encoding="utf-8")

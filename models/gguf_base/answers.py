@@ -7,6 +7,7 @@ llama.cpp's products explains.
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,9 @@ class Agreement(NamedTuple):
     top1: float
 
 
-def compare_answers(path: Path, model: Any, folder: Path, prompts: list[list[int]]) -> Agreement:
+def compare_answers(
+    path: Path, model: Any, folder: Path, prompts: list[list[int]], *, first: int = 0
+) -> Agreement:
     """Compare along llama.cpp's greedy answers.
 
     Args:
@@ -44,6 +47,7 @@ def compare_answers(path: Path, model: Any, folder: Path, prompts: list[list[int
         model: the transformers model, in float32.
         folder: what llama.cpp's child process left.
         prompts: ids of the prompts as the tokenizer has them.
+        first: how many of the child's prompts come before these.
 
     Raises:
         ModelError: they differ.
@@ -53,7 +57,10 @@ def compare_answers(path: Path, model: Any, folder: Path, prompts: list[list[int
     answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
     kl: list[float] = []
     same: list[bool] = []
-    for number, (answer, prompt) in enumerate(zip(answers, prompts, strict=True)):
+    # Of a long prompt the logits of a large vocabulary would take gigabytes.
+    sparing = "logits_to_keep" in inspect.signature(model.forward).parameters
+    for number, prompt in enumerate(prompts, first):
+        answer = answers[number]
         if answer["prompt"] != prompt:
             raise ModelError(
                 f"{path}: can not be a base: a prompt in its chat template gets the tokens "
@@ -61,7 +68,9 @@ def compare_answers(path: Path, model: Any, folder: Path, prompts: list[list[int
             )
         ids = prompt + answer["answer"][:-1]
         with torch.inference_mode():
-            ours = model(torch.tensor([ids])).logits[0, len(prompt) - 1 :].double()
+            keep = {"logits_to_keep": len(answer["answer"])} if sparing else {}
+            ours = model(torch.tensor([ids]), use_cache=False, **keep).logits[0]
+            ours = ours[-len(answer["answer"]) :].double()
         logits = np.load(folder / f"logits-{number}.npy", allow_pickle=False)
         theirs = torch.from_numpy(logits).double()
         width = min(ours.shape[1], theirs.shape[1])
@@ -76,6 +85,7 @@ def compare_answers(path: Path, model: Any, folder: Path, prompts: list[list[int
             f"{path}: can not be a base: dequantised, it answers otherwise than in llama.cpp (the "
             f"next-token distributions diverge by {found.mean_kl:.3g} nats on average, at most "
             f"{GREATEST_MEAN_KL:g} are allowed; the same token is most likely at {found.top1:.0%} "
-            f"of positions). Use the model's safetensors folder."
+            f"of positions{', after a long prompt' if first else ''}). Use the model's safetensors "
+            "folder."
         )
     return found

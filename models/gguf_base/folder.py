@@ -10,9 +10,7 @@ proof is part of the folder's name, so that a stricter one looks again.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -22,11 +20,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import psutil
 
 from setaccio.data.errors import MissingExtraError, ModelError
 from setaccio.data.hf_tokens import load_hf_tokenizer
+from setaccio.models.bases import RECORD, bases_folder, file_sizes, locked, part_of, read_record
 from setaccio.models.digest_cache import verified_sha256
 from setaccio.models.gguf_base.config import CHECKED, check_kind, model_config
 from setaccio.models.gguf_base.proof import prove_answers, prove_tokenizer
@@ -36,10 +34,9 @@ from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_vocabulary
 from setaccio.models.gguf_base.weights import SHARD_BYTES, stored_type, write_weights
 from setaccio.models.gguf_base.whole import write_whole
 
-VERSION = 1
+VERSION = 2
 """Of what the folder holds and of its proof."""
 
-RECORD = "gguf.json"
 _PACKAGES = ("torch", "transformers", "tokenizers", "gguf", "llama-cpp-python")
 _ROOM = 1.05  # files beside the weights
 _REQUIRED = ("torch", "transformers", "gguf")
@@ -63,11 +60,6 @@ class GgufBase:
     gguf: Path
     sha256: str
     record: dict[str, Any]
-
-
-def bases_folder() -> Path:
-    """Where the folders lie."""
-    return platformdirs.user_cache_path("setaccio") / "bases"
 
 
 def base_folder(path: Path, progress: Progress = lambda doing, share: None) -> GgufBase:
@@ -105,27 +97,22 @@ def base_folder(path: Path, progress: Progress = lambda doing, share: None) -> G
 
 
 def _read_record(target: Path, digest: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads((target / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """What the folder's record says, if it is that file's and the other files are all there."""
+    record = read_record(target)
+    if record is None or record.get("sha256") != digest:
         return None
-    return record if isinstance(record, dict) and record.get("sha256") == digest else None
+    return record if record.get("files") == file_sizes(target) else None
 
 
 @contextlib.contextmanager
 def _alone(target: Path, progress: Progress) -> Iterator[None]:
-    """Hold this base's lock, which the system takes back from a process that is killed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(target.parent / f".{target.name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("Waiting for another process that prepares this base", 0.0)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(target, wait=False) as held:
+        if held:
+            yield
+            return
+    progress("Waiting for another process that prepares this base", 0.0)
+    with locked(target, wait=True):
         yield
-    finally:
-        os.close(lock)
 
 
 def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str, Any]:
@@ -134,7 +121,7 @@ def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str
     gguf = read_gguf(path)
     check_kind(gguf)
     vocabulary = ask_vocabulary(path, gguf.metadata)
-    part = target.with_name(f".{target.name}.part")
+    part = part_of(target)
     _check_room(gguf, part)
     part.mkdir(exist_ok=True)
     write_tokenizer(gguf, vocabulary, part)
@@ -156,6 +143,7 @@ def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str
         "architecture": gguf.architecture,
         "dtype": stored_type(gguf),
         "proof": {"version": VERSION, **agreement},
+        "files": file_sizes(part),
         "seconds": round(time.monotonic() - begun, 1),
         "versions": {name: metadata.version(name) for name in _PACKAGES},
     }
@@ -205,6 +193,8 @@ def _check_room(gguf: GgufFile, part: Path) -> None:
     """Refuse before an hour's work what the disk or the memory can not hold."""
     weights = sum(place.weights for place in gguf.tensors.values())
     largest = max(place.weights for place in gguf.tensors.values())
+    for left in part.glob(".*.safetensors.*"):  # of a write that was cut off
+        left.unlink(missing_ok=True)
     there = sum(file.stat().st_size for file in part.glob("*.safetensors"))
     wanted = int(2 * weights * _ROOM) - there
     free = shutil.disk_usage(part.parent).free

@@ -35,6 +35,10 @@ _QUESTIONS: tuple[list[Message], ...] = (
     ],
 )
 _FLOAT32_SHARE = 0.7  # of the free memory
+# What differs only far from the beginning: attention windows, and scaled positions.
+_BEYOND = 64
+_LONGEST = 4096 + _BEYOND
+_GEMMA2_WINDOW = 4096  # where the file leaves it out
 
 
 class Prompts(NamedTuple):
@@ -42,11 +46,13 @@ class Prompts(NamedTuple):
 
     Attributes:
         ids: of each, as the tokenizer has them.
+        long: whether the last one is long.
         strings: how many texts were compared before.
         template: whether they are rendered through the file's chat template.
     """
 
     ids: list[list[int]]
+    long: bool
     strings: int
     template: bool
 
@@ -68,6 +74,10 @@ def prove_tokenizer(
     probes = make_probes(tokenizer, vocabulary)
     write_probes(probes, scratch / "strings.json")
     pieces, templated = _prompts(tokenizer)
+    wanted = long_prompt_length(gguf)
+    long = wanted > max(len(encode_pieces(tokenizer, prompt)) for prompt in pieces)
+    if long:
+        pieces.append(_long_prompt(tokenizer, wanted))
     facts = ask_llama(
         gguf.path,
         scratch,
@@ -82,12 +92,48 @@ def prove_tokenizer(
     if (facts["template"] or "").splitlines() != template.splitlines():
         raise ModelError(f"{gguf.path}: llama.cpp reads another chat template than the file holds.")
     ids = [encode_pieces(tokenizer, prompt) for prompt in pieces]
-    return Prompts(ids, len(probes), templated)
+    return Prompts(ids, long, len(probes), templated)
+
+
+def long_prompt_length(gguf: GgufFile) -> int:
+    """Tokens of a prompt that reaches beyond the file's attention window and scaled positions.
+
+    Returns:
+        At most 4,160, and no more than the context holds; 0 where the file has neither.
+    """
+    window = gguf.of("attention.sliding_window", 0)
+    if not window and gguf.architecture == "gemma2":
+        window = _GEMMA2_WINDOW
+    reach = max(window) if isinstance(window, list) else int(window or 0)
+    context = int(gguf.of("context_length", 0) or _LONGEST)
+    scaled = any(name.startswith("rope_f") for name in gguf.tensors) or any(
+        gguf.of(f"rope.{key}") not in (None, "none", 1.0)
+        for key in ("scaling.type", "scaling.factor", "scale_linear")
+    )
+    if scaled:
+        reach = max(reach, int(gguf.of("rope.scaling.original_context_length", 0) or _LONGEST))
+    return min(reach + _BEYOND, _LONGEST, context - NEW_TOKENS) if reach else 0
+
+
+def _long_prompt(tokenizer: Any, wanted: int) -> list[Piece]:
+    """The longest prompt of numbered lines that is no longer than so many tokens."""
+
+    def of(lines: int) -> list[Piece]:
+        text = "".join(f"{n}: {n * 37 % 101} pears, {n * 53 % 89} figs\n" for n in range(lines))
+        return _prompt(tokenizer, [{"role": "user", "content": f"{text}Say lines 1 and 7."}])
+
+    least, most = 0, wanted  # a line has more than one token
+    while most - least > 1:
+        middle = (least + most) // 2
+        fits = len(encode_pieces(tokenizer, of(middle))) <= wanted
+        least, most = (middle, most) if fits else (least, middle)
+    return of(least)
 
 
 def _threads() -> int:
     physical = psutil.cpu_count(logical=False) or 1
-    return max(1, min(physical, int(os.environ.get("OMP_NUM_THREADS") or physical)))
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # one a level: 4,2
+    return max(1, min(physical, int(wanted))) if wanted.isdecimal() else physical
 
 
 def _prompts(tokenizer: Any) -> tuple[list[list[Piece]], bool]:
@@ -96,8 +142,19 @@ def _prompts(tokenizer: Any) -> tuple[list[list[Piece]], bool]:
         chat = chat_format(tokenizer)
         return [prompt_pieces(chat, messages) for messages in _QUESTIONS], True
     except ModelError:
-        start = [Piece(tokenizer.bos_token, True)] if tokenizer.bos_token else []
-        return [[*start, Piece(messages[-1]["content"], False)] for messages in _QUESTIONS], False
+        return [_plain(tokenizer, messages) for messages in _QUESTIONS], False
+
+
+def _prompt(tokenizer: Any, messages: list[Message]) -> list[Piece]:
+    try:
+        return prompt_pieces(chat_format(tokenizer), messages)
+    except ModelError:
+        return _plain(tokenizer, messages)
+
+
+def _plain(tokenizer: Any, messages: list[Message]) -> list[Piece]:
+    start = [Piece(tokenizer.bos_token, True)] if tokenizer.bos_token else []
+    return [*start, Piece(messages[-1]["content"], False)]
 
 
 def prove_answers(gguf: GgufFile, folder: Path, prompts: Prompts, scratch: Path) -> dict[str, Any]:
@@ -137,8 +194,18 @@ def prove_answers(gguf: GgufFile, folder: Path, prompts: Prompts, scratch: Path)
     finally:
         if shown:
             logging.enable_progress_bar()
-    agreement = compare_answers(gguf.path, model, scratch, prompts.ids)
+    short = prompts.ids[:-1] if prompts.long else prompts.ids
+    agreement = compare_answers(gguf.path, model, scratch, short)
+    found = {}
+    if prompts.long:  # by itself: among short ones a wrong window would hide
+        far = compare_answers(gguf.path, model, scratch, prompts.ids[-1:], first=len(short))
+        found = {
+            "long_prompt": len(prompts.ids[-1]),
+            "long_mean_kl": round(far.mean_kl, 6),
+            "long_top1": round(far.top1, 4),
+        }
     return {
+        **found,
         "strings": prompts.strings,
         "prompts": len(prompts.ids),
         "template": prompts.template,

@@ -161,7 +161,11 @@ class _Cursor:
             if inner in _SCALARS:
                 form = np.dtype(_SCALARS[inner])
                 return np.frombuffer(self.take(form.itemsize * count), form).tolist()
-            return self.texts(count) if inner == _STRING else [self.value(_ARRAY)] * count
+            if inner == _STRING:
+                return self.texts(count)
+            if inner != _ARRAY:
+                raise ValueError(f"no such type: {inner}")
+            return [self.value(_ARRAY) for _ in range(count)]
         return self.scalar(kind)
 
     def texts(self, count: int) -> list[str]:

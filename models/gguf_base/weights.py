@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,10 +103,8 @@ def write_weights(
         advance: called with the share that is done, 0 to 1.
 
     Raises:
-        ModelError: a type that can not be read, or tensors that do not fit the model.
+        ModelError: a type that can not be read, tensors that do not fit the model, or no room.
     """
-    from safetensors.torch import save_file
-
     names = weight_names(gguf, config)
     shards = _shards(gguf, list(names))
     total, done = sum(gguf.tensors[name].weights for name in names), 0
@@ -120,8 +119,7 @@ def write_weights(
                 held[names[name]] = _weight(gguf, name, config)
                 done += gguf.tensors[name].weights
                 advance(done / total)
-            save_file(held, part, metadata={"format": "pt"})
-            part.replace(folder / file)
+            _save(held, part, folder / file, gguf)
         else:
             done += sum(gguf.tensors[name].weights for name in members)
             advance(done / total)
@@ -129,6 +127,39 @@ def write_weights(
         size = sum((folder / file).stat().st_size for file in set(index.values()))
         text = json.dumps({"metadata": {"total_size": size}, "weight_map": index}, indent=2)
         (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+
+
+def _save(held: dict[str, torch.Tensor], part: Path, file: Path, gguf: GgufFile) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    size = sum(weight.nbytes for weight in held.values())
+    free = shutil.disk_usage(part.parent).free
+    try:
+        save_file(held, part, metadata={"format": "pt"})
+        part.replace(file)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(no_room(file, gguf, size, free, error)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def no_room(where: Path, gguf: GgufFile, size: int, free: int, error: Exception) -> str:
+    """What to say where weights can not be written: a full disk, or a quota.
+
+    Args:
+        where: the file or folder.
+        gguf: what is dequantised.
+        size: bytes to be written there.
+        free: bytes that the disk had left.
+        error: what was said.
+    """
+    reason = " ".join(str(error).split()).removeprefix("Error while serializing: ")
+    return (
+        f"{where}: can not be written ({reason}). {size / 1e6:.0f} MB are needed there to "
+        f"dequantise {gguf.path.name}, and the disk had {free / 1e6:.0f} MB free. Make room, or "
+        "name another cache folder in XDG_CACHE_HOME."
+    )
 
 
 def _shard_name(number: int, count: int) -> str:

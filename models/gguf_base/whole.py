@@ -8,12 +8,13 @@ is the model that llama.cpp runs, the proof decides.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from setaccio.data.errors import ModelError
 from setaccio.models.gguf_base.reader import GgufFile
 from setaccio.models.gguf_base.vocabulary import Vocabulary
-from setaccio.models.gguf_base.weights import stored_type
+from setaccio.models.gguf_base.weights import no_room, stored_type
 
 
 def write_whole(gguf: GgufFile, vocabulary: Vocabulary, folder: Path) -> None:
@@ -25,9 +26,10 @@ def write_whole(gguf: GgufFile, vocabulary: Vocabulary, folder: Path) -> None:
         folder: where to write.
 
     Raises:
-        ModelError: it can not.
+        ModelError: it can not, or there is no room for the result.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -46,7 +48,15 @@ def write_whole(gguf: GgufFile, vocabulary: Vocabulary, folder: Path) -> None:
         model.hf_quantizer = None
         for name in ("bos", "eos", "pad"):
             setattr(model.config, f"{name}_token_id", getattr(vocabulary, name))
-        model.save_pretrained(folder, max_shard_size="1GB")
+        size, free = 2 * model.num_parameters(), shutil.disk_usage(folder).free
+        try:
+            model.save_pretrained(folder, max_shard_size="1GB")
+        except (SafetensorError, OSError) as error:
+            for file in folder.glob("*.safetensors"):
+                file.unlink()  # whole or not, nothing says
+            raise ModelError(no_room(folder, gguf, size, free, error)) from error
+    except ModelError:
+        raise
     except Exception as error:  # this reader raises whatever its many steps do
         reason = " ".join(str(error).split())[:300]
         raise ModelError(

@@ -12,7 +12,7 @@ from gguf import GGUFReader
 
 from setaccio.data.digests import file_digest
 from setaccio.data.errors import ExportError
-from setaccio.export import convert_adapter, export_adapter
+from setaccio.export import convert, convert_adapter, export_adapter
 from setaccio.export.export_adapter import ADAPTER_REPORT
 from setaccio.export.quantise import quantise
 from setaccio.models.gguf_base import base_folder
@@ -213,3 +213,21 @@ def test_matrices_in_8_bits_are_smaller(base, run, source, tmp_path):
         for kind in ("f16", "q8_0")
     }
     assert sizes["q8_0"] < sizes["f16"]
+
+
+def test_a_failed_proof_leaves_the_file_of_an_earlier_export(base, run, source, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    other = Path(shutil.copytree(base, tmp_path / "other"))
+    weights = load_file(other / "model.safetensors")
+    name = "model.embed_tokens.weight"
+    weights[name] = weights[name].flip(0).contiguous()
+    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    wrong = convert(other, tmp_path / "wrong.gguf", source=source)
+    out = tmp_path / "out"
+    out.mkdir()
+    earlier = out / "tiny-adapter.gguf"
+    earlier.write_bytes(b"earlier")
+    with pytest.raises(ExportError, match=r"proof failed.*tiny-adapter\.gguf is still the file"):
+        export_adapter(run, out, plain=wrong, source=source)
+    assert earlier.read_bytes() == b"earlier"

@@ -61,6 +61,16 @@ def test_a_run_on_a_quantised_base_is_merged_into_its_original(run: Path, base: 
     assert find_inputs(run).model == base.resolve()
 
 
+def test_a_known_name_is_a_base_and_another_word_is_explained(run: Path, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("SETACCIO_MODELS", raising=False)
+    with pytest.raises(ExportError, match=r"smollm2: not fetched yet.*models fetch smollm2"):
+        find_inputs(run, base=Path("smollm2"))
+    for name in ("smolm2", "phi-3-mini"):
+        with pytest.raises(ExportError, match=f"{name} is not a folder here.*known model's name"):
+            find_inputs(run, base=Path(name))
+
+
 def test_a_folder_that_is_not_there_and_a_training_that_is_not_finished(tmp_path: Path):
     with pytest.raises(UsageError, match="nowhere: no such folder"):
         find_inputs(tmp_path / "nowhere")

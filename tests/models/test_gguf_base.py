@@ -20,10 +20,12 @@ import torch
 
 from setaccio.data.errors import ModelError
 from setaccio.data.hf_tokens import load_hf_tokenizer
+from setaccio.models.bases import bases_folder
 from setaccio.models.gguf_base import VOCABULARY_FILE, base_folder
 from setaccio.models.gguf_base import answers as answers_module
-from setaccio.models.gguf_base.folder import bases_folder
-from setaccio.models.gguf_base.reader import read_gguf
+from setaccio.models.gguf_base import proof as proof_module
+from setaccio.models.gguf_base.reader import GgufFile, TensorPlace, read_gguf
+from setaccio.models.gguf_base.vocabulary import ask_vocabulary
 
 
 @pytest.fixture
@@ -174,3 +176,88 @@ def test_a_file_without_optional_keys_is_a_base(cache, tiny_gguf, tmp_path):
     assert made.record["name"] is None
     assert made.record["proof"]["template"] is False
     assert load_hf_tokenizer(made.folder).chat_template is None
+
+
+def test_a_folder_whose_weights_are_cut_off_or_gone_is_made_anew(cache, tiny_gguf, made):
+    copy = bases_folder() / made.folder.name
+    shutil.copytree(made.folder, copy)
+    weights = copy / "model.safetensors"
+    size = weights.stat().st_size
+    os.truncate(weights, size // 2)
+    assert base_folder(tiny_gguf).folder == copy
+    assert weights.stat().st_size == size
+    weights.unlink()
+    part = bases_folder() / f".{copy.name}.part"
+    part.mkdir()
+    left = part / ".model.safetensors.0a1b2c3d"  # of a write that was cut off
+    left.write_bytes(b"half")
+    base_folder(tiny_gguf)
+    assert weights.stat().st_size == size
+    assert not list(copy.glob(".*"))
+
+
+def test_a_disk_that_fills_up_is_one_line_with_what_is_needed(cache, tiny_gguf):
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from setaccio.data.errors import ModelError\n"
+        "from setaccio.models.gguf_base import base_folder\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (6_000_000, 6_000_000))\n"
+        "try:\n    base_folder(Path(sys.argv[1]))\n"
+        "except ModelError as error:\n    print(error)\n"
+    )
+    command = [sys.executable, "-c", code, str(tiny_gguf)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "MB are needed there to dequantise" in done.stdout and "Make room" in done.stdout
+    assert "File too large" in done.stdout
+    assert not list(bases_folder().glob(".*.part/*.safetensors*"))
+    assert not list(bases_folder().glob(".*.part/.model*"))
+
+
+@pytest.mark.parametrize("threads", ["4,2", "many", "", "0"])
+def test_threads_are_read_as_openmp_reads_them(threads, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert proof_module._threads() >= 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "1,8")
+    assert proof_module._threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tensors", "length"),
+    [
+        ({}, (), 0),
+        ({"attention.sliding_window": 512}, (), 576),
+        ({"attention.sliding_window": 8192}, (), 4160),
+        ({"attention.sliding_window": 512, "context_length": 300}, (), 276),
+        ({"rope.scaling.type": "none"}, (), 0),
+        ({"rope.scaling.type": "linear", "rope.scaling.factor": 4.0}, (), 4160),
+        ({"rope.scaling.original_context_length": 4096}, ("rope_factors_long.weight",), 4160),
+        ({"context_length": 131072}, ("rope_freqs.weight",), 4160),
+    ],
+)
+def test_how_long_the_long_prompt_is(metadata, tensors, length):
+    values = {f"llama.{key}": value for key, value in metadata.items()}
+    places = dict.fromkeys(tensors, TensorPlace((1,), 0, 0))
+    file = GgufFile(Path("x"), {"general.architecture": "llama", **values}, places, {})
+    assert proof_module.long_prompt_length(file) == length
+
+
+def test_a_window_that_is_another_one_shows_in_the_long_prompt(tmp_path, cache):
+    """A wrong window changes nothing for short prompts, and so would pass there."""
+    from scripts.random_ggufs import make_gguf
+
+    path = make_gguf("gemma2", tmp_path, "f16")
+    wide = rewrite(path, tmp_path / "wide.gguf", gemma2__attention__sliding_window=400)
+    made = base_folder(wide)
+    assert 400 < made.record["proof"]["long_prompt"] <= 464
+    assert made.record["proof"]["long_mean_kl"] < 0.01
+    gguf_file = read_gguf(wide)
+    vocabulary = ask_vocabulary(wide, gguf_file.metadata)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    tokenizer = load_hf_tokenizer(made.folder)
+    prompts = proof_module.prove_tokenizer(gguf_file, vocabulary, tokenizer, scratch)
+    config = json.loads((made.folder / "config.json").read_text(encoding="utf-8"))
+    (made.folder / "config.json").write_text(json.dumps({**config, "sliding_window": 200}))
+    with pytest.raises(ModelError, match="after a long prompt"):
+        proof_module.prove_answers(gguf_file, made.folder, prompts, scratch)

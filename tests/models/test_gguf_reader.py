@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,20 @@ def test_a_vocabulary_of_the_tests_is_read(tmp_path):
     tokens = read_gguf(tmp_path / "v.gguf").metadata["tokenizer.ggml.tokens"]
     assert len(tokens) == rows
     assert "\u2581Find" in tokens
+
+
+def test_arrays_of_arrays_are_read_one_by_one(tmp_path):
+    def text(value):
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, 2)
+    inner = [struct.pack("<IQ3i", 5, 3, *row) for row in ([1, 2, 3], [4, 5, 6])]
+    inner.append(struct.pack("<IQ", 8, 2) + text("a") + text("bc"))
+    nested = text("nested") + struct.pack("<IIQ", 9, 9, 3) + b"".join(inner)
+    last = text("last") + struct.pack("<II", 4, 7)
+    path = tmp_path / "nested.gguf"
+    path.write_bytes(head + nested + last)
+    assert read_gguf(path).metadata == {"nested": [[1, 2, 3], [4, 5, 6], ["a", "bc"]], "last": 7}
+    path.write_bytes(head + nested[:-2])
+    with pytest.raises(ModelError, match="cut off"):
+        read_gguf(path)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import signal
 
+import pytest
 from models_parts import CONTENT
 
+from setaccio.cli.console import program
+from setaccio.data.errors import ModelError
 from setaccio.models import model_path
+from setaccio.models.bases import RECORD, bases_folder, kept_bases, locked, remove_bases
 
 
 def test_list_fetch_path_and_remove(shelf) -> None:
@@ -14,8 +20,8 @@ def test_list_fetch_path_and_remove(shelf) -> None:
     assert (code, err) == (0, "")
     rows = out.splitlines()
     assert rows[0].split() == ["name", "state", "size", "licence", "where"]
-    little = "little not fetched, default base 2.1 MB MIT setaccio models fetch little"
-    assert " ".join(rows[1].split()) == little
+    row = "".join(rows[1].split())  # a long path is folded
+    assert row.startswith("littlenotfetched,defaultbase2.1MBMIT")
     assert "Hub, with --allow-download" in rows[2] and rows[2].split()[-1] == "owner/far"
 
     code, out, err = shelf.command("fetch")
@@ -36,7 +42,8 @@ def test_list_fetch_path_and_remove(shelf) -> None:
     assert (code, out) == (0, "") and "no file to delete" in err
     code, out, err = shelf.command("path", "little")
     assert (code, out) == (5, "")
-    assert err == "error: little: not fetched yet. Fetch it once: setaccio models fetch little\n"
+    fetch_it = f"{program()} models fetch little"
+    assert err == f"error: little: not fetched yet. Fetch it once: {fetch_it}\n"
 
 
 def test_another_file_is_shown_and_replaced(shelf) -> None:
@@ -79,3 +86,69 @@ def test_ctrl_c_ends_a_fetch_that_waits_for_another(shelf) -> None:
     holder.communicate()
     assert waiting.returncode == 130
     assert err.splitlines()[-1] == "error: Interrupted."
+
+
+def put_base(source: str, content: bytes = CONTENT, *, finished: bool = True):
+    """A folder as a GGUF of that name leaves it."""
+    digest = hashlib.sha256(content).hexdigest()
+    name = f"{digest[:16]}-v2"
+    folder = bases_folder() / (name if finished else f".{name}.part")
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(bytes(1_500_000))
+    if finished:
+        text = json.dumps({"source": source, "sha256": digest})
+        (folder / RECORD).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_bases_are_listed_with_their_size_and_go_with_their_model(shelf) -> None:
+    of_little = put_base("/elsewhere/renamed.gguf")
+    other = put_base("/elsewhere/other.gguf", b"other")
+    unfinished = put_base("", b"cut off", finished=False)
+    code, out, _ = shelf.command()
+    rows = out.splitlines()
+    assert code == 0
+    for name in ("renamed.gguf", "other.gguf"):
+        assert any(f"{name} dequantised base 1.5 MB" in " ".join(row.split()) for row in rows)
+    assert any("unfinished base" in row for row in rows)
+
+    code, _, err = shelf.command("remove", "little")
+    assert code == 0 and f"deleted {of_little}" in err and not of_little.exists()
+    code, _, err = shelf.command("remove", "other.gguf")
+    assert code == 0 and f"deleted {other}" in err and not other.exists()
+    assert remove_bases(unfinished.name[1:].removesuffix(".part")) == [unfinished]
+    assert kept_bases() == []
+    code, _, err = shelf.command("remove", "other.gguf")
+    assert code == 5 and "Known are: little, far" in err
+
+
+def test_a_base_that_is_being_made_stays(shelf) -> None:
+    folder = put_base("my.gguf")
+    with (
+        locked(folder, wait=True),
+        pytest.raises(ModelError, match="is being made just now"),
+    ):
+        remove_bases("my.gguf")
+    assert folder.is_dir()
+
+
+def test_a_file_of_the_named_folder_goes_with_a_word(shelf, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SETACCIO_MODELS", str(tmp_path))
+    (tmp_path / "little.gguf").write_bytes(CONTENT)
+    code, _, err = shelf.command("remove", "little")
+    assert code == 0
+    assert f"deleted {tmp_path / 'little.gguf'} (in the folder that SETACCIO_MODELS names)" in err
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_named_folder_that_is_none_is_one_line(shelf, tmp_path, monkeypatch, made) -> None:
+    path = tmp_path / "models"
+    if made:
+        path.write_text("", encoding="utf-8")
+    monkeypatch.setenv("SETACCIO_MODELS", str(path))
+    for arguments in ((), ("fetch",), ("path", "little"), ("remove", "little")):
+        code, out, err = shelf.command(*arguments)
+        assert (code, out) == (5, "")
+        said = "is a file, no folder" if made else "does not exist"
+        assert err.startswith(f"error: SETACCIO_MODELS={path}: {said}") and err.count("\n") == 1
+    assert path.exists() == made

@@ -8,19 +8,19 @@ import pytest
 from models_parts import CONTENT, make_wheel
 
 from setaccio.data.errors import ModelError
-from setaccio.models import fetch, model_path, remove, state
+from setaccio.models import fetch, gguf_path, model_path, remove, state
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that SETACCIO_MODELS names."""
     folder = tmp_path / "own"
+    folder.mkdir()
     monkeypatch.setenv("SETACCIO_MODELS", str(folder))
     return folder
 
 
 def test_a_file_put_there_by_hand_counts_if_it_is_the_published_one(shelf, own) -> None:
-    own.mkdir()
     path = own / "little.gguf"
     path.write_bytes(CONTENT)
     assert state("little") == "here"
@@ -31,7 +31,6 @@ def test_a_file_put_there_by_hand_counts_if_it_is_the_published_one(shelf, own) 
 
 @pytest.mark.parametrize("content", [CONTENT[:-1] + b"x", b"half"])
 def test_another_file_of_that_name_is_named_and_left_alone(shelf, own, content) -> None:
-    own.mkdir()
     path = own / "little.gguf"
     path.write_bytes(content)
     assert state("little") == "damaged"
@@ -47,23 +46,18 @@ def test_a_good_file_further_on_is_taken_before_a_bad_one(shelf, own, monkeypatc
     monkeypatch.delenv("SETACCIO_MODELS")
     good = fetch("little")
     monkeypatch.setenv("SETACCIO_MODELS", str(own))
-    own.mkdir()
     (own / "little.gguf").write_bytes(b"half")
     assert model_path("little") == good
 
 
-def test_the_named_folder_is_made_and_filled(shelf, own) -> None:
+def test_the_named_folder_is_filled(shelf, own) -> None:
     assert fetch("little") == own / "little.gguf"
     assert shelf.names(own) == {"little.gguf"}
     assert not shelf.store.exists()
 
 
-def test_a_named_folder_that_can_not_be_written_leaves_the_cache(
-    shelf, tmp_path, monkeypatch
-) -> None:
+def test_a_cache_that_can_not_be_written_is_named(shelf, tmp_path, monkeypatch) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    monkeypatch.setenv("SETACCIO_MODELS", str(tmp_path / "file"))
-    assert fetch("little") == shelf.store / "little.gguf"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ModelError, match=r"can not be written\. Name another folder in SETACC"):
         fetch("little")
@@ -91,3 +85,23 @@ def test_remove_deletes_the_file_wherever_it_lies(shelf, own) -> None:
     (own / "little.gguf").mkdir()
     with pytest.raises(ModelError, match=r"little\.gguf: can not be deleted"):
         remove("little")
+
+
+def test_a_known_name_comes_before_folders_and_suffixes(shelf, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = shelf.known / "far.yaml"
+    (shelf.known / "far2.5-1.yaml").write_text(
+        path.read_text(encoding="utf-8").replace('"far"', '"far2.5-1"'), encoding="utf-8"
+    )
+    path.unlink()
+    with pytest.raises(ModelError, match=r"comes from the Hub.*--base owner/far"):
+        gguf_path("far2.5-1")
+    (tmp_path / "little").mkdir()
+    fetched = fetch("little")
+    assert gguf_path("little") == fetched
+    (tmp_path / "little").rmdir()
+    (tmp_path / "little").write_bytes(b"GGUF")
+    assert gguf_path("little") == Path("little")
+    assert gguf_path("my.gguf") == Path("my.gguf")
+    with pytest.raises(ModelError, match=r"no known model\. Known are: little, far2"):
+        gguf_path("litle")

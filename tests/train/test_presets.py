@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from setaccio.data.errors import UsageError
+from setaccio.models import find_known
 from setaccio.train.config import load_config
 from setaccio.train.presets import (
     FOLDER,
@@ -43,7 +44,7 @@ def test_every_preset_is_there_and_has_a_table():
 @pytest.mark.parametrize("name", sorted(VRAM))
 def test_a_preset_is_a_configuration_by_its_name(name):
     config = load_config(name, {"pairs": "pairs.jsonl", "out": "run"})
-    assert config.base == preset_settings(name)["base"]
+    assert config.base == preset_settings(name)["base"] == find_known(name).name
     assert config.batch_size * config.gradient_accumulation == 16
     assert config.allow_download is False
     assert (set(config.target_modules) == FUSED) == (name == "phi-3-mini")
