@@ -21,14 +21,14 @@ from setaccio.data.exact_parts import (
     TYPES,
     Lookup,
     Troubled,
-    are_disjoint,
     comma,
     key_term,
     text_of,
     types_of,
     value_terms,
 )
-from setaccio.data.ref_siblings import ASSERTIONS, without_siblings
+from setaccio.data.readable import NOT_DISJOINT, readable
+from setaccio.data.ref_siblings import ASSERTIONS
 from setaccio.data.schema import (
     Keys,
     path_of,
@@ -64,7 +64,7 @@ def exact_grammar(schema: dict[str, Any]) -> str | None:
     Raises:
         SchemaError: numbers would be misread in a place that can not be written out.
     """
-    schema = without_siblings(schema)
+    schema = readable(schema)
     lookup = reference_lookup(schema)
     for grave in (False, True):
         troubled = Troubled(schema, lookup, grave)
@@ -193,8 +193,8 @@ class _Writer:
         parts = [self._lookup(part["$ref"])] if keyword == "$ref" else part[keyword]
         if beside or (keyword == "allOf" and len(parts) > 1):
             raise self._fault(part, keyword, _BEYOND)
-        if keyword == "oneOf" and not are_disjoint(parts, self._lookup):
-            raise self._fault(part, keyword, "more than one of them may fit")
+        if keyword == "oneOf":  # where it is proved to be anyOf, it has become that
+            raise self._fault(part, keyword, NOT_DISJOINT)
         for inner in parts:
             if inner is not False:
                 yield self._rule(inner)

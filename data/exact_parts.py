@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from setaccio.data.exact_numbers import literal, trouble_of
-from setaccio.data.numbers import WrittenFloat, as_integers
-from setaccio.data.ref_siblings import ASSERTIONS
 from setaccio.data.schema import schema_parts
 
 TYPES = ("null", "boolean", "number", "string", "array", "object")
@@ -94,40 +92,3 @@ def value_terms(value: Any) -> Iterator[str]:
         yield f"/{literal(value)}/"
     else:
         yield json.dumps(text_of(value), ensure_ascii=False)
-
-
-def are_disjoint(parts: Iterable[Any], lookup: Lookup) -> bool:
-    """Whether no two of several schemas share a value, as far as types and named values tell."""
-    seen: list[tuple[set[str], set[str]]] = []
-    for part in parts:
-        types, values = _kinds(part, lookup)
-        for others, named in seen:
-            if types & others and not (values and named and not values & named):
-                return False
-        seen.append((types, values))
-    return True
-
-
-def _kinds(part: Any, lookup: Lookup) -> tuple[set[str], set[str]]:
-    """The types of a schema's values; and the values, as text, where it names them."""
-    while isinstance(part, dict) and set(part) & ASSERTIONS == {"$ref"}:
-        part = lookup(part["$ref"])
-    if not isinstance(part, dict):
-        return set() if part is False else set(TYPES), set()
-    if "const" in part or "enum" in part:
-        named = [part["const"]] if "const" in part else part["enum"]
-        kinds = {_TYPE_NAMES[type(value)] for value in named}
-        return kinds, {json.dumps(as_integers(value), sort_keys=True) for value in named}
-    return {"number" if name == "integer" else name for name in types_of(part)}, set()
-
-
-_TYPE_NAMES: dict[type, str] = {
-    type(None): "null",
-    bool: "boolean",
-    int: "number",
-    float: "number",
-    WrittenFloat: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from setaccio.data.errors import SchemaError
 from setaccio.data.exact_grammar import exact_grammar
 from setaccio.data.pointers import pointer_of
-from setaccio.data.ref_siblings import without_siblings
+from setaccio.data.readable import NOT_DISJOINT, readable
 from setaccio.data.schema import (
     UNENFORCED,
     path_of,
@@ -27,7 +27,7 @@ from setaccio.data.schema import (
 LONGEST_REASON = 200
 """Characters that are kept of a reason."""
 
-# What is judged by itself, whatever stands beside it.
+# What is judged by itself, with the type that stands beside it or, where none does, this one.
 _ALONE = {"format": "string", "pattern": "string", "multipleOf": "number"}
 _NEEDED = frozenset({"type", "$defs", "definitions", "$schema"})
 
@@ -62,7 +62,7 @@ def shorten(reason: str) -> str:
         reason = reason.partition(mark)[0]
     reason = " ".join(reason.rpartition("\nerror: ")[2].split())
     if reason.startswith("oneOf constraints"):  # what follows names an option that nobody has
-        reason = "more than one of them may fit"
+        reason = NOT_DISJOINT
     kept = reason[:LONGEST_REASON].rstrip()
     return kept if kept == reason else f"{kept}..."
 
@@ -83,10 +83,7 @@ def refusals(schema: dict[str, Any]) -> list[Refusal]:
     for key in ("$id", "id"):
         whole.pop(key, None)
     places = [(path_of(keys), pointer_of(keys), part) for keys, part in walk(whole)]
-    for _, _, part in places:
-        reference = part.get("$ref")
-        if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
-            part["$ref"] = f"#/$defs/whole{reference[1:]}"
+    _lead_on(whole)
     found: list[tuple[int, Refusal]] = []
     for number, place in enumerate(places):
         found += ((number, refusal) for refusal in _refused_alone(place))
@@ -99,7 +96,44 @@ def refusals(schema: dict[str, Any]) -> list[Refusal]:
                     found += ((number, refusal) for refusal in _refused_here(whole, place))
     if not found and _reason(_probe(whole, "")).startswith(_UNSATISFIABLE):
         found += enumerate(_without_value(whole, places))
-    return [refusal for _, refusal in sorted(found, key=lambda entry: entry[0])]
+    ordered = [refusal for _, refusal in sorted(found, key=lambda entry: entry[0])]
+    return list(_confirmed(schema, whole, ordered)) or ordered
+
+
+def _confirmed(
+    schema: dict[str, Any], whole: dict[str, Any], found: list[Refusal]
+) -> Iterator[Refusal]:
+    """The refusals that are true: put back alone, the keyword is refused.
+
+    Args:
+        schema: the schema as it was given.
+        whole: the same without what was taken out; it gets back what was blamed wrongly.
+        found: what was taken out.
+    """
+    if _reason(_probe(whole, "")):
+        yield from found  # what else is refused would be said of each
+        return
+    taken = {pointer_of(keys): part for keys, part in walk(schema)}
+    left = {pointer_of(keys): part for keys, part in walk(whole)}
+    for refusal in found:
+        part = left.get(refusal.pointer)
+        if refusal.reason and part is not None and refusal.keyword not in part:
+            part[refusal.keyword] = _led_on(
+                taken[refusal.pointer][refusal.keyword], refusal.keyword
+            )
+            if not _reason(_probe(whole, "")) and _is_reached(whole, part):
+                continue
+            del part[refusal.keyword]
+        yield refusal
+
+
+def _is_reached(whole: dict[str, Any], part: dict[str, Any]) -> bool:
+    """Whether the grammar depends on a part: what no reference leads to any more is not read."""
+    part["not"] = {}
+    try:
+        return bool(_reason(_probe(whole, "")))
+    finally:
+        del part["not"]
 
 
 def _without_value(whole: dict[str, Any], places: list[_Place]) -> Iterator[Refusal]:
@@ -124,9 +158,7 @@ def _reason(schema: dict[str, Any]) -> str:
         exact = exact_grammar(schema)
     except SchemaError as error:
         return str(error)
-    grammar = exact or llguidance.LLMatcher.grammar_from_json_schema(
-        json.dumps(without_siblings(schema))
-    )
+    grammar = exact or llguidance.LLMatcher.grammar_from_json_schema(json.dumps(readable(schema)))
     return str(llguidance.LLMatcher.validate_grammar(grammar, None))
 
 
@@ -138,10 +170,25 @@ def _refused_alone(place: _Place) -> Iterator[Refusal]:
             yield Refusal(f"{path}.{key}", pointer, key, "")
             del part[key]
         elif key in _ALONE:
-            reason = _reason({"type": _ALONE[key], key: part[key]})
+            reason = _reason({"type": part.get("type", _ALONE[key]), key: part[key]})
             if reason:
                 yield Refusal(f"{path}.{key}", pointer, key, shorten(reason))
                 del part[key]
+
+
+def _lead_on(whole: dict[str, Any]) -> None:
+    """Let references lead to where they led, once the schema is a definition of a probe."""
+    for _, part in walk(whole):
+        reference = part.get("$ref")
+        if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
+            part["$ref"] = f"#/$defs/whole{reference[1:]}"
+
+
+def _led_on(value: Any, keyword: str) -> Any:
+    """A keyword's value for a probe."""
+    part = copy.deepcopy({keyword: value})
+    _lead_on(part)
+    return part[keyword]
 
 
 def _probe(whole: dict[str, Any], pointer: str) -> dict[str, Any]:

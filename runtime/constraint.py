@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.exact_grammar import COMPACT_JSON, exact_grammar
-from setaccio.data.ref_siblings import without_siblings
+from setaccio.data.readable import readable
 from setaccio.data.refusals import refusals, shorten
 from setaccio.data.schema import check_schema, refusal_message, refused_keyword
 from setaccio.data.task import dump_compact
@@ -181,7 +181,7 @@ def _refusal(schema: dict[str, Any], reason: str) -> SchemaError:
 
 def _source(schema: dict[str, Any]) -> str:
     """A schema as llguidance is given it."""
-    return dump_compact({**without_siblings(schema), "x-guidance": COMPACT_JSON})
+    return dump_compact({**readable(schema), "x-guidance": COMPACT_JSON})
 
 
 def check_enforceable(schema: dict[str, Any]) -> None:
