@@ -227,7 +227,11 @@ def _gemma3(gguf: GgufFile, values: dict[str, Any]) -> None:
     }
     layers = values["num_hidden_layers"]
     pattern = gguf.of("attention.sliding_window_pattern", 6)
-    windowed = pattern if isinstance(pattern, list) else [(i + 1) % pattern for i in range(layers)]
+    windowed = (
+        pattern
+        if isinstance(pattern, list)
+        else [pattern == 0 or (i + 1) % pattern for i in range(layers)]
+    )
     if window:
         values["sliding_window"] = window
     values["layer_types"] = [
