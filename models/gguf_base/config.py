@@ -23,6 +23,14 @@ _LLAMA3 = {
 }
 _GEMMA3_LOCAL_THETA = 10000.0
 _TOLERANCE = 1e-3
+_NEEDED = (
+    "num_attention_heads",
+    "num_hidden_layers",
+    "hidden_size",
+    "intermediate_size",
+    "max_position_embeddings",
+    "rms_norm_eps",
+)
 _OTHER_NAMES = ("qwen2moe", "qwen3moe", "gpt-oss", "minimax-m2")  # as GGUF files write them
 _NO_MODELS = {
     *("general", "tokenizer", "t5", "umt5"),
@@ -79,6 +87,9 @@ def model_config(gguf: GgufFile, vocabulary: Vocabulary) -> dict[str, Any]:
         if name is not None and value is not None:
             values[name] = _single(gguf, key, value)
     values.pop("rope_theta", None)
+    missing = [name for name in _NEEDED if name not in values]
+    if missing:
+        raise ModelError(f"{gguf.path}: says nothing of its {missing[0]}. Convert it again.")
     embeddings = gguf.tensors["token_embd.weight"]
     heads = values["num_attention_heads"]
     values.setdefault("num_key_value_heads", heads)
@@ -114,10 +125,9 @@ def _rope(gguf: GgufFile) -> dict[str, Any]:
         "rope_type": "default",
         "rope_theta": float(gguf.of("rope.freq_base", 10000.0)),
     }
-    kind = str(gguf.of("rope.scaling.type", "") or "none")
-    factor = float(gguf.of("rope.scaling.factor", gguf.of("rope.scale_linear", 1.0)) or 1.0)
-    if "rope.scale_linear" in gguf.metadata or (kind == "none" and factor != 1.0):
-        kind = "linear"
+    # Without a type llama.cpp takes the scaling to be linear, and "none" for none whatever else.
+    kind = str(gguf.of("rope.scaling.type", "linear"))
+    factor = float(gguf.of("rope.scaling.factor", gguf.of("rope.scale_linear", 0)) or 1.0)
     if kind == "linear" and factor != 1.0:
         rope |= {"rope_type": "linear", "factor": factor}
     elif kind == "yarn":
@@ -153,11 +163,13 @@ def _llama3_rope(gguf: GgufFile, values: dict[str, Any]) -> None:
     expected = []
     for i in range(len(found)):
         length = 2 * math.pi * theta ** (2 * i / dim)
+        if length < high or length > low:
+            expected.append(1.0 if length < high else factor)
+            continue
         smooth = (original / length - _LLAMA3["low_freq_factor"]) / (
             _LLAMA3["high_freq_factor"] - _LLAMA3["low_freq_factor"]
         )
-        between = 1 / ((1 - smooth) / factor + smooth)
-        expected.append(1.0 if length < high else factor if length > low else between)
+        expected.append(1 / ((1 - smooth) / factor + smooth))
     pairs = zip(found, expected, strict=True)
     if any(abs(a - b) > _TOLERANCE * b for a, b in pairs):
         raise ModelError(
@@ -188,26 +200,24 @@ def _phi3(gguf: GgufFile, values: dict[str, Any]) -> None:
         }
 
 
-def _gemma(gguf: GgufFile, values: dict[str, Any], whole: int) -> None:
-    """What both have: softcaps, and the 27B model's own scale of attention."""
-    largest = values["num_hidden_layers"] == whole
+def _gemma(values: dict[str, Any], layers: int) -> None:
+    """What both have: their largest model, known by its layers, has its own scale of attention."""
+    largest = values["num_hidden_layers"] == layers
     width = values["hidden_size"] // values["num_attention_heads"]
     values["query_pre_attn_scalar"] = width if largest else values["head_dim"]
-    values["tie_word_embeddings"] = (
-        True if gguf.architecture == "gemma2" else values["tie_word_embeddings"]
-    )
     values["hidden_activation"] = "gelu_pytorch_tanh"
 
 
 def _gemma2(gguf: GgufFile, values: dict[str, Any]) -> None:
-    _gemma(gguf, values, 46)
+    _gemma(values, 46)
+    values["tie_word_embeddings"] = True  # llama.cpp ignores an output of its own
     values["sliding_window"] = int(gguf.of("attention.sliding_window", 4096))
     values["attn_logit_softcapping"] = float(gguf.of("attn_logit_softcapping", 50.0))
     values["final_logit_softcapping"] = float(gguf.of("final_logit_softcapping", 30.0))
 
 
 def _gemma3(gguf: GgufFile, values: dict[str, Any]) -> None:
-    _gemma(gguf, values, 62)
+    _gemma(values, 62)
     values["model_type"] = "gemma3_text"
     window = int(gguf.of("attention.sliding_window", 0) or 0)
     local = float(gguf.of("rope.freq_base_swa", _GEMMA3_LOCAL_THETA))
@@ -215,10 +225,18 @@ def _gemma3(gguf: GgufFile, values: dict[str, Any]) -> None:
         "full_attention": values["rope_parameters"],
         "sliding_attention": {"rope_type": "default", "rope_theta": local},
     }
+    layers = values["num_hidden_layers"]
+    pattern = gguf.of("attention.sliding_window_pattern", 6)
+    windowed = (
+        pattern
+        if isinstance(pattern, list)
+        else [pattern == 0 or (i + 1) % pattern for i in range(layers)]
+    )
     if window:
         values["sliding_window"] = window
-    else:
-        values["layer_types"] = ["full_attention"] * values["num_hidden_layers"]
+    values["layer_types"] = [
+        "sliding_attention" if window and windowed[i] else "full_attention" for i in range(layers)
+    ]
     cap = float(gguf.of("final_logit_softcapping", 0.0) or 0.0)
     values["final_logit_softcapping"] = cap or None
 
