@@ -106,3 +106,25 @@ def test_adapter_only_takes_no_quantisation(run: Run, trained: Path) -> None:
     done = run("export", trained, "--adapter-only", "--quant", "q8_0")
     assert done.returncode == 2
     assert "--adapter-only merges and quantises nothing" in done.stderr
+
+
+def test_an_adapter_alone_is_proved_scored_and_measured(
+    run: Run, trained: Path, pairs: Path, tmp_path: Path
+) -> None:
+    flags = ["--adapter-only", "--pairs", pairs, "--held-out", "1", "--out", "out"]
+    done = run("export", trained, *flags)
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "out" / "mine-adapter.gguf"
+    assert f"mine-adapter.gguf: {path.stat().st_size:,} bytes" in done.stderr
+    assert "--adapter out/mine-adapter.gguf" in done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row for row in rows if row[:4] == ["base", "+", "adapter", "schema"]]
+    assert [row for row in rows if row[:2] == ["merged", "free"]]
+    content = json.loads((tmp_path / "out" / "export-adapter.json").read_text())
+    assert {row["model"] for row in content["scores"]} == {"base + adapter", "merged"}
+    assert {row["documents"] for row in content["scores"]} == {1}
+
+
+def test_flags_of_an_adapter_go_with_adapter_only(run: Run, trained: Path) -> None:
+    done = run("export", trained, "--adapter-type", "f16")
+    assert done.returncode == 2 and "--adapter-only" in done.stderr
