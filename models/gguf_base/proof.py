@@ -105,7 +105,7 @@ def long_prompt_length(gguf: GgufFile) -> int:
     if not window and gguf.architecture == "gemma2":
         window = _GEMMA2_WINDOW
     reach = max(window) if isinstance(window, list) else int(window or 0)
-    context = int(gguf.of("context_length", 0) or _LONGEST)
+    context = int(gguf.of("context_length", 0) or _LONGEST + NEW_TOKENS)
     scaled = any(name.startswith("rope_f") for name in gguf.tensors) or any(
         gguf.of(f"rope.{key}") not in (None, "none", 1.0)
         for key in ("scaling.type", "scaling.factor", "scale_linear")
