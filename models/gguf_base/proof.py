@@ -105,7 +105,7 @@ def long_prompt_length(gguf: GgufFile) -> int:
     if not window and gguf.architecture == "gemma2":
         window = _GEMMA2_WINDOW
     reach = max(window) if isinstance(window, list) else int(window or 0)
-    context = int(gguf.of("context_length", 0) or _LONGEST)
+    context = int(gguf.of("context_length", 0) or _LONGEST + NEW_TOKENS)
     scaled = any(name.startswith("rope_f") for name in gguf.tensors) or any(
         gguf.of(f"rope.{key}") not in (None, "none", 1.0)
         for key in ("scaling.type", "scaling.factor", "scale_linear")
@@ -116,18 +116,23 @@ def long_prompt_length(gguf: GgufFile) -> int:
 
 
 def _long_prompt(tokenizer: Any, wanted: int) -> list[Piece]:
-    """The longest prompt of numbered lines that is no longer than so many tokens."""
+    """A prompt of numbered lines, about so many tokens long and no longer."""
 
     def of(lines: int) -> list[Piece]:
-        text = "".join(f"{n}: {n * 37 % 101} pears, {n * 53 % 89} figs\n" for n in range(lines))
+        text = "".join(
+            f"{n:03}: {n * 37 % 90 + 10} pears, {n * 53 % 90 + 10} figs\n" for n in range(lines)
+        )
         return _prompt(tokenizer, [{"role": "user", "content": f"{text}Say lines 1 and 7."}])
 
-    least, most = 0, wanted  # a line has more than one token
-    while most - least > 1:
-        middle = (least + most) // 2
-        fits = len(encode_pieces(tokenizer, of(middle))) <= wanted
-        least, most = (middle, most) if fits else (least, middle)
-    return of(least)
+    def length(lines: int) -> int:
+        return len(encode_pieces(tokenizer, of(lines)))
+
+    # Not by trial: a text beyond the context gets a warning from the tokenizer.
+    few = length(4)
+    lines = max(0, 4 + (wanted - few) * 4 // (length(8) - few))
+    while lines > 0 and length(lines) > wanted:
+        lines -= 1
+    return of(lines)
 
 
 def _threads() -> int:
