@@ -167,7 +167,8 @@ def _lenient_class(kind: Any) -> Any:
 
 def _lenient(root: dict[str, Any]) -> jsonschema.protocols.Validator:
     exact: Any = make_validator(root)
-    lenient = _lenient_class(type(exact))
+    kind: Any = type(exact)
+    lenient = _lenient_class(kind)
     validator: jsonschema.protocols.Validator = lenient(
         exact.schema, format_checker=exact.format_checker
     )
