@@ -102,7 +102,8 @@ cure_amx() {
   esac
 }
 
-pip() { $venv/bin/python -m pip --disable-pip-version-check "$@"; }
+# setuptools warns of what an editable installation is, which is meant here.
+pip() { PYTHONWARNINGS="ignore:Editable installation" $venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
 # 0: the default known model works. 9: this build of llama.cpp can not run it. 3: it is not fetched.
 smoke() {
