@@ -80,8 +80,10 @@ def test_the_proof_is_printed_and_the_card_takes_an_evaluation(
     assert "| mine-q4_0" in card and "Chat template: equal in every file" in card
 
 
-def test_an_adapter_that_changes_nothing_is_one_line_and_no_file(run: Run, tmp_path: Path) -> None:
-    folder = make_run(tmp_path / "untrained", trained=False)
+def test_an_adapter_that_changes_nothing_is_one_line_and_no_file(
+    run: Run, tmp_path: Path, tiny_base: Path, recipe: Task
+) -> None:
+    folder = make_run(tmp_path / "untrained", tiny_base, recipe, trained=False)
     done = run("export", folder, "--out", "out")
     assert done.returncode == 7
     assert "the merged model equals the base" in done.stderr
