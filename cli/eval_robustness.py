@@ -60,11 +60,12 @@ def robustness(
     from setaccio.cli.tasks import choose_task
     from setaccio.eval.arms import Arm
     from setaccio.eval.progress import show_progress
-    from setaccio.eval.robustness import PERTURBATIONS, broken_promises
+    from setaccio.eval.robustness import PERTURBATIONS, broken_promises, check_names
     from setaccio.eval.robustness import robustness as run_robustness
 
     chosen = choose_task(task, schema)
     names = [name.strip() for name in perturb.split(",")] if perturb else list(PERTURBATIONS)
+    check_names(names)
     found = load_documents(pairs, limit, sample, seed)
     using = choose_model(model, adapter, chosen)
     if using.warning:

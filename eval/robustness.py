@@ -136,6 +136,18 @@ PERTURBATIONS: dict[str, Perturb] = {
 }
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Refuse names of no perturbation, before anything is loaded.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    for name in names:
+        if name != CLEAN and name not in PERTURBATIONS:
+            known = ", ".join(PERTURBATIONS)
+            raise UsageError(f"{name}: no such perturbation. Choose from {known}.")
+
+
 def perturb(pairs: Sequence[Pair], name: str, seed: int = 0) -> list[Pair]:
     """The same pairs with another text.
 
@@ -149,9 +161,7 @@ def perturb(pairs: Sequence[Pair], name: str, seed: int = 0) -> list[Pair]:
     """
     if name == CLEAN:
         return list(pairs)
-    if name not in PERTURBATIONS:
-        known = ", ".join(PERTURBATIONS)
-        raise UsageError(f"{name}: no such perturbation. Choose from {known}.")
+    check_names([name])
     change = PERTURBATIONS[name]
     return [
         replace(pair, text=change(pair.text, random.Random(f"{seed}:{name}:{pair.id}")))

@@ -77,15 +77,17 @@ def test_split_never_replaces_its_input_and_parts_only_on_request(run: Run, tmp_
     rows = "".join(json.dumps({**PAIR, "id": str(n)}) + "\n" for n in range(20))
     for name in ("test.jsonl", "all.jsonl"):
         (tmp_path / name).write_text(rows)
-    own = run("data", "split", "test.jsonl", "--out", ".", "--overwrite")
+    shares = ("--test", "0.4", "--validation", "0.2")
+    own = run("data", "split", "test.jsonl", "--out", ".", "--overwrite", *shares)
     assert own.returncode == 2
     assert "test.jsonl: would be replaced" in own.stderr
-    there = run("data", "split", "all.jsonl", "--out", ".")
+    there = run("data", "split", "all.jsonl", "--out", ".", *shares)
     assert there.returncode == 2
     assert "--overwrite" in there.stderr
     assert (tmp_path / "test.jsonl").read_text() == rows
     assert not (tmp_path / "train.jsonl").exists()
-    assert run("data", "split", "all.jsonl", "--out", ".", "--overwrite").returncode == 0
+    done = run("data", "split", "all.jsonl", "--out", ".", "--overwrite", *shares)
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "test.jsonl").read_text() != rows
 
 
@@ -96,18 +98,25 @@ def test_recipenlg_never_replaces_its_input(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "rows.csv").read_text().startswith("id,")
 
 
-def test_hints_name_the_program_as_it_was_called(monkeypatch, tmp_path: Path) -> None:
+def test_hints_name_the_program_by_its_interpreter(monkeypatch, tmp_path: Path) -> None:
     from setaccio.cli.console import program
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("sys.argv", [str(tmp_path / ".venv" / "bin" / "setaccio")])
+    bin_folder = tmp_path / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    monkeypatch.setattr("sys.executable", str(bin_folder / "python"))
+    assert program() == "setaccio"  # no such script
+    (bin_folder / "setaccio").touch()
     assert program() == ".venv/bin/setaccio"
-    monkeypatch.setattr("sys.argv", ["/elsewhere/main.py"])
+    monkeypatch.chdir(bin_folder)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "elsewhere" / "python"))
     assert program() == "setaccio"
+    monkeypatch.setattr("sys.executable", str(bin_folder / "python"))
+    monkeypatch.chdir("/")
+    assert program().endswith("/.venv/bin/setaccio")
     (tmp_path / "setaccio").write_text("#!/bin/sh\n")
     (tmp_path / "setaccio").chmod(0o755)
-    monkeypatch.setattr("sys.argv", [str(tmp_path / ".venv" / "bin" / "setaccio")])
     assert program() == "setaccio"
 
 
@@ -233,15 +242,6 @@ def test_unexpected_error_is_one_line_and_the_traceback_is_on_request(
     loud = run("data", "split", "folder", "--out", "parts", SETACCIO_TRACEBACK="1")
     assert loud.returncode == quiet.returncode
     assert "Traceback" in loud.stderr
-
-
-def test_demo_samples_are_held_out_and_readable() -> None:
-    from setaccio.cli.demo import SAMPLES, sample_documents
-
-    documents = sample_documents()
-    assert len(documents) == SAMPLES
-    assert len({document.id for document in documents}) == SAMPLES
-    assert documents == sample_documents()
 
 
 def test_ci_runs_recipes_that_exist() -> None:
