@@ -60,6 +60,8 @@ _PUNCTUATED = (
     r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _CJK = "[一-龥぀-ゟ゠-ヿ]+"
+# llama.cpp makes every blank a tab before it matches this one, so none of its range is found.
+_FAR_EAST = r"[一-龥ࠀ-一가-퟿&&[^\s]]+"
 _L_QWEN2 = _ASCII_CONTRACTIONS + rf"|{_EDGE}\p{{L}}+|\p{{N}}" + _TAIL
 _L_LLAMA3 = _ASCII_CONTRACTIONS + rf"|{_EDGE}\p{{L}}+|\p{{N}}{{1,3}}" + _TAIL
 _L_QWEN35 = _QWEN35.replace(_CONTRACTIONS, _ASCII_CONTRACTIONS)
@@ -124,7 +126,7 @@ _RULES: dict[PretokenizerRule, str] = {
         "deepseek-v3 hunyuan-dense hy_v4 joyai-llm"
     ),
     PretokenizerRule(
-        (r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", r"\p{N}")
+        (r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", _FAR_EAST, r"\p{N}")
     ): "deepseek-coder",
     PretokenizerRule((_L_BAILING,)): "bailingmoe bailingmoe2 llada-moe",
     PretokenizerRule((_L_SEED,)): "seed-coder",
