@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 SKIPPED = 2  # first steps, in which the heap grows
@@ -37,7 +36,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "long": Kind(85, (60, 170), (70, 220), 4),  # recipes
-    "short": Kind(120, (8, 30), (22, 38), 16),  # bookings
+    "short": Kind(120, (8, 30), (22, 38), 8),  # bookings
 }
 
 
@@ -49,6 +48,12 @@ def parse() -> argparse.Namespace:
     add("--steps", type=int, default=12, help="steps of each line (default: %(default)s)")
     add("--adapter-layers", type=int, help="for one more line: adapters on so many layers only")
     add("--threads", type=int, help="default: as many as PyTorch takes")
+    add(
+        "--processor-time",
+        action="store_true",
+        help="with --threads 1 on a machine that others use too: count the time that this process "
+        "had a processor",
+    )
     add("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -71,7 +76,7 @@ def make_rows(kind: Kind, count: int, words: int) -> list[Any]:
 def useful(model: Any, rows: list[Any], shared: int) -> float:
     """Operations that a batch of rows needs, forwards and backwards, nothing computed twice."""
     config = model.config.get_text_config()
-    layers = [layer for layer in model.get_base_model().model.layers]
+    layers = list(model.get_base_model().model.layers)
     trained = [any(p.requires_grad for p in layer.parameters()) for layer in layers]
     lowest = trained.index(True)
     frozen = [
@@ -95,7 +100,7 @@ def useful(model: Any, rows: list[Any], shared: int) -> float:
     )
 
 
-def matrix_rate(shapes: list[tuple[int, int]], tokens: int = 512) -> float:
+def matrix_rate(shapes: list[tuple[int, int]], now: Any, tokens: int = 512) -> float:
     """Best float32 operations a second of products with these weights (out, in)."""
     import torch
 
@@ -103,9 +108,9 @@ def matrix_rate(shapes: list[tuple[int, int]], tokens: int = 512) -> float:
     for out, wide in shapes:
         left, right = torch.randn(tokens, wide), torch.randn(out, wide)
         for _ in range(6):
-            begun = time.perf_counter()
+            begun = now()
             torch.nn.functional.linear(left, right)
-            best = max(best, 2 * tokens * out * wide / (time.perf_counter() - begun))
+            best = max(best, 2 * tokens * out * wide / (now() - begun))
     return best
 
 
@@ -146,6 +151,8 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
         rows = Rows(encoded, [], None)  # type: ignore[arg-type]  # nothing was left out
         needed = needs(config, base, rows)
         watch = _Watch(encoded, kind)
+        if options.processor_time:
+            watch.now = time.process_time
         callback = type("Callback", (TrainerCallback,), dict(vars(_Hooks)))()
         callback.watch = watch
         reporter = Reporter(Clock(None, 0.0))
@@ -154,6 +161,8 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
             _undo(trainer)
         watch.prepare(trainer)
         watch.pace = measure_pace(trainer, options.steps)
+        if watch.pace:
+            watch.pace.now = watch.now
         trainer.train()
     return {
         **watch.result(),
@@ -193,6 +202,7 @@ class _Watch:
         self.steps: list[tuple[float, float, float, float]] = []
         self.memory: list[float] = []
         self.estimate = (0.0, 0)
+        self.now = time.perf_counter
 
     def prepare(self, trainer: Any) -> None:
         """Count the operations of each step."""
@@ -203,19 +213,18 @@ class _Watch:
         self.model = trainer.model
         shapes = {tuple(p.shape) for n, p in self.model.named_parameters() if "base_layer" in n}
         self.shapes = sorted(shape for shape in shapes if len(shape) == 2)
-        self.first = self.pace
 
     def begin(self) -> None:
         """Before a step."""
-        self.rate = matrix_rate(self.shapes)
+        self.rate = matrix_rate(self.shapes, self.now)
         self.pace.begin()
-        self.begun = time.perf_counter()
+        self.begun = self.now()
 
     def end(self, step: int) -> None:
         """After a step."""
         import psutil
 
-        spent = time.perf_counter() - self.begun
+        spent = self.now() - self.begun
         self.pace.end(step)
         rows = self.batches[(step - 1) % len(self.batches)]
         needs = useful(self.model, rows, self.kind.shared)
@@ -247,6 +256,8 @@ def measure(options: argparse.Namespace, busy: bool = False, **asked: Any) -> di
     """Run a child, beside a program that keeps one core busy where that is asked for."""
     command = [sys.executable, "-m", "benchmarks.training", "--base", options.base]
     command += ["--steps", str(options.steps), "--child", json.dumps(asked)]
+    if options.processor_time:
+        command.append("--processor-time")
     if options.threads:
         command += ["--threads", str(options.threads)]
     spin = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
@@ -267,7 +278,7 @@ def main() -> None:
     """Measure and print a table."""
     options = parse()
     if options.child:
-        print(json.dumps(child(options)))
+        sys.stdout.write(json.dumps(child(options)) + "\n")
         return
     lines = {
         "long": measure(options, kind="long"),
@@ -278,19 +289,27 @@ def main() -> None:
     if options.adapter_layers:
         name = f"short, top {options.adapter_layers} layers"
         lines[name] = measure(options, kind="short", layers=options.adapter_layers)
+    sys.stdout.write("\n".join(table(options, lines)) + "\n")
+
+
+def table(options: argparse.Namespace, lines: dict[str, dict[str, Any]]) -> list[str]:
+    """What was measured, as Markdown."""
     first = lines["long"]
-    print(f"{first['threads']} threads, {first['level']}, {options.base}, {options.steps} steps\n")
     head = "matrix products, GFLOP/s | useful, GFLOP/s | share (median) | tokens/s (mean)"
-    print(f"| rows | {head} | peak, GiB (planned) | growth, GiB | estimate / truth |")
-    print("|---|---|---|---|---|---|---|---|")
+    written = [
+        f"{first['threads']} threads, {first['level']}, {options.base}, {options.steps} steps",
+        "",
+        f"| rows | {head} | peak, GiB (planned) | growth, GiB | estimate / truth |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, of in lines.items():
-        print(
+        written.append(
             f"| {name} | {of['matrix']:.0f} | {of['useful']:.0f} | {of['share']:.0%} "
             f"({of['median_share']:.0%}) | {of['best_tokens']:.0f} ({of['tokens']:.0f}) | "
             f"{of['peak']:.2f} ({of['planned']:.2f}) | {of['growth']:.2f} | {of['estimated']:.2f} |"
         )
     slower = lines["short"]["tokens"] / lines["short, one core busy"]["tokens"]
-    print(f"\nbeside one busy core {slower:.1f} times as long as alone")
+    return [*written, "", f"beside one busy core {slower:.1f} times as long as alone"]
 
 
 if __name__ == "__main__":
