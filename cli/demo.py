@@ -28,6 +28,7 @@ MINUTES = 6.0
 TASK = "booking"
 PRESET = "demo"
 SAMPLES = 4
+SEVERAL = 3  # values in a sample
 NOTE = "note.txt"
 # Longest answer that the comparison waits for: the longest gold answer has 60 tokens. The untuned
 # model, left free, would go on to the end of its context.
@@ -98,12 +99,12 @@ def _make_adapter(folder: Path, base: str, minutes: float, held_out: list[Pair])
 
 
 def _choose_samples(pairs: list[Pair]) -> list[Pair]:
-    """Those in which there is most to find, of different lengths."""
+    """Short ones in which there are several things to find: what fits a screen."""
 
     def found(pair: Pair) -> int:
         return sum(value is not None for value in pair.gold.values())
 
-    return sorted(pairs, key=lambda pair: (-found(pair), pair.id))[:SAMPLES]
+    return sorted(pairs, key=lambda pair: (found(pair) < SEVERAL, len(pair.text)))[:SAMPLES]
 
 
 def _extract_samples(folder: Path, base: str, adapter: Path, pairs: list[Pair]) -> None:
