@@ -36,11 +36,16 @@ def environment(tmp_path: Path) -> Path:
     return folder
 
 
+# The other interpreter knows nothing of this one's editable install: the link farm stands in.
+FARM = Path(__file__).parents[2] / ".types"
+
+
 def said(environment: Path, path: str = "/usr/bin:/bin") -> list[str]:
     done = subprocess.run(
         [environment / "bin" / "python", "-c", SCRIPT],
         cwd=environment.parent,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PATH": path},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(FARM), *filter(None, sys.path)])}
+        | {"PATH": path},
         capture_output=True,
         text=True,
         check=True,
