@@ -53,6 +53,8 @@ def _applying(value: Any, schema: Any, root: Any, depth: int = 0) -> Iterator[di
     """
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return
+    if not schema:  # it asks for nothing, but it is there
+        yield schema
     if isinstance(schema.get("$ref"), str) and ignores_siblings(root):
         yield from _applying(value, _target(root, schema["$ref"]), root, depth + 1)
         return
