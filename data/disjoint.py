@@ -25,7 +25,7 @@ from setaccio.data.patterns import matches
 from setaccio.data.schema import reference_lookup
 from setaccio.data.validation import jsonschema, make_validator
 
-MOST_STEPS = 2_000
+MOST_STEPS = 300
 """Questions about single places that a proof may ask; what takes more counts as not proved."""
 
 MOST_IN_ALL = 40_000

@@ -24,6 +24,10 @@ _OUTSIDE = {"d": "[0-9]", "D": "[^0-9]", "w": "[0-9A-Za-z_]", "W": "[^0-9A-Za-z_
 _INSIDE = {"d": "0-9", "w": "0-9A-Za-z_", "D": "[^0-9]", "W": "[^0-9A-Za-z_]"}
 
 
+MOST_NESTED = 100
+"""Groups inside one another; the libraries that read patterns follow them by recursion."""
+
+
 @functools.lru_cache(maxsize=1024)
 def compile_pattern(pattern: str) -> Any:
     """Compile a pattern of a schema.
@@ -64,9 +68,14 @@ def is_pattern(value: object) -> bool:
 
 
 def _translate(pattern: str) -> tuple[str, bool]:
-    """The pattern for the ``regex`` package, and whether a class holds another one."""
+    """The pattern for the ``regex`` package, and whether a class holds another one.
+
+    Raises:
+        ValueError: groups are nested too deeply.
+    """
     out: list[str] = []
     inside = nested = False
+    depth = 0
     for token in _TOKEN.finditer(pattern):
         code, escaped, other = token["code"], token["escaped"], token["other"]
         if code or token["control"]:
@@ -78,6 +87,9 @@ def _translate(pattern: str) -> tuple[str, bool]:
         elif other == "$" and not inside:
             out.append(r"\Z")
         else:
+            depth += 0 if inside else (other == "(") - (other == ")")
+            if depth > MOST_NESTED:
+                raise ValueError(f"groups are nested more than {MOST_NESTED} deep")
             inside = other == "[" or (inside and other != "]")
             out.append(other)
     return "".join(out), nested

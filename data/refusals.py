@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.exact_grammar import exact_grammar
+from setaccio.data.pattern_limits import TOO_MANY_STATES, explosion, explosions
 from setaccio.data.pointers import pointer_of
 from setaccio.data.readable import NOT_DISJOINT, readable
 from setaccio.data.schema import (
@@ -63,6 +64,8 @@ def shorten(reason: str) -> str:
     reason = " ".join(reason.rpartition("\nerror: ")[2].split())
     if reason.startswith("oneOf constraints"):  # what follows names an option that nobody has
         reason = NOT_DISJOINT
+    if reason.startswith("Unable to determine if regex is empty"):  # with length or other patterns
+        reason = "it is too complex together with the lengths and patterns beside it"
     kept = reason[:LONGEST_REASON].rstrip()
     return kept if kept == reason else f"{kept}..."
 
@@ -77,7 +80,7 @@ def refusals(schema: dict[str, Any]) -> list[Refusal]:
         The keywords in the schema's order; none where nothing is refused, or where it can not be
         said what.
     """
-    if not unenforced_keywords(schema) and not _reason(schema):
+    if not unenforced_keywords(schema) and not _reason(schema) and not any(explosions(schema)):
         return []
     whole = copy.deepcopy(schema)
     for key in ("$id", "id"):
@@ -86,7 +89,8 @@ def refusals(schema: dict[str, Any]) -> list[Refusal]:
     _lead_on(whole)
     found: list[tuple[int, Refusal]] = []
     for number, place in enumerate(places):
-        found += ((number, refusal) for refusal in _refused_alone(place))
+        alone = [*_refused_alone(place), *_exploding_keys(place)]
+        found += ((number, refusal) for refusal in alone)
     if _reason(_probe(whole, "")):  # what only several keywords make, such as options that overlap
         referring = [any("$ref" in inner for _, inner in walk(part)) for _, _, part in places]
         # Inner parts first; those that refer to others when these have been seen.
@@ -117,7 +121,8 @@ def _confirmed(
     left = {pointer_of(keys): part for keys, part in walk(whole)}
     for refusal in found:
         part = left.get(refusal.pointer)
-        if refusal.reason and part is not None and refusal.keyword not in part:
+        seen = refusal.reason and refusal.reason != TOO_MANY_STATES  # by a compilation
+        if seen and part is not None and refusal.keyword not in part:
             part[refusal.keyword] = _led_on(
                 taken[refusal.pointer][refusal.keyword], refusal.keyword
             )
@@ -171,9 +176,20 @@ def _refused_alone(place: _Place) -> Iterator[Refusal]:
             del part[key]
         elif key in _ALONE:
             reason = _reason({"type": part.get("type", _ALONE[key]), key: part[key]})
+            if key == "pattern":
+                reason = reason or explosion(part)
             if reason:
                 yield Refusal(f"{path}.{key}", pointer, key, shorten(reason))
                 del part[key]
+
+
+def _exploding_keys(place: _Place) -> Iterator[Refusal]:
+    """Take out patterns of keys that the lexer can not follow."""
+    path, pointer, part = place
+    keys = part.get("patternProperties", {})
+    if any(explosion({"pattern": key}) for key in keys):
+        yield Refusal(f"{path}.patternProperties", pointer, "patternProperties", TOO_MANY_STATES)
+        del part["patternProperties"]
 
 
 def _lead_on(whole: dict[str, Any]) -> None:

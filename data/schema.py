@@ -7,6 +7,7 @@ name them and training does not start on a schema that extraction would refuse.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,8 +17,8 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.finite import endless_parts
-from setaccio.data.json_text import TOO_DEEP, is_deep
+from setaccio.data.finite import MOST_LED, endless_parts, least_depth, long_chain
+from setaccio.data.json_text import MAX_DEPTH, TOO_DEEP, is_deep
 from setaccio.data.validation import check_against_draft, jsonschema, validator_class
 
 # Assertions of the JSON Schema drafts that llguidance 1.9 does not implement (its
@@ -69,6 +70,9 @@ _SINGLES = frozenset(
     }
 )
 
+
+MOST_QUOTED = 200
+"""Characters of a message about a schema, or of what it quotes."""
 
 Keys = tuple[str | int, ...]
 
@@ -167,6 +171,13 @@ def _leads_somewhere(part: Any, resolver: Any) -> bool:
     return isinstance(part, dict | bool)
 
 
+def shortened(text: str) -> str:
+    """A text for a message, its middle left out where it is long."""
+    if len(text) <= MOST_QUOTED:
+        return text
+    return f"{text[: MOST_QUOTED // 4]} ... {text[-MOST_QUOTED // 4 :]}"
+
+
 def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
     """Refuse what is no JSON Schema, whether or not the constraint could enforce it.
 
@@ -175,17 +186,18 @@ def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
         source: what to name in the message.
 
     Raises:
-        SchemaError: not a JSON Schema, nested too deeply, or with a reference to somewhere else or
-            to nothing.
+        SchemaError: not a JSON Schema, nested too deeply, or with a reference to somewhere else, to
+            nothing, or through too many others.
     """
     if is_deep(schema):
         raise SchemaError(f"{source}: {TOO_DEEP}. Nest it less, or move what repeats to $defs.")
     try:
         check_against_draft(schema)
     except jsonschema.SchemaError as error:
-        said = error.message
+        said = shortened(error.message)
         if error.validator == "format" and isinstance(error.cause, ValueError):
-            said = f"{error.instance!r} is no pattern that is supported ({error.cause})"
+            named = shortened(repr(error.instance))
+            said = f"{named} is no pattern that is supported ({error.cause})"
         raise SchemaError(
             f"{source}: not a valid JSON Schema at {error.json_path}: {said}."
         ) from error
@@ -198,6 +210,11 @@ def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
         raise SchemaError(
             f"{source}: {', '.join(remote)} points outside the schema. Copy what is meant to $defs."
         )
+    if chain := long_chain(schema, reference_lookup(schema)):
+        raise SchemaError(
+            f"{source}: from {shortened(chain)} more than {MOST_LED} references and combinations "
+            "lead into one another. Refer to what is meant."
+        )
     dangling = dangling_references(schema)
     if dangling:
         raise SchemaError(
@@ -207,16 +224,22 @@ def check_validity(schema: dict[str, Any], source: str = "schema") -> None:
 
 
 def check_finite(schema: dict[str, Any], source: str = "schema") -> None:
-    """Refuse a schema that requires itself without end.
+    """Refuse a schema that requires itself without end, or answers that are too deep.
 
     Args:
         schema: a valid JSON Schema.
         source: what to name in the message.
 
     Raises:
-        SchemaError: a part of it has no finite value.
+        SchemaError: a part of it has no finite value, or the whole none that is flat enough.
     """
-    endless = endless_parts(schema, reference_lookup(schema))
+    lookup = reference_lookup(schema)
+    if MAX_DEPTH < least_depth(schema, lookup) < math.inf:
+        raise SchemaError(
+            f"{source}: every value that fits it is {TOO_DEEP}, and answers may not be. Demand "
+            "less inside what is demanded."
+        )
+    endless = endless_parts(schema, lookup)
     if endless:
         raise SchemaError(
             f"{source}: {endless[0]} requires itself without end, so no value fits it. Let a "

@@ -123,7 +123,7 @@ def read_task_file(path: Path) -> Any:
         raise TaskError(f"{path}: can not be read ({error.strerror}). Check the path.") from error
     value = _parse(text, path)
     if is_deep(value):
-        raise TaskError(f"{path}: {TOO_DEEP}. Nest it less, or move what repeats to $defs.")
+        raise _too_deep(path)
     if unwritable(value):
         raise TaskError(
             f"{path}: holds half of a surrogate pair (\\ud800 to \\udfff), which is no Unicode "
@@ -132,12 +132,21 @@ def read_task_file(path: Path) -> Any:
     return value
 
 
+def _too_deep(path: Path) -> TaskError:
+    return TaskError(
+        f"{path}: {TOO_DEEP}, an object in a schema's properties being two. Nest it less, or move "
+        "what repeats to $defs."
+    )
+
+
 def _parse(text: str, path: Path) -> Any:
     is_json = path.suffix.lower() == ".json"
     if is_json or text.lstrip().startswith("{"):
         try:
             return parse_json(text, unique_keys=True)
         except ValueError as error:
+            if str(error) == TOO_DEEP:
+                raise _too_deep(path) from error
             # Else it is only no JSON, and may be YAML.
             if is_json or not isinstance(error.__cause__, JSONDecodeError):
                 raise TaskError(
@@ -146,7 +155,7 @@ def _parse(text: str, path: Path) -> Any:
     try:
         return _Loader(text).get_single_data()
     except RecursionError as error:
-        raise TaskError(f"{path}: {TOO_DEEP}. Nest it less.") from error
+        raise _too_deep(path) from error
     except yaml.YAMLError as error:
         said = " ".join(str(error).split()).replace('in "<unicode string>", ', "in ")
         raise TaskError(f"{path}: not YAML or JSON ({said}). Correct it there.") from error

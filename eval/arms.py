@@ -25,6 +25,7 @@ from setaccio.models import gguf_path
 from setaccio.runtime import Adapter, Extractor, LoadedModel, load_adapter, load_model
 from setaccio.runtime.adapters import join_names
 from setaccio.runtime.constraint import Constraint
+from setaccio.runtime.decoder import Watch
 from setaccio.runtime.gguf_header import read_header
 from setaccio.runtime.llama_log import silence_llama
 from setaccio.runtime.models import TASK_KEY
@@ -72,12 +73,14 @@ class Setting:
         max_tokens: most tokens of an answer; None leaves it to the source.
         models: where GGUFs are loaded.
         tell: given a sentence about what makes the outputs of an arm doubtful.
+        watch: told after every pass of a model how far its documents are.
     """
 
     task: Task
     max_tokens: int | None = None
     models: ModelPool = field(default_factory=ModelPool)
     tell: Callable[[str], None] | None = None
+    watch: Watch | None = None
 
 
 class Source(Protocol):
@@ -243,7 +246,8 @@ class _GgufSource:
         first = Extractor(self.loaded, task, adapter=self.adapter, constraint="none", max_tokens=1)
         first.extract("warm-up")
         with watch_cost() as watch:
-            for extraction in extractor.extract_all(Document(pair.id, pair.text) for pair in pairs):
+            documents = (Document(pair.id, pair.text) for pair in pairs)
+            for extraction in extractor.extract_all(documents, watch=self.setting.watch):
                 watch.documents += 1
                 yield {**extraction.to_dict(), "peak_memory": peak_bytes()}
         self._cost = watch.cost

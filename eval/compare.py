@@ -17,23 +17,24 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from setaccio.data.errors import DataError, TaskError, UsageError
-from setaccio.data.records import Pair, Problem, atomic_write, read_jsonl, write_pairs
+from setaccio.data.records import Pair, write_pairs
 from setaccio.data.task import Json, Task, dump_compact
-from setaccio.eval.arms import AnyArm, Arm, ModelPool, Row, Setting, Source
+from setaccio.eval.arms import AnyArm, Arm, ModelPool, Setting
 from setaccio.eval.gold import doubt_of_gold
 from setaccio.eval.normalise import NORMALISATION
 from setaccio.eval.parquet import is_available, parquet
-from setaccio.eval.result import ArmResult, Comparison, score_row, write_json, write_results
-from setaccio.eval.summary import SEED, Usage, summarise
+from setaccio.eval.progress import ArmProgress, Progress
+from setaccio.eval.result import Comparison, write_json, write_results
+from setaccio.eval.runner import Runner, file_part
+from setaccio.eval.summary import SEED
 from setaccio.eval.table import markdown_table
 from setaccio.runtime.constraint import Constraint
 from setaccio.runtime.health import system_report
@@ -41,10 +42,7 @@ from setaccio.runtime.health import system_report
 if TYPE_CHECKING:
     from typing import Unpack
 
-__all__ = ["CONSTRAINTS", "Arm", "Progress", "Running", "compare", "under"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with the arm's label, documents done and documents in all."""
+__all__ = ["CONSTRAINTS", "Arm", "ArmProgress", "Progress", "Running", "compare", "under"]
 
 CONSTRAINTS: tuple[Constraint, ...] = ("none", "schema")
 
@@ -55,7 +53,7 @@ class Running(TypedDict, total=False):
     Attributes:
         max_tokens: greatest number of tokens per answer; by default the extractor decides.
         threads: threads that compute; by default one per physical core.
-        progress: told about every document.
+        progress: told how far each arm is, also while a document is being decoded.
         tell: given a sentence about what makes the scores doubtful, before anything is run.
     """
 
@@ -112,8 +110,9 @@ def compare(
     results, facts = [], []
     try:
         for arm in arms:
-            source = arm.open(setting)
-            results.append(_Runner(arm, source, task, folder, running.get("progress")).run(pairs))
+            runner = Runner(arm, task, folder, running.get("progress"))
+            source = arm.open(replace(setting, watch=runner.watch))
+            results.append(runner.run(source, pairs))
             facts.append(source.facts)
     finally:
         models.close()
@@ -133,13 +132,16 @@ def under(name: str, running: Running) -> Running:
     tell = running.get("progress")
     if tell is None:
         return running
-    return {**running, "progress": lambda arm, done, total: tell(f"{name}: {arm}", done, total)}
+    return {
+        **running,
+        "progress": lambda state: tell(replace(state, arm=f"{name}: {state.arm}")),
+    }
 
 
 def _check(arms: Sequence[AnyArm], pairs: Sequence[Pair]) -> None:
     if not arms:
         raise UsageError("There is nothing to compare. Give at least one GGUF.")
-    names = [_file_part(arm.label) for arm in arms]
+    names = [file_part(arm.label) for arm in arms]
     if len(set(names)) < len(names):
         raise UsageError(f"Two arms share a name: {', '.join(arm.label for arm in arms)}.")
     if not pairs:
@@ -157,100 +159,6 @@ def _carried_task(arms: Sequence[AnyArm]) -> Task:
             return task
     what = f"{ggufs[0].path}: no GGUF here carries a task." if ggufs else "No task is known."
     raise TaskError(f"{what} Say which with --task or --schema.")
-
-
-def _file_part(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-").lower() or "arm"
-
-
-class _Runner:
-    """One arm's pass over the documents, recorded outputs first."""
-
-    def __init__(
-        self,
-        arm: AnyArm,
-        source: Source,
-        task: Task,
-        folder: Path | None,
-        progress: Progress | None,
-    ) -> None:
-        self.arm, self.source, self.task = arm, source, task
-        self.file = folder and folder / f"predictions-{_file_part(arm.label)}.jsonl"
-        self.progress: Progress = progress or (lambda _arm, _done, _total: None)
-
-    def run(self, pairs: Sequence[Pair]) -> ArmResult:
-        """Make what is not recorded yet, then score everything."""
-        keys = [self.source.key(pair) for pair in pairs]
-        known = self._recorded()
-        todo = [at for at, key in enumerate(keys) if key not in known]
-        done = len(pairs) - len(todo)
-        self.progress(self.arm.label, done, len(pairs))
-        with self._log(known) as log:
-            rows = self.source.rows([pairs[at] for at in todo]) if todo else iter(())
-            for at, made in zip(todo, rows, strict=True):
-                row: Row = {"key": keys[at], "arm": self.arm.label, **made}
-                known[keys[at]] = row
-                done += 1
-                if log:
-                    log.write(dump_compact(row) + "\n")
-                    log.flush()
-                self.progress(self.arm.label, done, len(pairs))
-        return self._result(pairs, [known[key] for key in keys])
-
-    def _result(self, pairs: Sequence[Pair], found: Sequence[Row]) -> ArmResult:
-        aliases = dict(self.arm.aliases)
-        scores = tuple(
-            score_row(self.task, pair, row, aliases) for pair, row in zip(pairs, found, strict=True)
-        )
-        timed = all(isinstance(row.get("seconds"), int | float) for row in found)
-        usage = [
-            Usage(row["seconds"], row.get("prompt_tokens", 0), row.get("completion_tokens", 0))
-            for row in (found if timed else ())
-        ]
-        return ArmResult(
-            name=self.arm.name,
-            model=self.source.model,
-            constraint=self.arm.constraint,
-            size_bytes=self.source.size_bytes,
-            sha256=self.source.sha256,
-            summary=summarise(scores, usage, found),
-            scores=scores,
-            peak_memory=max(
-                (row["peak_memory"] for row in found if row.get("peak_memory")), default=None
-            ),
-            joules=self._joules(len(pairs)),
-        )
-
-    def _joules(self, documents: int) -> float | None:
-        """Energy of the arm; a run that reused outputs has not measured all of it."""
-        cost = self.source.facts.get("cost") or {}
-        joules: float | None = cost.get("joules")
-        return joules if cost.get("documents") == documents else None
-
-    def _recorded(self) -> dict[str, Row]:
-        """Outputs of an earlier run by key; a line that a kill cut off is left out."""
-        if self.file is None or not self.file.is_file():
-            return {}
-        with self.file.open("rb") as stream:
-            rows = list(read_jsonl(stream, str(self.file)))
-        return {
-            item[1]["key"]: item[1]
-            for item in rows
-            if not isinstance(item, Problem)
-            and isinstance(item[1], dict)
-            and {"key", "raw", "status", "seconds"} <= item[1].keys()
-        }
-
-    @contextmanager
-    def _log(self, known: dict[str, Row]) -> Iterator[IO[str] | None]:
-        """The predictions file, rewritten without broken lines and open for appending."""
-        if self.file is None:
-            yield None
-            return
-        with atomic_write(self.file) as stream:
-            stream.writelines(dump_compact(row) + "\n" for row in known.values())
-        with self.file.open("a", encoding="utf-8") as stream:
-            yield stream
 
 
 def _config(

@@ -1,9 +1,15 @@
-"""A progress bar on standard error for :func:`setaccio.eval.compare.compare`."""
+"""How far a comparison is: the state that is told, and how it is shown on standard error.
+
+On a terminal there is one line per arm, redrawn; elsewhere a plain line now and then. Answers of an
+untuned model can take minutes each, so tokens are shown as they come, not documents alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import (
@@ -14,38 +20,115 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.progress import (
-    Progress as Bars,
-)
+from rich.progress import Progress as Bars
 
-from setaccio.eval.compare import Progress
+LOG_EVERY = 15.0
+"""Seconds between two plain lines."""
+
+
+@dataclass(frozen=True)
+class ArmProgress:
+    """How far one arm is.
+
+    Attributes:
+        arm: its label.
+        done: documents that are finished.
+        total: documents in all.
+        running: documents that are being decoded; 0 where nothing is known of it.
+        read: prompt and answer tokens that went through the model.
+        written: tokens of answers, those of unfinished ones among them.
+        seconds: since the first document of this run was begun.
+    """
+
+    arm: str
+    done: int
+    total: int
+    running: int = 0
+    read: int = 0
+    written: int = 0
+    seconds: float = 0.0
+
+    @property
+    def flow(self) -> str:
+        """What is going on besides finished documents; empty where nothing is known of it."""
+        if not self.running:
+            return ""
+        if not self.written:
+            return f"{self.running} running, {self.read:,} prompt tokens read"
+        rate = self.written / self.seconds if self.seconds else 0.0
+        return f"{self.running} running, {self.written:,} tokens written, {rate:.1f} a second"
+
+    @property
+    def line(self) -> str:
+        """All of it in words."""
+        counted = f"{self.arm}: {self.done} of {self.total} documents"
+        return f"{counted}, {self.flow}" if self.flow else counted
+
+
+Progress = Callable[[ArmProgress], None]
+"""Told how far an arm is: when it begins, after every pass of the model, after every document."""
+
+
+class _Lines:
+    """Plain lines, now and then."""
+
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._console, self._clock = console, clock
+        self._next = clock() + LOG_EVERY
+
+    def __call__(self, state: ArmProgress) -> None:
+        if self._clock() < self._next:
+            return
+        self._next = self._clock() + LOG_EVERY
+        self._console.print(state.line, markup=False, soft_wrap=True)
+
+
+class _Bars:
+    """One redrawn line per arm, with time spent and time left."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[flow]}", markup=False),
+            console=console,
+        )
+        self._arms: dict[str, TaskID] = {}
+
+    def __call__(self, state: ArmProgress) -> None:
+        if state.arm not in self._arms:
+            self._bars.start()  # not before: without a bar in it, it ends as an empty line
+            self._arms[state.arm] = self._bars.add_task(state.arm, total=state.total, flow="")
+        self._bars.update(self._arms[state.arm], completed=state.done, flow=state.flow)
+
+    def stop(self) -> None:
+        """Leave what is shown, and the cursor below it."""
+        if self._arms:
+            self._bars.stop()
 
 
 @contextmanager
-def show_progress() -> Iterator[Progress]:
-    """One bar per arm with documents done, time spent and time left.
+def show_progress(
+    console: Console | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Progress]:
+    """Show how far the arms are.
+
+    Args:
+        console: where; by default standard error.
+        clock: gives seconds.
 
     Yields:
         The callback to pass as ``progress``.
     """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    arms: dict[str, TaskID] = {}
-    bars = Bars(*columns, console=Console(stderr=True))
-
-    def advance(arm: str, done: int, total: int) -> None:
-        if arm not in arms:
-            bars.start()  # not before: without a bar in it, it ends as an empty line
-            arms[arm] = bars.add_task(arm, total=total)
-        bars.update(arms[arm], completed=done)
-
+    console = console or Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield _Lines(console, clock)
+        return
+    bars = _Bars(console)
     try:
-        yield advance
+        yield bars
     finally:
-        if arms:
-            bars.stop()
+        bars.stop()

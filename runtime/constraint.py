@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.exact_grammar import COMPACT_JSON, exact_grammar
+from setaccio.data.pattern_limits import explosions
 from setaccio.data.readable import readable
 from setaccio.data.refusals import refusals, shorten
 from setaccio.data.schema import check_schema, refusal_message, refused_keyword
@@ -202,6 +203,14 @@ def check_enforceable(schema: dict[str, Any]) -> None:
     matcher = llguidance.LLMatcher(llguidance.LLTokenizer("byte"), grammar, log_level=0)
     if matcher.is_error():
         raise _refusal(schema, shorten(matcher.get_error()))
+    _check_patterns(schema)
+
+
+def _check_patterns(schema: dict[str, Any]) -> None:
+    """Refuse patterns that compile, and then fail every document."""
+    reason = next(explosions(schema), "")
+    if reason:
+        raise _refusal(schema, reason)
 
 
 def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
@@ -231,6 +240,7 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
                 else backend.get_json_schema_logits_processor(_source(schema))
             )
             grammars[source] = Grammar(processor, schema)
+            _check_patterns(schema)
         except ValueError as error:
             raise _refusal(schema, str(error)) from error
     return grammars[source]

@@ -20,12 +20,12 @@ from typing import Any
 
 from setaccio.runtime.adapters import Adapter
 from setaccio.runtime.answer import Completion, Request
-from setaccio.runtime.lane import Lane, Passes
+from setaccio.runtime.lane import Lane, Passes, Watch
 from setaccio.runtime.models import LoadedModel
 from setaccio.runtime.slot_pool import borrow_slots, default_lanes
 from setaccio.runtime.slots import Logits
 
-__all__ = ["Completion", "Passes", "Request", "decode"]
+__all__ = ["Completion", "Passes", "Request", "Watch", "decode"]
 
 
 def decode(
@@ -38,6 +38,7 @@ def decode(
     lanes: int | None = None,
     adapter: Adapter | None = None,
     passes: Passes | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[tuple[Any, Completion]]:
     """Generate answers, several at a time.
 
@@ -53,6 +54,7 @@ def decode(
             default as :func:`setaccio.runtime.slot_pool.default_lanes` finds right.
         adapter: the LoRA adapter that works beside the weights.
         passes: counts are added here.
+        watch: given the counts after every pass, in the caller's thread.
 
     Yields:
         ``(request.key, completion)`` as they are finished, in no particular order. A completion
@@ -72,8 +74,19 @@ def decode(
             borrowed = stack.enter_context(borrow_slots(model, limit, threads, count > 1))
             borrowed.use(adapter)
             found.append(Lane(model, borrowed, list(prefix), limit, guess, totals))
-        work = _work_alone(found[0], iter(requests)) if count == 1 else _work(found, iter(requests))
-        yield from work
+        tell = watch or _nobody
+        drawn = iter(requests)
+        try:
+            if count == 1:
+                yield from _work_alone(found[0], drawn, tell)
+            else:
+                yield from _work(found, drawn, tell)
+        finally:  # an error leaves documents behind
+            totals.running -= sum(len(lane.active) for lane in found)
+
+
+def _nobody(passes: Passes) -> None:
+    """Watches nothing."""
 
 
 def _fill(lanes: Sequence[Lane], requests: Iterator[Request]) -> None:
@@ -85,7 +98,9 @@ def _fill(lanes: Sequence[Lane], requests: Iterator[Request]) -> None:
         max(free, key=lambda lane: lane.room).admit(request)
 
 
-def _work_alone(lane: Lane, requests: Iterator[Request]) -> Iterator[tuple[Any, Completion]]:
+def _work_alone(
+    lane: Lane, requests: Iterator[Request], watch: Watch
+) -> Iterator[tuple[Any, Completion]]:
     """One lane, in this thread."""
     while True:
         _fill([lane], requests)
@@ -95,9 +110,12 @@ def _work_alone(lane: Lane, requests: Iterator[Request]) -> Iterator[tuple[Any, 
         began = time.perf_counter()
         logits = lane.slots.decode(feeds)
         yield from lane.end(logits, time.perf_counter() - began)
+        watch(lane.passes)
 
 
-def _work(lanes: Sequence[Lane], requests: Iterator[Request]) -> Iterator[tuple[Any, Completion]]:
+def _work(
+    lanes: Sequence[Lane], requests: Iterator[Request], watch: Watch
+) -> Iterator[tuple[Any, Completion]]:
     """Several lanes: their passes overlap, all else is done here, by whichever lane is ready."""
     idle = list(lanes)
     running: dict[Future[tuple[Logits, float]], Lane] = {}
@@ -115,5 +133,6 @@ def _work(lanes: Sequence[Lane], requests: Iterator[Request]) -> Iterator[tuple[
                 lane = running.pop(future)
                 idle.append(lane)
                 yield from lane.end(*future.result(), beside)
+                watch(lane.passes)
     finally:
         wait(running)  # what they compute in may not be freed before

@@ -24,6 +24,7 @@ from setaccio.runtime.adapters import Adapter, join_names, load_adapter
 from setaccio.runtime.answer import Completion, Guard, Request
 from setaccio.runtime.chunks import Chunk
 from setaccio.runtime.constraint import Constraint, compile_schema
+from setaccio.runtime.decoder import Watch
 from setaccio.runtime.extraction import Extraction, Status
 from setaccio.runtime.grounding_policy import Policy
 from setaccio.runtime.list_guard import ListGuard, make_times
@@ -146,17 +147,22 @@ class Extractor:
             document = Document("document", document)
         return next(self._work([document], 1))
 
-    def extract_all(self, documents: Iterable[Document | None]) -> Iterator[Extraction]:
+    def extract_all(
+        self, documents: Iterable[Document | None], *, watch: Watch | None = None
+    ) -> Iterator[Extraction]:
         """Extract from documents as they come, one result for each, in order.
 
         Args:
             documents: any iterable; read as room becomes free, so that few are held at a time.
                 None in place of a document says that none has come yet: those that have begun go
                 on, and the iterable is asked again soon.
+            watch: called after every forward pass with how far the documents are.
         """
-        return self._work(documents, self.parallel)
+        return self._work(documents, self.parallel, watch)
 
-    def _work(self, documents: Iterable[Document | None], slots: int) -> Iterator[Extraction]:
+    def _work(
+        self, documents: Iterable[Document | None], slots: int, watch: Watch | None = None
+    ) -> Iterator[Extraction]:
         return work_in_order(
             self.model,
             self._prompts.prefix,
@@ -165,6 +171,7 @@ class Extractor:
             slots=slots,
             guess=self._guess,
             adapter=self.adapter,
+            watch=watch,
         )
 
     def tokenise(self, text: str) -> list[int]:

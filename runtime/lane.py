@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from setaccio.runtime.slots import Feed, Logits, Slots
 
 @dataclass
 class Passes:
-    """What decoding took, for benchmarks.
+    """What decoding took and how far it is: for benchmarks, and for whoever watches it.
 
     Attributes:
         forward: forward passes.
@@ -32,6 +32,9 @@ class Passes:
         guessed: of these, guesses.
         right: guesses that were right.
         seconds: wall time inside forward passes, of all lanes together.
+        written: tokens of answers, those that the grammar forced among them.
+        running: documents, or parts of them, that are being decoded.
+        finished: documents whose result is known, given out or not.
     """
 
     forward: int = 0
@@ -39,6 +42,13 @@ class Passes:
     guessed: int = 0
     right: int = 0
     seconds: float = 0.0
+    written: int = 0
+    running: int = 0
+    finished: int = 0
+
+
+Watch = Callable[[Passes], None]
+"""Called after every forward pass, with the same object each time."""
 
 
 class _Sequence:
@@ -201,6 +211,7 @@ class Lane:
         self._lay_prefix(slot)
         self.active.append(_Sequence(slot, request, len(self.prefix), self.eog))
         self.active.sort(key=lambda sequence: sequence.slot)
+        self.passes.running += 1
 
     def _lay_prefix(self, slot: int) -> None:
         """Bring a slot's cache to exactly the prefix."""
@@ -256,6 +267,7 @@ class Lane:
             sequence.answer.seconds += share
         for sequence in finished:
             self.active.remove(sequence)
+            self.passes.running -= 1
             yield sequence.request.key, sequence.answer.completion(self.model)
 
     def _judge(self, logits: Logits, seconds: float) -> list[_Sequence]:
@@ -280,6 +292,7 @@ class Lane:
             right = sequence.judge(feed, logits[rows], likeliest[rows])
             passes.guessed += len(sequence.guess)
             passes.right += right
+            passes.written += len(sequence.came)
             if self.pace:
                 self.pace.judged(sequence.offer, sequence.found, sequence.came)
             if sequence.answer.finish:

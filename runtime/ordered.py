@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from setaccio.runtime.adapters import Adapter
 from setaccio.runtime.answer import Completion, Request
-from setaccio.runtime.decoder import decode
+from setaccio.runtime.decoder import Passes, Watch, decode
 from setaccio.runtime.models import LoadedModel
 
 WINDOW = 8
@@ -62,6 +62,7 @@ def work_in_order(
     slots: int,
     guess: bool,
     adapter: Adapter | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Result]:
     """Decode documents ``slots`` at a time.
 
@@ -74,6 +75,7 @@ def work_in_order(
         slots: documents decoded at once.
         guess: as for :func:`setaccio.runtime.decoder.decode`.
         adapter: likewise.
+        watch: told after every pass how far the documents are.
 
     Yields:
         One result for each document, in order. Where llama.cpp fails, the documents that were in
@@ -83,10 +85,24 @@ def work_in_order(
         Exception: whatever ``documents`` raises, after the results of those before it.
     """
     queue = _Queue(documents, plan, WINDOW * slots)
+    passes = Passes()
+
+    def tell(counts: Passes) -> None:
+        counts.finished = queue.finished
+        if watch:
+            watch(counts)
+
     while not queue.empty:
         try:
             for key, completion in decode(
-                model, prefix, queue, slots=slots, guess=guess, adapter=adapter
+                model,
+                prefix,
+                queue,
+                slots=slots,
+                guess=guess,
+                adapter=adapter,
+                passes=passes,
+                watch=tell,
             ):
                 queue.take(key, completion)
                 yield from queue.ready()
@@ -126,6 +142,11 @@ class _Queue(Generic[Source, Result]):
     @property
     def empty(self) -> bool:
         return self._ended and not (self._plans or self._done or self._waiting)
+
+    @property
+    def finished(self) -> int:
+        """Documents whose result is known, given out or not."""
+        return self._shown + len(self._done)
 
     def __iter__(self) -> Iterator[Request]:
         return self

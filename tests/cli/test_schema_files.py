@@ -33,6 +33,8 @@ def test_both_verbs_refuse_alike(run: Run, tmp_path: Path, gguf: Path) -> None:
         "true": "holds no JSON Schema",
         json.dumps(deep): "nested more than 100 levels deep",
         r'{"title": "\ud800"}': "half of a surrogate pair",
+        json.dumps({"type": "string", "pattern": "(" * 500 + ")" * 500}): "$.pattern: '(((",
+        json.dumps({"type": "string", "pattern": "^(([a-z]{1,60}){1,30}){1,30}$"}): "$.pattern (",
     }
     for text, says in contents.items():
         (tmp_path / "s.json").write_text(text)

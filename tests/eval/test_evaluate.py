@@ -15,7 +15,7 @@ from setaccio.data.errors import DataError, ModelError, UsageError
 from setaccio.eval import Arm, Comparison, markdown_table, rich_table
 from setaccio.eval.compare import compare
 from setaccio.eval.evaluate import evaluate
-from setaccio.eval.progress import show_progress
+from setaccio.eval.progress import ArmProgress, show_progress
 
 PAIRS = [
     Pair(
@@ -33,8 +33,8 @@ FAST = {"max_tokens": 8, "threads": 1}
 @pytest.fixture(scope="module")
 def run(
     tiny_gguf: Path, recipe: Task, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Comparison, list[tuple[str, int, int]]]:
-    seen: list[tuple[str, int, int]] = []
+) -> tuple[Comparison, list[ArmProgress]]:
+    seen: list[ArmProgress] = []
     folder = tmp_path_factory.mktemp("run")
     write_pairs(folder / "pairs.jsonl", PAIRS)
     comparison = evaluate(
@@ -45,7 +45,7 @@ def run(
         limit=2,
         base=tiny_gguf,
         **FAST,
-        progress=lambda *state: seen.append(state),
+        progress=seen.append,
     )
     return comparison, seen
 
@@ -64,7 +64,24 @@ def test_four_arms_on_the_same_documents(run):
         assert sum(arm.summary.statuses.values()) == 2
         assert arm.summary.seconds_mean is not None
         assert arm.summary.prompt_tokens > 0
-    assert seen[-1] == ("tuned constrained", 2, 2)
+    last = seen[-1]
+    assert (last.arm, last.done, last.total, last.running) == ("tuned constrained", 2, 2, 0)
+
+
+def test_progress_is_told_while_documents_are_decoded(run):
+    _, seen = run
+    labels = list(dict.fromkeys(state.arm for state in seen))
+    assert labels == ["base free", "base constrained", "tuned free", "tuned constrained"]
+    for label in labels:
+        states = [state for state in seen if state.arm == label]
+        assert states[0] == ArmProgress(label, 0, 2)
+        unfinished = [state for state in states if state.running and not state.done]
+        assert max(state.written for state in unfinished) > 0
+        assert all(state.read >= state.written for state in unfinished)
+        for name in ("done", "read", "written", "seconds"):
+            values = [getattr(state, name) for state in states]
+            assert values == sorted(values)
+        assert max(state.running for state in states) <= 2
 
 
 def test_run_folder_holds_everything(run):

@@ -12,6 +12,7 @@ from setaccio.data import Pair, Task
 from setaccio.data.errors import UsageError
 from setaccio.eval import Comparison, arms
 from setaccio.eval.evaluate import evaluate
+from setaccio.eval.progress import ArmProgress
 from setaccio.eval.sweep import sweep
 from setaccio.runtime import load_model
 
@@ -92,8 +93,8 @@ def test_the_run_says_which_adapter_and_another_one_is_made_anew(run, tiny_gguf,
     other = write_adapter(tiny_gguf, tmp_path / "things.gguf", 2, values)
     made: list[tuple[str, int]] = []
 
-    def note(label: str, done: int, total: int) -> None:
-        made.append((label, done))
+    def note(state: ArmProgress) -> None:
+        made.append((state.arm, state.done))
 
     evaluate(tiny_gguf, PAIRS, adapter=other, out=comparison.folder, progress=note, **FAST)
     begun = dict(reversed(made))  # documents that were there when an arm began

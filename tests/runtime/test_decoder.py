@@ -128,6 +128,31 @@ def test_forced_and_guessed_tokens_save_passes(
     assert helped.forward < plain.forward
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_whoever_watches_sees_tokens_before_documents(
+    model: LoadedModel, prompts: Prompts, grammar: Grammar, lanes: int
+) -> None:
+    passes, seen = Passes(), []
+    requests = (
+        Request(text, made.rest, BUDGET, document=made.document, grammar=grammar)
+        for text in TEXTS
+        for made in [prompts.make(text)]
+    )
+    found = decode(
+        model,
+        prompts.prefix,
+        requests,
+        slots=2,
+        lanes=lanes,
+        passes=passes,
+        watch=lambda counts: seen.append((counts.running, counts.written)),
+    )
+    answers = dict(found)
+    assert len(seen) > len(TEXTS) and max(running for running, _ in seen) == 2
+    assert seen[-1][0] == passes.running == 0
+    assert passes.written == sum(len(generated(each)) for each in answers.values())
+
+
 def test_probabilities_are_those_of_the_model(
     model: LoadedModel, prompts: Prompts, grammar: Grammar
 ) -> None:
