@@ -66,10 +66,22 @@ def _applying(value: Any, schema: Any, root: Any, depth: int = 0) -> Iterator[di
         elif keyword == "allOf":
             for part in schema["allOf"]:
                 yield from _applying(value, part, root, depth + 1)
+        elif keyword == "anyOf" and any(map(_asks_nothing, schema[keyword])):
+            continue  # llguidance leaves it out: it holds for every value
         elif keyword in ("anyOf", "oneOf"):
             yield from _chosen(value, schema[keyword], root, depth + 1)
         elif keyword in ("const", "enum"):
+            if value is None:  # asked for the schemas themselves
+                yield {keyword: schema[keyword]}
             yield from _named(value, [schema["const"]] if keyword == "const" else schema["enum"])
+
+
+_NOTES = frozenset({"title", "description", "$comment", "default", "examples", "deprecated"})
+
+
+def _asks_nothing(schema: Any) -> bool:
+    """Whether a schema holds for every value, whatever it says of it."""
+    return schema is True or (isinstance(schema, dict) and _NOTES.issuperset(schema))
 
 
 _APPLICATORS = frozenset({"const", "enum", "allOf", "anyOf", "oneOf", "$ref"})

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from setaccio.data import Task, load_task
 from setaccio.data.errors import ModelError
@@ -14,6 +15,11 @@ from setaccio.models import default_base, model_path
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
+
+# The same examples in every run: a failure is of the change at hand, and not of the day. To look
+# for others: HYPOTHESIS_PROFILE=default, or --hypothesis-seed.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 @pytest.fixture(scope="session")

@@ -114,6 +114,10 @@ BEFORE = {"properties": {"b": {}, "a": {"type": "integer"}}, "allOf": [{"$ref": 
             '{"c":1,"a":2,"b":3}',
         ),
         ({"required": ["b"], "anyOf": [{"required": ["a"]}]}, '{"b":3,"a":2,"c":1}'),
+        (
+            {"anyOf": [{"title": "x"}, {"$ref": "#/$defs/x"}], "properties": {"a": {}}},
+            '{"a":2,"b":3,"c":1}',
+        ),
     ],
 )
 def test_where_the_keyword_stands(part: dict[str, Any], written: str):
