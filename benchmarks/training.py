@@ -153,10 +153,16 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
         watch = _Watch(encoded, kind)
         if options.processor_time:
             watch.now = time.process_time
-        callback = type("Callback", (TrainerCallback,), dict(vars(_Hooks)))()
-        callback.watch = watch
+
+        class Hooks(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
+            def on_step_begin(self, *_: Any, **__: Any) -> None:
+                watch.begin()
+
+            def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+                watch.end(state.global_step)
+
         reporter = Reporter(Clock(None, 0.0))
-        trainer = assemble(config, base, tokenizer, rows, "trl", reporter, [callback], needed)
+        trainer = assemble(config, base, tokenizer, rows, "trl", reporter, [Hooks()], needed)
         if asked.get("apart"):
             _undo(trainer)
         watch.prepare(trainer)
@@ -181,16 +187,6 @@ def _undo(trainer: Any) -> None:
         vars(module).pop("forward", None)
     trainer.model.get_base_model().config._attn_implementation = "sdpa"
     trainer.flat, trainer.halver.tokens = False, None
-
-
-class _Hooks:
-    watch: Any
-
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
-        self.watch.begin()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.watch.end(state.global_step)
 
 
 class _Watch:
@@ -270,7 +266,7 @@ def measure(options: argparse.Namespace, busy: bool = False, **asked: Any) -> di
         if spin is not None:
             spin.kill()
             spin.wait()
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
