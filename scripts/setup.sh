@@ -68,6 +68,8 @@ make_venv() {
   if [ -e $venv ] && [ ! -e $venv/setaccio-root ] && [ ! -e $venv/setaccio-stamp ]; then
     fail "$root/$venv is there and was not made by this script, which would empty it. Move it away or rename it."
   fi
+  # Cut off before it is marked, it would be taken for somebody else's the next time.
+  trap 'rm -rf "$venv"; exit 130' INT TERM
   if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     "$python" -m venv --clear $venv
   elif "$python" -m venv --without-pip --clear $venv 2>/dev/null &&
@@ -154,6 +156,7 @@ if [ ! -x $venv/bin/python ] || ! new_enough $venv/bin/python ||
   say "Creating $venv with $("$python" --version) ($python)"
   make_venv "$python"
   echo "$root" >$venv/setaccio-root
+  trap - INT TERM
 fi
 
 build_less
