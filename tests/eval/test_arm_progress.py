@@ -1,6 +1,6 @@
 """How progress reads: a redrawn line on a terminal, a plain one now and then elsewhere.
 
-Run: pytest tests/eval/test_progress.py
+Run: pytest tests/eval/test_arm_progress.py
 """
 
 from __future__ import annotations
