@@ -14,13 +14,13 @@ from rich.console import Console
 
 from benchmarks.grounding import grounding_table, measure_grounding
 from benchmarks.measure import FAILED, ROOT, machine, measure
-from benchmarks.models import SUBJECTS, Ready, known_transcripts, make_model
 from benchmarks.plan import ROUNDS, Part, Scope, make_plan
-from benchmarks.plots import plot_growth
-from benchmarks.summary import Row, case_row, compare, judge
-from benchmarks.tables import report, write_between
+from benchmarks.random_models.models import SUBJECTS, Ready, known_transcripts, make_model
+from benchmarks.report.plots import plot_growth
+from benchmarks.report.summary import Row, case_row, compare, judge
+from benchmarks.report.tables import report, write_between
 from setaccio.data.errors import MissingExtraError, SetaccioError
-from setaccio.runtime.models import physical_cores
+from setaccio.runtime.model.load import physical_cores
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 IMAGE = Path("images") / "benchmarks-growth.svg"

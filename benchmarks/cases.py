@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from setaccio.data import Task, load_task
-from setaccio.data.prose import write_prose
-from setaccio.data.recipe_source import StructuredRecipe, public_domain_recipes
-from setaccio.data.recipes import generate_pairs
+from setaccio.data.recipes.generate import generate_pairs
+from setaccio.data.recipes.prose import write_prose
+from setaccio.data.recipes.source import StructuredRecipe, public_domain_recipes
 from setaccio.data.records import Document
-from setaccio.data.task import dump_compact
+from setaccio.data.task.task import dump_compact
 
 SEED = 20_261
 SAMPLE = Path(__file__).parent.parent / "data" / "samples" / "recipes_public_domain.jsonl"

@@ -14,8 +14,8 @@ import time
 import unicodedata
 from collections.abc import Mapping
 
-from benchmarks.tables import number, table
-from setaccio.runtime.grounding import ground
+from benchmarks.report.tables import number, table
+from setaccio.runtime.result.grounding import ground
 
 CHARACTERS = (10_000, 50_000, 250_000)
 VALUES = 10

@@ -21,10 +21,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.models import TINY_GGUF
 from benchmarks.plan import Part
+from benchmarks.random_models.models import TINY_GGUF
 from setaccio.data.errors import SetaccioError
-from setaccio.runtime.health import system_report
+from setaccio.runtime.model.smoke_test import system_report
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("llama-cpp-python", "llguidance", "outlines", "outlines-core", "numba", "xllamacpp")
@@ -153,7 +153,7 @@ def _run(part: Part, out: Path) -> Any:
         return _cold_start(out, environment)
     path = out / "parts" / f".{part.name}.child.json"
     child = subprocess.run(
-        [sys.executable, "-m", "benchmarks.child", str(path)],
+        [sys.executable, "-m", "benchmarks.arms.child", str(path)],
         input=json.dumps(asdict(part.job)),
         capture_output=True,
         text=True,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.arms import BATCHED, LABELS
+from benchmarks.arms.arms import BATCHED, LABELS
+from benchmarks.arms.child import Job
 from benchmarks.cases import Case
-from benchmarks.child import Job
-from benchmarks.models import SUBJECTS, Ready
+from benchmarks.random_models.models import SUBJECTS, Ready
 
 ROUNDS = 2
 COLD_STARTS = 7
@@ -49,8 +49,8 @@ class Part:
     Attributes:
         name: tells it from the others; its result's file name.
         group: ``compare``, ``documents``, ``length``, ``fields`` or ``cold``.
-        model: a key of :data:`benchmarks.models.SUBJECTS`.
-        arm: one of :data:`benchmarks.arms.LABELS`; ``cli`` for cold starts.
+        model: a key of :data:`benchmarks.random_models.models.SUBJECTS`.
+        arm: one of :data:`benchmarks.arms.arms.LABELS`; ``cli`` for cold starts.
         job: what the child does; None for a cold start.
         seconds: expected.
     """
@@ -68,7 +68,7 @@ class Scope:
     """How much is measured.
 
     Attributes:
-        models: keys of :data:`benchmarks.models.SUBJECTS`.
+        models: keys of :data:`benchmarks.random_models.models.SUBJECTS`.
         threads: threads that compute.
         parallel: documents at once.
         documents: for every arm in place of each model's own numbers; None keeps those.

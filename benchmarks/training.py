@@ -60,7 +60,7 @@ def parse() -> argparse.Namespace:
 
 def make_rows(kind: Kind, count: int, words: int) -> list[Any]:
     """Rows of random tokens that begin alike."""
-    from setaccio.train.encode import Encoded
+    from setaccio.train.inputs.encode import Encoded
 
     draw = random.Random(0)
     shared = [draw.randrange(words) for _ in range(kind.shared)]
@@ -121,12 +121,12 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
     from transformers import TrainerCallback
 
     from setaccio.train import load_config
+    from setaccio.train.backend.base import load_tokenizer, resolve_base
     from setaccio.train.fit import assemble, needs
-    from setaccio.train.models import load_tokenizer, resolve_base
-    from setaccio.train.plan import measure_pace
-    from setaccio.train.progress import Reporter, quiet
-    from setaccio.train.schedule import Clock
-    from setaccio.train.sources import Rows
+    from setaccio.train.inputs.sources import Rows
+    from setaccio.train.loop.schedule import Clock
+    from setaccio.train.record.plan import measure_pace
+    from setaccio.train.record.progress import Reporter, quiet
 
     asked = json.loads(options.child)
     kind = KINDS[asked["kind"]]
@@ -258,7 +258,7 @@ def measure(options: argparse.Namespace, busy: bool = False, **asked: Any) -> di
         command += ["--threads", str(options.threads)]
     spin = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
     try:
-        from setaccio.train.allocator import TUNABLES
+        from setaccio.train.backend.allocator import TUNABLES
 
         environment = {**os.environ, "GLIBC_TUNABLES": TUNABLES}
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)

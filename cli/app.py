@@ -1,7 +1,7 @@
 """The tree of verbs, and the one place where errors become messages.
 
 Importing this module loads nothing heavy: every verb imports what it works with when it is called.
-Exit codes are in :mod:`setaccio.cli.exits` and in docs/cli.md.
+Exit codes are in :mod:`setaccio.cli.terminal.exits` and in docs/cli.md.
 """
 
 from __future__ import annotations
@@ -13,26 +13,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from setaccio.cli import (
-    data,
-    data_sets,
-    demo,
-    doctor,
-    eval_reference,
-    eval_report,
-    eval_robustness,
-    eval_sweep,
-    export,
-    extract,
-    models,
-    schema,
-    search,
-    train,
-    try_out,
-)
-from setaccio.cli import eval as eval_
-from setaccio.cli.console import VERBS
-from setaccio.cli.exits import OK, report
+from setaccio.cli import demo, doctor, export, extract, models, schema, try_out
+from setaccio.cli.data import data, data_sets
+from setaccio.cli.eval import eval as eval_
+from setaccio.cli.eval import reference, report, robustness, sweep
+from setaccio.cli.terminal.console import VERBS
+from setaccio.cli.terminal.exits import OK
+from setaccio.cli.terminal.exits import report as report_error
+from setaccio.cli.train import search, train
 
 _HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
 
@@ -68,11 +56,11 @@ class _Root(_Group):
             if sys.stdout is not None:
                 sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:
-            code = report(error)
+            code = report_error(error)
         except SystemExit as end:  # Rich's answer to a closed pipe
             if not isinstance(end.__context__, BrokenPipeError):
                 raise
-            code = report(end.__context__)
+            code = report_error(end.__context__)
         sys.exit(code)
 
     def _run(self, args: Sequence[str]) -> int:
@@ -148,10 +136,10 @@ _eval = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]"
 )
 _eval.callback(epilog=f"Example: {eval_.EXAMPLE}")(eval_.evaluate)
-_add(_eval, eval_reference.reference, "reference", eval_reference.EXAMPLE)
-_add(_eval, eval_sweep.sweep, "sweep", eval_sweep.EXAMPLE)
-_add(_eval, eval_robustness.robustness, "robustness", eval_robustness.EXAMPLE)
-_add(_eval, eval_report.report, "report", eval_report.EXAMPLE)
+_add(_eval, reference.reference, "reference", reference.EXAMPLE)
+_add(_eval, sweep.sweep, "sweep", sweep.EXAMPLE)
+_add(_eval, robustness.robustness, "robustness", robustness.EXAMPLE)
+_add(_eval, report.report, "report", report.EXAMPLE)
 app.add_typer(_eval, name="eval")
 _add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
 _add(app, try_out.try_out, "try", try_out.EXAMPLE)

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from setaccio.cli.console import tell
-from setaccio.cli.meter import Meter
-from setaccio.cli.sources import is_jsonl
+from setaccio.cli.terminal.console import tell
+from setaccio.cli.terminal.meter import Meter
 from setaccio.data.records import Document, Problem
 from setaccio.runtime import Extraction, Extractor
-from setaccio.runtime.journal import Journal, document_key
+from setaccio.runtime.batch.journal import Journal, document_key
+from setaccio.runtime.batch.sources import is_jsonl
 
 GREATEST_WARNINGS = 10
 """Failed documents that are named on standard error; the results name all."""
@@ -35,7 +35,7 @@ class Batch:
     Args:
         extractor: what extracts.
         journal: where rows go, and what knows which documents are done.
-        run: from :func:`setaccio.runtime.journal.fingerprint`.
+        run: from :func:`setaccio.runtime.batch.journal.fingerprint`.
         meter: counts and shows progress.
         jsonl: whether every source is read as JSON Lines.
 

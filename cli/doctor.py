@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from setaccio.cli.console import fail, install_hint, output_console, program, step, warn
-from setaccio.cli.exits import BROKEN_MODEL
+from setaccio.cli.terminal.console import fail, install_hint, output_console, program, step, warn
+from setaccio.cli.terminal.exits import BROKEN_MODEL
 
 EXAMPLE = "setaccio doctor --model my-model-q8_0.gguf"
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "bitsandbytes", "unsloth")
@@ -31,8 +31,8 @@ def doctor(
 
     The exit code is 5 when llama.cpp does not work on this processor.
     """
-    from setaccio.cli.default_model import default_name, fetched_gguf
-    from setaccio.runtime.health import quantised_smoke, system_report
+    from setaccio.cli.choices.default_model import default_name, fetched_gguf
+    from setaccio.runtime.model.smoke_test import quantised_smoke, system_report
 
     facts = system_report()
     _show(facts)
@@ -89,7 +89,7 @@ def _training_versions() -> dict[str, str]:
 def _advice(facts: dict[str, Any]) -> list[str]:
     advice = []
     if facts["amx_build"].at_risk or (facts["amx_build"].at_risk is None and not facts["amx"]):
-        from setaccio.runtime.health import REINSTALL
+        from setaccio.runtime.model.smoke_test import REINSTALL
 
         advice.append(
             f"llama.cpp's AMX code: {facts['amx_build'].message}. Before this installation is used "

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from setaccio.cli.console import output_console, program, step, warn_of
+from setaccio.cli.terminal.console import output_console, program, step, warn_of
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
-    from setaccio.export.report import ExportReport
+    from setaccio.export.publish.report import ExportReport
 
 EXAMPLE = "setaccio export runs/recipe --quant q8_0,q4_k_m --out models/"
 
@@ -89,11 +89,11 @@ def export(
 ) -> None:
     """Merge, convert, quantise and prove: GGUF files that carry their task."""
     if evaluation is not None:
-        from setaccio.export.card import write_card
+        from setaccio.export.publish.card import write_card
 
         step(f"Wrote {write_card(run, evaluation=evaluation, licence=licence)}")
         return
-    from setaccio.cli.tasks import load_named
+    from setaccio.cli.choices.tasks import load_named
 
     common: dict[str, Any] = {
         "base": base,
@@ -108,9 +108,9 @@ def export(
     from setaccio.data.errors import UsageError
 
     if adapter_only:
-        from setaccio.cli.adapter_scores import make_scorer
-        from setaccio.export.answers import HELD_OUT_PAIRS
-        from setaccio.export.export_adapter import export_adapter
+        from setaccio.cli.train.adapter_scores import make_scorer
+        from setaccio.export.adapter import export_adapter
+        from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS
         from setaccio.models import gguf_path
 
         if quant or imatrix or merge_into or keep_merged:
@@ -129,8 +129,8 @@ def export(
         return
     if adapter_type or base_gguf:
         raise UsageError("--adapter-type and --base-gguf go with --adapter-only, which is missing.")
-    from setaccio.export.export import QUANTISATIONS
-    from setaccio.export.export import export as run_export
+    from setaccio.export.pipeline import QUANTISATIONS
+    from setaccio.export.pipeline import export as run_export
 
     kinds = [kind.strip() for kind in quant.split(",") if kind.strip()] if quant else None
     if merge_into is not None:
@@ -161,8 +161,8 @@ def _read(path: Path | None, *, skip_bad: bool) -> list[Pair] | None:
 
 def _show_adapter(report: ExportReport) -> None:
     """Print an adapter's proof, what it scores, how large it is and how to use it."""
-    from setaccio.cli.adapter_scores import score_rows
-    from setaccio.cli.eval_options import print_rows
+    from setaccio.cli.eval.options import print_rows
+    from setaccio.cli.train.adapter_scores import score_rows
 
     _show(report)
     if report.scores:
@@ -180,7 +180,7 @@ def _show(report: ExportReport) -> None:
     from rich import box
     from rich.table import Table
 
-    from setaccio.export.report import HEADER, LEGEND, proof, table
+    from setaccio.export.publish.report import HEADER, LEGEND, proof, table
 
     content = json.loads(report.report.read_text(encoding="utf-8"))
     title = f"Exported (task: {report.task or 'none'}); proof in {report.report}"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from setaccio.cli.console import fail, step, tell, warn
-from setaccio.cli.exits import INTERRUPTED, SOME_FAILED
+from setaccio.cli.terminal.console import fail, step, tell, warn
+from setaccio.cli.terminal.exits import INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
     from setaccio.cli.batch import Batch
-    from setaccio.runtime.journal import Journal
+    from setaccio.runtime.batch.journal import Journal
 
 EXAMPLE = "setaccio extract notes/ --model my-q8_0.gguf --out results.jsonl"
 LONG_READ = 100_000_000
@@ -114,9 +114,12 @@ def extract(
     whole, and the same command with --resume does the rest.
     """
     from setaccio.cli.batch import Batch
-    from setaccio.cli.meter import Meter
-    from setaccio.cli.model_choice import choose_model
-    from setaccio.cli.sources import (
+    from setaccio.cli.choices.model_choice import choose_model
+    from setaccio.cli.choices.tasks import choose_task
+    from setaccio.cli.terminal.meter import Meter
+    from setaccio.runtime import Extractor, load_model
+    from setaccio.runtime.batch.journal import Journal, fingerprint
+    from setaccio.runtime.batch.sources import (
         as_they_come,
         belongs_to,
         count_documents,
@@ -124,9 +127,6 @@ def extract(
         may_be_slow,
         read_sources,
     )
-    from setaccio.cli.tasks import choose_task
-    from setaccio.runtime import Extractor, load_model
-    from setaccio.runtime.journal import Journal, fingerprint
 
     names = list(sources or [])
     if model is None and names and names[0].endswith(".gguf"):
@@ -180,8 +180,8 @@ def extract(
 
 
 def _check_out(out: Path | None, inputs: list[str], *, resume: bool, overwrite: bool) -> None:
-    from setaccio.cli.sources import is_source
     from setaccio.data.errors import UsageError
+    from setaccio.runtime.batch.sources import is_source
 
     if out is None:
         if resume:
@@ -194,7 +194,7 @@ def _check_out(out: Path | None, inputs: list[str], *, resume: bool, overwrite: 
 
 
 def _say_resumed(journal: Journal, run: str) -> None:
-    from setaccio.runtime.journal import RUN_DIGITS
+    from setaccio.runtime.batch.journal import RUN_DIGITS
 
     if journal.repaired:
         tell(f"{journal.path}: the last line was torn; it is cut off and done again.")
@@ -230,7 +230,7 @@ def _guard(batch: Batch, work: Callable[[], None], again: str) -> None:
 
 def _sum_up(batch: Batch, *, retried: bool) -> None:
     from setaccio.cli.batch import GREATEST_WARNINGS
-    from setaccio.cli.meter import duration
+    from setaccio.cli.terminal.meter import duration
 
     journal, meter = batch.journal, batch.meter
     if meter.done > 1 or meter.failed or batch.skipped:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from setaccio.cli.process import (
+from setaccio.cli.terminal.process import (
     INTERRUPTED,
     fill_closed_streams,
     ignore_interrupts,
@@ -28,7 +28,7 @@ def main() -> None:
     leave_on_interrupt()
     fill_closed_streams()
     if sys.argv[1:2] in (["train"], ["demo"]) and _SHOWING.isdisjoint(sys.argv):
-        from setaccio.train.allocator import keep_heap
+        from setaccio.train.backend.allocator import keep_heap
 
         keep_heap("setaccio.cli.main")
     from setaccio.cli.app import app

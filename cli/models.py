@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.console import error_console, output_console, program, step, write_line
+from setaccio.cli.terminal.console import error_console, output_console, program, step, write_line
 
 if TYPE_CHECKING:
     from setaccio.models import KnownModel

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.console import fail, output_console, step
-from setaccio.cli.exits import BROKEN_TASK
+from setaccio.cli.terminal.console import fail, output_console, step
+from setaccio.cli.terminal.exits import BROKEN_TASK
 
 if TYPE_CHECKING:
-    from setaccio.data.schema_check import Note
+    from setaccio.data.schema.notes import Note
 
 CHECK_EXAMPLE = "setaccio schema check invoice.schema.json"
 
@@ -29,8 +29,8 @@ def check(
     arrays, strings and objects without bounds. Notes alone are no failure: the exit code is 3 only
     for a schema that extraction would refuse.
     """
-    from setaccio.data.schema_check import check_notes
-    from setaccio.data.task import load_schema
+    from setaccio.data.schema.notes import check_notes
+    from setaccio.data.task.task import load_schema
 
     schema = load_schema(file)
     notes = check_notes(schema, file)
@@ -47,9 +47,9 @@ def check(
 def _refusal(schema: dict[str, Any]) -> str:
     """Why extraction would refuse the schema; empty where it would not."""
     from setaccio.data.errors import SchemaError
-    from setaccio.data.nullable import without_nullable
-    from setaccio.data.wrapped import read_given
-    from setaccio.runtime.constraint import check_enforceable
+    from setaccio.data.schema.envelopes import read_given
+    from setaccio.data.schema.nullable import without_nullable
+    from setaccio.runtime.grammar.constraint import check_enforceable
 
     try:
         check_enforceable(without_nullable(read_given(schema).schema))

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from setaccio.cli.console import output_console, program, step, warn_once, write_line
+from setaccio.cli.terminal.console import output_console, program, step, warn_once, write_line
 
 EXAMPLE = "setaccio try"
 FOLDER = Path("runs/try")
@@ -27,11 +27,11 @@ def try_out(
     ] = FOLDER,
 ) -> None:
     """Extract sample recipes with the shipped adapter, and compare constrained with free."""
-    from setaccio.cli.eval import show
+    from setaccio.cli.eval.eval import show
+    from setaccio.data.files.sample_files import RECIPES_TOLD
     from setaccio.data.records import Document, load_pairs
-    from setaccio.data.sample_files import RECIPES_TOLD
+    from setaccio.eval.arms.progress import show_progress
     from setaccio.eval.evaluate import evaluate
-    from setaccio.eval.progress import show_progress
     from setaccio.models import default_base, model_path, shipped_adapter
     from setaccio.runtime import Extractor
 

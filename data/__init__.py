@@ -1,8 +1,8 @@
 """Tasks, documents and pairs: what everything else is made from."""
 
-from setaccio.data.merge_rule import MergeRule
 from setaccio.data.records import Document, Pair, Problem, load_pairs, read_pairs, write_pairs
-from setaccio.data.task import ScoringRule, Task, load_task
+from setaccio.data.task.merge_rule import MergeRule
+from setaccio.data.task.task import ScoringRule, Task, load_task
 
 __all__ = [
     "Document",

@@ -18,10 +18,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from setaccio.data.atomic import atomic_write as atomic_write
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.json_text import parse_json, unwritable
-from setaccio.data.task import Shot, dump_compact
+from setaccio.data.files.atomic import atomic_write as atomic_write
+from setaccio.data.files.json_text import parse_json, unwritable
+from setaccio.data.task.task import Shot, dump_compact
 
 _COPY = re.compile(r"(?:~[a-z]+\d+)+$")
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)

@@ -18,24 +18,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from setaccio.eval.arms.predictions import score_predictions
     from setaccio.eval.compare import Arm
-    from setaccio.eval.predictions import score_predictions
     from setaccio.eval.result import ArmResult, Comparison
-    from setaccio.eval.score import DocumentScore, score_document
-    from setaccio.eval.summary import Summary, summarise
+    from setaccio.eval.scoring.score import DocumentScore, score_document
+    from setaccio.eval.stats.summary import Summary, summarise
     from setaccio.eval.table import markdown_table, rich_table
 
 _HOMES = {
     "Arm": "compare",
     "ArmResult": "result",
     "Comparison": "result",
-    "DocumentScore": "score",
-    "Summary": "summary",
+    "DocumentScore": "scoring.score",
+    "Summary": "stats.summary",
     "markdown_table": "table",
     "rich_table": "table",
-    "score_document": "score",
-    "score_predictions": "predictions",
-    "summarise": "summary",
+    "score_document": "scoring.score",
+    "score_predictions": "arms.predictions",
+    "summarise": "stats.summary",
 }
 
 __all__ = [

@@ -1,7 +1,7 @@
 """Run several arms over the same documents and put their scores side by side.
 
 An arm is a GGUF with or without the constraint, an endpoint, or outputs that were made elsewhere
-(:mod:`setaccio.eval.arms`). All arms share one task and one set of documents, so a difference
+(:mod:`setaccio.eval.arms.arms`). All arms share one task and one set of documents, so a difference
 between two of them is what the model or the constraint makes.
 
 With a run folder every output is written as it comes and reused when the same comparison is run
@@ -26,18 +26,18 @@ from typing import TYPE_CHECKING, TypedDict
 
 from setaccio.data.errors import DataError, TaskError, UsageError
 from setaccio.data.records import Pair, write_pairs
-from setaccio.data.task import Json, Task, dump_compact
-from setaccio.eval.arms import AnyArm, Arm, ModelPool, Setting
-from setaccio.eval.gold import doubt_of_gold
-from setaccio.eval.normalise import NORMALISATION
+from setaccio.data.task.task import Json, Task, dump_compact
+from setaccio.eval.arms.arms import AnyArm, Arm, ModelPool, Setting
+from setaccio.eval.arms.progress import ArmProgress, Progress
+from setaccio.eval.arms.runner import Runner, file_part
 from setaccio.eval.parquet import is_available, parquet
-from setaccio.eval.progress import ArmProgress, Progress
 from setaccio.eval.result import Comparison, write_json, write_results
-from setaccio.eval.runner import Runner, file_part
-from setaccio.eval.summary import SEED
+from setaccio.eval.scoring.gold import doubt_of_gold
+from setaccio.eval.scoring.normalise import NORMALISATION
+from setaccio.eval.stats.summary import SEED
 from setaccio.eval.table import markdown_table
-from setaccio.runtime.constraint import Constraint
-from setaccio.runtime.health import system_report
+from setaccio.runtime.grammar.constraint import Constraint
+from setaccio.runtime.model.smoke_test import system_report
 
 if TYPE_CHECKING:
     from typing import Unpack

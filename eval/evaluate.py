@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, load_pairs
-from setaccio.data.task import Task, load_task
-from setaccio.eval.arms import AnyArm, Arm
+from setaccio.data.task.task import Task, load_task
+from setaccio.eval.arms.arms import AnyArm, Arm
 from setaccio.eval.compare import CONSTRAINTS, Running, compare
 from setaccio.eval.result import Comparison
-from setaccio.runtime.constraint import Constraint
+from setaccio.runtime.grammar.constraint import Constraint
 
 if TYPE_CHECKING:
     from typing import Unpack

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from setaccio.data.errors import UsageError
 from setaccio.data.records import atomic_write
-from setaccio.eval.report import charts
-from setaccio.eval.report_data import read_run
+from setaccio.eval.report.data import read_run
+from setaccio.eval.report.write import charts
 
 FORMATS = ("svg", "png")
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from setaccio.data.errors import DataError, MissingExtraError, UsageError
 from setaccio.data.records import Problem, read_jsonl
-from setaccio.eval.report_data import OUTCOMES, Record
+from setaccio.eval.report.data import OUTCOMES, Record
 
 _TEXTS = ("arm", "constraint", "id", "status")
 _LEVELS = ("l1", "l1_strict", "l2", "l3")

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.records import Pair, atomic_write
-from setaccio.data.task import Json, Task, dump_compact
-from setaccio.eval.fields import SCORING
-from setaccio.eval.normalise import NORMALISATION, STEPS
-from setaccio.eval.paired import Difference, compare_arms, pairs_of_arms
-from setaccio.eval.score import DocumentScore, read_answer, rename_keys, score_document
-from setaccio.eval.summary import Summary
+from setaccio.data.task.task import Json, Task, dump_compact
+from setaccio.eval.scoring.fields import SCORING
+from setaccio.eval.scoring.normalise import NORMALISATION, STEPS
+from setaccio.eval.scoring.score import DocumentScore, read_answer, rename_keys, score_document
+from setaccio.eval.stats.paired import Difference, compare_arms, pairs_of_arms
+from setaccio.eval.stats.summary import Summary
 
 _FINISHED = frozenset({"", "ok", "invalid_json", "invalid_schema"})
 
@@ -126,7 +126,8 @@ def score_row(
         task: schema and scoring rules.
         pair: the document with its gold.
         row: ``raw`` (the text that came out) or ``data`` (a JSON value); ``status`` where known.
-        aliases: other key name to the task's, as in :func:`setaccio.eval.score.rename_keys`.
+        aliases: other key name to the task's, as in
+            :func:`setaccio.eval.scoring.score.rename_keys`.
 
     Returns:
         The score. A status that says that the model did not finish makes L3 zero; where there is

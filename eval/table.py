@@ -17,10 +17,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from setaccio.eval.fields import SCORING
-from setaccio.eval.normalise import NORMALISATION, STEPS
 from setaccio.eval.result import ArmResult, Comparison, decoding
-from setaccio.eval.summary import Estimate, FieldSummary
+from setaccio.eval.scoring.fields import SCORING
+from setaccio.eval.scoring.normalise import NORMALISATION, STEPS
+from setaccio.eval.stats.summary import Estimate, FieldSummary
 
 LEGEND = (
     "L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right. "

@@ -7,44 +7,42 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from setaccio.export.card import write_card
-    from setaccio.export.convert import convert
-    from setaccio.export.convert_adapter import convert_adapter
-    from setaccio.export.export import export
-    from setaccio.export.export_adapter import export_adapter
-    from setaccio.export.imatrix import make_imatrix, read_imatrix
-    from setaccio.export.llamacpp_source import converter_root
-    from setaccio.export.merge import merge
-    from setaccio.export.merge_proof import MergeReport
-    from setaccio.export.parity import ParityReport, check_parity
-    from setaccio.export.quantise import predicted_size, quantisations, quantise
-    from setaccio.export.report import ExportReport
+    from setaccio.export.adapter import export_adapter
+    from setaccio.export.gguf.convert import convert
+    from setaccio.export.gguf.convert_adapter import convert_adapter
+    from setaccio.export.gguf.imatrix import make_imatrix, read_imatrix
+    from setaccio.export.gguf.llamacpp_source import converter_root
+    from setaccio.export.gguf.quantise import predicted_size, quantisations, quantise
+    from setaccio.export.merging.merge import merge
+    from setaccio.export.merging.proof import MergeReport
+    from setaccio.export.pipeline import export
+    from setaccio.export.proof.parity import ParityReport, check_parity
+    from setaccio.export.publish.card import write_card
+    from setaccio.export.publish.report import ExportReport
 
 # Hugging Face's libraries report their use to a server unless they are told not to.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
-    "ExportReport": "report",
-    "MergeReport": "merge_proof",
-    "ParityReport": "parity",
-    "check_parity": "parity",
-    "convert": "convert",
-    "convert_adapter": "convert_adapter",
-    "converter_root": "llamacpp_source",
-    "export": "export",
-    "export_adapter": "export_adapter",
-    "make_imatrix": "imatrix",
-    "merge": "merge",
-    "predicted_size": "quantise",
-    "quantisations": "quantise",
-    "quantise": "quantise",
-    "read_imatrix": "imatrix",
-    "write_card": "card",
+    "ExportReport": "publish.report",
+    "MergeReport": "merging.proof",
+    "ParityReport": "proof.parity",
+    "check_parity": "proof.parity",
+    "convert": "gguf.convert",
+    "convert_adapter": "gguf.convert_adapter",
+    "converter_root": "gguf.llamacpp_source",
+    "export": "pipeline",
+    "export_adapter": "adapter",
+    "make_imatrix": "gguf.imatrix",
+    "merge": "merging.merge",
+    "predicted_size": "gguf.quantise",
+    "quantisations": "gguf.quantise",
+    "quantise": "gguf.quantise",
+    "read_imatrix": "gguf.imatrix",
+    "write_card": "publish.card",
 }
 
 __all__ = [
@@ -72,18 +70,3 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{home}"), name)
-
-
-class _Package(ModuleType):
-    """A package whose verbs stay functions.
-
-    Importing the module ``merge`` would otherwise bind the module over the function of that name,
-    so that what ``from setaccio.export import merge`` gives depended on what ran before.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

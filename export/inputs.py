@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from setaccio.data.digests import weights_digest
 from setaccio.data.errors import ExportError, ModelError, UsageError
-from setaccio.data.task import Task
+from setaccio.data.files.digests import weights_digest
+from setaccio.data.task.task import Task
 from setaccio.models import known_models, model_path
 from setaccio.models.gguf_base import base_folder
 

@@ -15,11 +15,11 @@ from typing import NamedTuple
 from scipy.stats import t
 
 from setaccio.data.errors import ExportError
-from setaccio.export.divergence import HeldOut, loss_difference
-from setaccio.export.parity import ParityReport, compare
-from setaccio.export.quantise import predicted_size, quantise
-from setaccio.export.reference import Reference
-from setaccio.export.report import Exported
+from setaccio.export.gguf.quantise import predicted_size, quantise
+from setaccio.export.proof.divergence import HeldOut, loss_difference
+from setaccio.export.proof.parity import ParityReport, compare
+from setaccio.export.proof.reference import Reference
+from setaccio.export.publish.report import Exported
 
 FULL = "F16"
 # Types that an importance matrix changes nothing of.

@@ -12,14 +12,14 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from setaccio.data.digests import weights_digest
-from setaccio.data.task import Task
-from setaccio.export.adapter_config import adapter_config, beyond_plain, trained_whole
-from setaccio.export.convert import convert
-from setaccio.export.convert_adapter import convert_adapter
+from setaccio.data.files.digests import weights_digest
+from setaccio.data.task.task import Task
+from setaccio.export.gguf.convert import convert
+from setaccio.export.gguf.convert_adapter import convert_adapter
+from setaccio.export.gguf.quantise import quantise
 from setaccio.export.inputs import Inputs, find_inputs
-from setaccio.export.merge import merge
-from setaccio.export.quantise import quantise
+from setaccio.export.merging.adapter_config import adapter_config, beyond_plain, trained_whole
+from setaccio.export.merging.merge import merge
 
 
 class Snapshot(NamedTuple):

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from setaccio.data.errors import ModelError, TaskError
-from setaccio.data.task_file import read_task_file
+from setaccio.data.task.task_file import read_task_file
 
 FOLDER = Path(__file__).parent / "known"
 """Where the files lie."""

@@ -15,9 +15,9 @@ from typing import Any
 
 import platformdirs
 
-from setaccio.data.atomic import atomic_write
-from setaccio.data.digests import file_digest
 from setaccio.data.errors import ModelError, SetaccioError
+from setaccio.data.files.atomic import atomic_write
+from setaccio.data.files.digests import file_digest
 
 GREATEST_NUMBER = 500
 """Files that are remembered; the ones that were read first are forgotten."""

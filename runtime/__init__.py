@@ -15,12 +15,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from setaccio.runtime.adapters import Adapter, load_adapter
-    from setaccio.runtime.constraint import Constraint
     from setaccio.runtime.extraction import Extraction, Status
     from setaccio.runtime.extractor import Extractor
-    from setaccio.runtime.grounding import Span
-    from setaccio.runtime.models import LoadedModel, load_model
+    from setaccio.runtime.grammar.constraint import Constraint
+    from setaccio.runtime.model.adapters import Adapter, load_adapter
+    from setaccio.runtime.model.load import LoadedModel, load_model
+    from setaccio.runtime.result.grounding import Span
 
 # llama.cpp's threads wait for each other many times in a pass. By default GCC's OpenMP keeps a
 # waiting thread spinning for milliseconds, and where another program uses a core the thread that is
@@ -30,15 +30,15 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 _HOMES = {
-    "Adapter": "adapters",
-    "Constraint": "constraint",
+    "Adapter": "model.adapters",
+    "Constraint": "grammar.constraint",
     "Extraction": "extraction",
     "Extractor": "extractor",
-    "LoadedModel": "models",
-    "Span": "grounding",
+    "LoadedModel": "model.load",
+    "Span": "result.grounding",
     "Status": "extraction",
-    "load_adapter": "adapters",
-    "load_model": "models",
+    "load_adapter": "model.adapters",
+    "load_model": "model.load",
 }
 
 __all__ = [

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from setaccio.data.task import dump_compact
-from setaccio.runtime.grounding import Span
+from setaccio.data.task.task import dump_compact
+from setaccio.runtime.result.grounding import Span
 
 Status = Literal[
     "ok",
@@ -54,7 +54,7 @@ class Extraction:
         model: file name of the model.
         constraint: ``schema`` or ``none``.
         confidence: for the JSON pointer of each leaf of ``data`` how sure the model was of it, from
-            0 to 1; see :mod:`setaccio.runtime.confidence`.
+            0 to 1; see :mod:`setaccio.runtime.result.confidence`.
         removed: for the same leaves the greatest probability that the mask took from other tokens.
         spans: where in the document each leaf stands; leaves that stand nowhere are absent.
         chunks: how many parts the document was cut into to fit the context.

@@ -19,24 +19,24 @@ from pathlib import Path
 
 from setaccio.data.errors import TaskError, UsageError
 from setaccio.data.records import Document
-from setaccio.data.task import Task, dump_compact
-from setaccio.runtime.adapters import Adapter, join_names, load_adapter
-from setaccio.runtime.answer import Completion, Guard, Request
-from setaccio.runtime.chunks import Chunk
-from setaccio.runtime.constraint import Constraint, compile_schema
-from setaccio.runtime.decoder import Watch
+from setaccio.data.task.task import Task, dump_compact
+from setaccio.runtime.decode.context_pool import default_parallel
+from setaccio.runtime.decode.decoder import Watch
+from setaccio.runtime.decode.list_guard import ListGuard, make_times
+from setaccio.runtime.decode.repetition import make_judge
+from setaccio.runtime.decode.sampling import Choose, make_sampler
+from setaccio.runtime.decode.scheduler import Plan, work_in_order
+from setaccio.runtime.decode.sequence import Completion, Guard, Request
 from setaccio.runtime.extraction import Extraction, Status
-from setaccio.runtime.grounding_policy import Policy
-from setaccio.runtime.list_guard import ListGuard, make_times
-from setaccio.runtime.models import LoadedModel, can_cut, load_model
-from setaccio.runtime.ordered import Plan, work_in_order
-from setaccio.runtime.outcome import Outcomes
-from setaccio.runtime.prompts import Prompt, Prompts
-from setaccio.runtime.repetition import make_judge
-from setaccio.runtime.room import Room
-from setaccio.runtime.sampling import Choose, make_sampler
-from setaccio.runtime.slot_pool import default_parallel
-from setaccio.runtime.tokens import decode_tokens, encode_text, token_bytes
+from setaccio.runtime.grammar.constraint import Constraint, compile_schema
+from setaccio.runtime.model.adapters import Adapter, join_names, load_adapter
+from setaccio.runtime.model.load import LoadedModel, can_cut, load_model
+from setaccio.runtime.model.tokens import decode_tokens, encode_text, token_bytes
+from setaccio.runtime.prompt.chunks import Chunk
+from setaccio.runtime.prompt.prompts import Prompt, Prompts
+from setaccio.runtime.prompt.token_budget import Room
+from setaccio.runtime.result.grounding_policy import Policy
+from setaccio.runtime.result.outcome import Outcomes
 
 
 class Extractor:
@@ -86,18 +86,19 @@ class Extractor:
             top_p: tokens are drawn from the likeliest that together have this probability.
             seed: of the drawing; each document has its own stream, whatever the order.
             parallel: documents that :meth:`extract_all` decodes at once; by default what
-                :func:`setaccio.runtime.slot_pool.default_parallel` finds right.
+                :func:`setaccio.runtime.decode.context_pool.default_parallel` finds right.
             guess: look up likely continuations in the document and check them in passes that are
                 made anyway; the answer is the same.
             chunk: cut documents that do not fit the context at sentence boundaries and merge the
                 answers; otherwise they are refused as ``truncated_input``.
             require_grounding: what becomes of values that stand nowhere in the document: ``null``,
-                ``drop`` or ``fail`` (:func:`setaccio.runtime.grounding_policy.apply_grounding`);
-                None leaves them.
+                ``drop`` or ``fail``
+                (:func:`setaccio.runtime.result.grounding_policy.apply_grounding`); None leaves
+                them.
             stop_repetition: end an answer that goes round in circles.
             guard_lists: close a list where it repeats an item that the document does not repeat
-                (:mod:`setaccio.runtime.list_guard`); without it the answer is the model's own
-                greedy one. Only of constrained answers, and of models whose memory can be cut.
+                (:mod:`setaccio.runtime.decode.list_guard`); without it the answer is the model's
+                own greedy one. Only of constrained answers, and of models whose memory can be cut.
 
         Raises:
             ModelError: the GGUF can not be loaded or its template can not render the task.

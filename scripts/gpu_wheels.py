@@ -154,7 +154,7 @@ def source_archive(sdist: Path, out: Path) -> None:
 def fetch_sdist(version: str, cache: Path) -> Path:
     """Fetch llama-cpp-python's source archive once and compare it with the pinned SHA-256."""
     sys.path.insert(0, str(ROOT / ".types"))
-    from setaccio.export.llamacpp_source import PINNED
+    from setaccio.export.gguf.llamacpp_source import PINNED
 
     found = list(cache.glob("*.tar.gz"))
     if not found:

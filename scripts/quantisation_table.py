@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import SetaccioError
-from setaccio.data.recipes import generate_pairs
+from setaccio.data.recipes.generate import generate_pairs
 from setaccio.data.records import Pair, atomic_write
-from setaccio.data.task import load_task
-from setaccio.runtime.models import physical_cores
+from setaccio.data.task.task import load_task
+from setaccio.runtime.model.load import physical_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "export.md"

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from setaccio.export.convert import convert
-from setaccio.export.quantise import quantise
+from setaccio.export.gguf.convert import convert
+from setaccio.export.gguf.quantise import quantise
 from setaccio.models.gguf_base import VOCABULARY_FILE
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6

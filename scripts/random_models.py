@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from scripts.vocabularies import byte_level, read_metadata, sentencepiece
 
 from setaccio.data.errors import ExportError, SetaccioError
-from setaccio.export.llamacpp_source import vocabulary_file
+from setaccio.export.gguf.llamacpp_source import vocabulary_file
 
 # k-quants come in blocks of 256 weights, so no matrix may be narrower. Weights this large make
 # logits that choose a token clearly.

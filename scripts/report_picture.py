@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import SetaccioError, UsageError
-from setaccio.eval.report import report
+from setaccio.eval.report.write import report
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -112,9 +112,9 @@ smoke() {
   $venv/bin/python - <<'PYTHON'
 import sys
 
-from setaccio.cli.default_model import default_name, fetched_gguf
+from setaccio.cli.choices.default_model import default_name, fetched_gguf
 from setaccio.data.errors import SetaccioError
-from setaccio.runtime.health import quantised_smoke
+from setaccio.runtime.model.smoke_test import quantised_smoke
 
 try:
     path = fetched_gguf()

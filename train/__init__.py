@@ -7,9 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from setaccio.train._train import train
-    from setaccio.train.config import TrainConfig, load_config, load_configs
-    from setaccio.train.run_folder import TrainResult
+    from setaccio.train.config.config import TrainConfig, load_config, load_configs
+    from setaccio.train.record.run_folder import TrainResult
+    from setaccio.train.run import train
 
 __all__ = ["TrainConfig", "TrainResult", "load_config", "load_configs", "train"]
 
@@ -21,11 +21,11 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 _HOMES = {
-    "TrainConfig": "config",
-    "TrainResult": "run_folder",
-    "load_config": "config",
-    "load_configs": "config",
-    "train": "_train",
+    "TrainConfig": "config.config",
+    "TrainResult": "record.run_folder",
+    "load_config": "config.config",
+    "load_configs": "config.config",
+    "train": "run",
 }
 
 

@@ -18,15 +18,20 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from setaccio.train.idle import idle_settings, refuse_without_evaluation
-from setaccio.train.models import load_tokenizer
-from setaccio.train.pairs import tell_problems
-from setaccio.train.run_folder import check_run, run_inputs
-from setaccio.train.settings import TrainConfig
-from setaccio.train.sources import choose_backend, encode_sources, find_sources, require_extra
+from setaccio.train.backend.base import load_tokenizer
+from setaccio.train.config.idle import idle_settings, refuse_without_evaluation
+from setaccio.train.config.settings import TrainConfig
+from setaccio.train.inputs.pairs import tell_problems
+from setaccio.train.inputs.sources import (
+    choose_backend,
+    encode_sources,
+    find_sources,
+    require_extra,
+)
+from setaccio.train.record.run_folder import check_run, run_inputs
 
 if TYPE_CHECKING:
-    from setaccio.train.plan import Plan
+    from setaccio.train.record.plan import Plan
 
 SHOWN_ROWS = 2
 
@@ -58,12 +63,12 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
     import torch
 
     from setaccio.train.fit import assemble, check_goes_together, needs
-    from setaccio.train.plan import make_plan
-    from setaccio.train.preflight import check
-    from setaccio.train.progress import Reporter, quiet
-    from setaccio.train.sample import show_batch
-    from setaccio.train.schedule import Clock
-    from setaccio.train.trackers import check_trackers
+    from setaccio.train.inputs.sample import show_batch
+    from setaccio.train.loop.schedule import Clock
+    from setaccio.train.record.plan import make_plan
+    from setaccio.train.record.preflight import check
+    from setaccio.train.record.progress import Reporter, quiet
+    from setaccio.train.record.trackers import check_trackers
 
     check_trackers(config)
     if config.threads is not None:

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from setaccio.data.errors import TrainError
-from setaccio.train.models import Base
-from setaccio.train.run_folder import last_checkpoint
-from setaccio.train.saving import load_weights, read_kept
-from setaccio.train.settings import TrainConfig
-from setaccio.train.sources import Rows
+from setaccio.train.backend.base import Base
+from setaccio.train.config.settings import TrainConfig
+from setaccio.train.inputs.sources import Rows
+from setaccio.train.loop.saving import load_weights, read_kept
+from setaccio.train.record.run_folder import last_checkpoint
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-    from setaccio.train.preflight import Estimate
-    from setaccio.train.progress import Reporter
-    from setaccio.train.schedule import Clock
-    from setaccio.train.scoring import Scorer
-    from setaccio.train.trainer import Trainer
-    from setaccio.train.watch import Watch
+    from setaccio.train.loop.early_stopping import Watch
+    from setaccio.train.loop.schedule import Clock
+    from setaccio.train.loop.scoring import Scorer
+    from setaccio.train.loop.trainer import Trainer
+    from setaccio.train.record.preflight import Estimate
+    from setaccio.train.record.progress import Reporter
 
 BEST = "best"
 
@@ -50,8 +50,8 @@ def needs(config: TrainConfig, base: Base, rows: Rows) -> Estimate:
     """
     import torch
 
-    from setaccio.train.backend_trl import weight_bytes
-    from setaccio.train.preflight import estimate
+    from setaccio.train.backend.backend_trl import weight_bytes
+    from setaccio.train.record.preflight import estimate
 
     longest = max(len(row.input_ids) for row in rows.train)
     completion = max(sum(row.completion_mask) for row in rows.train)
@@ -67,7 +67,7 @@ def check_goes_together(config: TrainConfig, rows: Rows, backend: str) -> None:
     """
     import torch
 
-    from setaccio.train.ranks import world_size
+    from setaccio.train.backend.ranks import world_size
 
     special = config.packing or any(row.weight != 1 for row in rows.train)
     if backend == "unsloth" and special:
@@ -95,9 +95,9 @@ def assemble(
         ModelError: the base can not be loaded.
         TrainError: pairs can not be packed with this model.
     """
-    from setaccio.train import backend_trl, backend_unsloth
-    from setaccio.train.packing import check_no_leak
-    from setaccio.train.trainer import build_trainer
+    from setaccio.train.backend import backend_trl, backend_unsloth
+    from setaccio.train.inputs.packing import check_no_leak
+    from setaccio.train.loop.trainer import build_trainer
 
     prepare = backend_unsloth.prepare if backend == "unsloth" else backend_trl.prepare
     prepared = prepare(config, base)
@@ -137,13 +137,13 @@ def fit(
     Raises:
         TrainError: memory does not suffice even for a single row.
     """
-    from setaccio.train.halving import is_out_of_memory
-    from setaccio.train.plan import make_plan
-    from setaccio.train.progress import DivergedError, MetricsFile, read_metrics
-    from setaccio.train.ranks import leads, world_size
-    from setaccio.train.scoring import score_present
-    from setaccio.train.trackers import trackers
-    from setaccio.train.watch import Watch
+    from setaccio.train.backend.ranks import leads, world_size
+    from setaccio.train.loop.early_stopping import Watch
+    from setaccio.train.loop.oom_retry import is_out_of_memory
+    from setaccio.train.loop.scoring import score_present
+    from setaccio.train.record.plan import make_plan
+    from setaccio.train.record.progress import DivergedError, MetricsFile, read_metrics
+    from setaccio.train.record.trackers import trackers
 
     checkpoint = last_checkpoint(config.out)
     step = 0

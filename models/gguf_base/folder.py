@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 
 from setaccio.data.errors import MissingExtraError, ModelError
-from setaccio.data.hf_tokens import load_hf_tokenizer
+from setaccio.data.task.hf_tokenizer import load_hf_tokenizer
 from setaccio.models.bases import RECORD, bases_folder, file_sizes, locked, part_of, read_record
 from setaccio.models.digest_cache import verified_sha256
 from setaccio.models.gguf_base.config import CHECKED, check_kind, model_config

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import psutil
 
 from setaccio.data.errors import ModelError
-from setaccio.data.hf_tokens import chat_format, encode_pieces
-from setaccio.data.prompt import Piece, prompt_pieces
-from setaccio.data.task import Message
+from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
+from setaccio.data.task.pieces import Piece, prompt_pieces
+from setaccio.data.task.task import Message
 from setaccio.models.gguf_base.answers import NEW_TOKENS, compare_answers
 from setaccio.models.gguf_base.ids import compare_ids, make_probes, write_probes
 from setaccio.models.gguf_base.reader import GgufFile

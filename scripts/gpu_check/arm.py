@@ -124,7 +124,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     config = load_config(None, job["config"])
     if config.backend == "unsloth":
-        from setaccio.train import backend_unsloth
+        from setaccio.train.backend import backend_unsloth
 
         backend_unsloth.load()  # before transformers
     meter = make_meter(job["warm_up"], began)

@@ -1,6 +1,6 @@
 """Carry an adapter to the CPU: ``python -m scripts.gpu_check.carry JOB.json``.
 
-Merge, convert, quantise and prove through ``setaccio.export.export``; then extract with the first
+Merge, convert, quantise and prove through ``setaccio.export.pipeline``; then extract with the first
 file under the schema's grammar and count how many answers are JSON and fit the schema. The parent
 hides the GPU from this process.
 """

@@ -50,7 +50,7 @@ print(json.dumps({"versions": found, "cuda": cuda, "compiler": compiler}))
 
 
 FIND = """
-from setaccio.export.llamacpp_source import vocabulary_file
+from setaccio.export.gguf.llamacpp_source import vocabulary_file
 print(vocabulary_file("qwen2").parents[1])
 """
 

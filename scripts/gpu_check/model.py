@@ -16,9 +16,9 @@ from scripts.gpu_check.child import run_job
 from scripts.gpu_check.settings import TINY_BASE
 from scripts.random_models import KINDS, build_tokenizer
 
-from setaccio.data.recipes import generate_pairs
+from setaccio.data.recipes.generate import generate_pairs
 from setaccio.data.records import write_pairs
-from setaccio.export.llamacpp_source import vocabulary_file
+from setaccio.export.gguf.llamacpp_source import vocabulary_file
 
 CHATML_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
@@ -69,7 +69,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     if source:
         tokenizer, vocabulary = build_qwen2(source, out / "base"), "Qwen2"
     else:
-        from setaccio.train.models import load_tokenizer, resolve_base
+        from setaccio.train.backend.base import load_tokenizer, resolve_base
 
         tokenizer, vocabulary = load_tokenizer(resolve_base(TINY_BASE)), "the tiny base's"
         shape["vocab_size"] = len(tokenizer)

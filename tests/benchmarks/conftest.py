@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from setaccio.data.errors import ExportError
-from setaccio.export.llamacpp_source import vocabulary_file
+from setaccio.export.gguf.llamacpp_source import vocabulary_file
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))

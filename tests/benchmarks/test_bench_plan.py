@@ -11,12 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from benchmarks.arms import BATCHED, LABELS, SERIAL
+from benchmarks.arms.arms import BATCHED, LABELS, SERIAL
+from benchmarks.arms.child import Job, run
+from benchmarks.arms.probe import Meter
 from benchmarks.cases import Case, transcripts
-from benchmarks.child import Job, run
-from benchmarks.models import Ready
 from benchmarks.plan import Scope, make_plan
-from benchmarks.probe import Meter
+from benchmarks.random_models.models import Ready
 
 from setaccio.data import load_task
 
@@ -89,7 +89,7 @@ def test_a_child_measures_this_runtime(tiny_gguf: Path, monkeypatch: pytest.Monk
     import llama_cpp
     import llama_cpp.llama_cpp as bindings
 
-    from setaccio.runtime.constraint import Matcher
+    from setaccio.runtime.grammar.constraint import Matcher
 
     # The meters stay in place for a child's whole life; here they must go again.
     for place, name in itertools.chain(

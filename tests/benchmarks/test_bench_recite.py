@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.cases import Transcript, read_transcripts
-from benchmarks.models import cut_tokens, make_model, make_reciting
-from benchmarks.recite import SKETCH, Memory, Recital
-from benchmarks.recite_gguf import write_model
+from benchmarks.random_models.models import cut_tokens, make_model, make_reciting
+from benchmarks.random_models.recite import SKETCH, Memory, Recital
+from benchmarks.random_models.recite_gguf import write_model
 
 from setaccio.data import Task, load_task
 from setaccio.data.errors import ExportError
 from setaccio.data.records import Document
 from setaccio.runtime import Extractor, LoadedModel, load_model
-from setaccio.runtime.constraint import compile_schema
-from setaccio.runtime.tokens import decode_tokens
+from setaccio.runtime.grammar.constraint import compile_schema
+from setaccio.runtime.model.tokens import decode_tokens
 
 END = 99
 

@@ -11,8 +11,17 @@ from pathlib import Path
 import pytest
 from benchmarks.grounding import grounding_table
 from benchmarks.plan import Part
-from benchmarks.summary import Row, Verdict, case_row, compare, judge
-from benchmarks.tables import BEGIN, END, growth, number, report, table, targets, write_between
+from benchmarks.report.summary import Row, Verdict, case_row, compare, judge
+from benchmarks.report.tables import (
+    BEGIN,
+    END,
+    growth,
+    number,
+    report,
+    table,
+    targets,
+    write_between,
+)
 
 from setaccio.data import load_task
 from setaccio.data.errors import UsageError

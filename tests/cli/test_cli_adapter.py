@@ -12,7 +12,7 @@ import pytest
 from adapter_parts import write_adapter
 from cli_process import Run
 
-from setaccio.cli.model_choice import choose_model
+from setaccio.cli.choices.model_choice import choose_model
 from setaccio.data import Task
 from setaccio.data.errors import ModelError
 from setaccio.models import catalogue
@@ -125,7 +125,7 @@ def fetched(tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _digest(path: Path) -> str:
-    from setaccio.data.digests import file_digest
+    from setaccio.data.files.digests import file_digest
 
     return file_digest(path)
 

@@ -62,7 +62,7 @@ def test_command_is_documented_with_its_example(path: str) -> None:
 
 
 def test_documented_exit_codes_are_those_of_the_errors() -> None:
-    from setaccio.cli import exits
+    from setaccio.cli.terminal import exits
     from setaccio.data import errors
 
     raised = {

@@ -99,7 +99,7 @@ def test_recipenlg_never_replaces_its_input(run: Run, tmp_path: Path) -> None:
 
 
 def test_hints_name_the_program_by_its_interpreter(monkeypatch, tmp_path: Path) -> None:
-    from setaccio.cli.console import program
+    from setaccio.cli.terminal.console import program
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -211,14 +211,14 @@ def test_bad_call_ends_with_one_line(
 
 
 def test_settings_reach_the_configuration() -> None:
-    from setaccio.cli.train_options import parse_settings
+    from setaccio.cli.train.options import parse_settings
 
     parsed = parse_settings(["rank=8", "target-modules=[q_proj, v_proj]", "base=mine"])
     assert parsed == {"rank": 8, "target_modules": ["q_proj", "v_proj"], "base": "mine"}
 
 
 def test_list_settings_shows_every_setting(run: Run) -> None:
-    from setaccio.train.config import TrainConfig
+    from setaccio.train.config.config import TrainConfig
 
     done = run("train", "--list-settings")
     assert done.returncode == 0
@@ -265,7 +265,7 @@ def test_lock_pins_exactly_and_names_no_place() -> None:
 
 
 def test_presets_are_valid_yaml() -> None:
-    from setaccio.train.config import PRESET_FOLDER, preset_names
+    from setaccio.train.config.config import PRESET_FOLDER, preset_names
 
     for name in preset_names():
         assert isinstance(yaml.safe_load((PRESET_FOLDER / f"{name}.yaml").read_text()), dict)

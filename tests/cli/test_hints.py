@@ -11,8 +11,8 @@ import pytest
 
 SCRIPT = """
 import sys
-from setaccio.cli.console import warn
-from setaccio.cli.exits import report
+from setaccio.cli.terminal.console import warn
+from setaccio.cli.terminal.exits import report
 from setaccio.data.errors import MissingExtraError, ModelError
 
 report(ModelError("smollm2: not fetched yet. Fetch it once: setaccio models fetch smollm2"))

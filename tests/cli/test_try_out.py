@@ -34,7 +34,7 @@ def test_the_try_out_shows_samples_and_compares(run: Run, smollm2: Path, tmp_pat
 
 
 def test_hints_name_a_program_that_is_there(tmp_path: Path) -> None:
-    code = "from setaccio.cli.console import program; print(program())"
+    code = "from setaccio.cli.terminal.console import program; print(program())"
     folder = Path(sys.executable).parent
     done = subprocess.run(
         [sys.executable, "-c", code],

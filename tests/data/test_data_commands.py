@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from setaccio.cli import data, data_sets
+from setaccio.cli.data import data, data_sets
 from setaccio.data import load_pairs
 from setaccio.data.errors import DataError, UsageError
 

@@ -10,10 +10,11 @@ from adapter_parts import write_adapter
 
 from setaccio.data import Pair, Task
 from setaccio.data.errors import UsageError
-from setaccio.eval import Comparison, arms
+from setaccio.eval import Comparison
+from setaccio.eval.arms import arms
+from setaccio.eval.arms.progress import ArmProgress
 from setaccio.eval.evaluate import evaluate
-from setaccio.eval.progress import ArmProgress
-from setaccio.eval.sweep import sweep
+from setaccio.eval.studies.sweep import sweep
 from setaccio.runtime import load_model
 
 PAIRS = [

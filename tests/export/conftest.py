@@ -10,7 +10,7 @@ import pytest
 from export_parts import CALIBRATION, PAIRS, TEXTS, save_adapter
 
 from setaccio.export import ExportReport, converter_root, export
-from setaccio.export.reference import Reference, make_reference
+from setaccio.export.proof.reference import Reference, make_reference
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,11 @@ import pytest
 from export_parts import PAIRS, save_adapter
 from gguf import GGUFReader
 
-from setaccio.data.digests import file_digest
 from setaccio.data.errors import ExportError
+from setaccio.data.files.digests import file_digest
 from setaccio.export import convert, convert_adapter, export_adapter
-from setaccio.export.export_adapter import ADAPTER_REPORT
-from setaccio.export.quantise import quantise
+from setaccio.export.adapter import ADAPTER_REPORT
+from setaccio.export.gguf.quantise import quantise
 from setaccio.models.gguf_base import base_folder
 from setaccio.runtime import Extractor
 

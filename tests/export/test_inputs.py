@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from setaccio.data.digests import weights_digest
 from setaccio.data.errors import ExportError, UsageError
+from setaccio.data.files.digests import weights_digest
 from setaccio.export.inputs import find_inputs
 
 

@@ -10,7 +10,7 @@ from export_parts import PAIRS, TEXTS
 
 from setaccio.data import Task
 from setaccio.data.errors import ExportError
-from setaccio.export.together import MANIFEST, export_together
+from setaccio.export.shared_base import MANIFEST, export_together
 from setaccio.runtime import Extractor, load_model
 
 CITY = Task.from_metadata(

@@ -9,7 +9,7 @@ import signal
 import pytest
 from models_parts import CONTENT
 
-from setaccio.cli.console import program
+from setaccio.cli.terminal.console import program
 from setaccio.data.errors import ModelError
 from setaccio.models import model_path
 from setaccio.models.bases import RECORD, bases_folder, kept_bases, locked, remove_bases

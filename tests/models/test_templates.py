@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from setaccio.data.errors import ModelError
-from setaccio.data.prompt import ChatFormat, completion_end, prompt_pieces
+from setaccio.data.task.pieces import ChatFormat, completion_end, prompt_pieces
 from setaccio.models.templates import load_template, template_names
 
 MESSAGES = [

@@ -19,8 +19,8 @@ import pytest
 from setaccio.data import Document, Task
 from setaccio.data.errors import ModelError, SchemaError, TaskError, UsageError
 from setaccio.runtime import Extraction, Extractor
-from setaccio.runtime.models import LoadedModel
-from setaccio.runtime.ordered import WINDOW
+from setaccio.runtime.decode.scheduler import WINDOW
+from setaccio.runtime.model.load import LoadedModel
 
 SMALL = Task(
     name="small",

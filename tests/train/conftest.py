@@ -52,7 +52,7 @@ def small_base(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tokenizer(small_base):
-    from setaccio.train.models import load_tokenizer, resolve_base
+    from setaccio.train.backend.base import load_tokenizer, resolve_base
 
     return load_tokenizer(resolve_base(str(small_base)))
 

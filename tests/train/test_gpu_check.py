@@ -23,7 +23,7 @@ from scripts.gpu_check.report import markdown
 from scripts.gpu_check.settings import ARMS, GPU, REHEARSAL
 
 from setaccio.data.errors import ExportError
-from setaccio.export.llamacpp_source import vocabulary_file
+from setaccio.export.gguf.llamacpp_source import vocabulary_file
 
 ROOT = Path(__file__).parents[2]
 CUDA = {"gpu": "A GPU", "bf16": True, "free_bytes": 80 * 2**30, "total_bytes": 80 * 2**30}
@@ -157,9 +157,7 @@ def test_the_tree_is_not_written_to_and_nothing_reaches_the_network(tmp_path):
         if name.endswith(("_CACHE_DIR", "_CACHE_HOME", "_CACHE_PATH", "HF_HOME", "_LOCATION")):
             assert value.startswith(str(tmp_path)), name
     assert ready.gpu["HF_HUB_OFFLINE"] == ready.gpu["TRANSFORMERS_OFFLINE"] == "1"
-    code = (
-        "import setaccio.data.task, scripts.gpu_check.machine; print(setaccio.data.task.__file__)"
-    )
+    code = "import setaccio.data.errors, scripts.gpu_check.machine; print(setaccio.data.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=ready.cpu,

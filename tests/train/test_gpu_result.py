@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from setaccio.data.recipes import generate_pairs
+from setaccio.data.recipes.generate import generate_pairs
 from setaccio.data.records import Document
 from setaccio.runtime import Extractor
 

@@ -16,14 +16,14 @@ from transformers import AutoModelForCausalLM, TrainerCallback
 
 from setaccio.data import Pair, Task, load_task
 from setaccio.data.errors import DataError, MissingExtraError, TrainError, UsageError
-from setaccio.data.hf_tokens import chat_format
+from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.train import load_config, train
-from setaccio.train.batches import LengthBatches
-from setaccio.train.encode import encode_pair
-from setaccio.train.loss import SELECTED_STEP, completion_loss
-from setaccio.train.models import resolve_base
-from setaccio.train.progress import quiet, read_metrics
-from setaccio.train.trainer import LENGTH_STEP
+from setaccio.train.backend.base import resolve_base
+from setaccio.train.inputs.batches import LengthBatches
+from setaccio.train.inputs.encode import encode_pair
+from setaccio.train.kernels.loss import SELECTED_STEP, completion_loss
+from setaccio.train.loop.trainer import LENGTH_STEP
+from setaccio.train.record.progress import quiet, read_metrics
 
 
 class Interrupt(TrainerCallback):

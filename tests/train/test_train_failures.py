@@ -33,10 +33,10 @@ from train_parts import make_pairs
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from setaccio.data import load_task
-from setaccio.data.hf_tokens import chat_format
 from setaccio.data.records import Pair
+from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.train import load_config, train
-from setaccio.train.encode import encode_pair
+from setaccio.train.inputs.encode import encode_pair
 
 # Trains, says how much memory that took at most (KiB), and ends as it is told to.
 CHILD = """

@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from setaccio.data.errors import TrainError
 from setaccio.train import load_config, train
-from setaccio.train.halving import Halver, is_out_of_memory
+from setaccio.train.loop.oom_retry import Halver, is_out_of_memory
 
 
 class SmallMemory(TrainerCallback):

@@ -13,14 +13,14 @@ from transformers import AutoModelForCausalLM
 
 from setaccio.data import Task, load_task
 from setaccio.data.errors import TrainError, UsageError
-from setaccio.data.hf_tokens import chat_format
 from setaccio.data.records import load_pairs
+from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.train import load_config, train
-from setaccio.train.batches import dataset
-from setaccio.train.encode import Encoded, encode_pair
-from setaccio.train.loss import completion_loss
-from setaccio.train.packing import check_no_leak, pack
-from setaccio.train.progress import quiet
+from setaccio.train.inputs.batches import dataset
+from setaccio.train.inputs.encode import Encoded, encode_pair
+from setaccio.train.inputs.packing import check_no_leak, pack
+from setaccio.train.kernels.loss import completion_loss
+from setaccio.train.record.progress import quiet
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_gradient_checkpointing_changes_nothing_that_is_learned(settings, tmp_pa
 
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
 def test_variants_of_lora_train_and_merge(settings, tmp_path, variant):
-    from setaccio.export.merge import merge
+    from setaccio.export.merging.merge import merge
 
     result = train(load_config(None, {**settings, variant: True}))
     assert result.eval_loss < result.eval_loss_before - 0.3

@@ -14,7 +14,7 @@ pytest.importorskip("trl")
 
 from train_parts import SCHEMA, make_pairs, write_jsonl
 
-from setaccio.cli.adapters import check_adapters
+from setaccio.cli.train.adapters import check_adapters
 from setaccio.data.errors import UsageError
 from setaccio.train import load_configs
 

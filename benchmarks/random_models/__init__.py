@@ -1,0 +1,1 @@
+"""Models of random weights that recite given texts."""

@@ -1,0 +1,1 @@
+"""From measurements to medians, tables and plots."""

@@ -1,0 +1,1 @@
+"""What flags choose: the model, its adapter, the task."""

@@ -1,0 +1,305 @@
+"""``setaccio data``: make pairs, look them over, divide them.
+
+Converting, augmenting and mixing are in :mod:`setaccio.cli.data.data_sets`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from setaccio.cli.terminal.console import step, warn, warn_of, write_line
+from setaccio.cli.terminal.exits import SOME_FAILED
+
+if TYPE_CHECKING:
+    from setaccio.data.pairs.near_duplicates import Ids
+    from setaccio.data.recipes.recipenlg import RecipeRow
+    from setaccio.data.records import Pair, Problem
+
+GENERATE_EXAMPLE = "setaccio data generate --count 4000 --seed 1 --out pairs.jsonl"
+CHECK_EXAMPLE = "setaccio data check train.jsonl test.jsonl --task recipe"
+SPLIT_EXAMPLE = "setaccio data split pairs.jsonl --out parts/ --test 0.1 --seed 1"
+RECIPENLG_EXAMPLE = "setaccio data recipenlg full_dataset.csv --limit 1000 --out pairs.jsonl"
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Write here, not to standard output."),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an --out that is there already.")
+]
+
+
+def write(pairs: Iterable[Pair], out: Path | None) -> int:
+    """Write pairs to a file, whole or not at all, or to standard output as they come."""
+    from setaccio.data.records import write_pairs
+    from setaccio.data.task.task import dump_compact
+
+    if out is not None:
+        return write_pairs(out, pairs)
+    count = 0
+    for pair in pairs:
+        write_line(dump_compact(pair.to_dict()))
+        count += 1
+    return count
+
+
+def counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
+    """Pass pairs on and show how many there are."""
+    from setaccio.cli.terminal.meter import Meter
+
+    with Meter(total, results_on_terminal=False, noun="pairs") as meter:
+        for pair in pairs:
+            yield pair
+            meter.count(failed=False)
+
+
+def counting_ids(pairs: Iterable[Pair], ids: Ids) -> Iterator[Pair]:
+    """Pass pairs on and count their ids."""
+    for pair in pairs:
+        ids.add(pair.id)
+        yield pair
+
+
+def warn_of_repeats(pairs: Iterable[Pair], what_follows: str) -> None:
+    """Say which ids come more than once, where any does."""
+    from setaccio.data.pairs.near_duplicates import Ids
+
+    ids = Ids()
+    for pair in pairs:
+        ids.add(pair.id)
+    if said := ids.said():
+        warn(f"{said}. {what_follows}")
+
+
+def generate(
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many pairs.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Pairs of different seeds differ.")] = 1,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Draw from what is kept for evaluation.")
+    ] = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Generate recipe pairs: invented and public-domain recipes written as prose."""
+    from setaccio.data.recipes.generate import generate_pairs
+
+    check_targets([out], [], overwrite=overwrite)
+    written = write(counted(generate_pairs(count, seed, held_out=held_out), count), out)
+    if out:
+        step(f"{written} pairs in {out}.")
+
+
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Pairs; several files are parts.")
+    ],
+    task: Annotated[str, typer.Option(metavar="NAME|FILE", help="The task.")] = "recipe",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Report duplicates, leaks between files, ungrounded gold, over-long and empty rows.
+
+    Nothing is changed. The exit code is 1 when something was found.
+    """
+    from setaccio.cli.choices.tasks import load_named
+    from setaccio.data.errors import DataError
+    from setaccio.data.pairs.checks import check_pairs
+
+    _refuse_twice(files)
+    problems: list[Problem] = []
+    report = check_pairs({str(file): _good(file, problems) for file in files}, load_named(task))
+    if not any(report.sizes.values()) and not problems:
+        raise DataError(f"{files[0]}: nothing to check. Each line is {{id, text, gold}}.")
+    if as_json:
+        bad = [str(problem) for problem in problems]
+        write_line(json.dumps({**report.as_dict(), "bad_lines": bad}, ensure_ascii=False))
+    else:
+        write_line(report.render())
+    warn_of(problems)
+    for part, size in report.sizes.items():
+        if not size:
+            warn(f"{part}: holds no usable pair, so nothing was compared with it.")
+    if problems:
+        step("Bad lines are no pairs. Repair or remove them; only the others were checked.")
+    if problems or not report.ok:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _refuse_twice(files: Iterable[Path]) -> None:
+    from setaccio.data.errors import UsageError
+
+    seen: dict[Path, Path] = {}
+    for file in files:
+        first = seen.setdefault(file.resolve(), file)
+        if first is not file:
+            raise UsageError(f"{file}: is {first} once more. Name each part once.")
+
+
+def split(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Pairs.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the parts.")],
+    stratify: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Give each part its share of every value of FIELD."),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD|near|origin",
+            help="Keep rows together: of one value of FIELD, of nearly the same text (near), or "
+            "copies with what they were made from (origin).",
+        ),
+    ] = None,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="The first 50, the last 100 and the rest between.")
+    ] = False,
+    validation: Annotated[float, typer.Option(help="Share of the validation part.")] = 0.05,
+    test: Annotated[float, typer.Option(help="Share of the test part.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Another seed, another division.")] = 1,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad lines out instead of refusing them.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace parts that are there already.")
+    ] = False,
+) -> None:
+    """Divide pairs into parts: by a hash of their ids, evenly by a field of the gold, or in groups.
+
+    FIELD is a field of the gold, such as intent or author.name.
+    """
+    from setaccio.data.errors import UsageError
+    from setaccio.data.pairs.splits import check_division, reference_split
+    from setaccio.data.records import load_pairs, write_pairs
+
+    if reference and (stratify or group):
+        raise UsageError("--reference divides by position; leave --stratify and --group out.")
+    pairs, problems = load_pairs(file, skip_bad=skip_bad)
+    warn_of(problems)
+    if reference:
+        rows = reference_split(len(pairs))
+        chosen = {"first": rows.first, "train": rows.train, "last": rows.last}
+        parts = {name: [pairs[row] for row in part] for name, part in chosen.items()}
+    else:
+        parts, names = _parts(pairs, seed, (validation, test), stratify, group)
+        sizes = {name: len(part) for name, part in parts.items()}
+        for name in check_division(sizes, names, {"validation": validation, "test": test}):
+            warn(f"{out}: the part {name} is empty: {len(pairs)} pairs are few for its share.")
+    warn_of_repeats(pairs, "Rows of one id are not told apart; `setaccio data check` lists them.")
+    targets = {name: out / f"{name}.jsonl" for name in parts}
+    check_targets(targets.values(), [file], overwrite=overwrite)
+    for name, part in parts.items():
+        write_pairs(targets[name], part)
+    step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
+
+
+def _parts(
+    pairs: list[Pair],
+    seed: int,
+    shares: tuple[float, float],
+    stratify: str | None,
+    group: str | None,
+) -> tuple[dict[str, list[Pair]], int]:
+    """The pairs by part, and how many ids or groups were divided.
+
+    Rows are told apart by number where they are not divided by their ids.
+    """
+    from setaccio.data.pairs.groups import group_names, strata_names
+    from setaccio.data.pairs.splits import random_split, stratified_split
+
+    names = group_names(pairs, group) if group else [pair.id for pair in pairs]
+    if stratify:
+        strata = strata_names(pairs, stratify)
+        rows = [str(number) for number in range(len(pairs))]
+        found = stratified_split(
+            dict(zip(rows, strata, strict=True)),
+            seed,
+            *shares,
+            groups=dict(zip(rows, names, strict=True)),
+        )
+        chosen = {part: [pairs[int(row)] for row in ids] for part, ids in vars(found).items()}
+        return {part: chosen[part] for part in ("train", "validation", "test")}, len(set(names))
+    found = random_split(names, seed, *shares)
+    parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
+    part_of = {name: part for part in parts for name in getattr(found, part)}
+    for pair, name in zip(pairs, names, strict=True):
+        parts[part_of[name]].append(pair)
+    return parts, len(part_of)
+
+
+def check_targets(
+    targets: Iterable[Path | None], sources: Iterable[Path], *, overwrite: bool
+) -> None:
+    """Refuse to write over what is read, and, unless asked for, over what is there.
+
+    Args:
+        targets: files to be written; None and a device or pipe replace nothing.
+        sources: files that are read.
+        overwrite: what is there may be replaced.
+
+    Raises:
+        UsageError: names the file that would be lost.
+    """
+    from setaccio.data.errors import UsageError
+    from setaccio.data.files.atomic import is_stream
+
+    files = [target for target in targets if target is not None and not is_stream(target)]
+    there = [target for target in files if target.exists()]
+    for source in sources:
+        if source.exists() and any(target.samefile(source) for target in there):
+            raise UsageError(
+                f"{source}: would be replaced, and it is read here. Choose another --out."
+            )
+    for target in there:
+        if target.is_dir():
+            raise UsageError(f"{target}: is a folder. Name a file in --out.")
+    if there and not overwrite:
+        raise UsageError(f"{there[0]}: exists. Choose another --out, or pass --overwrite.")
+
+
+def recipenlg(
+    file: Annotated[Path, typer.Argument(metavar="CSV", help="RecipeNLG, either CSV form.")],
+    seed: Annotated[int, typer.Option(help="Another seed writes other texts.")] = 1,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read only so many recipes.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse the file at its first bad row.")
+    ] = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write RecipeNLG rows as prose: pairs of a text and its recipe.
+
+    The file is streamed. Bad rows are named with their line and left out.
+    """
+    from itertools import islice
+
+    from setaccio.data.recipes.recipenlg import read_recipenlg, recipenlg_pairs
+    from setaccio.data.records import Problem
+
+    check_targets([out], [file], overwrite=overwrite)
+    problems: list[Problem] = []
+
+    def rows() -> Iterator[RecipeRow]:
+        for item in read_recipenlg(file, strict=strict):
+            if isinstance(item, Problem):
+                problems.append(item)
+            else:
+                yield item
+
+    written = write(counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
+    warn_of(problems)
+    if out:
+        step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
+
+
+def _good(file: Path, problems: list[Problem]) -> Iterator[tuple[int, Pair]]:
+    from setaccio.data.records import Problem, read_numbered_pairs
+
+    for item in read_numbered_pairs(file):
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            yield item

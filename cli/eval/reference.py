@@ -1,0 +1,158 @@
+"""``setaccio eval reference``: base and tuned models in the reference experiment's table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from setaccio.cli.eval.endpoint import ENDPOINT, NO_ENDPOINT, EndpointFlags, with_endpoint
+from setaccio.cli.eval.options import (
+    DOCUMENTS,
+    MODELS,
+    Alias,
+    Decoding,
+    MaxTokens,
+    Out,
+    SchemaFile,
+    TaskName,
+    Threads,
+    constraints_of,
+    parse_aliases,
+    print_rows,
+)
+from setaccio.cli.terminal.console import step, warn_once
+
+if TYPE_CHECKING:
+    from setaccio.eval.studies.reference_table import ReferenceModel
+
+EXAMPLE = (
+    "setaccio eval reference --first first.jsonl --last last.jsonl "
+    "--row 'Qwen 2.5=base.gguf,tuned.gguf' --out runs/reference"
+)
+
+
+@with_endpoint
+def reference(
+    first: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Pairs that base models run on; default: as outputs with gold have them.",
+            rich_help_panel=DOCUMENTS,
+        ),
+    ] = None,
+    last: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Pairs that tuned models run on too.", rich_help_panel=DOCUMENTS
+        ),
+    ] = None,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=BASE[,TUNED]",
+            help="A model: GGUFs, or .jsonl files of outputs. May be repeated.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TEXT",
+            help="A model's size, such as 'Qwen2.5=1.5 B'; default: counted in the GGUF.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
+    constraint: Decoding = "both",
+    max_tokens: MaxTokens = None,
+    threads: Threads = None,
+    task: TaskName = None,
+    schema: SchemaFile = None,
+    alias: Alias = None,
+    endpoint_parameters: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Its size, such as '70 B'.", rich_help_panel=ENDPOINT),
+    ] = None,
+    asked: EndpointFlags = NO_ENDPOINT,
+    out: Out = None,
+) -> None:
+    """Lay out base and tuned models as the reference experiment did: parameters, L1, L2, L3.
+
+    Base models run on the first part of the documents, tuned ones on both parts.
+    """
+    from setaccio.cli.choices.tasks import choose_task
+    from setaccio.data.errors import UsageError
+    from setaccio.data.records import load_pairs
+    from setaccio.eval.arms.progress import show_progress
+    from setaccio.eval.studies.reference_table import ReferenceModel, own_parts, reference_table
+
+    chosen = choose_task(task, schema)
+    models = with_parameters([parse_row(text) for text in row or []], parameters or [])
+    baseline = asked.arm()
+    if baseline:
+        models.append(ReferenceModel(baseline.name, baseline, None, endpoint_parameters or ""))
+    if (first is None) != (last is None):
+        raise UsageError("--first and --last: give both, or none where all outputs have gold.")
+    parts = (load_pairs(first)[0], load_pairs(last)[0]) if first and last else own_parts(models)
+    with show_progress() as progress:
+        table = reference_table(
+            models,
+            parts[0],
+            parts[1],
+            chosen,
+            constraints=constraints_of(constraint),
+            aliases=parse_aliases(alias),
+            out=out,
+            max_tokens=max_tokens,
+            threads=threads,
+            progress=progress,
+            tell=warn_once,
+        )
+    print_rows(table.table(), 2)
+    for note in table.notes():
+        step(note)
+    if out:
+        step(f"reference.md, reference.json and the runs behind them: {out}")
+
+
+def parse_row(text: str) -> ReferenceModel:
+    """``NAME=BASE[,TUNED]`` as a model of the table.
+
+    Raises:
+        UsageError: it is written otherwise, or a file is not there.
+        ModelError: a known model is not fetched yet.
+    """
+    from setaccio.data.errors import UsageError
+    from setaccio.eval.studies.reference_table import ReferenceModel
+    from setaccio.models import gguf_path
+
+    name, sign, files = text.partition("=")
+    paths = [Path(part.strip()) for part in files.split(",")]
+    if not (sign and name.strip() and files.strip()) or len(paths) > 2:
+        raise UsageError(f"--row {text}: write it as NAME=BASE.gguf or NAME=BASE.gguf,TUNED.gguf.")
+    paths = [gguf_path(path) for path in paths]
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"--row {text}: {path}: no such file.")
+    return ReferenceModel(name.strip(), paths[0], paths[1] if len(paths) == 2 else None)
+
+
+def with_parameters(models: list[ReferenceModel], given: list[str]) -> list[ReferenceModel]:
+    """The models with the sizes that ``--parameters NAME=TEXT`` says.
+
+    Raises:
+        UsageError: one is written otherwise, or names no model.
+    """
+    from dataclasses import replace
+
+    from setaccio.data.errors import UsageError
+
+    sizes: dict[str, str] = {}
+    for text in given:
+        name, sign, size = (part.strip() for part in text.partition("="))
+        if not (sign and size) or name not in {model.name for model in models}:
+            raise UsageError(f"--parameters {text}: write NAME=TEXT with the NAME of a --row.")
+        sizes[name] = size
+    return [replace(model, parameters=sizes.get(model.name, model.parameters)) for model in models]

@@ -1,0 +1,1 @@
+"""The terminal: what is printed, exit codes, progress, and Ctrl-C."""

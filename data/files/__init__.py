@@ -1,0 +1,1 @@
+"""Files and their text: encodings, strict JSON, digests, writing whole or not at all."""

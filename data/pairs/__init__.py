@@ -1,0 +1,1 @@
+"""Sets of pairs: looked over, divided, mixed, and made more of."""

@@ -1,0 +1,114 @@
+"""What repeats among pairs: ids, texts, and texts that are nearly the same.
+
+known = Known(NEAR)
+for kind, message in known.compare("train", line, pair): ...
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from rapidfuzz import fuzz
+
+from setaccio.data.records import Pair
+from setaccio.data.text.words import words_of
+
+NEAR = 90.0
+_SHINGLE = 4
+_SKETCH = 24
+_SHARED = 4
+_BUCKET = 200
+_NAMED = 3
+
+
+class Ids:
+    """Ids seen so far, and how many came again."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._twice: dict[str, None] = {}
+        self._again = 0
+
+    def add(self, pair_id: str) -> None:
+        """Count one id."""
+        if pair_id in self._seen:
+            self._twice.setdefault(pair_id)
+            self._again += 1
+        self._seen.add(pair_id)
+
+    def said(self) -> str | None:
+        """What repeats, in one line; None where every id came once."""
+        if not self._again:
+            return None
+        shown = ", ".join(repr(name) for name in list(self._twice)[:_NAMED])
+        more = ", ..." if len(self._twice) > _NAMED else ""
+        total, own = len(self._seen) + self._again, len(self._seen)
+        return f"{total} pairs have only {own} different ids (more than once: {shown}{more})"
+
+
+class Known:
+    """Texts seen so far, found again by exact, normalised and sketched form.
+
+    Args:
+        near: least similarity, 0 to 100, at which texts of two parts are near-duplicates.
+    """
+
+    def __init__(self, near: float) -> None:
+        self.near = near
+        self.ids: set[tuple[str, str]] = set()
+        self.exact: dict[str, str] = {}
+        self.normal: dict[str, str] = {}
+        self.rows: list[tuple[str, str, str]] = []
+        self.buckets: dict[int, list[int]] = defaultdict(list)
+
+    def compare(self, part: str, line: int, pair: Pair) -> Iterator[tuple[str, str]]:
+        """Yield what the pair repeats, then remember it."""
+        place = f"{part}:{line} ({pair.id})"
+        words = words_of(pair.text)
+        normal = " ".join(words)
+        if (part, pair.id) in self.ids:
+            yield "duplicate_id", f"the id {pair.id} occurs before"
+        if pair.text in self.exact:
+            yield "duplicate", f"same text as {self.exact[pair.text]}"
+        elif words and normal in self.normal:
+            yield "same_text", f"same words as {self.normal[normal]}"
+        else:
+            sketch = sketch_of(words)
+            found = self._nearest(part, normal, sketch)
+            if found:
+                yield "near_duplicate", f"{found[0]:.0f}% the same as {found[1]}"
+            for bucket in sketch:
+                self.buckets[bucket].append(len(self.rows))
+            self.rows.append((part, place, normal))
+        self.ids.add((part, pair.id))
+        self.exact.setdefault(pair.text, place)
+        self.normal.setdefault(normal, place)
+
+    def _nearest(self, part: str, normal: str, sketch: list[int]) -> tuple[float, str] | None:
+        shared: Counter[int] = Counter()
+        for bucket in sketch:
+            # A stock sentence that everything holds tells nothing and would cost most.
+            if len(self.buckets[bucket]) <= _BUCKET:
+                shared.update(self.buckets[bucket])
+        needed = min(_SHARED, len(sketch))
+        best: tuple[float, str] | None = None
+        for n, count in shared.items():
+            other, place, text = self.rows[n]
+            if other == part or count < needed:
+                continue
+            score = fuzz.ratio(normal, text, score_cutoff=self.near)
+            if score and (best is None or score > best[0]):
+                best = score, place
+        return best
+
+
+def sketch_of(words: list[str]) -> list[int]:
+    """The smallest hashes of the text's word sequences: alike texts share many of them.
+
+    Bottom-k sketch after Broder, "On the resemblance and containment of documents" (1997).
+    """
+    last = max(1, len(words) - _SHINGLE + 1)
+    shingles = {" ".join(words[n : n + _SHINGLE]) for n in range(last)}
+    return sorted({zlib.crc32(shingle.encode()) for shingle in shingles})[:_SKETCH]

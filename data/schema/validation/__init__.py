@@ -1,0 +1,1 @@
+"""Whether a value fits a schema: jsonschema with decimals and ECMA's patterns."""

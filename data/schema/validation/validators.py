@@ -1,0 +1,111 @@
+"""The jsonschema library, with decimals and ECMA's patterns, and without what only IRIs need.
+
+The keywords that judge numbers or search with patterns are ours (``number_keywords.py`` and
+``pattern_keywords.py``), put in through the library's ``validators.extend``; its own classes stay
+as they are.
+
+The checker of IRIs comes from a package that builds some thirty parsers when it is imported: a
+second for every start of the program, while hardly a schema asks for an IRI. Here it is imported
+when the first IRI is checked.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from setaccio.data.schema.validation.decimals import is_whole
+from setaccio.data.schema.validation.number_keywords import number_keywords
+from setaccio.data.schema.validation.pattern_keywords import pattern_keywords
+from setaccio.data.schema.validation.patterns import is_pattern
+
+_SLOW = "rfc3987_syntax"
+
+
+def _is_valid_syntax(term: str, value: str) -> bool:
+    """As the package's own function, which is imported now."""
+    return bool(importlib.import_module(_SLOW).is_valid_syntax(term, value))
+
+
+@contextmanager
+def _later() -> Iterator[None]:
+    """While this lasts, an import of the slow package gives a stand-in that loads it when used."""
+    if _SLOW in sys.modules or importlib.util.find_spec(_SLOW) is None:
+        yield
+        return
+    stand_in = ModuleType(_SLOW)
+    stand_in.__dict__["is_valid_syntax"] = _is_valid_syntax
+    sys.modules[_SLOW] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules[_SLOW]
+
+
+with _later():
+    import jsonschema
+
+__all__ = [
+    "check_against_draft",
+    "ignores_siblings",
+    "jsonschema",
+    "make_validator",
+    "validator_class",
+]
+
+
+def validator_class(schema: dict[str, Any]) -> Any:
+    """The jsonschema class for the draft that a schema names; draft 2020-12 where it names none."""
+    return jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+
+
+def check_against_draft(schema: dict[str, Any]) -> None:
+    """Check a schema against the meta-schema of its draft, patterns included.
+
+    Raises:
+        jsonschema.SchemaError: it breaks the meta-schema.
+    """
+    kind = validator_class(schema)
+    checker = jsonschema.FormatChecker(formats=())
+    checker.checkers = {**kind.FORMAT_CHECKER.checkers, "regex": (is_pattern, (ValueError,))}
+    kind.check_schema(schema, format_checker=checker)
+
+
+_IGNORING = ("draft-03", "draft-04", "draft-06", "draft-07")
+
+
+def ignores_siblings(schema: Any) -> bool:
+    """Whether a schema's draft ignores what stands beside a ``$ref``."""
+    if not isinstance(schema, dict) or "$schema" not in schema:
+        return False
+    return any(draft in validator_class(schema).META_SCHEMA["$schema"] for draft in _IGNORING)
+
+
+@functools.cache
+def _exact_class(kind: Any) -> Any:
+    """A draft's class with our keywords for numbers and patterns."""
+    numbers = kind.TYPE_CHECKER.redefine(
+        "integer",
+        lambda _, value: kind.TYPE_CHECKER.is_type(value, "integer") and is_whole(value),
+    )
+    error = jsonschema.ValidationError
+    keywords = number_keywords(kind.VALIDATORS, error) | pattern_keywords(kind.VALIDATORS, error)
+    extend: Any = jsonschema.validators.extend  # which has no types
+    return extend(kind, keywords, type_checker=numbers)
+
+
+def make_validator(schema: dict[str, Any]) -> jsonschema.protocols.Validator:
+    """A validator of instances of a schema, formats included."""
+    kind = validator_class(schema)
+    # Where `$schema` is met again, behind a reference to the root, the library would go back to
+    # the class that it names.
+    rules = {key: part for key, part in schema.items() if key != "$schema"}
+    validator: jsonschema.protocols.Validator = _exact_class(kind)(
+        rules, format_checker=kind.FORMAT_CHECKER
+    )
+    return validator

@@ -1,0 +1,1 @@
+"""Running text: its words, its numbers, and where a value stands in it."""

@@ -1,0 +1,120 @@
+"""Whether what a gold says stands in its text.
+
+Contract: words are compared, upper and lower case aside, so a value that is said in other words
+counts as absent, whatever it means. Labels need not stand in the text: what the schema restricts to
+given values, true and false, null.
+
+    values = Grounding(task).values(pair)
+    [value.text for value in values if value.absent]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from setaccio.data.records import Pair
+from setaccio.data.schema.key_order import schemas_at
+from setaccio.data.task.task import Task
+from setaccio.data.text.words import with_particles, words_of
+
+LEAST = 1 / 3
+"""Share of its words from which on a value counts as standing in the text."""
+
+_PLACE = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True)
+class Value:
+    """One leaf of a gold that has words.
+
+    Attributes:
+        field: where it is, as in ``author.name``; list positions are left out.
+        text: the value as text.
+        words: how many words it has, at least one.
+        missing: those of them that do not occur in the pair's text.
+    """
+
+    field: str
+    text: str
+    words: int
+    missing: tuple[str, ...]
+
+    @property
+    def absent(self) -> bool:
+        """Whether no or few of its words occur."""
+        return self.words - len(self.missing) < LEAST * self.words
+
+
+class Grounding:
+    """Compares golds of one task with their texts.
+
+    Args:
+        task: its schema tells which leaves are labels (``enum``, ``const``).
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._schema = task.json_schema
+        self._labels: dict[str, bool] = {}
+
+    def values(self, pair: Pair) -> list[Value]:
+        """The leaves of the gold that should stand in the text, in the gold's order."""
+        known = with_particles(words_of(pair.text))
+        found = []
+        for path, leaf, schema in leaves_of(pair.gold, self._schema):
+            field = _PLACE.sub("", path).removeprefix("$").removeprefix(".")
+            if leaf is None or isinstance(leaf, bool) or self._is_label(field, schema):
+                continue
+            words = words_of(str(leaf))
+            if words:
+                missing = tuple(word for word in words if word not in known)
+                found.append(Value(field, str(leaf), len(words), missing))
+        return found
+
+    def _is_label(self, field: str, schema: dict[str, Any]) -> bool:
+        if field not in self._labels:
+            schemas = [schema, *schemas_at(self._schema, field, items=True)]
+            self._labels[field] = any({"enum", "const"} & set(each) for each in schemas)
+        return self._labels[field]
+
+
+def share_of(values: list[Value]) -> tuple[float, str]:
+    """Say how much of a gold can be read in its text.
+
+    Args:
+        values: the gold's, from :class:`Grounding`.
+
+    Returns:
+        The share of the values' words that occur in the text, 1.0 where there are no words, and
+        the first of those that do not occur.
+    """
+    total = sum(value.words for value in values)
+    missing = [word for value in values for word in value.missing]
+    share = 1 - len(missing) / total if total else 1.0
+    return share, ", ".join(dict.fromkeys(missing[:5]))
+
+
+def absent_fields(values: list[Value]) -> tuple[list[str], int]:
+    """The fields none of whose values stands in the text, and how many fields there are."""
+    standing = dict.fromkeys((value.field for value in values), False)
+    for value in values:
+        standing[value.field] |= not value.absent
+    return [field for field, stands in standing.items() if not stands], len(standing)
+
+
+def leaves_of(
+    value: Any, schema: Any, path: str = "$"
+) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Every leaf with its path and the schema right at it; empty objects and arrays are leaves."""
+    schema = schema if isinstance(schema, dict) else {}
+    if isinstance(value, dict) and value:
+        known = schema.get("properties", {})
+        for key, inner in value.items():
+            yield from leaves_of(inner, known.get(key), f"{path}.{key}")
+    elif isinstance(value, list) and value:
+        for n, inner in enumerate(value):
+            yield from leaves_of(inner, schema.get("items"), f"{path}[{n}]")
+    else:
+        yield path, value, schema

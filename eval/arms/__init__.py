@@ -1,0 +1,1 @@
+"""What may stand in a comparison, and its pass over the documents."""

@@ -1,0 +1,279 @@
+"""What may stand in one comparison: a GGUF, an endpoint, outputs that were made elsewhere.
+
+An arm says what it is; ``open`` turns it into a :class:`Source` that makes its outputs. Every
+source gives rows of one form (``id``, ``status``, ``raw``, ``data``, ``seconds``, token counts),
+so that :mod:`setaccio.eval.compare` scores all of them alike. The other kinds of arm are
+:class:`setaccio.eval.arms.baseline.EndpointArm` and
+:class:`setaccio.eval.arms.predictions.RecordedArm`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import llama_cpp
+
+from setaccio.data.errors import ModelError
+from setaccio.data.records import Document, Pair
+from setaccio.data.task.task import Json, Task, dump_compact
+from setaccio.eval.result import make_label
+from setaccio.eval.stats.cost import Cost, peak_bytes, watch_cost
+from setaccio.models import gguf_path
+from setaccio.runtime import Adapter, Extractor, LoadedModel, load_adapter, load_model
+from setaccio.runtime.decode.decoder import Watch
+from setaccio.runtime.grammar.constraint import Constraint
+from setaccio.runtime.model.adapters import join_names
+from setaccio.runtime.model.gguf_header import read_header
+from setaccio.runtime.model.llama_log import silence_llama
+from setaccio.runtime.model.load import TASK_KEY
+
+Row = dict[str, Json]
+"""One output: a document's id and what came out for it."""
+
+
+class ModelPool:
+    """Holds the GGUF that was used last, so that arms with the same file load it once.
+
+    Attributes:
+        threads: threads that compute; None takes one per physical core.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads
+        self._loaded: LoadedModel | None = None
+
+    def get(self, path: Path) -> LoadedModel:
+        """The loaded model of a file, or of a known model's name; any other one is freed.
+
+        Raises:
+            ModelError: the GGUF can not be loaded.
+        """
+        path = gguf_path(path)
+        if self._loaded is None or self._loaded.path != path:
+            self.close()
+            self._loaded = load_model(path, threads=self.threads)
+        return self._loaded
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._loaded is not None:
+            self._loaded.close()
+            self._loaded = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all arms of a comparison share.
+
+    Attributes:
+        task: what is extracted.
+        max_tokens: most tokens of an answer; None leaves it to the source.
+        models: where GGUFs are loaded.
+        tell: given a sentence about what makes the outputs of an arm doubtful.
+        watch: told after every pass of a model how far its documents are.
+    """
+
+    task: Task
+    max_tokens: int | None = None
+    models: ModelPool = field(default_factory=ModelPool)
+    tell: Callable[[str], None] | None = None
+    watch: Watch | None = None
+
+
+class Source(Protocol):
+    """Where one arm's outputs come from."""
+
+    @property
+    def model(self) -> str:
+        """File name of the model, or whatever makes the outputs."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Size of the model's file; None when unknown."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model's file; empty when unknown."""
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What else ``config.json`` should say about it, never a secret."""
+
+    def key(self, pair: Pair) -> str:
+        """Name of one output: the same for two runs that must give the same."""
+
+    def rows(self, pairs: Sequence[Pair]) -> Iterator[Row]:
+        """Outputs for these pairs, one each, in order."""
+
+
+class AnyArm(Protocol):
+    """One row of the comparison."""
+
+    @property
+    def name(self) -> str:
+        """What the table calls it; unique with the constraint."""
+
+    @property
+    def constraint(self) -> str:
+        """``schema``, ``none``, or empty when unknown."""
+
+    @property
+    def label(self) -> str:
+        """Name and decoding, such as ``tuned constrained``."""
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Key name of its outputs to the task's."""
+
+    def open(self, setting: Setting) -> Source:
+        """Make ready to run."""
+
+
+def hash_parts(*parts: Json) -> str:
+    """A short name for JSON values taken together."""
+    return hashlib.sha256(dump_compact(parts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A GGUF with or without the constraint.
+
+    Attributes:
+        name: what the table calls the model, such as ``base``; unique with the constraint.
+        path: the GGUF, or the name of a known model.
+        constraint: ``schema`` or ``none``.
+        adapter: a LoRA adapter that works beside it.
+    """
+
+    name: str
+    path: Path
+    constraint: Constraint
+    adapter: Path | None = None
+
+    @property
+    def label(self) -> str:
+        """Name and decoding, such as ``tuned constrained``."""
+        return make_label(self.name, self.constraint)
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """None: the prompt names the task's own keys."""
+        return {}
+
+    def open(self, setting: Setting) -> Source:
+        """Load the GGUF, if it is not the one that is loaded already, and the adapter.
+
+        Raises:
+            ModelError: one of the two can not be loaded.
+        """
+        loaded = setting.models.get(self.path)
+        adapter = None if self.adapter is None else load_adapter(loaded, self.adapter)
+        if adapter is not None and adapter.warning and setting.tell:
+            setting.tell(adapter.warning)
+        return _GgufSource(loaded, self.constraint, setting, adapter)
+
+    def carried_task(self) -> Task | None:
+        """The task that the adapter carries, or the GGUF where there is none; None without one.
+
+        Raises:
+            ModelError: the file is no GGUF.
+            TaskError: it carries a task that can not be read.
+        """
+        path = self.adapter or gguf_path(self.path)
+        stored = read_header(path).metadata.get(TASK_KEY)
+        return None if stored is None else Task.from_metadata(stored, source=str(path))
+
+
+class _GgufSource:
+    """Extracts with a loaded model, and an adapter beside it where there is one."""
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        constraint: Constraint,
+        setting: Setting,
+        adapter: Adapter | None = None,
+    ) -> None:
+        self.loaded, self.constraint, self.setting = loaded, constraint, setting
+        self.adapter = adapter
+        self._cost: Cost | None = None
+
+    @property
+    def model(self) -> str:
+        return join_names(self.loaded.name, self.adapter.path if self.adapter else None)
+
+    @property
+    def size_bytes(self) -> int | None:
+        beside = self.adapter.path.stat().st_size if self.adapter else 0
+        return self.loaded.size_bytes + beside
+
+    @property
+    def sha256(self) -> str:
+        return self.loaded.sha256
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        known: dict[str, Json] = {"parameters": count_parameters(self.loaded)}
+        if self.adapter is not None:
+            known |= {"adapter": self.adapter.path.name, "adapter_sha256": self.adapter.sha256}
+        # Of the documents that this run extracted; those of an earlier one are not among them.
+        return known | ({"cost": asdict(self._cost)} if self._cost else {})
+
+    def key(self, pair: Pair) -> str:
+        return hash_parts(
+            self.loaded.sha256,
+            self.setting.task.digest,
+            self.constraint,
+            str(self.setting.max_tokens),
+            pair.id,
+            pair.text,
+            *([self.adapter.sha256] if self.adapter else []),
+        )
+
+    def rows(self, pairs: Sequence[Pair]) -> Iterator[Row]:
+        task = self.setting.task
+        extractor = Extractor(
+            self.loaded,
+            task,
+            adapter=self.adapter,
+            constraint=self.constraint,
+            max_tokens=self.setting.max_tokens,
+        )
+        # The first run pays for reading weights and setting up caches; no document should.
+        first = Extractor(self.loaded, task, adapter=self.adapter, constraint="none", max_tokens=1)
+        first.extract("warm-up")
+        with watch_cost() as watch:
+            documents = (Document(pair.id, pair.text) for pair in pairs)
+            for extraction in extractor.extract_all(documents, watch=self.setting.watch):
+                watch.documents += 1
+                yield {**extraction.to_dict(), "peak_memory": peak_bytes()}
+        self._cost = watch.cost
+
+
+def gguf_parameters(path: str | Path) -> int:
+    """Weights in a GGUF, counted from its list of tensors without loading them.
+
+    Raises:
+        ModelError: not a usable GGUF.
+    """
+    path = Path(path)
+    read_header(path)  # names what is wrong with a file, which llama.cpp does not
+    silence_llama()
+    options = llama_cpp.llama_model_default_params()
+    options.vocab_only = True
+    model = llama_cpp.llama_model_load_from_file(str(path).encode(), options)
+    if not model:
+        raise ModelError(f"{path}: llama.cpp can not read it. Fetch or export it again.")
+    try:
+        return int(llama_cpp.llama_model_n_params(model))
+    finally:
+        llama_cpp.llama_model_free(model)
+
+
+def count_parameters(model: LoadedModel) -> int:
+    """Weights in a model, as llama.cpp counts its tensors."""
+    return int(llama_cpp.llama_model_n_params(model.llama.model))

@@ -1,0 +1,1 @@
+"""One document's score: gold against prediction, field by field."""

@@ -1,0 +1,160 @@
+"""What scoring counts: leaves by outcome, items of lists, measures by part; ``+`` adds them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from setaccio.data.task.task import Json
+
+Outcome = Literal["correct", "wrong", "omitted", "hallucinated"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """How one leaf came out, and where it stands.
+
+    Attributes:
+        outcome: correct, wrong, omitted or hallucinated.
+        gold: JSON Pointer (RFC 6901) into gold; None for a hallucinated one.
+        predictions: JSON Pointers into the prediction: none for an omitted leaf, several for a
+            step that the prediction splits.
+    """
+
+    outcome: Outcome
+    gold: str | None
+    predictions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """How many leaves came out how."""
+
+    correct: int = 0
+    wrong: int = 0
+    omitted: int = 0
+    hallucinated: int = 0
+
+    def __add__(self, other: Leaves) -> Leaves:
+        return Leaves(
+            self.correct + other.correct,
+            self.wrong + other.wrong,
+            self.omitted + other.omitted,
+            self.hallucinated + other.hallucinated,
+        )
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Leaf]) -> Leaves:
+        """Count outcomes."""
+        counts = dict.fromkeys((part.name for part in fields(cls)), 0)
+        for leaf in outcomes:
+            counts[leaf.outcome] += 1
+        return cls(**counts)
+
+
+@dataclass(frozen=True)
+class Items:
+    """Counts behind precision, recall and F1 of a list (micro average when added up).
+
+    Attributes:
+        matched: gold items that have their match.
+        gold: items that should be there.
+        predicted: items that are there.
+        surplus: how many more predicted than gold items are in matches: above 0 where steps were
+            split, below where they were merged, 0 where every match is one to one.
+    """
+
+    matched: int = 0
+    gold: int = 0
+    predicted: int = 0
+    surplus: int = 0
+
+    def __add__(self, other: Items) -> Items:
+        return Items(
+            self.matched + other.matched,
+            self.gold + other.gold,
+            self.predicted + other.predicted,
+            self.surplus + other.surplus,
+        )
+
+    @property
+    def precision(self) -> float:
+        """Predicted items in matches over all; 1 when nothing was predicted, nothing there."""
+        if not self.predicted:
+            return float(not self.gold)
+        return (self.matched + self.surplus) / self.predicted
+
+    @property
+    def recall(self) -> float:
+        """Matched over gold; 1 when there was nothing to find."""
+        return self.matched / self.gold if self.gold else 1.0
+
+    @property
+    def f1(self) -> float:
+        """Items in matches over the items of both sides; 1 when both lists are empty."""
+        total = self.gold + self.predicted
+        return (2 * self.matched + self.surplus) / total if total else 1.0
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Texts that begin with a quantity, and which of their parts agree.
+
+    Attributes:
+        leaves: gold texts of the field, with a quantity or without.
+        gold: gold texts with a quantity.
+        predicted: predicted texts with a quantity.
+        quantity: of ``gold``, those whose prediction has the same quantity.
+        unit: of ``gold``, those whose prediction has the same unit, or none either.
+        name: of ``gold``, those whose prediction names the same.
+        agreed: of ``gold``, those whose prediction agrees in all three.
+    """
+
+    leaves: int = 0
+    gold: int = 0
+    predicted: int = 0
+    quantity: int = 0
+    unit: int = 0
+    name: int = 0
+    agreed: int = 0
+
+    def __add__(self, other: Measures) -> Measures:
+        return Measures(
+            **{
+                part.name: getattr(self, part.name) + getattr(other, part.name)
+                for part in fields(self)
+            }
+        )
+
+    @property
+    def f1(self) -> float:
+        """Pairs that agree in full, over the measures of both sides; 1 when there are none."""
+        total = self.gold + self.predicted
+        return 2 * self.agreed / total if total else 1.0
+
+
+def pointer(base: str, key: str | int) -> str:
+    """The JSON Pointer of a member, its key escaped as RFC 6901 says."""
+    return f"{base}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+def leaf_pointers(value: Json, base: str = "") -> list[str]:
+    """Pointers of all leaves of a JSON value; an empty object or list is one leaf."""
+    if isinstance(value, dict) and value:
+        parts = list(value.items())
+    elif isinstance(value, list) and value:
+        parts = list(enumerate(value))
+    else:
+        return [base]
+    return [found for key, part in parts for found in leaf_pointers(part, pointer(base, key))]
+
+
+def omitted(value: Json, at: str | None) -> list[Leaf]:
+    """Every leaf of a gold value as omitted; ``at`` is the value's pointer."""
+    return [Leaf("omitted", found) for found in leaf_pointers(value, at or "")]
+
+
+def hallucinated(value: Json, at: str | None) -> list[Leaf]:
+    """Every leaf of a predicted value as hallucinated; ``at`` is the value's pointer."""
+    return [Leaf("hallucinated", None, (found,)) for found in leaf_pointers(value, at or "")]

@@ -1,0 +1,1 @@
+"""Many scores as numbers with their uncertainty, and differences beyond the noise."""

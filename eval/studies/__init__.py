@@ -1,0 +1,1 @@
+"""Questions asked of a model: quantisations, noise, an earlier run, people."""

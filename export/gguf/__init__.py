@@ -1,0 +1,1 @@
+"""GGUF files: converted, quantised, with an importance matrix of one's own pairs."""

@@ -1,0 +1,127 @@
+"""Quantise a 16-bit GGUF, its metadata kept.
+
+Contract: ``quantise(source, out, "q4_k_m")`` writes the smaller file through llama.cpp's own
+quantiser; ``predicted_size(source, "q4_k_m")`` says beforehand how many bytes it will have. With an
+importance matrix the bits go where the model's inputs are large. llama.cpp works tensor by tensor,
+so memory does not grow with the model. The names are those that the installed llama-cpp-python
+lists, in either case.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from setaccio.data.errors import ExportError, UsageError
+from setaccio.export.child.run import run_child
+from setaccio.export.gguf.imatrix import read_imatrix
+
+_PREFIX = re.compile(r"LLAMA_FTYPE_(?:ALL|MOSTLY)_(?P<name>\w+)")
+# As llama.cpp logs them, in units of 2^20 bytes with two decimals.
+_SIZE = re.compile(r"(?P<which>model|quant) size\s+=\s+(?P<mib>[\d.]+) MiB")
+_MIB = 1 << 20
+
+
+@functools.cache
+def quantisations() -> dict[str, int]:
+    """Names of all file types that llama.cpp can write, such as ``Q4_K_M``, and their numbers."""
+    import llama_cpp
+
+    found = ((_PREFIX.fullmatch(key), value) for key, value in vars(llama_cpp).items())
+    return {match["name"]: value for match, value in found if match}
+
+
+def canonical_name(kind: str) -> str:
+    """Return the name as llama.cpp writes it.
+
+    Raises:
+        UsageError: no quantisation of that name; all are listed.
+    """
+    name = kind.strip().upper()
+    if name not in quantisations():
+        raise UsageError(
+            f"{kind}: no such quantisation. Known ones: {', '.join(sorted(quantisations()))}."
+        )
+    return name
+
+
+def quantise(
+    source: Path, out: Path, kind: str, *, threads: int = 0, imatrix: Path | None = None
+) -> Path:
+    """Write a quantised copy of a GGUF.
+
+    Args:
+        source: a GGUF in 16 or 32 bit.
+        out: the file to write; it appears only when complete.
+        kind: one of :func:`quantisations`, in either case.
+        threads: how many; 0 takes all cores.
+        imatrix: importance matrix in GGUF form, from
+            :func:`setaccio.export.gguf.imatrix.make_imatrix` or llama.cpp's own tool.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        UsageError: unknown name.
+        ExportError: llama.cpp refused; very small types need an importance matrix.
+    """
+    name = canonical_name(kind)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
+    try:
+        _run(source, part, name, threads=threads, dry_run=False, imatrix=imatrix)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    return out
+
+
+def predicted_size(source: Path, kind: str, *, imatrix: Path | None = None) -> int:
+    """Bytes that :func:`quantise` would write, without writing them.
+
+    llama.cpp's dry run gives the sizes of the tensors to 0.01 MiB; metadata stay as they are. Some
+    types spend their bits in another way where there is an importance matrix.
+
+    Raises:
+        UsageError: unknown name.
+        ExportError: llama.cpp refused.
+    """
+    name = canonical_name(kind)
+    unused = source.with_name("unused")
+    log = _run(source, unused, name, threads=0, dry_run=True, imatrix=imatrix)
+    sizes = {found["which"]: float(found["mib"]) * _MIB for found in _SIZE.finditer(log)}
+    if set(sizes) != {"model", "quant"}:
+        raise ExportError(f"{source}: llama.cpp did not say how large {name} would be.")
+    return round(source.stat().st_size - sizes["model"] + sizes["quant"])
+
+
+def _run(
+    source: Path, out: Path, name: str, *, threads: int, dry_run: bool, imatrix: Path | None
+) -> str:
+    if not source.is_file():
+        raise ExportError(f"{source}: no such file to quantise.")
+    job: dict[str, Any] = {
+        "source": str(source.resolve()),
+        "out": str(out.resolve()),
+        "ftype": quantisations()[name],
+        "threads": threads,
+        "dry_run": dry_run,
+        "imatrix": None,
+        "imatrix_name": imatrix.name if imatrix else None,
+    }
+    doing = f"Quantising {source.name} to {name}"
+    if imatrix is None:
+        return run_child("_run_quantise.py", job, doing)
+    with tempfile.TemporaryDirectory(prefix="setaccio-imatrix-") as folder:
+        path = Path(folder) / "imatrix.npz"
+        # Tensor names as values, since a name in an archive may lose its dots to an extension.
+        matrix = read_imatrix(imatrix)
+        arrays: dict[str, Any] = {f"values-{n}": row for n, row in enumerate(matrix.values())}
+        np.savez(path, names=np.array(list(matrix)), **arrays)
+        return run_child("_run_quantise.py", {**job, "imatrix": str(path)}, doing)

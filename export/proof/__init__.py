@@ -1,0 +1,1 @@
+"""Proof that a GGUF is the model that it was made from."""

@@ -1,0 +1,1 @@
+"""What goes beside a GGUF: model card, Modelfile, report."""

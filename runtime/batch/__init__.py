@@ -1,0 +1,1 @@
+"""Many documents: where they come from, and results that survive a kill."""

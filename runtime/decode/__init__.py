@@ -1,0 +1,1 @@
+"""From prompts to answers: scheduler, decode loop, sequences, contexts, prompt lookup."""

@@ -1,0 +1,266 @@
+"""Several sequences in one llama.cpp context, decoded together.
+
+llama-cpp-python's own ``Llama`` drives one sequence. Here a second context over the same weights
+holds a fixed number of slots, each with its own part of the key-value cache (as long as the model's
+context), so that one forward pass serves a token of every document. See ``llama_batch`` and
+``llama_memory_seq_*`` in llama.cpp's ``include/llama.h``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import llama_cpp
+import numpy as np
+import numpy.typing as npt
+
+from setaccio.data.errors import ModelError
+from setaccio.runtime.model.adapters import Adapter
+from setaccio.runtime.model.llama_log import clear_errors, last_errors, uninterrupted
+from setaccio.runtime.model.load import PREFILL_BATCH, LoadedModel
+from setaccio.runtime.model.own_thread import apart_from_torch
+from setaccio.runtime.model.thread_choice import ThreadChoice
+
+Logits = npt.NDArray[np.float32]
+
+WORK_FOR_A_THREAD = 32 << 20
+"""Bytes of weights, times tokens, of a pass that give one thread enough to do."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Tokens that one slot evaluates next.
+
+    Attributes:
+        slot: number of the slot.
+        start: position of the first token.
+        tokens: token ids.
+        outputs: how many of the last tokens give logits.
+        filled: tokens that are evaluated behind these for their number alone.
+    """
+
+    slot: int
+    start: int
+    tokens: Sequence[int]
+    outputs: int
+    filled: int = 0
+
+    @property
+    def size(self) -> int:
+        """Tokens that are evaluated."""
+        return len(self.tokens) + self.filled
+
+
+class Slots:
+    """A context with ``count`` sequences.
+
+    Args:
+        model: whose weights.
+        count: number of slots.
+        threads: threads that compute; by default the model's.
+        apart: compute in a thread of its own, so that :meth:`submit` comes back at once.
+
+    Attributes:
+        count: number of slots.
+        threads: threads that compute.
+        apart: as given.
+        capacity: most tokens of all feeds of one :meth:`decode`.
+        prefixes: the prompt prefix that each slot begins with, where one is known.
+
+    Raises:
+        ModelError: llama.cpp can not allocate it.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        count: int,
+        threads: int | None = None,
+        apart: bool = False,
+    ) -> None:
+        self.count = count
+        self.threads = threads or model.threads
+        self._choice = ThreadChoice(self.threads)
+        self._bytes = model.size_bytes
+        self.apart = apart
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="llama.cpp") if apart else None
+        self.prefixes: dict[int, tuple[int, ...]] = {}
+        self._vocabulary = int(model.llama.n_vocab())
+        self.capacity = max(PREFILL_BATCH, count) * 4
+        parameters = llama_cpp.llama_context_default_params()
+        parameters.n_ctx = model.context * count
+        parameters.n_batch = self.capacity
+        parameters.n_ubatch = PREFILL_BATCH
+        parameters.n_seq_max = count
+        parameters.n_threads = parameters.n_threads_batch = self.threads
+        parameters.kv_unified = False  # a token attends to its own slot's cells only
+        # As llama-cpp-python's own loop, so that answers are the same to the last token.
+        parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        parameters.no_perf = True
+        clear_errors()
+        self._context: Any = llama_cpp.llama_init_from_model(model.llama.model, parameters)
+        if not self._context:
+            raise ModelError(
+                f"{model.path}: no room for so many documents at once "
+                f"({last_errors() or 'out of memory'}). Ask for fewer with --parallel."
+            )
+        self._adapter: Adapter | None = None
+        self._memory: Any = llama_cpp.llama_get_memory(self._context)
+        self._allocate()
+
+    def _allocate(self) -> None:
+        size = self.capacity
+        self._tokens = np.zeros(size, np.int32)
+        self._positions = np.zeros(size, np.int32)
+        self._owners = np.zeros(size, np.int32)
+        self._wanted = np.zeros(size, np.int8)
+        self._ones = np.ones(size, np.int32)
+        # llama.cpp wants a pointer to each token's list of sequences; these point into _owners.
+        self._pointers = self._owners.ctypes.data + 4 * np.arange(size, dtype=np.uint64)
+        self._batch = llama_cpp.llama_batch(
+            n_tokens=0,
+            token=_pointer(self._tokens, ctypes.c_int32),
+            embd=None,
+            pos=_pointer(self._positions, ctypes.c_int32),
+            n_seq_id=_pointer(self._ones, ctypes.c_int32),
+            seq_id=_pointer(self._pointers, ctypes.POINTER(ctypes.c_int32)),
+            logits=_pointer(self._wanted, ctypes.c_int8),
+        )
+
+    def decode(self, feeds: Sequence[Feed]) -> Logits:
+        """One forward pass.
+
+        Args:
+            feeds: at most one for each slot, together at most :attr:`capacity` tokens.
+
+        Returns:
+            Logits, float32 (outputs of all feeds in their order, vocabulary); a view that the
+            next call overwrites.
+
+        Raises:
+            RuntimeError: llama.cpp failed.
+        """
+        outputs = self._lay_out(feeds)
+        if self._pool is None:
+            return apart_from_torch(lambda: self._compute(outputs))
+        future = self._pool.submit(self._compute, outputs)
+        try:
+            return future.result()
+        finally:
+            wait([future])  # interrupted or not: what it computes in may be used again
+
+    def submit(self, feeds: Sequence[Feed]) -> Future[tuple[Logits, float]]:
+        """Begin a forward pass in the thread of these slots; they were made with ``apart``.
+
+        Args:
+            feeds: as for :meth:`decode`.
+
+        Returns:
+            Logits as from :meth:`decode`, and the seconds that the pass took. Nothing else may be
+            asked of the slots before they are there.
+        """
+        if self._pool is None:
+            raise ValueError("these slots have no thread of their own")
+        outputs = self._lay_out(feeds)
+
+        def timed() -> tuple[Logits, float]:
+            began = time.perf_counter()
+            logits = self._compute(outputs)
+            return logits, time.perf_counter() - began
+
+        return self._pool.submit(timed)
+
+    def _lay_out(self, feeds: Sequence[Feed]) -> int:
+        """Write a pass's tokens into the batch; returns the number of outputs."""
+        self._refuse_closed()
+        end = 0
+        outputs = 0
+        for feed in feeds:
+            begin, last, end = end, end + len(feed.tokens), end + feed.size
+            self._tokens[begin:last] = feed.tokens
+            self._tokens[last:end] = feed.tokens[-1]
+            self._positions[begin:end] = np.arange(feed.start, feed.start + feed.size)
+            self._owners[begin:end] = feed.slot
+            self._wanted[begin:end] = 0
+            self._wanted[last - feed.outputs : last] = 1
+            outputs += feed.outputs
+        self._batch.n_tokens = end
+        return outputs
+
+    def _compute(self, outputs: int) -> Logits:
+        # Where there is little to do, threads wait for each other longer than they compute.
+        threads = self._choice.next(1 + self._bytes * self._batch.n_tokens // WORK_FOR_A_THREAD)
+        with uninterrupted():
+            if llama_cpp.llama_n_threads(self._context) != threads:  # to set them writes to the log
+                llama_cpp.llama_set_n_threads(self._context, threads, threads)
+            began, computed = time.perf_counter(), time.process_time()
+            code = llama_cpp.llama_decode(self._context, self._batch)
+            if not self.apart:  # else the processor's time is that of several contexts
+                wall = time.perf_counter() - began
+                self._choice.measured(threads, wall, time.process_time() - computed)
+        if code != 0:
+            raise RuntimeError(f"llama.cpp could not decode (code {code}; {last_errors()})")
+        if outputs == 0:
+            return np.empty((0, self._vocabulary), np.float32)
+        pointer: Any = llama_cpp.llama_get_logits(self._context)
+        return np.ctypeslib.as_array(pointer, shape=(outputs, self._vocabulary))
+
+    def use(self, adapter: Adapter | None) -> None:
+        """Choose the adapter that works from now on; None is the bare base.
+
+        Raises:
+            RuntimeError: llama.cpp refuses it.
+        """
+        self._refuse_closed()
+        if adapter == self._adapter:
+            return
+        with uninterrupted():
+            if adapter is None:
+                code = llama_cpp.llama_set_adapters_lora(self._context, None, 0, None)
+            else:
+                handles = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(adapter.handle)
+                scales = (ctypes.c_float * 1)(1.0)
+                code = llama_cpp.llama_set_adapters_lora(self._context, handles, 1, scales)
+        if code != 0:
+            raise RuntimeError(f"llama.cpp could not use the adapter ({last_errors()})")
+        self._adapter = adapter
+        # What the slots hold was computed with another adapter.
+        self.prefixes.clear()
+
+    def cut(self, slot: int, length: int) -> bool:
+        """Forget a slot's tokens from a position on; False where the model's memory can not."""
+        self._refuse_closed()
+        return bool(llama_cpp.llama_memory_seq_rm(self._memory, slot, length, -1))
+
+    def copy(self, source: int, target: int) -> None:
+        """Copy everything that one slot holds to another."""
+        self._refuse_closed()
+        llama_cpp.llama_memory_seq_rm(self._memory, target, -1, -1)
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def _refuse_closed(self) -> None:
+        if not self._context:
+            raise RuntimeError("the model was closed while documents were being decoded")
+
+    @property
+    def open(self) -> bool:
+        """Whether it can still be used."""
+        return bool(self._context)
+
+    def close(self) -> None:
+        """Free the context."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        if self._context:
+            with uninterrupted():
+                llama_cpp.llama_free(self._context)
+                self._context = None
+
+
+def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:
+    return array.ctypes.data_as(ctypes.POINTER(kind))

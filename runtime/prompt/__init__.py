@@ -1,0 +1,1 @@
+"""A document's prompt as token ids, and whether it fits the context."""

@@ -1,0 +1,81 @@
+"""A task's prompt for a document, as token ids, in the three parts that decoding needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from setaccio.data.errors import ModelError
+from setaccio.data.task.pieces import Piece, prompt_pieces
+from setaccio.data.task.task import Task
+from setaccio.runtime.model.load import LoadedModel
+from setaccio.runtime.model.tokens import encode_pieces
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A tokenised prompt.
+
+    Attributes:
+        prefix: what stands before the document, the same for all documents.
+        document: the document.
+        tail: what follows it.
+    """
+
+    prefix: list[int]
+    document: list[int]
+    tail: list[int]
+
+    @property
+    def rest(self) -> list[int]:
+        """Everything behind the prefix."""
+        return self.document + self.tail
+
+    @property
+    def size(self) -> int:
+        """Tokens of the whole prompt."""
+        return len(self.prefix) + len(self.document) + len(self.tail)
+
+
+class Prompts:
+    """Makes a task's prompts for a model.
+
+    Args:
+        model: its vocabulary and chat template.
+        task: its instruction and schema.
+
+    Raises:
+        ModelError: the template can not render the task.
+    """
+
+    def __init__(self, model: LoadedModel, task: Task) -> None:
+        self._model = model
+        self._task = task
+        try:
+            self._head, _, tail = self._parts(".")
+        except ModelError as error:
+            raise ModelError(f"{model.path}: {error}") from error
+        self.prefix = encode_pieces(model, self._head)
+        self.fixed = len(self.prefix) + len(encode_pieces(model, tail))
+
+    def make(self, text: str) -> Prompt:
+        """The prompt for one document.
+
+        Raises:
+            ValueError: the chat template writes something else before this document.
+        """
+        head, document, tail = self._parts(text)
+        if head != self._head:
+            raise ValueError("the chat template writes something else before this document")
+        return Prompt(
+            self.prefix, encode_pieces(self._model, document), encode_pieces(self._model, tail)
+        )
+
+    def count(self, text: str) -> int:
+        """Tokens of a document, prompt apart."""
+        return len(self.make(text).document)
+
+    def _parts(self, text: str) -> tuple[list[Piece], list[Piece], list[Piece]]:
+        pieces = list(prompt_pieces(self._model.chat, self._task.messages(text)))
+        # The document is the last of the contents; what stands before it is the same every time.
+        last = max(index for index, piece in enumerate(pieces) if not piece.special)
+        return pieces[:last], pieces[last : last + 1], pieces[last + 1 :]

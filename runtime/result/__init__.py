@@ -1,0 +1,1 @@
+"""From an answer's text to an extraction: parsed, grounded, weighed, merged."""

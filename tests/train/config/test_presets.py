@@ -1,0 +1,115 @@
+"""The presets' settings, and what they say about memory.
+
+Run: pytest tests/train/config/test_presets.py
+"""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from setaccio.data.errors import UsageError
+from setaccio.models import find_known
+from setaccio.train.config.config import load_config
+from setaccio.train.config.presets import (
+    FOLDER,
+    RESERVED_GIB,
+    SIZES,
+    VRAM,
+    preset_names,
+    preset_settings,
+    settings_for,
+)
+
+FUSED = {"qkv_proj", "o_proj", "gate_up_proj", "down_proj"}
+# The published shapes: what config.json of each base says.
+SHAPES = {
+    "qwen2.5-1.5b": (1536, 8960, 28, 12, 2),
+    "phi-3-mini": (3072, 8192, 32, 32, 32),
+    "mistral-7b": (4096, 14336, 32, 32, 8),
+    "llama-3.2-1b": (2048, 8192, 16, 32, 8),
+    "llama-3.1-8b": (4096, 14336, 32, 32, 8),
+}
+BILLIONS = {
+    "qwen2.5-1.5b": 1.544,
+    "phi-3-mini": 3.821,
+    "mistral-7b": 7.242,
+    "llama-3.2-1b": 1.236,
+    "llama-3.1-8b": 8.030,
+}
+
+
+def test_every_preset_is_there_and_has_a_table():
+    assert set(VRAM) <= set(preset_names())
+    assert set(VRAM) == set(SHAPES)
+
+
+@pytest.mark.parametrize("name", sorted(VRAM))
+def test_a_preset_is_a_configuration_by_its_name(name):
+    config = load_config(name, {"pairs": "pairs.jsonl", "out": "run"})
+    assert config.base == preset_settings(name)["base"] == find_known(name).name
+    assert config.batch_size * config.gradient_accumulation == 16
+    assert config.allow_download is False
+    assert (set(config.target_modules) == FUSED) == (name == "phi-3-mini")
+
+
+@pytest.mark.parametrize("name", sorted(VRAM))
+def test_the_table_in_the_file_is_the_table_in_the_code(name):
+    lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    cells = [line.strip("# ").split() for line in lines if line.startswith("#")]
+    rows = [row for row in cells if len(row) == 6 and row[0].isdigit()]
+    assert rows == [
+        [*map(str, (f.gigabytes, f.method, f.batch, f.accumulation, f.length)), f"{f.needs:.2f}"]
+        for f in VRAM[name]
+    ]
+    assert [fit.gigabytes for fit in VRAM[name]] == list(SIZES[-len(VRAM[name]) :])
+
+
+@pytest.mark.parametrize("name", sorted(VRAM))
+def test_what_a_row_needs_is_the_estimate_and_fits(name, tmp_path):
+    pytest.importorskip("torch")
+    import transformers
+    from scripts.random_models import KINDS
+
+    from setaccio.train.backend.backend_trl import NF4_BYTES
+    from setaccio.train.backend.base import Base
+    from setaccio.train.record.preflight import estimate
+
+    kind, (hidden, inner, layers, heads, grouped) = KINDS[name], SHAPES[name]
+    sizes = {
+        "hidden_size": hidden,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": grouped,
+    }
+    special = {"bos_token_id": None, "eos_token_id": 2, "pad_token_id": None}
+    make = getattr(transformers, f"{kind.model}Config")
+    make(**{**kind.values, **sizes, **special}).save_pretrained(tmp_path)
+    for fit in VRAM[name]:
+        values = {**settings_for(name, fit.gigabytes), "pairs": "p.jsonl", "out": "run"}
+        config = load_config(None, values)
+        width = NF4_BYTES if fit.method == "qlora" else 2
+        needed = estimate(config, Base(name, tmp_path), fit.length, fit.length // 2, width)
+        assert needed.parameters / 1e9 == pytest.approx(BILLIONS[name], abs=1e-3)
+        assert needed.memory / 2**30 == pytest.approx(fit.needs, abs=0.02)
+        assert needed.memory / 2**30 <= fit.gigabytes - RESERVED_GIB
+
+
+def test_a_gpu_between_two_sizes_takes_the_smaller():
+    assert settings_for("phi-3-mini", 11) == settings_for("phi-3-mini", 8)
+    assert settings_for("phi-3-mini", 8)["method"] == "qlora"
+    assert settings_for("phi-3-mini", 80)["batch_size"] == 16
+
+
+def test_too_little_memory_and_unknown_names_are_said():
+    with pytest.raises(UsageError, match=r"llama-3\.1-8b: 6 GB are too little, at least 8 GB"):
+        settings_for("llama-3.1-8b", 6)
+    with pytest.raises(UsageError, match=r"huge: no such preset.*phi-3-mini"):
+        preset_settings("huge")
+
+
+def test_the_files_are_plain_yaml():
+    for name in preset_names():
+        settings = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+        assert settings.get("base") or name not in VRAM  # the others are for the default base

@@ -1,0 +1,1 @@
+"""The model to be trained: found, loaded, and given to TRL or Unsloth."""

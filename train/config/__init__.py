@@ -1,0 +1,1 @@
+"""Settings of a training: files, presets, and settings that would do nothing."""

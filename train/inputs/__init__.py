@@ -1,0 +1,1 @@
+"""What a training reads: task, base, pairs, and the batches made of them."""

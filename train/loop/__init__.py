@@ -1,0 +1,1 @@
+"""The steps: trainer, schedule, early stopping, a retry when memory runs out."""

@@ -1,0 +1,1 @@
+"""What is known before, seen during and kept after a training."""

@@ -1,0 +1,237 @@
+"""Fine-tune a base on pairs: ``train(config)`` writes a run folder with an adapter in it.
+
+    from setaccio.train import load_config, train
+    train(load_config(None, {"pairs": "pairs.jsonl", "out": "runs/recipe"}))
+
+One path serves every machine: pairs are checked and encoded, the run's needs are estimated, a back
+end (TRL + PEFT anywhere, Unsloth on a GPU) prepares the model, and one trainer trains it. The loss
+is computed on completions only. A run that was interrupted goes on from its last checkpoint, to
+the same losses. The checkpoints' optimiser state is in PyTorch's own format, as the library
+writes it, and is read back with ``weights_only``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from setaccio.data.errors import TrainError
+from setaccio.data.records import Pair
+from setaccio.train.backend.base import load_tokenizer
+from setaccio.train.backend.ranks import leads, wait_for_all
+from setaccio.train.config.idle import idle_settings, refuse_without_evaluation
+from setaccio.train.config.settings import TrainConfig
+from setaccio.train.inputs.pairs import tell_problems
+from setaccio.train.inputs.sources import (
+    Rows,
+    Sources,
+    choose_backend,
+    encode_sources,
+    find_sources,
+    require_extra,
+)
+from setaccio.train.loop.saving import save_adapter, save_model
+from setaccio.train.loop.scoring import check_scorer
+from setaccio.train.record.run_folder import (
+    TrainResult,
+    check_run,
+    last_checkpoint,
+    run_inputs,
+    start_run,
+    training_digest,
+    versions,
+    write_result,
+)
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+    from setaccio.train.fit import Fitted
+    from setaccio.train.loop.scoring import Scorer
+    from setaccio.train.record.progress import Reporter
+
+
+def train(
+    config: TrainConfig,
+    callbacks: Sequence[TrainerCallback] = (),
+    *,
+    scorer: Scorer | None = None,
+) -> TrainResult:
+    """Fine-tune a base on pairs.
+
+    Args:
+        config: every setting; see :class:`setaccio.train.TrainConfig`.
+        callbacks: further transformers callbacks.
+        scorer: measures L3, for ``metric_for_best: l3``; see :mod:`setaccio.train.loop.scoring`.
+
+    Returns:
+        Losses, steps and time; the adapter lies in ``config.out / "adapter"``, or with ``method:
+        full`` the model in ``config.out / "model"``. A finished run that is resumed returns what
+        it returned before.
+
+    Raises:
+        TrainError: the data, the memory or the disk would not serve, or the loss diverged; the
+            last good weights are then the run's result all the same.
+        UsageError: the run folder is in use by another run, or L3 is asked for without a scorer.
+        MissingExtraError: a package of the ``train`` or ``gpu`` extra is not installed.
+        ModelError: the base is not there or can not be loaded.
+        TaskError: the task can not be used.
+        DataError: the pairs can not be read.
+    """
+    started = time.monotonic()
+    require_extra()
+    scorer = check_scorer(config, scorer)
+    sources = find_sources(config)
+    tell_problems(sources.problems, sources.task.notes)
+    inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
+    finished = check_run(config, inputs)
+    if finished is not None:
+        return finished
+    backend = choose_backend(config)
+
+    import torch
+
+    from setaccio.train.fit import check_goes_together, fit, needs
+    from setaccio.train.loop.schedule import Clock
+    from setaccio.train.record.preflight import check
+    from setaccio.train.record.progress import Reporter, quiet
+    from setaccio.train.record.trackers import check_trackers
+
+    check_trackers(config)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    with quiet():
+        tokenizer = load_tokenizer(sources.base)
+        rows = encode_sources(config, sources, tokenizer)
+        refuse_without_evaluation(config, len(rows.train), len(rows.eval))
+        check_goes_together(config, rows, backend)
+        needed = needs(config, sources.base, rows)
+        check(needed, config)
+        wait_for_all()  # every process has looked at the folder by now
+        if leads():
+            start_run(config, sources.task, inputs)
+        wait_for_all()
+        clock = Clock(config.max_minutes, started)
+        reporter = Reporter(clock)
+        for sentence in idle_settings(config, len(rows.train), len(rows.eval)):
+            reporter.tell(sentence)
+        waits = [f"{sources.base.name} is loaded", "one batch is timed twice"]
+        if rows.eval:
+            waits.append(f"{len(rows.eval)} held-out pairs are evaluated")
+        reporter.show([f"before the first step: {', '.join(waits)}"])
+        if config.resume and last_checkpoint(config.out) is None:
+            reporter.show([f"Nothing to resume in {config.out}: the training begins anew."])
+        fitted = fit(
+            config,
+            sources.base,
+            tokenizer,
+            rows,
+            backend,
+            clock,
+            callbacks,
+            needed,
+            reporter,
+            scorer,
+        )
+        return _finish(config, sources, tokenizer, rows, backend, fitted, reporter)
+
+
+def _finish(
+    config: TrainConfig,
+    sources: Sources,
+    tokenizer: Any,
+    rows: Rows,
+    backend: str,
+    fitted: Fitted,
+    reporter: Reporter,
+) -> TrainResult:
+    """Write the result, also of a training that diverged after it had come somewhere."""
+    if fitted.problem is not None and fitted.step is None:
+        raise TrainError(f"{fitted.problem} No state before it was saved.") from fitted.problem
+    result = _result(config, fitted, reporter)
+    if leads():
+        record = _provenance(config, sources, backend, rows)
+        model = fitted.trainer.accelerator.unwrap_model(fitted.trainer.model)
+        if config.method == "full":
+            save_model(model, tokenizer, config.out, sources.base.folder, record)
+        else:
+            save_adapter(model, tokenizer, config.out)
+        _draw(config, reporter)
+        write_result(result, record)
+    wait_for_all()
+    if fitted.problem is not None:
+        raise TrainError(
+            f"{fitted.problem} The last good weights, those of step {fitted.step}, are kept in "
+            f"{result.adapter}."
+        ) from fitted.problem
+    return result
+
+
+def _draw(config: TrainConfig, reporter: Reporter) -> None:
+    from setaccio.train.record.curves import draw_curves
+
+    if draw_curves(config.out) is None:
+        reporter.show(["curves.png was not drawn: pip install '.[report]' brings matplotlib"])
+
+
+def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainResult:
+    from setaccio.train.record.progress import read_metrics
+
+    trainer, clock = fitted.trainer, reporter.clock
+    metrics = read_metrics(config.out / "metrics.jsonl")
+    if fitted.problem is not None:  # what came after the last good state is no number
+        metrics = [row for row in metrics if row["step"] <= (fitted.step or 0)]
+    losses = [row["loss"] for row in metrics if "loss" in row]
+    evals = {row["step"]: row["eval_loss"] for row in metrics if "eval_loss" in row}
+    shares = {row["step"]: row["eval_l3"] for row in metrics if "eval_l3" in row}
+    last = losses[-max(1, len(losses) // 10) :]
+    stopped = "time" if clock.out_of_time else "steps"
+    if fitted.problem is not None:
+        stopped = "divergence"
+    elif fitted.watch.out_of_patience:
+        stopped = "patience"
+    return TrainResult(
+        run=config.out,
+        steps=trainer.state.global_step,
+        train_loss=sum(last) / len(last),
+        eval_loss_before=next(iter(evals.values()), None),
+        eval_loss=evals.get(fitted.step, next(reversed(evals.values()), None)),
+        tokens=trainer.state.num_input_tokens_seen,
+        seconds=round(clock.elapsed, 2),
+        stopped_by=stopped,
+        result_step=fitted.step,
+        parts=trainer.halver.parts,
+        notes=tuple(reporter.notes),
+        l3_before=shares.get(0),
+        l3=shares.get(fitted.step),
+    )
+
+
+def _provenance(config: TrainConfig, sources: Sources, backend: str, rows: Rows) -> dict[str, Any]:
+    base, task = sources.base, sources.task
+    left_out = {*rows.left_out.long, *rows.left_out.invalid}
+    used: list[Pair] = [pair for pair in sources.learned if pair.id not in left_out]
+    return {
+        "base_model": base.name,
+        "base_path": str(Path(base.folder).absolute()),
+        "base_sha256": base.digest(),
+        "base_quantised": base.quantised,
+        **({"base_gguf": str(base.gguf.absolute())} if base.gguf else {}),
+        **({"base_gguf_sha256": base.gguf_sha256} if base.gguf_sha256 else {}),
+        "task": task.name,
+        "task_sha256": task.digest,
+        "training_data_sha256": training_digest(used),
+        "training_pairs": len(rows.train),
+        "evaluation_pairs": len(rows.eval),
+        "left_out": {
+            "long": len(rows.left_out.long),
+            "invalid": len(rows.left_out.invalid),
+            "bad_lines": len(sources.problems),
+        },
+        "backend": backend,
+        "seed": config.seed,
+        "config": config.model_dump(mode="json", exclude={"resume", "overwrite"}),
+        "versions": versions(),
+    }

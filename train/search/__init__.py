@@ -1,0 +1,1 @@
+"""Many short trainings with other settings, and the best of them."""
