@@ -18,8 +18,7 @@ from setaccio.cli.data import data, data_sets
 from setaccio.cli.eval import eval as eval_
 from setaccio.cli.eval import reference, report, robustness, sweep
 from setaccio.cli.terminal.console import VERBS
-from setaccio.cli.terminal.exits import OK
-from setaccio.cli.terminal.exits import report as report_error
+from setaccio.cli.terminal.exits import OK, report_error
 from setaccio.cli.train import search, train
 
 _HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
@@ -104,42 +103,42 @@ _data = typer.Typer(
     cls=_Group, help="Convert, generate, check, split and grow pairs.", no_args_is_help=True
 )
 _add(_data, data.generate, "generate", data.GENERATE_EXAMPLE)
-_add(_data, data.check, "check", data.CHECK_EXAMPLE)
-_add(_data, data.split, "split", data.SPLIT_EXAMPLE)
-_add(_data, data_sets.convert, "convert", data_sets.CONVERT_EXAMPLE)
-_add(_data, data_sets.augment, "augment", data_sets.AUGMENT_EXAMPLE)
-_add(_data, data_sets.mix, "mix", data_sets.MIX_EXAMPLE)
+_add(_data, data.check_verb, "check", data.CHECK_EXAMPLE)
+_add(_data, data.split_verb, "split", data.SPLIT_EXAMPLE)
+_add(_data, data_sets.convert_verb, "convert", data_sets.CONVERT_EXAMPLE)
+_add(_data, data_sets.augment_verb, "augment", data_sets.AUGMENT_EXAMPLE)
+_add(_data, data_sets.mix_verb, "mix", data_sets.MIX_EXAMPLE)
 _add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
 app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
 _schema = typer.Typer(
     cls=_Group, help="Look a JSON Schema over before it is used.", no_args_is_help=True
 )
-_add(_schema, schema.check, "check", schema.CHECK_EXAMPLE)
+_add(_schema, schema.schema_verb, "check", schema.CHECK_EXAMPLE)
 app.add_typer(_schema, name="schema", epilog=f"Example: {schema.CHECK_EXAMPLE}")
 _models = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMMAND [ARGS]...]"
 )
 _models.callback(epilog=f"Example: {models.EXAMPLE}")(models.models)
-_add(_models, models.fetch, "fetch", models.FETCH_EXAMPLE)
+_add(_models, models.fetch_verb, "fetch", models.FETCH_EXAMPLE)
 _add(_models, models.path, "path", models.PATH_EXAMPLE)
-_add(_models, models.remove, "remove", models.REMOVE_EXAMPLE)
+_add(_models, models.remove_verb, "remove", models.REMOVE_EXAMPLE)
 app.add_typer(_models, name="models")
 _train = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[search [ARGS]...]"
 )
-_train.callback(epilog=f"Example: {train.EXAMPLE}")(train.train)
-_add(_train, search.search, "search", search.EXAMPLE)
+_train.callback(epilog=f"Example: {train.EXAMPLE}")(train.train_verb)
+_add(_train, search.search_verb, "search", search.EXAMPLE)
 app.add_typer(_train, name="train")
-_add(app, export.export, "export", export.EXAMPLE)
+_add(app, export.export_verb, "export", export.EXAMPLE)
 _add(app, extract.extract, "extract", extract.EXAMPLE)
 _eval = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]"
 )
-_eval.callback(epilog=f"Example: {eval_.EXAMPLE}")(eval_.evaluate)
+_eval.callback(epilog=f"Example: {eval_.EXAMPLE}")(eval_.eval_verb)
 _add(_eval, reference.reference, "reference", reference.EXAMPLE)
-_add(_eval, sweep.sweep, "sweep", sweep.EXAMPLE)
-_add(_eval, robustness.robustness, "robustness", robustness.EXAMPLE)
-_add(_eval, report.report, "report", report.EXAMPLE)
+_add(_eval, sweep.sweep_verb, "sweep", sweep.EXAMPLE)
+_add(_eval, robustness.robustness_verb, "robustness", robustness.EXAMPLE)
+_add(_eval, report.report_verb, "report", report.EXAMPLE)
 app.add_typer(_eval, name="eval")
 _add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
 _add(app, try_out.try_out, "try", try_out.EXAMPLE)

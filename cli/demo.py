@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, program, step, write_line
+from setaccio.cli.terminal.console import output_console, program, tell_step, write_line
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
@@ -56,13 +56,13 @@ def demo(
     model_path(base)  # says how to fetch it before anything else is done
     folder = _fresh_folder(out)
     held_out = load_pairs(BOOKINGS_TEST)[0]
-    step(f"Everything of this demo goes into {folder}")
+    tell_step(f"Everything of this demo goes into {folder}")
     adapter = _make_adapter(folder, base, minutes, held_out)
     texts = _choose_samples(held_out[documents:] or held_out)
     _extract_samples(folder, base, adapter, texts)
     _compare(folder, base, adapter, documents)
     command = [program(), "extract", "--model", base, "--adapter", str(adapter)]
-    step("Try it on a text of your own; this is the command for the one in the file:")
+    tell_step("Try it on a text of your own; this is the command for the one in the file:")
     write_line(shlex.join([*command, str(folder / NOTE)]))
 
 
@@ -87,13 +87,13 @@ def _make_adapter(folder: Path, base: str, minutes: float, held_out: list[Pair])
     from setaccio.export import export_adapter
     from setaccio.train import load_config, train
 
-    step(f"1/4  Fine-tuning {base} on what callers said, at most {minutes:g} minutes")
+    tell_step(f"1/4  Fine-tuning {base} on what callers said, at most {minutes:g} minutes")
     settings: dict[str, Any] = {"base": base, "task": TASK, "pairs": BOOKINGS_TRAIN}
     settings |= {"out": folder / "run", "max_minutes": minutes}
     result = train(load_config(PRESET, settings))
-    step("2/4  Exporting the adapter, and proving it on the base's own file")
+    tell_step("2/4  Exporting the adapter, and proving it on the base's own file")
     report = export_adapter(
-        result.run, folder, pairs=held_out, name=TASK, held_out=20, progress=step
+        result.run, folder, pairs=held_out, name=TASK, held_out=20, progress=tell_step
     )
     return report.files[0].path
 
@@ -112,7 +112,7 @@ def _extract_samples(folder: Path, base: str, adapter: Path, pairs: list[Pair]) 
     from setaccio.models import model_path
     from setaccio.runtime import Extractor
 
-    step(f"3/4  Extracting {len(pairs)} held-out texts with the schema enforced")
+    tell_step(f"3/4  Extracting {len(pairs)} held-out texts with the schema enforced")
     extractor = Extractor(model_path(base), adapter=adapter)
     documents = [Document(pair.id, pair.text) for pair in pairs]
     extractions = list(extractor.extract_all(documents))
@@ -138,7 +138,7 @@ def _compare(folder: Path, base: str, adapter: Path, documents: int) -> None:
 
     from setaccio.data.files.sample_files import BOOKINGS_TEST
 
-    step(f"4/4  Comparing base and tuned, free and constrained, on {documents} held-out texts")
+    tell_step(f"4/4  Comparing base and tuned, free and constrained, on {documents} held-out texts")
     # In a process of its own: beside torch's threads GCC's OpenMP lets llama.cpp's sleep at every
     # wait, and a small model takes three times as long.
     command = [sys.executable, "-m", "setaccio.cli.main", "eval", "--model", base]

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from setaccio.cli.terminal.console import fail, install_hint, output_console, program, step, warn
+from setaccio.cli.terminal.console import (
+    fail,
+    install_hint,
+    output_console,
+    program,
+    tell_step,
+    warn,
+)
 from setaccio.cli.terminal.exits import BROKEN_MODEL
 
 EXAMPLE = "setaccio doctor --model my-model-q8_0.gguf"
@@ -45,12 +52,12 @@ def doctor(
             f"({program()} models fetch {default_name()}), or name yours with --model FILE."
         )
         return
-    step("Running a quantised model in a child process")
+    tell_step("Running a quantised model in a child process")
     smoke = quantised_smoke(model)
     if not smoke.ok:
         fail(smoke.message)
         raise typer.Exit(BROKEN_MODEL)
-    step(f"Everything works: {smoke.message}.")
+    tell_step(f"Everything works: {smoke.message}.")
 
 
 def _show(facts: dict[str, Any]) -> None:

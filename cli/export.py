@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, program, step, warn_of
+from setaccio.cli.terminal.console import output_console, program, tell_step, warn_of
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXAMPLE = "setaccio export runs/recipe --quant q8_0,q4_k_m --out models/"
 
 
-def export(
+def export_verb(
     run: Annotated[
         Path,
         typer.Argument(
@@ -91,7 +91,7 @@ def export(
     if evaluation is not None:
         from setaccio.export.publish.card import write_card
 
-        step(f"Wrote {write_card(run, evaluation=evaluation, licence=licence)}")
+        tell_step(f"Wrote {write_card(run, evaluation=evaluation, licence=licence)}")
         return
     from setaccio.cli.choices.tasks import load_named
 
@@ -101,7 +101,7 @@ def export(
         "pairs": _read(pairs, skip_bad=skip_bad),
         "source": source,
         "name": name,
-        "progress": step,
+        "progress": tell_step,
     }
     if held_out is not None:
         common["held_out"] = held_out
@@ -145,7 +145,7 @@ def export(
         **common,
     )
     _show(report)
-    step(f"Next: {program()} extract notes.txt --model {report.files[0].path}")
+    tell_step(f"Next: {program()} extract notes.txt --model {report.files[0].path}")
 
 
 def _read(path: Path | None, *, skip_bad: bool) -> list[Pair] | None:
@@ -168,9 +168,9 @@ def _show_adapter(report: ExportReport) -> None:
     if report.scores:
         print_rows(score_rows(list(report.scores)), 2)
     made = report.files[0]
-    step(f"{made.path.name}: {made.bytes:,} bytes ({made.bytes / 1e6:.1f} MB)")
+    tell_step(f"{made.path.name}: {made.bytes:,} bytes ({made.bytes / 1e6:.1f} MB)")
     base = report.base_gguf.path if report.base_gguf else "BASE.gguf"
-    step(f"Next: {program()} extract notes.txt --model {base} --adapter {made.path}")
+    tell_step(f"Next: {program()} extract notes.txt --model {base} --adapter {made.path}")
 
 
 def _show(report: ExportReport) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from setaccio.cli.terminal.console import fail, step, tell, warn
+from setaccio.cli.terminal.console import fail, tell, tell_step, warn
 from setaccio.cli.terminal.exits import INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def extract(
     options["adapter"] = extractor.adapter.sha256 if extractor.adapter else None
     run = fingerprint(extractor.model.sha256, extractor.task.digest, options)
     if out and resume and out.is_file() and out.stat().st_size > LONG_READ:
-        step(f"{out}: reading what is done.")
+        tell_step(f"{out}: reading what is done.")
     journal = Journal(out, resume=resume, retry_failed=retry_failed, overwrite=overwrite)
     _say_resumed(journal, run)
     to_terminal = out is None and sys.stdout.isatty()
@@ -240,7 +240,7 @@ def _sum_up(batch: Batch, *, retried: bool) -> None:
             said += f" {batch.skipped} were done before."
         if meter.failed > GREATEST_WARNINGS:
             said += f" Failed ones are named by their status (first {GREATEST_WARNINGS} above)."
-        step(said)
+        tell_step(said)
     if journal.failed and retried:
         tell(f"{journal.failed} documents that failed before are not named here; their rows stay.")
     elif journal.failed:

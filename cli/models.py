@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.terminal.console import error_console, output_console, program, step, write_line
+from setaccio.cli.terminal.console import (
+    error_console,
+    output_console,
+    program,
+    tell_step,
+    write_line,
+)
 
 if TYPE_CHECKING:
     from setaccio.models import KnownModel
@@ -49,7 +55,7 @@ def models(context: typer.Context) -> None:
     output_console().print(table)
 
 
-def fetch(
+def fetch_verb(
     names: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME...", help="Known models; the default base where none is."),
@@ -73,10 +79,10 @@ def fetch(
     for known in chosen:
         there = not overwrite and state(known.name) == "here"
         if not there:
-            step(f"Fetching {known.title} ({_size(known)}, {known.licence})")
+            tell_step(f"Fetching {known.title} ({_size(known)}, {known.licence})")
         with _bar() as progress:
             path = fetch_one(known.name, progress, overwrite=overwrite)
-        step(f"{known.name} is {'there already' if there else 'ready'}: {path}")
+        tell_step(f"{known.name} is {'there already' if there else 'ready'}: {path}")
 
 
 def path(name: _Name) -> None:
@@ -86,7 +92,7 @@ def path(name: _Name) -> None:
     write_line(str(model_path(name)))
 
 
-def remove(
+def remove_verb(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A known model, or a base's name.")],
 ) -> None:
     """Delete a model's file and the bases made of it; they can be fetched and made again.
@@ -99,9 +105,9 @@ def remove(
     gone, named = remove_files(name), named_folder()
     for deleted in gone:
         where = f" (in the folder that {FOLDER_VARIABLE} names)" if deleted.parent == named else ""
-        step(f"{name}: deleted {deleted}{where}")
+        tell_step(f"{name}: deleted {deleted}{where}")
     if not gone:
-        step(f"{name}: there is no file to delete.")
+        tell_step(f"{name}: there is no file to delete.")
 
 
 def _row(known: KnownModel) -> tuple[str, str, str, str, str]:

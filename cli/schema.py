@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.terminal.console import fail, output_console, step
+from setaccio.cli.terminal.console import fail, output_console, tell_step
 from setaccio.cli.terminal.exits import BROKEN_TASK
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CHECK_EXAMPLE = "setaccio schema check invoice.schema.json"
 
 
-def check(
+def schema_verb(
     file: Annotated[
         str,
         typer.Argument(
@@ -41,7 +41,7 @@ def check(
         fail(f"{file}: {refused}")
         raise typer.Exit(BROKEN_TASK)
     count = f"{len(notes)} notes" if notes else "nothing to note"
-    step(f"{file}: can be enforced; {count}.")
+    tell_step(f"{file}: can be enforced; {count}.")
 
 
 def _refusal(schema: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, program, step, warn_once, write_line
+from setaccio.cli.terminal.console import output_console, program, tell_step, warn_once, write_line
 
 EXAMPLE = "setaccio try"
 FOLDER = Path("runs/try")
@@ -38,7 +38,7 @@ def try_out(
     base, adapter = default_base().name, shipped_adapter("recipe")
     extractor = Extractor(model_path(base), adapter=adapter)
     pairs = load_pairs(RECIPES_TOLD)[0]
-    step(f"1/2  Extracting {SAMPLES} recipes with {base} and the shipped adapter")
+    tell_step(f"1/2  Extracting {SAMPLES} recipes with {base} and the shipped adapter")
     chosen = pairs[:SAMPLES]
     console = output_console()
     found = extractor.extract_all([Document(pair.id, pair.text) for pair in chosen])
@@ -49,7 +49,7 @@ def try_out(
         )
         console.print(f"{extraction.status} in {extraction.seconds:.1f} s\n", markup=False)
     extractor.model.close()
-    step(f"2/2  Constrained against free decoding on {documents} recipes")
+    tell_step(f"2/2  Constrained against free decoding on {documents} recipes")
     with show_progress() as progress:
         comparison = evaluate(
             base,
@@ -64,5 +64,5 @@ def try_out(
     show(comparison)
     note = out / "note.txt"
     note.write_text(pairs[-1].text + "\n", encoding="utf-8")
-    step("Try it on a text of your own; this is the command for the one in the file:")
+    tell_step("Try it on a text of your own; this is the command for the one in the file:")
     write_line(shlex.join([program(), "extract", str(note)]))

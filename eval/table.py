@@ -20,7 +20,7 @@ from rich.text import Text
 from setaccio.eval.result import ArmResult, Comparison, decoding
 from setaccio.eval.scoring.fields import SCORING
 from setaccio.eval.scoring.normalise import NORMALISATION, STEPS
-from setaccio.eval.stats.summary import Estimate, FieldSummary
+from setaccio.eval.stats.summary import FieldSummary, Interval
 
 LEGEND = (
     "L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right. "
@@ -57,7 +57,7 @@ def header(comparison: Comparison) -> list[str]:
     return ["model", "decoding", "L1", "L2", "L3", *fields, "s/doc", "docs"]
 
 
-def rows(comparison: Comparison) -> list[list[str]]:
+def table_rows(comparison: Comparison) -> list[list[str]]:
     """Cells, one row per arm, in the order of :func:`header`."""
     paths = field_names(comparison)
     return [_row(arm, paths) for arm in comparison.arms]
@@ -154,7 +154,7 @@ def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def interval(estimate: Estimate | None) -> str:
+def interval(estimate: Interval | None) -> str:
     """A mean with its 95% interval, such as ``0.812 [0.780, 0.841]``."""
     if estimate is None:
         return "-"
@@ -196,7 +196,7 @@ def rich_table(comparison: Comparison) -> Table:
     )
     for at, title in enumerate(header(comparison)):
         table.add_column(title, justify="left" if at < 2 else "right")
-    for row in rows(comparison):
+    for row in table_rows(comparison):
         table.add_row(*row)
     lines = difference_lines(comparison)
     if lines:
@@ -211,7 +211,7 @@ def markdown_table(comparison: Comparison) -> str:
     names = "\n".join(f"- {name}: `{file}`" for name, file in files.items())
     differences = difference_rows(comparison)
     parts = [
-        markdown([header(comparison), *rows(comparison)], 2),
+        markdown([header(comparison), *table_rows(comparison)], 2),
         LEGEND,
         names,
         markdown(detail_rows(comparison), 2),

@@ -28,9 +28,9 @@ from setaccio.export.merging.merge import merge, merge_in_memory
 from setaccio.export.merging.proof import MergeReport
 from setaccio.export.pipeline import probe_texts
 from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS
-from setaccio.export.proof.parity import compare
+from setaccio.export.proof.parity import compare_tokens
 from setaccio.export.proof.reference import Loaded, Reference, make_reference
-from setaccio.export.publish.report import BaseGguf, Exported, ExportReport, write_report
+from setaccio.export.publish.report import BaseGguf, Exported, ExportReport, write_export_report
 from setaccio.models import verified_sha256
 from setaccio.runtime.model.gguf_header import read_header
 
@@ -119,7 +119,9 @@ def export_adapter(
         merged = _Merged(inputs, adapter, work)
         reference = merged.reference(pairs, held_out)
         tell(f"Proving the adapter on {ground.path.name if ground else 'its base'}")
-        parity = compare(reference, proof_on, lora=part, same_base=not ground or ground.trained_on)
+        parity = compare_tokens(
+            reference, proof_on, lora=part, same_base=not ground or ground.trained_on
+        )
         scores = []
         if parity.ok and scorer is not None and inputs.task is not None:
             tell("Extracting with base + adapter and with the merged model")
@@ -141,7 +143,7 @@ def export_adapter(
         base_gguf=ground,
         scores=tuple(scores),
     )
-    write_report(report, inputs)
+    write_export_report(report, inputs)
     if not parity.ok:
         kept = f" {path} is still the file of an earlier export." if path.is_file() else ""
         raise ExportError(

@@ -17,7 +17,7 @@ from scipy.stats import t
 from setaccio.data.errors import ExportError
 from setaccio.export.gguf.quantise import predicted_size, quantise
 from setaccio.export.proof.divergence import HeldOut, loss_difference
-from setaccio.export.proof.parity import ParityReport, compare
+from setaccio.export.proof.parity import ParityReport, compare_tokens
 from setaccio.export.proof.reference import Reference
 from setaccio.export.publish.report import Exported
 
@@ -127,7 +127,7 @@ def _verdict(with_it: HeldOut, without: HeldOut, worse: bool) -> str:
 
 def _prove(bench: Bench, part: Path) -> ParityReport:
     bench.tell(f"Proving {part.stem}")
-    return compare(bench.reference, part, full=bench.logits)
+    return compare_tokens(bench.reference, part, full=bench.logits)
 
 
 def _exported(bench: Bench, name: str, part: Path, parity: ParityReport) -> Exported:

@@ -26,15 +26,15 @@ from setaccio.export.gguf.llamacpp_source import converter_root
 from setaccio.export.gguf.quantise import canonical_name
 from setaccio.export.inputs import TASK_FILE, Inputs, find_inputs, make_folder
 from setaccio.export.make_files import FULL, Bench, Tell, make_files, require_disk
-from setaccio.export.merging.hf_folder import load_tokenizer, require_torch, weight_bytes
+from setaccio.export.merging.hf_folder import folder_bytes, load_folder_tokenizer, require_torch
 from setaccio.export.merging.loaded import BaseKind
 from setaccio.export.merging.merge import merge
 from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS, encode_answers
-from setaccio.export.proof.parity import compare
+from setaccio.export.proof.parity import compare_tokens
 from setaccio.export.proof.reference import Reference, make_reference
 from setaccio.export.publish.card import own_card, write_card
 from setaccio.export.publish.modelfile import remove_modelfile, write_modelfile
-from setaccio.export.publish.report import REPORT, Exported, ExportReport, write_report
+from setaccio.export.publish.report import REPORT, Exported, ExportReport, write_export_report
 
 QUANTISATIONS = ("q8_0",)
 PROBES = 3
@@ -101,7 +101,7 @@ def export(
     tell("Making llama.cpp's converter ready (fetched once)")
     root = converter_root(source)
     make_folder(out_dir)
-    weights = weight_bytes(inputs.model)
+    weights = folder_bytes(inputs.model)
     require_disk(out_dir, weights * (2 if inputs.adapter else 1), "the merged and 16-bit model")
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:
         work = Path(folder)
@@ -137,7 +137,7 @@ def export(
             source=root,
         )
         tell(f"Proving the conversion ({FULL})")
-        conversion = compare(reference, full, keep=work / "f16")
+        conversion = compare_tokens(reference, full, keep=work / "f16")
         bench = Bench(full, conversion, reference, work / "f16", out_dir / inputs.name, tell)
         files: list[Exported] = []
         if conversion.ok:
@@ -153,7 +153,7 @@ def export(
         conversion=conversion,
         transformers=reference.held_out.measured if reference.held_out else None,
     )
-    write_report(report, inputs)
+    write_export_report(report, inputs)
     _judge(report, names, bench.stem)
     _write_beside(report, inputs, reference, licence)
     return report
@@ -183,7 +183,7 @@ def _calibration(
 def _imatrix(bench: Bench, hf_dir: Path, task: Task | None, chosen: list[Pair]) -> Path | None:
     if not chosen or task is None:
         return None
-    tokenizer = load_tokenizer(hf_dir)
+    tokenizer = load_folder_tokenizer(hf_dir)
     config = json.loads((hf_dir / "config.json").read_text(encoding="utf-8"))
     answers = encode_answers(
         tokenizer,

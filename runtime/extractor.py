@@ -25,7 +25,7 @@ from setaccio.runtime.decode.decoder import Watch
 from setaccio.runtime.decode.list_guard import ListGuard, make_times
 from setaccio.runtime.decode.repetition import make_judge
 from setaccio.runtime.decode.sampling import Choose, make_sampler
-from setaccio.runtime.decode.scheduler import Plan, work_in_order
+from setaccio.runtime.decode.scheduler import Work, work_in_order
 from setaccio.runtime.decode.sequence import Completion, Guard, Request
 from setaccio.runtime.extraction import Extraction, Status
 from setaccio.runtime.grammar.constraint import Constraint, compile_schema
@@ -34,7 +34,7 @@ from setaccio.runtime.model.load import LoadedModel, can_cut, load_model
 from setaccio.runtime.model.tokens import decode_tokens, encode_text, token_bytes
 from setaccio.runtime.prompt.chunks import Chunk
 from setaccio.runtime.prompt.prompts import Prompt, Prompts
-from setaccio.runtime.prompt.token_budget import Room
+from setaccio.runtime.prompt.token_budget import TokenBudget
 from setaccio.runtime.result.grounding_policy import Policy
 from setaccio.runtime.result.outcome import Outcomes
 
@@ -125,7 +125,7 @@ class Extractor:
         self._grammar = compile_schema(self.model, schema) if constraint == "schema" else None
         schema_tokens = len(encode_text(self.model, dump_compact(schema)))
         self._prompts = Prompts(self.model, self.task)
-        self._room = Room(self.model, self._prompts, schema_tokens, max_tokens, chunk)
+        self._room = TokenBudget(self.model, self._prompts, schema_tokens, max_tokens, chunk)
         self._decode = functools.partial(decode_tokens, self.model)
         self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding, self.name)
 
@@ -180,7 +180,7 @@ class Extractor:
         prompt = self._prompts.make(text)
         return [*prompt.prefix, *prompt.rest]
 
-    def _plan(self, document: Document) -> Plan[Extraction]:
+    def _plan(self, document: Document) -> Work[Extraction]:
         """What to decode for a document; nothing where it is refused."""
         began = time.perf_counter()
         fail = functools.partial(self._outcomes.failed, document, began)
@@ -199,14 +199,14 @@ class Extractor:
             return self._work_plan(document, began, parts)
         except Exception as error:  # one document's misfortune must not end the others
             failure = fail(error)
-            return Plan((), lambda _: failure, fail)
+            return Work((), lambda _: failure, fail)
 
     def _refusal(
         self, document: Document, began: float, status: Status, message: str, size: int = 0
-    ) -> Plan[Extraction]:
+    ) -> Work[Extraction]:
         result = self._outcomes.refused(document, began, status, message, size)
         fail = functools.partial(self._outcomes.failed, document, began)
-        return Plan((), lambda _: result, fail)
+        return Work((), lambda _: result, fail)
 
     def _work_plan(
         self,
@@ -214,12 +214,12 @@ class Extractor:
         began: float,
         parts: Sequence[tuple[Chunk, Prompt]],
         spent: float = 0.0,
-    ) -> Plan[Extraction]:
+    ) -> Work[Extraction]:
         """The requests for a document's parts; ``spent`` seconds were lost on a first attempt."""
         chunks, prompts = zip(*parts, strict=True)
         fail = functools.partial(self._outcomes.failed, document, began)
 
-        def finish(completions: Sequence[Completion]) -> Extraction | Plan[Extraction]:
+        def finish(completions: Sequence[Completion]) -> Extraction | Work[Extraction]:
             try:
                 if len(parts) == 1 and self._room.ran_out(prompts[0], completions[0]):
                     smaller = self._room.parts(document.text)
@@ -230,7 +230,7 @@ class Extractor:
             except Exception as error:  # as above
                 return fail(error)
 
-        return Plan([self._request(chunk.text, made) for chunk, made in parts], finish, fail)
+        return Work([self._request(chunk.text, made) for chunk, made in parts], finish, fail)
 
     def _request(self, text: str, prompt: Prompt) -> Request:
         temperature, top_p, seed = self._sampling

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import SetaccioError, UsageError
-from setaccio.eval.report.write import report
+from setaccio.eval.report.write import write_report
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -68,7 +68,7 @@ def report_picture(run: Path, out: Path, document: str | None = None) -> list[Pa
     from playwright.sync_api import Error as PlaywrightError
     from playwright.sync_api import sync_playwright
 
-    page_file = report(run).resolve()
+    page_file = write_report(run).resolve()
     out.mkdir(parents=True, exist_ok=True)
     files = []
     with sync_playwright() as driver:

@@ -25,18 +25,18 @@ from setaccio.train.inputs.pairs import tell_problems
 from setaccio.train.inputs.sources import (
     choose_backend,
     encode_sources,
-    find_sources,
     require_extra,
+    training_sources,
 )
 from setaccio.train.record.run_folder import check_run, run_inputs
 
 if TYPE_CHECKING:
-    from setaccio.train.record.plan import Plan
+    from setaccio.train.record.plan import RunPlan
 
 SHOWN_ROWS = 2
 
 
-def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
+def dry_run(config: TrainConfig, console: Console | None = None) -> RunPlan:
     """Check a configuration on the real data and base, and say what the run will take.
 
     Args:
@@ -54,7 +54,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
         DataError: the pairs can not be read.
     """
     require_extra()
-    sources = find_sources(config)
+    sources = training_sources(config)
     tell_problems(sources.problems, sources.task.notes)
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     check_run(config, inputs)
@@ -66,7 +66,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
     from setaccio.train.inputs.sample import show_batch
     from setaccio.train.loop.schedule import Clock
     from setaccio.train.record.plan import make_plan
-    from setaccio.train.record.preflight import check
+    from setaccio.train.record.preflight import check_resources
     from setaccio.train.record.progress import Reporter, quiet
     from setaccio.train.record.trackers import check_trackers
 
@@ -81,7 +81,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> Plan:
         reporter.show(idle_settings(config, len(rows.train), len(rows.eval)))
         check_goes_together(config, rows, backend)
         needed = needs(config, sources.base, rows)
-        check(needed, config)
+        check_resources(needed, config)
         away = config.model_copy(update={"out": Path(folder)})
         trainer = assemble(away, sources.base, tokenizer, rows, backend, reporter, needed=needed)
         batch = next(iter(trainer.get_train_dataloader()))

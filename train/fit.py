@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from setaccio.train.loop.schedule import Clock
     from setaccio.train.loop.scoring import Scorer
     from setaccio.train.loop.trainer import Trainer
-    from setaccio.train.record.preflight import Estimate
+    from setaccio.train.record.preflight import MemoryEstimate
     from setaccio.train.record.progress import Reporter
 
 BEST = "best"
@@ -42,7 +42,7 @@ class Fitted(NamedTuple):
     problem: TrainError | None
 
 
-def needs(config: TrainConfig, base: Base, rows: Rows) -> Estimate:
+def needs(config: TrainConfig, base: Base, rows: Rows) -> MemoryEstimate:
     """Memory and disk of a run.
 
     Raises:
@@ -87,7 +87,7 @@ def assemble(
     backend: str,
     reporter: Reporter,
     callbacks: Sequence[Any] = (),
-    needed: Estimate | None = None,
+    needed: MemoryEstimate | None = None,
 ) -> Trainer:
     """Load the base and make the trainer.
 
@@ -99,7 +99,7 @@ def assemble(
     from setaccio.train.inputs.packing import check_no_leak
     from setaccio.train.loop.trainer import build_trainer
 
-    prepare = backend_unsloth.prepare if backend == "unsloth" else backend_trl.prepare
+    prepare = backend_unsloth.prepare_unsloth if backend == "unsloth" else backend_trl.prepare_trl
     prepared = prepare(config, base)
     if config.packing:
         check_no_leak(prepared.model)
@@ -128,7 +128,7 @@ def fit(
     backend: str,
     clock: Clock,
     extra: Sequence[TrainerCallback],
-    needed: Estimate,
+    needed: MemoryEstimate,
     reporter: Reporter,
     scorer: Scorer | None = None,
 ) -> Fitted:

@@ -29,8 +29,8 @@ from setaccio.train.inputs.sources import (
     Sources,
     choose_backend,
     encode_sources,
-    find_sources,
     require_extra,
+    training_sources,
 )
 from setaccio.train.loop.saving import save_adapter, save_model
 from setaccio.train.loop.scoring import check_scorer
@@ -83,7 +83,7 @@ def train(
     started = time.monotonic()
     require_extra()
     scorer = check_scorer(config, scorer)
-    sources = find_sources(config)
+    sources = training_sources(config)
     tell_problems(sources.problems, sources.task.notes)
     inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
     finished = check_run(config, inputs)
@@ -95,7 +95,7 @@ def train(
 
     from setaccio.train.fit import check_goes_together, fit, needs
     from setaccio.train.loop.schedule import Clock
-    from setaccio.train.record.preflight import check
+    from setaccio.train.record.preflight import check_resources
     from setaccio.train.record.progress import Reporter, quiet
     from setaccio.train.record.trackers import check_trackers
 
@@ -108,7 +108,7 @@ def train(
         refuse_without_evaluation(config, len(rows.train), len(rows.eval))
         check_goes_together(config, rows, backend)
         needed = needs(config, sources.base, rows)
-        check(needed, config)
+        check_resources(needed, config)
         wait_for_all()  # every process has looked at the folder by now
         if leads():
             start_run(config, sources.task, inputs)

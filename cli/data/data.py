@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.terminal.console import step, warn, warn_of, write_line
+from setaccio.cli.terminal.console import tell_step, warn, warn_of, write_line
 from setaccio.cli.terminal.exits import SOME_FAILED
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ def generate(
     check_targets([out], [], overwrite=overwrite)
     written = write(counted(generate_pairs(count, seed, held_out=held_out), count), out)
     if out:
-        step(f"{written} pairs in {out}.")
+        tell_step(f"{written} pairs in {out}.")
 
 
-def check(
+def check_verb(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Pairs; several files are parts.")
     ],
@@ -124,7 +124,7 @@ def check(
         if not size:
             warn(f"{part}: holds no usable pair, so nothing was compared with it.")
     if problems:
-        step("Bad lines are no pairs. Repair or remove them; only the others were checked.")
+        tell_step("Bad lines are no pairs. Repair or remove them; only the others were checked.")
     if problems or not report.ok:
         raise typer.Exit(SOME_FAILED)
 
@@ -139,7 +139,7 @@ def _refuse_twice(files: Iterable[Path]) -> None:
             raise UsageError(f"{file}: is {first} once more. Name each part once.")
 
 
-def split(
+def split_verb(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Pairs.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the parts.")],
     stratify: Annotated[
@@ -193,7 +193,7 @@ def split(
     check_targets(targets.values(), [file], overwrite=overwrite)
     for name, part in parts.items():
         write_pairs(targets[name], part)
-    step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
+    tell_step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
 
 
 def _parts(
@@ -292,7 +292,7 @@ def recipenlg(
     written = write(counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
     warn_of(problems)
     if out:
-        step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
+        tell_step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
 
 
 def _good(file: Path, problems: list[Problem]) -> Iterator[tuple[int, Pair]]:

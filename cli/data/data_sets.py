@@ -18,7 +18,7 @@ from setaccio.cli.data.data import (
     warn_of_repeats,
     write,
 )
-from setaccio.cli.terminal.console import step, warn, warn_of
+from setaccio.cli.terminal.console import tell_step, warn, warn_of
 
 if TYPE_CHECKING:
     from setaccio.data.readers.convert import Rule
@@ -40,7 +40,7 @@ SkipBad = Annotated[
 Seed = Annotated[int, typer.Option(help="Another seed, another result.")]
 
 
-def convert(
+def convert_verb(
     source: Annotated[
         str,
         typer.Argument(
@@ -103,7 +103,7 @@ def convert(
     """
     from setaccio.data.errors import UsageError
     from setaccio.data.pairs.near_duplicates import Ids
-    from setaccio.data.readers.convert import convert as convert_rows
+    from setaccio.data.readers.convert import convert_rows as convert_rows
     from setaccio.data.readers.slices import Slice, parse_slice, split_source
     from setaccio.data.records import Pair
 
@@ -142,7 +142,7 @@ def convert(
     if said := ids.said():
         warn(f"{name}: {said}. Name a column that tells rows apart with --id '{{column}}'.")
     if out:
-        step(f"{written} pairs in {out}, {_left_out(problems)} left out.")
+        tell_step(f"{written} pairs in {out}, {_left_out(problems)} left out.")
 
 
 def _left_out(problems: Sequence[Problem]) -> str:
@@ -200,7 +200,7 @@ def _rule(
     return Rule(form, text, template, id_, weight, load_named(task) if task else None)
 
 
-def augment(
+def augment_verb(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Pairs, such as the train part.")],
     task: Annotated[str, typer.Option(metavar="NAME|FILE", help="The task.")] = "recipe",
     case: Annotated[float, typer.Option(help="Copies per pair with other capitals.")] = 0.0,
@@ -238,12 +238,12 @@ def augment(
     report = AugmentReport()
     made = make(pairs, load_named(task), shares, seed, keep=not only_copies, report=report)
     written = write(counted(made, None), out)
-    step(f"{report.render()}.")
+    tell_step(f"{report.render()}.")
     if out:
-        step(f"{written} pairs in {out}.")
+        tell_step(f"{written} pairs in {out}.")
 
 
-def mix(
+def mix_verb(
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE...", help="Pairs; a slice such as [:1000] may stand behind."),
@@ -265,7 +265,7 @@ def mix(
     overwrite: Overwrite = False,
 ) -> None:
     """Put several files of pairs together, with weights and few-shot examples."""
-    from setaccio.data.pairs.mix import Source, with_examples
+    from setaccio.data.pairs.mix import MixSource, with_examples
     from setaccio.data.pairs.mix import mix as put_together
     from setaccio.data.readers.convert import load_any
     from setaccio.data.readers.slices import split_source
@@ -277,7 +277,7 @@ def mix(
     for name, path in zip(files, paths, strict=True):
         pairs, bad = load_any(name, skip_bad=skip_bad)
         problems += bad
-        sources.append(Source(path.stem, pairs, weights.get(name, weights.get(str(path), 1.0))))
+        sources.append(MixSource(path.stem, pairs, weights.get(name, weights.get(str(path), 1.0))))
     warn_of(problems)
     mixed = put_together(sources, shuffle=seed if shuffle else None)
     renamed = len(mixed) - len(
@@ -287,7 +287,7 @@ def mix(
         warn(f"{renamed} ids were there before; the name of their file stands before them now.")
     written = write(with_examples(mixed, examples, examples_share, seed), out)
     if out:
-        step(f"{written} pairs in {out}.")
+        tell_step(f"{written} pairs in {out}.")
 
 
 def _weights(texts: Sequence[str], files: Sequence[str]) -> dict[str, float]:

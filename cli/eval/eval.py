@@ -30,7 +30,14 @@ from setaccio.cli.eval.options import (
     parse_aliases,
     print_rows,
 )
-from setaccio.cli.terminal.console import fail, install_hint, output_console, step, warn, warn_once
+from setaccio.cli.terminal.console import (
+    fail,
+    install_hint,
+    output_console,
+    tell_step,
+    warn,
+    warn_once,
+)
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
@@ -43,7 +50,7 @@ EXAMPLE = "setaccio eval --model tuned.gguf --base base.gguf --pairs test.jsonl 
 
 
 @with_endpoint
-def evaluate(
+def eval_verb(
     context: typer.Context,
     model: OneModel = None,
     base: Annotated[
@@ -151,7 +158,7 @@ def evaluate(
     if predictions is not None:
         show_agreement(predictions, comparison)
     if earlier is not None:
-        judge(earlier, comparison, tolerance)
+        say_verdict(earlier, comparison, tolerance)
 
 
 def _refuse_stray_flags(context: typer.Context) -> None:
@@ -178,9 +185,9 @@ def _earlier(against: Path | None, out: Path | None, tolerance: float | None) ->
         return None
     if out is not None and out.resolve() == against.resolve():
         raise UsageError(f"--out {out}: is the earlier run itself. Choose another folder.")
-    from setaccio.eval.studies.regression import read_run
+    from setaccio.eval.studies.regression import read_earlier
 
-    return read_run(against)
+    return read_earlier(against)
 
 
 def _documents(
@@ -219,12 +226,14 @@ def show(comparison: Comparison) -> None:
     output_console().print(rich_table(comparison))
     if comparison.folder:
         from setaccio.eval.parquet import is_available
-        from setaccio.eval.report.write import report
+        from setaccio.eval.report.write import write_report
 
-        step(f"Outputs, scores and tables: {comparison.folder}")
+        tell_step(f"Outputs, scores and tables: {comparison.folder}")
         if not is_available():
-            step(f"scores.parquet is left out: pyarrow is not installed. {install_hint('report')}")
-        step(f"Report: {report(comparison.folder)}")
+            tell_step(
+                f"scores.parquet is left out: pyarrow is not installed. {install_hint('report')}"
+            )
+        tell_step(f"Report: {write_report(comparison.folder)}")
 
 
 def show_agreement(file: Path, comparison: Comparison) -> None:
@@ -232,20 +241,20 @@ def show_agreement(file: Path, comparison: Comparison) -> None:
     from setaccio.eval.studies.human_agreement import (
         agreements,
         read_verdicts,
-        rows,
+        verdict_rows,
         write_agreement,
     )
 
     found = agreements(comparison, read_verdicts(file))
     if not found:
         return
-    print_rows(rows(found))
+    print_rows(verdict_rows(found))
     if comparison.folder:
         write_agreement(comparison.folder, found)
-        step(f"Agreement with people: {comparison.folder / 'agreement.md'}")
+        tell_step(f"Agreement with people: {comparison.folder / 'agreement.md'}")
 
 
-def judge(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) -> None:
+def say_verdict(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) -> None:
     """Print what became worse; ends with exit code 8 where it is too much.
 
     Args:
@@ -266,4 +275,4 @@ def judge(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) 
     if found.failed:
         fail(found.describe())
         raise typer.Exit(REGRESSED)
-    step(found.describe())
+    tell_step(found.describe())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, step
+from setaccio.cli.terminal.console import output_console, tell_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +143,7 @@ def load_documents(
         return choose_pairs(load_pairs(file)[0], limit=limit, sample=sample, seed=seed)
     count = min([one for one in (limit, sample) if one] or [GENERATED])
     found = list(generate_pairs(count, GENERATED_SEED, held_out=True))
-    step(f"No --pairs: {len(found)} generated held-out recipes are used.")
+    tell_step(f"No --pairs: {len(found)} generated held-out recipes are used.")
     return found
 
 

@@ -22,7 +22,7 @@ from setaccio.cli.eval.options import (
     parse_aliases,
     print_rows,
 )
-from setaccio.cli.terminal.console import step, warn_once
+from setaccio.cli.terminal.console import tell_step, warn_once
 
 if TYPE_CHECKING:
     from setaccio.eval.studies.reference_table import ReferenceModel
@@ -112,9 +112,9 @@ def reference(
         )
     print_rows(table.table(), 2)
     for note in table.notes():
-        step(note)
+        tell_step(note)
     if out:
-        step(f"reference.md, reference.json and the runs behind them: {out}")
+        tell_step(f"reference.md, reference.json and the runs behind them: {out}")
 
 
 def parse_row(text: str) -> ReferenceModel:

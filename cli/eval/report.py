@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from setaccio.cli.eval.options import DOCUMENTS
-from setaccio.cli.terminal.console import step
+from setaccio.cli.terminal.console import tell_step
 
 EXAMPLE = "setaccio eval report runs/eval --figures svg,png"
 
 
-def report(
+def report_verb(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that eval --out wrote.")],
     figures: Annotated[
         str | None,
@@ -30,12 +30,12 @@ def report(
 ) -> None:
     """Write a run's report.html, which opens offline, and its charts."""
     from setaccio.data.records import load_pairs
-    from setaccio.eval.report.write import report as write_report
+    from setaccio.eval.report.write import write_report as write_report
 
     found = load_pairs(pairs)[0] if pairs else None
-    step(f"Report: {write_report(run, found)}")
+    tell_step(f"Report: {write_report(run, found)}")
     if figures:
         from setaccio.eval.figures import figures as write_figures
 
         files = write_figures(run, [kind.strip() for kind in figures.split(",")])
-        step(f"{len(files)} charts: {run / 'figures'}")
+        tell_step(f"{len(files)} charts: {run / 'figures'}")

@@ -24,13 +24,13 @@ from setaccio.cli.eval.options import (
     load_documents,
     print_rows,
 )
-from setaccio.cli.terminal.console import fail, step, warn_once
+from setaccio.cli.terminal.console import fail, tell_step, warn_once
 from setaccio.cli.terminal.exits import SOME_FAILED
 
 EXAMPLE = "setaccio eval robustness --model tuned.gguf --pairs test.jsonl --perturb typos,upper"
 
 
-def robustness(
+def robustness_verb(
     model: OneModel = None,
     adapter: OneAdapter = None,
     constraint: Decoding = "schema",
@@ -86,7 +86,7 @@ def robustness(
         )
     print_rows(result.rows(), 3)
     if result.folder:
-        step(f"robustness.md and a run folder for each perturbation: {result.folder}")
+        tell_step(f"robustness.md and a run folder for each perturbation: {result.folder}")
     broken = broken_promises(result)
     for sentence in broken:
         fail(sentence)

@@ -25,7 +25,7 @@ from setaccio.cli.eval.options import (
     load_documents,
     print_rows,
 )
-from setaccio.cli.terminal.console import step, warn_once
+from setaccio.cli.terminal.console import tell_step, warn_once
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
@@ -37,7 +37,7 @@ _NO_MATRIX = frozenset({*_FLOATS, "Q8_0"})
 """Types for which llama.cpp makes no use of an importance matrix."""
 
 
-def sweep(
+def sweep_verb(
     models: Annotated[
         list[Path],
         typer.Argument(metavar="GGUF|NAME|FOLDER...", help="GGUFs, or a folder of them."),
@@ -102,12 +102,12 @@ def sweep(
                 tell=warn_once,
             )
     print_rows(result.table())
-    step(result.describe())
+    tell_step(result.describe())
     if result.comparison.folder:
-        from setaccio.eval.report.write import report
+        from setaccio.eval.report.write import write_report
 
-        step(f"sweep.md, sweep.json and all outputs: {result.comparison.folder}")
-        step(f"Report: {report(result.comparison.folder)}")
+        tell_step(f"sweep.md, sweep.json and all outputs: {result.comparison.folder}")
+        tell_step(f"Report: {write_report(result.comparison.folder)}")
 
 
 def find_files(models: list[Path]) -> list[Path]:
@@ -173,7 +173,7 @@ def _matrix(
     source = _float_file({quantisation_of(path): path for path in files})
     out = workshop / "imatrix.gguf"
     if not _is_newer(out, source, file):
-        step(f"Computing the importance matrix of {file.name}")
+        tell_step(f"Computing the importance matrix of {file.name}")
         imatrix_of_pairs(source, pairs, out, task=task)
     return out
 
@@ -203,7 +203,7 @@ def _make_missing(
             stem = source.stem.removesuffix("-f16").removesuffix("-f32").removesuffix("-bf16")
             target = workshop / f"{stem}-{kind.lower()}{'-imatrix' if weights else ''}.gguf"
             if not _is_newer(target, source, *([weights] if weights else [])):
-                step(f"Quantising {source.name} to {target.name}")
+                tell_step(f"Quantising {source.name} to {target.name}")
                 quantise(source, target, kind, imatrix=weights)
             made.append(target)
     return made

@@ -101,7 +101,7 @@ def warn_once(message: str) -> None:
     warn(message)
 
 
-def step(message: object) -> None:
+def tell_step(message: object) -> None:
     """Print what is being done now."""
     from rich.text import Text
 

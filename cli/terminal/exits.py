@@ -35,7 +35,7 @@ TRACEBACK = "SETACCIO_TRACEBACK"
 """Environment variable that, when set, shows where an error was raised."""
 
 
-def report(error: BaseException) -> int:
+def report_error(error: BaseException) -> int:
     """Print an error as one line.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from setaccio.cli.terminal.console import program, step
+from setaccio.cli.terminal.console import program, tell_step
 
 if TYPE_CHECKING:
     from setaccio.train.config.settings import TrainConfig
@@ -47,15 +47,15 @@ def check_adapters(configs: Sequence[TrainConfig]) -> None:
 def export_all(configs: Sequence[TrainConfig], folder: Path, quantisations: list[str]) -> None:
     """Export what was trained, proven on each run's held-out pairs, and say how to use it."""
     from setaccio.export.shared_base import export_together
-    from setaccio.train.inputs.pairs import read_pairs
+    from setaccio.train.inputs.pairs import training_pairs
 
     made = export_together(
         [config.out for config in configs],
         folder,
         quantisations=quantisations,
-        pairs={config.out: read_pairs(config)[1] for config in configs},
-        progress=step,
+        pairs={config.out: training_pairs(config)[1] for config in configs},
+        progress=tell_step,
     )
     base = made.base[0]
     for adapter in made.adapters:
-        step(f"Next: {program()} extract notes.txt --model {base} --adapter {adapter}")
+        tell_step(f"Next: {program()} extract notes.txt --model {base} --adapter {adapter}")

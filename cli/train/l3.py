@@ -52,9 +52,9 @@ class ExtractionScorer:
     @cached_property
     def pairs(self) -> list[Pair]:
         """The documents with their gold."""
-        from setaccio.train.inputs.pairs import read_pairs
+        from setaccio.train.inputs.pairs import training_pairs
 
-        return read_pairs(self.config)[1][: self.documents]
+        return training_pairs(self.config)[1][: self.documents]
 
     @cached_property
     def snapshots(self) -> Snapshots:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, program, step
+from setaccio.cli.terminal.console import output_console, program, tell_step
 from setaccio.cli.train.options import (
     Base,
     Config,
@@ -30,7 +30,7 @@ EXAMPLE = (
 SHOWN = 15
 
 
-def search(
+def search_verb(
     space: Annotated[
         Path, typer.Option(metavar="FILE", help="YAML: setting to list or range of values.")
     ],
@@ -97,7 +97,7 @@ def search(
             sampler="tpe" if sampler == "tpe" else "random",
             pruning="median" if pruning == "median" else "none",
             scorer=judge,
-            tell=step,
+            tell=tell_step,
         )
     _show(result, downwards=by_loss)
 
@@ -131,4 +131,4 @@ def _show(result: SearchResult, downwards: bool) -> None:
         )
     output_console().print(table)
     if result.config is not None:
-        step(f"Next: {program()} train --config {result.config} --out runs/best")
+        tell_step(f"Next: {program()} train --config {result.config} --out runs/best")

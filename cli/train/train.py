@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, program, step
+from setaccio.cli.terminal.console import output_console, program, tell_step
 from setaccio.cli.train.options import (
     Base,
     Config,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EXAMPLE = "setaccio train --pairs pairs.jsonl --out runs/recipe --max-minutes 4"
 
 
-def train(
+def train_verb(
     context: typer.Context,
     config: Config = None,
     pairs: Pairs = None,
@@ -115,7 +115,7 @@ def train(
         check_adapters(configs)
     for number, ready in enumerate(configs, 1):
         if len(configs) > 1:
-            step(f"Run {number} of {len(configs)}: task {ready.task}, into {ready.out}")
+            tell_step(f"Run {number} of {len(configs)}: task {ready.task}, into {ready.out}")
         if dry_run:
             _try(ready)
         else:
@@ -130,7 +130,7 @@ def _try(config: TrainConfig) -> None:
     from setaccio.train.dry_run import dry_run
 
     dry_run(config)
-    step("Nothing was written. The same command without --dry-run trains.")
+    tell_step("Nothing was written. The same command without --dry-run trains.")
 
 
 def _train(config: TrainConfig) -> None:
@@ -145,7 +145,7 @@ def _train(config: TrainConfig) -> None:
         result = run_training(config)
     place = result.run if result.adapter.name == "adapter" else result.adapter
     measured = "" if result.l3 is None else f", L3 {result.l3:.0%}"
-    step(
+    tell_step(
         f"{result.adapter.name.capitalize()} in {result.adapter} after {result.steps} steps"
         f"{measured}. Next: {program()} export {place}"
     )

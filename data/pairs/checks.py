@@ -33,7 +33,7 @@ from setaccio.data.pairs.near_duplicates import NEAR, Known
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
 from setaccio.data.text.gold_evidence import (
-    Grounding,
+    GoldEvidence,
     Value,
     absent_fields,
     leaves_of,
@@ -189,7 +189,7 @@ def check_pairs(
     parts = pairs if isinstance(pairs, Mapping) else {"pairs": pairs}
     report = CheckReport()
     known = Known(near)
-    grounding = Grounding(task)
+    grounding = GoldEvidence(task)
     for part, rows in parts.items():
         report.sizes[part] = 0
         for place, row in enumerate(rows, start=1):

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from setaccio.data.records import Pair
-from setaccio.data.schema.pointers import join, leaves, split, step
+from setaccio.data.schema.pointers import join, leaves, split_pointer, step_into
 from setaccio.data.task.task import Task
 from setaccio.data.text.spans import (
     Evidence,
@@ -24,7 +24,7 @@ from setaccio.data.text.spans import (
     evidence,
     mentions,
     overlaps,
-    sentences,
+    sentence_spans,
 )
 
 
@@ -44,13 +44,13 @@ def without_field(gold: dict[str, Any], pointer: str, task: Task) -> dict[str, A
     Returns:
         None where the schema allows none of them.
     """
-    *path, last = split(pointer)
+    *path, last = split_pointer(pointer)
     choices: tuple[Any, ...] = (None, ..., [])
     for absent in choices:
         changed = copy.deepcopy(gold)
         inside: Any = changed
         for part in path:
-            inside = step(inside, part)
+            inside = step_into(inside, part)
         if absent is ...:
             del inside[last]
         elif absent == [] and not isinstance(inside[last], list):
@@ -102,7 +102,7 @@ def _without_evidence(text: str, known: Evidence, pointer: str) -> str | None:
         span for name, spans in known.found.items() if not _within(name, pointer) for span in spans
     ]
     removed: list[Span] = []
-    for sentence in sentences(text, known.spans):
+    for sentence in sentence_spans(text, known.spans):
         if not overlaps(sentence, own):
             continue
         units = [sentence]

@@ -17,7 +17,7 @@ from rapidfuzz import fuzz
 from setaccio.data.errors import UsageError
 from setaccio.data.pairs.near_duplicates import NEAR, sketch_of
 from setaccio.data.records import Pair, origin_of
-from setaccio.data.schema.pointers import step
+from setaccio.data.schema.pointers import step_into
 from setaccio.data.task.task import dump_compact
 from setaccio.data.text.words import words_of
 
@@ -33,7 +33,7 @@ def gold_field(pair: Pair, name: str) -> Any:
     value: Any = pair.gold
     for part in name.split("."):
         try:
-            value = step(value, part)
+            value = step_into(value, part)
         except (LookupError, ValueError, TypeError):
             return None
     return value

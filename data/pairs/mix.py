@@ -23,7 +23,7 @@ _FEW = 1000
 """Pairs that are shuffled whole for each draw."""
 
 
-class Source(NamedTuple):
+class MixSource(NamedTuple):
     """Pairs of one file.
 
     Attributes:
@@ -37,7 +37,7 @@ class Source(NamedTuple):
     weight: float = 1.0
 
 
-def mix(sources: Sequence[Source], *, shuffle: int | None = None) -> list[Pair]:
+def mix(sources: Sequence[MixSource], *, shuffle: int | None = None) -> list[Pair]:
     """Put the pairs of several sources together.
 
     Args:

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from setaccio.data.records import Pair
-from setaccio.data.schema.pointers import join, split
+from setaccio.data.schema.pointers import join, split_pointer
 from setaccio.data.task.task import Task
-from setaccio.data.text.spans import Evidence, evidence, mentions, overlaps, sentences
+from setaccio.data.text.spans import Evidence, evidence, mentions, overlaps, sentence_spans
 
 
 def _lists(value: Any, pointer: str = "") -> Iterator[tuple[str, list[Any]]]:
@@ -29,7 +29,7 @@ def _lists(value: Any, pointer: str = "") -> Iterator[tuple[str, list[Any]]]:
 
 def _is_free(pointer: str, items: list[Any], task: Task) -> bool:
     """Whether the order of a list counts for nothing."""
-    rule = task.scoring.get(".".join(split(pointer)))
+    rule = task.scoring.get(".".join(split_pointer(pointer)))
     plain = not any(isinstance(item, (dict, list)) for item in items)
     return plain and rule is not None and rule.method == "unordered"
 
@@ -60,7 +60,7 @@ def shuffle_sentences(pair: Pair, task: Task, rng: random.Random) -> Pair | None
     if not all(_is_said(pointer, items, known) for pointer, items in ordered):
         return None
     fixed = [span for pointer, _ in ordered for span in known.below(pointer)]
-    places = sentences(pair.text, known.spans)
+    places = sentence_spans(pair.text, known.spans)
     loose = [number for number, place in enumerate(places) if not overlaps(place, fixed)]
     if len(loose) < 2:
         return None

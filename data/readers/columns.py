@@ -20,7 +20,7 @@ from typing import Any
 
 from setaccio.data.errors import UsageError
 from setaccio.data.files.json_text import finite, parse_json
-from setaccio.data.schema.pointers import step
+from setaccio.data.schema.pointers import step_into
 
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -100,7 +100,7 @@ def look_up(row: Mapping[str, Any], name: str) -> Any:
     value: Any = row
     for part in name.split("."):
         try:
-            value = step(value, part)
+            value = step_into(value, part)
         except (LookupError, ValueError, TypeError) as error:
             raise ValueError(f"no column {name!r}") from error
     return value

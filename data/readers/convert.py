@@ -95,7 +95,7 @@ def parse_gold(text: str) -> Any:
         ) from error
 
 
-def convert(
+def convert_rows(
     source: str,
     rule: Rule | None = None,
     part: Slice | None = None,
@@ -229,7 +229,7 @@ def load_any(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Pair], l
     source, part = (name, Slice()) if Path(name).exists() else split_source(name)
     if part.whole and not _is_foreign(source):
         return load_pairs(source, skip_bad=skip_bad)
-    return collect_pairs(convert(source, part=part), name, skip_bad=skip_bad)
+    return collect_pairs(convert_rows(source, part=part), name, skip_bad=skip_bad)
 
 
 def _is_foreign(source: str) -> bool:

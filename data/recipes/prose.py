@@ -24,15 +24,15 @@ from setaccio.data.recipes.prose_text import (
     TITLE,
     Prose,
     agree,
+    capitalised,
     cut,
     first_word,
     lower,
     unstopped,
-    upper,
     verbless,
     wrap,
 )
-from setaccio.data.recipes.source import StructuredRecipe, sentences, split_pool
+from setaccio.data.recipes.source import StructuredRecipe, recipe_sentences, split_pool
 from setaccio.data.recipes.steps import STEP_STARTS
 
 _CONNECTIVE = re.compile(
@@ -82,7 +82,7 @@ class _Writer:
         rng = self.rng
         style = rng.choices(list(STYLES), list(STYLES.values()))[0]
         self.invented = bool(recipe.mentions)
-        steps = [s for step in recipe.directions for s in sentences(step)]
+        steps = [s for step in recipe.directions for s in recipe_sentences(step)]
         items = clean_items(recipe)
         if style in ("inline", "mixed"):
             steps, items = place_inline(recipe, items, steps, rng, part=style == "mixed", mark=ITEM)
@@ -154,7 +154,7 @@ class _Writer:
             last = last.replace(";", ",")
         marked = [ITEM[0] + item + ITEM[1] for item in items]
         if shape.startswith("{L}"):
-            marked[0] = ITEM[0] + upper(items[0]) + ITEM[1]
+            marked[0] = ITEM[0] + capitalised(items[0]) + ITEM[1]
         text = between.join(marked[:-1]) + last + marked[-1] if len(marked) > 1 else marked[0]
         shape = re.sub(r"\{L\} (is|goes|comes)\b", agree, shape) if len(items) > 1 else shape
         sentence = shape.replace("{L}", text)

@@ -42,7 +42,7 @@ def verbless(step: str) -> bool:
     return word in _NO_VERB or word.endswith("ly")
 
 
-def upper(text: str) -> str:
+def capitalised(text: str) -> str:
     """Begin with a capital."""
     at = 1 if MARK.match(text) else 0
     return text[:at] + text[at : at + 1].upper() + text[at + 1 :]
@@ -87,6 +87,6 @@ def cut(marked: str) -> Prose:
     gold: dict[str, str | list[str]] = {
         "title": spans(TITLE)[0],
         "ingredients": list(spans(ITEM)),
-        "directions": [upper(step) for step in spans(STEP)],
+        "directions": [capitalised(step) for step in spans(STEP)],
     }
     return Prose(MARK.sub("", marked).strip(), gold)

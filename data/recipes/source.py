@@ -292,7 +292,7 @@ def clean_recipe(recipe: StructuredRecipe) -> StructuredRecipe | None:
     """Strip markdown and split steps into sentences; ``None`` where nothing usable remains."""
     title = _plain(re.sub(r"\s*\([^)]*\)\s*$", "", recipe.title))
     items = [_plain(item).rstrip(".;,") for item in recipe.ingredients]
-    steps = [s for step in recipe.directions for s in sentences(_plain(step))]
+    steps = [s for step in recipe.directions for s in recipe_sentences(_plain(step))]
     steps = [s if s[-1] in ".!?" else s + "." for s in steps if _instructs(s)]
     usable = (
         title
@@ -328,6 +328,6 @@ _SENTENCE_END = re.compile(
 )
 
 
-def sentences(text: str) -> list[str]:
+def recipe_sentences(text: str) -> list[str]:
     """Split a step into sentences, keeping abbreviations such as ``c.`` and ``Tbsp.`` whole."""
     return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]

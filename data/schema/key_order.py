@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from setaccio.data.schema.pointers import split, step
+from setaccio.data.schema.pointers import split_pointer, step_into
 from setaccio.data.schema.validation.patterns import matches
 from setaccio.data.schema.validation.validators import ignores_siblings, make_validator
 
@@ -23,8 +23,8 @@ def _target(root: Any, reference: str) -> Any:
     if not reference.startswith("#"):
         return None
     try:
-        for part in split(reference[1:]):
-            root = step(root, part)
+        for part in split_pointer(reference[1:]):
+            root = step_into(root, part)
     except (LookupError, ValueError, TypeError):
         return None
     return root

@@ -17,7 +17,7 @@ def pointer_of(keys: Iterable[str | int]) -> str:
     return functools.reduce(join, keys, "")
 
 
-def split(pointer: str) -> list[str]:
+def split_pointer(pointer: str) -> list[str]:
     """The keys and indices that a pointer is made of."""
     parts = pointer.split("/")[1:]
     return [part.replace("~1", "/").replace("~0", "~") for part in parts]
@@ -43,7 +43,7 @@ def leaves(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
         yield pointer, value
 
 
-def step(value: Any, part: str) -> Any:
+def step_into(value: Any, part: str) -> Any:
     """The part of an object or array under one key or index of a pointer.
 
     Raises:

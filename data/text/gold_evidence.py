@@ -48,7 +48,7 @@ class Value:
         return self.words - len(self.missing) < LEAST * self.words
 
 
-class Grounding:
+class GoldEvidence:
     """Compares golds of one task with their texts.
 
     Args:

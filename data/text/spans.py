@@ -38,11 +38,11 @@ class Evidence:
     @property
     def spans(self) -> list[Span]:
         """All places, merged where they overlap, in order."""
-        return merge(span for spans in self.found.values() for span in spans)
+        return merge_spans(span for spans in self.found.values() for span in spans)
 
     def below(self, pointer: str) -> list[Span]:
         """The places of a leaf, or of all leaves inside an object or array."""
-        return merge(
+        return merge_spans(
             span
             for name, spans in self.found.items()
             if name == pointer or name.startswith(pointer + "/")
@@ -96,7 +96,7 @@ def _pattern(value: Any) -> re.Pattern[str] | None:
     return re.compile(rf"(?<![\w.,]){re.escape(digits)}(?:\.0+)?(?![\w]|[.,]\d)")
 
 
-def merge(spans: Iterable[Span]) -> list[Span]:
+def merge_spans(spans: Iterable[Span]) -> list[Span]:
     """Join spans that overlap or touch, and sort them."""
     merged: list[Span] = []
     for start, end in sorted(spans):
@@ -112,7 +112,7 @@ def overlaps(span: Span, others: Iterable[Span]) -> bool:
     return any(start < span[1] and span[0] < end for start, end in others)
 
 
-def sentences(text: str, whole: Iterable[Span] = ()) -> list[Span]:
+def sentence_spans(text: str, whole: Iterable[Span] = ()) -> list[Span]:
     """Cut a text into sentences and lines, the white space between them left out.
 
     Args:

@@ -84,7 +84,7 @@ class Setting:
     watch: Watch | None = None
 
 
-class Source(Protocol):
+class OutputSource(Protocol):
     """Where one arm's outputs come from."""
 
     @property
@@ -129,7 +129,7 @@ class AnyArm(Protocol):
     def aliases(self) -> Mapping[str, str]:
         """Key name of its outputs to the task's."""
 
-    def open(self, setting: Setting) -> Source:
+    def open(self, setting: Setting) -> OutputSource:
         """Make ready to run."""
 
 
@@ -164,7 +164,7 @@ class Arm:
         """None: the prompt names the task's own keys."""
         return {}
 
-    def open(self, setting: Setting) -> Source:
+    def open(self, setting: Setting) -> OutputSource:
         """Load the GGUF, if it is not the one that is loaded already, and the adapter.
 
         Raises:

@@ -22,20 +22,20 @@ import platformdirs
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Json, Task, dump_compact
-from setaccio.eval.arms.arms import Row, Setting, Source, hash_parts
-from setaccio.eval.arms.endpoint import Answer, CostCapReached, Endpoint, Refused
+from setaccio.eval.arms.arms import OutputSource, Row, Setting, hash_parts
+from setaccio.eval.arms.endpoint import CostCapReached, Endpoint, EndpointAnswer, Refused
 from setaccio.eval.arms.endpoint_client import Client
 from setaccio.eval.result import make_label
 from setaccio.runtime.result.parsing import parse_for
 
-__all__ = ["CostCapReached", "Endpoint", "EndpointArm", "cache_folder"]
+__all__ = ["CostCapReached", "Endpoint", "EndpointArm", "answer_folder"]
 
 SPARE_TOKENS = 256
 BYTES_PER_TOKEN = 3
 """A low guess for the default budget; the endpoint's tokeniser is not known here."""
 
 
-def cache_folder() -> Path:
+def answer_folder() -> Path:
     """Where answers are kept unless a folder is named: in the user's cache."""
     return platformdirs.user_cache_path("setaccio") / "answers"
 
@@ -69,7 +69,7 @@ class EndpointArm:
         """None: the prompt names the task's own keys."""
         return {}
 
-    def open(self, setting: Setting) -> Source:
+    def open(self, setting: Setting) -> OutputSource:
         """Make ready; nothing is sent before the first document that is not in the cache."""
         return EndpointSource(self, setting)
 
@@ -85,7 +85,7 @@ class EndpointSource:
     def __init__(self, arm: EndpointArm, setting: Setting) -> None:
         self.endpoint, self.setting = arm.endpoint, setting
         self.constraint = arm.constraint
-        self.folder = arm.cache or cache_folder()
+        self.folder = arm.cache or answer_folder()
         self.spent, self.asked = 0.0, 0
 
     @property
@@ -123,7 +123,7 @@ class EndpointSource:
         client: Client | None = None
         try:
             for done, pair in enumerate(pairs):
-                answer: Answer | str | None = self._kept(pair)
+                answer: EndpointAnswer | str | None = self._kept(pair)
                 if answer is None:
                     client = client or Client(self.endpoint)
                     answer = self._ask(client, pair, f"{done} of {len(pairs)}")
@@ -141,7 +141,7 @@ class EndpointSource:
         messages = task.showing_schema().messages(clean)
         return self.endpoint.body(messages, task.json_schema, task.name, budget)
 
-    def _ask(self, client: Client, pair: Pair, done: str) -> Answer | str:
+    def _ask(self, client: Client, pair: Pair, done: str) -> EndpointAnswer | str:
         """The answer, now in the cache too; or why the endpoint refused this document."""
         try:
             answer = client.ask(self._body(pair.text))
@@ -166,20 +166,20 @@ class EndpointSource:
         name = hash_parts(self.endpoint.url, self._body(pair.text))
         return self.folder / name[:2] / f"{name}.json"
 
-    def _kept(self, pair: Pair) -> Answer | None:
+    def _kept(self, pair: Pair) -> EndpointAnswer | None:
         """The answer in the cache; None when there is none or its file is damaged."""
         try:
             kept: dict[str, Any] = json.loads(self._file(pair).read_text(encoding="utf-8"))
             del kept["model"]
-            return Answer(**kept)
+            return EndpointAnswer(**kept)
         except (OSError, ValueError, TypeError, LookupError):
             return None
 
-    def _row(self, pair: Pair, answer: Answer | str) -> Row:
+    def _row(self, pair: Pair, answer: EndpointAnswer | str) -> Row:
         task = self.setting.task
         if isinstance(answer, str):
             status, message = "error", answer
-            answer = Answer("", "error", 0, 0, 0.0, 0.0)
+            answer = EndpointAnswer("", "error", 0, 0, 0.0, 0.0)
         else:
             status, message = _judge(task, answer)
         value = parse_for(answer.text, task).value
@@ -200,7 +200,7 @@ class EndpointSource:
         }
 
 
-def _judge(task: Task, answer: Answer) -> tuple[str, str]:
+def _judge(task: Task, answer: EndpointAnswer) -> tuple[str, str]:
     """Status and message, with the words of :class:`setaccio.runtime.extraction.Extraction`."""
     value = parse_for(answer.text, task).value
     if answer.finish == "length":

@@ -121,7 +121,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Answer:
+class EndpointAnswer:
     """What came back for one request.
 
     Attributes:

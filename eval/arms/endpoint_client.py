@@ -24,7 +24,7 @@ from typing import Any
 
 from setaccio.data.errors import MissingExtraError, UsageError
 from setaccio.data.task.task import Json, dump_compact
-from setaccio.eval.arms.endpoint import Answer, CostCapReached, Endpoint, Refused
+from setaccio.eval.arms.endpoint import CostCapReached, Endpoint, EndpointAnswer, Refused
 
 GREATEST_PAUSE = 60.0
 GREATEST_REASON = 300
@@ -35,7 +35,7 @@ _AGAIN = frozenset({408, 409, 425, 429})
 _HIDDEN = "[key]"
 
 
-class Pace:
+class RequestPace:
     """Keeps requests apart.
 
     Args:
@@ -84,7 +84,7 @@ class Client:
         self._key = os.environ.get(endpoint.key_variable, "").strip()
         self._openai = openai
         self._sleep = sleep
-        self._pace = Pace(endpoint.requests_per_minute, sleep=sleep)
+        self._pace = RequestPace(endpoint.requests_per_minute, sleep=sleep)
         self._client = openai.OpenAI(
             base_url=endpoint.url,
             api_key=self._key or "none",
@@ -96,7 +96,7 @@ class Client:
         """Close the connections."""
         self._client.close()
 
-    def ask(self, body: Mapping[str, Json]) -> Answer:
+    def ask(self, body: Mapping[str, Json]) -> EndpointAnswer:
         """Send one request, again where that may help.
 
         Args:
@@ -143,7 +143,7 @@ class Client:
                 f"{most:.4f}, which would go beyond the cap of {cap:g}."
             )
 
-    def _read(self, text: str, most: tuple[int, int], seconds: float) -> Answer:
+    def _read(self, text: str, most: tuple[int, int], seconds: float) -> EndpointAnswer:
         """An answer from the body of a reply.
 
         Raises:
@@ -160,7 +160,7 @@ class Client:
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise ValueError("the reply is no chat completion") from error
         known = [n if isinstance(n, int) else m for n, m in zip(counts, most, strict=True)]
-        return Answer(
+        return EndpointAnswer(
             text=said,
             finish=str(choice.get("finish_reason") or "stop"),
             prompt_tokens=known[0],

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task.task import Json, Task, dump_compact
-from setaccio.eval.arms.arms import Row, Setting, Source, hash_parts
+from setaccio.eval.arms.arms import OutputSource, Row, Setting, hash_parts
 from setaccio.eval.compare import Running, compare
 from setaccio.eval.result import Comparison, make_label
 from setaccio.eval.scoring.score import read_answer, rename_keys
@@ -66,7 +66,7 @@ class RecordedArm:
         """The same outputs under another name."""
         return replace(self, name=name)
 
-    def open(self, setting: Setting) -> Source:
+    def open(self, setting: Setting) -> OutputSource:
         """Read nothing more: the lines are here."""
         return _RecordedSource(self, setting.task)
 

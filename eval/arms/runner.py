@@ -17,7 +17,7 @@ from typing import IO
 
 from setaccio.data.records import Pair, Problem, atomic_write, read_jsonl
 from setaccio.data.task.task import Task, dump_compact
-from setaccio.eval.arms.arms import AnyArm, Row, Source
+from setaccio.eval.arms.arms import AnyArm, OutputSource, Row
 from setaccio.eval.arms.progress import ArmProgress, Progress
 from setaccio.eval.result import ArmResult, score_row
 from setaccio.eval.stats.summary import Usage, summarise
@@ -72,7 +72,7 @@ class Runner:
         self.state = replace(self.state, done=max(self.state.done, done))
         self.progress(self.state)
 
-    def run(self, source: Source, pairs: Sequence[Pair]) -> ArmResult:
+    def run(self, source: OutputSource, pairs: Sequence[Pair]) -> ArmResult:
         """Make what is not recorded yet, then score everything."""
         keys = [source.key(pair) for pair in pairs]
         known = self._recorded()
@@ -94,7 +94,9 @@ class Runner:
         self._count(done)
         return self._result(source, pairs, [known[key] for key in keys])
 
-    def _result(self, source: Source, pairs: Sequence[Pair], found: Sequence[Row]) -> ArmResult:
+    def _result(
+        self, source: OutputSource, pairs: Sequence[Pair], found: Sequence[Row]
+    ) -> ArmResult:
         aliases = dict(self.arm.aliases)
         scores = tuple(
             score_row(self.task, pair, row, aliases) for pair, row in zip(pairs, found, strict=True)
@@ -144,7 +146,7 @@ class Runner:
             yield stream
 
 
-def _joules(source: Source, documents: int) -> float | None:
+def _joules(source: OutputSource, documents: int) -> float | None:
     """Energy of an arm; a run that reused outputs has not measured all of it."""
     cost = source.facts.get("cost") or {}
     joules: float | None = cost.get("joules")

@@ -20,7 +20,7 @@ def clip(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def interval(arm: ReportArm, key: str) -> str:
+def interval_mark(arm: ReportArm, key: str) -> str:
     """The 95% interval of a number, such as ``95% 12.1% to 14.0%``."""
     found = arm.estimate(key)
     return f"95% {percent(found.low)} to {percent(found.high)}" if found else ""

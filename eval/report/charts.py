@@ -19,7 +19,7 @@ from setaccio.eval.report.chart_parts import (
     axis_value,
     clip,
     histogram,
-    interval,
+    interval_mark,
     legend,
     outcome_bar,
     rate_axis,
@@ -50,7 +50,7 @@ def levels_chart(run: Run) -> Canvas:
             if found is None:
                 continue
             x, tall = start + step * number, height * found.mean
-            tip = f"{arm.label}: {title} {percent(found.mean)} ({interval(arm, key)})"
+            tip = f"{arm.label}: {title} {percent(found.mean)} ({interval_mark(arm, key)})"
             canvas.rect(x + 2, top + height - tall, step - 4, tall, arm_colour(number), tip)
             canvas.rect(x + 2, top + height - 1.5, step - 4, 1.5, arm_colour(number))
             if found.low < found.high:

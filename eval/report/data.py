@@ -17,7 +17,7 @@ from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task.task import Json, Task, parse_task
 from setaccio.eval.result import decoding, make_label
-from setaccio.eval.stats.summary import Estimate
+from setaccio.eval.stats.summary import Interval
 
 Record = dict[str, Any]
 LEVELS = (("l1", "L1"), ("l2", "L2"), ("l3", "L3"))
@@ -62,7 +62,7 @@ class ReportArm:
         """Name and decoding, such as ``tuned schema``; the name where all decoded alike."""
         return self.name if self.alone else f"{self.name} {self.decoding}".rstrip()
 
-    def estimate(self, key: str) -> Estimate | None:
+    def estimate(self, key: str) -> Interval | None:
         """A number of the summary that has an interval; None when there is none of that name."""
         return as_estimate(self.summary.get(key))
 
@@ -123,12 +123,12 @@ class Run:
         return [path for path in self.fields if path.partition(".")[0] in known] or self.fields
 
 
-def as_estimate(value: Json) -> Estimate | None:
+def as_estimate(value: Json) -> Interval | None:
     """A mean with its interval from its JSON form; a bare number has none around it."""
     if isinstance(value, dict) and {"mean", "low", "high"} <= value.keys():
-        return Estimate(float(value["mean"]), float(value["low"]), float(value["high"]))
+        return Interval(float(value["mean"]), float(value["low"]), float(value["high"]))
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return Estimate(float(value), float(value), float(value))
+        return Interval(float(value), float(value), float(value))
     return None
 
 

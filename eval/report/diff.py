@@ -20,7 +20,7 @@ ABSENT = ...
 
 
 @dataclass(frozen=True)
-class Leaf:
+class DiffLeaf:
     """One value, or those that stand for each other.
 
     Attributes:
@@ -37,7 +37,7 @@ class Leaf:
     found: tuple[tuple[str, Json], ...] = ()
 
 
-def diff_leaves(outcomes: Sequence[dict[str, Any]], gold: Json, value: Json) -> list[Leaf]:
+def diff_leaves(outcomes: Sequence[dict[str, Any]], gold: Json, value: Json) -> list[DiffLeaf]:
     """Give the outcomes of a score their values.
 
     Args:
@@ -54,7 +54,7 @@ def diff_leaves(outcomes: Sequence[dict[str, Any]], gold: Json, value: Json) -> 
     leaves = [_leaf(one, gold, value) for one in ranked]
     if not any(leaf.found for leaf in leaves):
         leaves += [
-            Leaf("uncounted", pointer, ABSENT, ((pointer, found),))
+            DiffLeaf("uncounted", pointer, ABSENT, ((pointer, found),))
             for pointer in _pointers(value)
             if (found := at_pointer(value, pointer)) not in (None, [], {})
         ]
@@ -83,9 +83,9 @@ def _pointers(value: Any) -> list[str]:
     return [] if value is ABSENT else leaf_pointers(value)
 
 
-def _leaf(outcome: dict[str, Any], gold: Any, value: Any) -> Leaf:
+def _leaf(outcome: dict[str, Any], gold: Any, value: Any) -> DiffLeaf:
     pointers = [str(pointer) for pointer in outcome["predictions"]]
     path = pointers[0] if outcome["gold"] is None else str(outcome["gold"])
     wanted = ABSENT if outcome["gold"] is None else at_pointer(gold, path)
     found = tuple((pointer, at_pointer(value, pointer)) for pointer in pointers)
-    return Leaf(outcome["outcome"], path, wanted, found)
+    return DiffLeaf(outcome["outcome"], path, wanted, found)

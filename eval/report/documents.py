@@ -8,7 +8,7 @@ from typing import Any
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Json, Task, dump_compact
 from setaccio.eval.report.data import LEVELS, OUTCOMES, Record, ReportArm, Run
-from setaccio.eval.report.diff import ABSENT, Leaf, at_pointer, diff_leaves, json_text
+from setaccio.eval.report.diff import ABSENT, DiffLeaf, at_pointer, diff_leaves, json_text
 from setaccio.eval.report.spans import Finder, Span, declared_span, utf16_offsets
 from setaccio.eval.scoring.score import read_answer, rename_keys
 from setaccio.runtime.result.parsing import parse_answer
@@ -121,7 +121,7 @@ def _is_of(score: Record, row: Record, value: Any) -> bool:
     return all(value is not ABSENT and at_pointer(value, at) is not ABSENT for at in pointers)
 
 
-def _leaf(leaf: Leaf, output: Record, finder: Finder, place: _Places) -> list[Any]:
+def _leaf(leaf: DiffLeaf, output: Record, finder: Finder, place: _Places) -> list[Any]:
     gold = finder.find(leaf.gold) if leaf.outcome == "omitted" else None
     found = [
         [

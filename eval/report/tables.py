@@ -10,7 +10,7 @@ from setaccio.data.task.task import Json, dump_compact
 from setaccio.eval.report.canvas import arm_colour
 from setaccio.eval.report.chart_parts import OUTCOME_WORDS, size_words
 from setaccio.eval.report.data import LEVELS, OUTCOMES, ReportArm, Run, as_estimate
-from setaccio.eval.stats.summary import Estimate
+from setaccio.eval.stats.summary import Interval
 from setaccio.eval.table import DIFFERENCE_LEGEND, percent
 
 _RATES = (*LEVELS, ("score", "score"), ("anls", "ANLS*"))
@@ -215,7 +215,7 @@ def _numbers(run: Run, key: str, digits: int) -> list[str]:
     return [_DASH if value is None else f"{value:,.{digits}f}" for value in values]
 
 
-def _rate(found: Estimate) -> str:
+def _rate(found: Interval) -> str:
     return f"{percent(found.mean)}{_range(found)}"
 
 
@@ -231,7 +231,7 @@ def _field(arm: ReportArm, path: str) -> str:
     return f"{headline:.3f}{_range(f1) if f1 else ''}"
 
 
-def _range(found: Estimate) -> str:
+def _range(found: Interval) -> str:
     if found.low == found.high:
         return "<small>&nbsp;</small>"
     return f"<small>{100 * found.low:.1f}–{100 * found.high:.1f}</small>"

@@ -27,7 +27,7 @@ GREATEST_FIELD_CHARTS = 24
 """Fields that get a chart; ``comparison.json`` has the numbers of all."""
 
 
-def report(
+def write_report(
     folder: str | Path,
     pairs: Sequence[Pair] | None = None,
     *,

@@ -69,7 +69,7 @@ class Measure(NamedTuple):
     name: str
 
 
-class Agreement(NamedTuple):
+class MeasureAgreement(NamedTuple):
     """Which parts of two texts agree."""
 
     quantity: bool
@@ -127,7 +127,9 @@ def _number(text: str) -> str:
         return text
 
 
-def compare_measures(gold: str, prediction: str, threshold: float = NAME_SIMILARITY) -> Agreement:
+def compare_measures(
+    gold: str, prediction: str, threshold: float = NAME_SIMILARITY
+) -> MeasureAgreement:
     """Say which parts of two texts agree.
 
     Args:
@@ -136,7 +138,7 @@ def compare_measures(gold: str, prediction: str, threshold: float = NAME_SIMILAR
         threshold: similarity from which names agree.
     """
     wanted, found = parse_measure(gold), parse_measure(prediction)
-    return Agreement(
+    return MeasureAgreement(
         wanted.quantity == found.quantity,
         wanted.unit == found.unit,
         text_similarity(wanted.name, found.name) >= threshold,

@@ -38,7 +38,7 @@ from setaccio.data.task.task import Json, Task
 from setaccio.eval.scoring.anls import anls_star
 from setaccio.eval.scoring.counts import Leaf
 from setaccio.eval.scoring.fields import FieldScore, Leaves, score_nothing, score_value
-from setaccio.runtime.result.parsing import Answer, parse_for
+from setaccio.runtime.result.parsing import ParsedAnswer, parse_for
 
 DOCUMENT_SIMILARITY = 0.5
 
@@ -176,7 +176,7 @@ def rename_keys(value: Json, aliases: dict[str, str]) -> Json:
     return like(value.counts, renamed) if isinstance(value, RepeatedKeys) else renamed
 
 
-def read_answer(raw: str, task: Task, aliases: dict[str, str]) -> Answer:
+def read_answer(raw: str, task: Task, aliases: dict[str, str]) -> ParsedAnswer:
     """Find the JSON value in an output, its keys renamed.
 
     Args:

@@ -89,7 +89,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Grounding:
+class GroundedLeaves:
     """How many predicted values have a place in their document.
 
     Attributes:
@@ -207,7 +207,9 @@ def leaf_points(row: Mapping[str, Json], outcomes: Iterable[Leaf]) -> list[Point
     ]
 
 
-def ground(pairs: Iterable[tuple[Mapping[str, Json], Iterable[Leaf]]]) -> Grounding | None:
+def ground_leaves(
+    pairs: Iterable[tuple[Mapping[str, Json], Iterable[Leaf]]],
+) -> GroundedLeaves | None:
     """Count predicted leaves that have a place in their document.
 
     Args:
@@ -229,7 +231,7 @@ def ground(pairs: Iterable[tuple[Mapping[str, Json], Iterable[Leaf]]]) -> Ground
             if span:
                 known = span.get("how") if isinstance(span, Mapping) else None
                 how[str(known or "unknown")] += 1
-    return Grounding(leaves, how.total(), dict(how.most_common())) if leaves else None
+    return GroundedLeaves(leaves, how.total(), dict(how.most_common())) if leaves else None
 
 
 _ABSENT = ...

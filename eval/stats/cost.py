@@ -52,7 +52,7 @@ class Cost:
         return self.joules / self.documents if self.joules and self.documents else None
 
 
-class Watch:
+class CostWatch:
     """What :func:`watch_cost` yields; ``cost`` is there when the block has ended.
 
     ``documents`` may be set or counted up by the block.
@@ -64,13 +64,13 @@ class Watch:
 
 
 @contextmanager
-def watch_cost(powercap: Path = POWERCAP) -> Iterator[Watch]:
+def watch_cost(powercap: Path = POWERCAP) -> Iterator[CostWatch]:
     """Measure the block.
 
     Args:
         powercap: where the system exposes RAPL.
     """
-    watch = Watch()
+    watch = CostWatch()
     meter = EnergyMeter(powercap)
     _forget_peak()
     begin = time.perf_counter()

@@ -19,7 +19,13 @@ import numpy as np
 from setaccio.data.task.task import Json
 from setaccio.eval.scoring.fields import FieldScore, Items, Leaves, Measures
 from setaccio.eval.scoring.score import DocumentScore
-from setaccio.eval.stats.calibration import Calibration, Grounding, calibrate, ground, leaf_points
+from setaccio.eval.stats.calibration import (
+    Calibration,
+    GroundedLeaves,
+    calibrate,
+    ground_leaves,
+    leaf_points,
+)
 
 RESAMPLES = 1000
 SEED = 0
@@ -27,7 +33,7 @@ _BLOCK = 1_000_000  # indices that are held at once
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Interval:
     """A mean and its 95% bootstrap interval, all from 0 to 1 for rates and scores."""
 
     mean: float
@@ -77,7 +83,7 @@ class FieldSummary:
     """
 
     method: str
-    score: Estimate
+    score: Interval
     similarity: float
     leaves: Leaves
     precision: float | None = None
@@ -131,11 +137,11 @@ class Summary:
     """
 
     documents: int
-    l1: Estimate
-    l1_strict: Estimate
-    l2: Estimate
-    l3: Estimate
-    score: Estimate
+    l1: Interval
+    l1_strict: Interval
+    l2: Interval
+    l3: Interval
+    score: Interval
     fields: dict[str, FieldSummary]
     leaves: Leaves
     statuses: dict[str, int]
@@ -144,9 +150,9 @@ class Summary:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     tokens_per_second: float | None = None
-    anls: Estimate | None = None
+    anls: Interval | None = None
     calibration: Calibration | None = None
-    grounding: Grounding | None = None
+    grounding: GroundedLeaves | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As nested plain dictionaries, ready for JSON."""
@@ -169,7 +175,7 @@ def resamples(count: int, seed: int = SEED) -> Iterator[np.ndarray[Any, np.dtype
         yield generator.integers(0, count, (min(height, RESAMPLES - done), count))
 
 
-def bootstrap(values: Sequence[float], seed: int = SEED) -> Estimate:
+def bootstrap(values: Sequence[float], seed: int = SEED) -> Interval:
     """Mean of some values with its 95% percentile bootstrap interval.
 
     Args:
@@ -184,7 +190,7 @@ def bootstrap(values: Sequence[float], seed: int = SEED) -> Estimate:
     sample = np.asarray(values, dtype=float)
     means = [sample[block].mean(axis=1) for block in resamples(len(sample), seed)]
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return Estimate(float(sample.mean()), float(low), float(high))
+    return Interval(float(sample.mean()), float(low), float(high))
 
 
 def summarise(
@@ -223,7 +229,7 @@ def summarise(
         tokens_per_second=generated / sum(seconds) if sum(seconds) else None,
         anls=bootstrap([one.anls for one in scores]),
         calibration=calibrate([point for each in recorded for point in leaf_points(*each)]),
-        grounding=ground(recorded),
+        grounding=ground_leaves(recorded),
     )
 
 

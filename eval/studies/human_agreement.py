@@ -32,7 +32,7 @@ Output = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class HumanAgreement:
     """A rule's verdicts against people's, counted.
 
     Attributes:
@@ -95,7 +95,7 @@ class Agreement:
         return {**vars(self), **{name: getattr(self, name) for name in rates}}
 
 
-def agreement(rule: Sequence[bool], people: Sequence[bool]) -> Agreement:
+def agreement(rule: Sequence[bool], people: Sequence[bool]) -> HumanAgreement:
     """Compare two rows of verdicts.
 
     Args:
@@ -112,7 +112,7 @@ def agreement(rule: Sequence[bool], people: Sequence[bool]) -> Agreement:
         )
     pairs = [(bool(one), bool(other)) for one, other in zip(rule, people, strict=True)]
     kinds = ((True, True), (True, False), (False, True), (False, False))
-    return Agreement(*(pairs.count(kind) for kind in kinds))
+    return HumanAgreement(*(pairs.count(kind) for kind in kinds))
 
 
 def agree_with_people(
@@ -120,7 +120,7 @@ def agree_with_people(
     task: Task,
     aliases: Mapping[str, str] | None = None,
     pairs: Sequence[Pair] | None = None,
-) -> dict[str, Agreement]:
+) -> dict[str, HumanAgreement]:
     """Score outputs that people have judged, and compare.
 
     Args:
@@ -170,7 +170,9 @@ def read_verdicts(file: str | Path) -> dict[Output, bool]:
     return found
 
 
-def agreements(comparison: Comparison, verdicts: Mapping[Output, bool]) -> dict[str, Agreement]:
+def agreements(
+    comparison: Comparison, verdicts: Mapping[Output, bool]
+) -> dict[str, HumanAgreement]:
     """Hold a run's document-level L3 against what people said of the same outputs.
 
     Args:
@@ -195,7 +197,7 @@ def agreements(comparison: Comparison, verdicts: Mapping[Output, bool]) -> dict[
     }
 
 
-def rows(found: Mapping[str, Agreement]) -> list[list[str]]:
+def verdict_rows(found: Mapping[str, HumanAgreement]) -> list[list[str]]:
     """Cells of a table, header first, the majority guess last."""
     head = ["L3 and people", "docs", "people yes", "rule yes", "accuracy", "balanced", "kappa"]
     lines = [head]
@@ -211,8 +213,8 @@ def rows(found: Mapping[str, Agreement]) -> list[list[str]]:
     return [*lines, ["majority guess", *guess, "0.50", "0.00"]]
 
 
-def write_agreement(folder: Path, found: Mapping[str, Agreement]) -> None:
+def write_agreement(folder: Path, found: Mapping[str, HumanAgreement]) -> None:
     """Write ``agreement.json`` and ``agreement.md`` into a run folder."""
     write_json(folder / "agreement.json", {name: one.to_dict() for name, one in found.items()})
     with atomic_write(folder / "agreement.md") as stream:
-        stream.write(markdown(rows(found)))
+        stream.write(markdown(verdict_rows(found)))

@@ -29,7 +29,7 @@ from setaccio.eval.arms.predictions import RecordedArm, own_gold, read_predictio
 from setaccio.eval.compare import CONSTRAINTS, Running, compare, under
 from setaccio.eval.result import ArmResult, Comparison, decoding, write_json
 from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
-from setaccio.eval.stats.summary import Estimate
+from setaccio.eval.stats.summary import Interval
 from setaccio.eval.table import markdown, percent
 from setaccio.runtime.grammar.constraint import Constraint
 
@@ -301,6 +301,6 @@ def format_parameters(count: int) -> str:
 def _rate(arm: ArmResult | None, level: str) -> str:
     if arm is None:
         return "-"
-    estimate: Estimate = getattr(arm.summary, level)
+    estimate: Interval = getattr(arm.summary, level)
     documents = arm.summary.documents
     return f"{percent(estimate.mean)} ({round(estimate.mean * documents)}/{documents})"

@@ -109,7 +109,7 @@ class EarlierRun:
     config: Mapping[str, Any]
 
 
-def read_run(folder: str | Path) -> EarlierRun:
+def read_earlier(folder: str | Path) -> EarlierRun:
     """Read the scores of a run folder.
 
     Raises:
@@ -161,7 +161,7 @@ def regression(
     """
     if not 0 <= tolerance <= 1:
         raise UsageError(f"A tolerance of {tolerance:g} is out of range. Choose from 0 to 1.")
-    earlier = against if isinstance(against, EarlierRun) else read_run(against)
+    earlier = against if isinstance(against, EarlierRun) else read_earlier(against)
     now = {(arm.name, arm.constraint): scores_of(arm) for arm in comparison.arms}
     matches, notes = _match(earlier, now)
     found: list[Loss] = []

@@ -90,7 +90,7 @@ def _neighbour(letter: str, chance: random.Random) -> str:
     return letter
 
 
-def upper(text: str, chance: random.Random) -> str:
+def all_capitals(text: str, chance: random.Random) -> str:
     """Write everything in capitals; ``chance`` has no part in it."""
     del chance
     return text.upper()
@@ -129,7 +129,7 @@ def shuffled(text: str, chance: random.Random) -> str:
 
 PERTURBATIONS: dict[str, Perturb] = {
     "typos": typos,
-    "upper": upper,
+    "upper": all_capitals,
     "letters": letters,
     "injection": injection,
     "shuffled": shuffled,

@@ -9,7 +9,7 @@ from setaccio.data.errors import ExportError
 from setaccio.models import child
 
 
-def run_child(script: str, job: dict[str, Any], doing: str) -> str:
+def run_script(script: str, job: dict[str, Any], doing: str) -> str:
     """Run a script that lies beside this file, without network.
 
     Args:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
-from setaccio.export.child.run import run_child
+from setaccio.export.child.run import run_script
 from setaccio.export.gguf.llamacpp_source import converter_root
 from setaccio.models.gguf_base.reader import read_gguf
 from setaccio.models.gguf_base.tokenizer import TEMPLATE_KEY, VOCABULARY_FILE
@@ -77,7 +77,7 @@ def convert(
         "metadata": values,
     }
     try:
-        run_child("_run_converter.py", job, f"Converting {model_dir}")
+        run_script("_run_converter.py", job, f"Converting {model_dir}")
         if not part.is_file():
             raise ExportError(f"Converting {model_dir} failed: the converter wrote no file.")
         part.replace(out)

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
-from setaccio.export.child.run import run_child
+from setaccio.export.child.run import run_script
 from setaccio.export.gguf.convert import own_metadata
 from setaccio.export.gguf.llamacpp_source import converter_root
 from setaccio.export.merging.adapter_config import CONFIG as _CONFIG
@@ -75,7 +75,7 @@ def convert_adapter(
                 "pretokenizer": None,
                 "metadata": own_metadata(task, provenance),
             }
-            run_child("_run_converter.py", job, f"Converting {adapter}")
+            run_script("_run_converter.py", job, f"Converting {adapter}")
         if not part.is_file():
             raise ExportError(f"Converting {adapter} failed: the converter wrote no file.")
         part.replace(out)

@@ -20,7 +20,7 @@ from setaccio.data.errors import ExportError, TaskError
 from setaccio.data.records import Pair
 from setaccio.data.task.pieces import Piece, completion_end, prompt_pieces
 from setaccio.data.task.task import Task
-from setaccio.export.child.run import run_child
+from setaccio.export.child.run import run_script
 
 SUMS, COUNTS = ".in_sum2", ".counts"
 CALIBRATION_PAIRS = 128
@@ -58,7 +58,7 @@ def make_imatrix(
         "dataset": dataset,
     }
     try:
-        run_child("_run_imatrix.py", job, f"Computing the importance matrix of {gguf.name}")
+        run_script("_run_imatrix.py", job, f"Computing the importance matrix of {gguf.name}")
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
@@ -85,7 +85,7 @@ def imatrix_of_pairs(
         TaskError: the GGUF carries no task and none is given.
     """
     from setaccio.runtime.model.load import load_model
-    from setaccio.runtime.model.tokens import encode_pieces
+    from setaccio.runtime.model.tokens import tokenise_pieces
 
     model = load_model(gguf)
     try:
@@ -97,7 +97,7 @@ def imatrix_of_pairs(
         for pair in pairs:
             answer = [Piece(task.render_gold(pair.gold), False), end]
             pieces = [*prompt_pieces(model.chat, task.messages(pair.text)), *answer]
-            ids = encode_pieces(model, pieces)
+            ids = tokenise_pieces(model, pieces)
             if len(ids) <= model.context and len(sequences) < CALIBRATION_PAIRS:
                 sequences.append(ids)
     finally:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from setaccio.data.errors import ExportError, UsageError
-from setaccio.export.child.run import run_child
+from setaccio.export.child.run import run_script
 from setaccio.export.gguf.imatrix import read_imatrix
 
 _PREFIX = re.compile(r"LLAMA_FTYPE_(?:ALL|MOSTLY)_(?P<name>\w+)")
@@ -117,11 +117,11 @@ def _run(
     }
     doing = f"Quantising {source.name} to {name}"
     if imatrix is None:
-        return run_child("_run_quantise.py", job, doing)
+        return run_script("_run_quantise.py", job, doing)
     with tempfile.TemporaryDirectory(prefix="setaccio-imatrix-") as folder:
         path = Path(folder) / "imatrix.npz"
         # Tensor names as values, since a name in an archive may lose its dots to an extension.
         matrix = read_imatrix(imatrix)
         arrays: dict[str, Any] = {f"values-{n}": row for n, row in enumerate(matrix.values())}
         np.savez(path, names=np.array(list(matrix)), **arrays)
-        return run_child("_run_quantise.py", {**job, "imatrix": str(path)}, doing)
+        return run_script("_run_quantise.py", {**job, "imatrix": str(path)}, doing)

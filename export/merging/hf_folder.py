@@ -27,7 +27,7 @@ _MEMORY_SHARE = 0.7
 _RESIDENT_SHARE = 0.4
 
 
-def weight_bytes(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
     """Bytes of all safetensors in a model folder."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
@@ -45,7 +45,7 @@ def require_torch() -> None:
     logging.disable_progress_bar()
 
 
-def load_tokenizer(folder: Path) -> Any:
+def load_folder_tokenizer(folder: Path) -> Any:
     """Load the tokenizer of a model folder.
 
     Raises:
@@ -70,7 +70,7 @@ def save_tokenizer(tokenizer: Any, base: Path, folder: Path) -> None:
             shutil.copyfile(base / name, folder / name)
 
 
-def load_model(folder: Path, *, offload: bool = False, memory: int | None = None) -> Any:
+def load_hf_model(folder: Path, *, offload: bool = False, memory: int | None = None) -> Any:
     """Load the causal language model of a folder for evaluation on the CPU.
 
     Args:
@@ -90,7 +90,7 @@ def load_model(folder: Path, *, offload: bool = False, memory: int | None = None
 
     free = psutil.virtual_memory().available if memory is None else memory
     placed: dict[str, Any] = {}
-    if offload and weight_bytes(folder) > _MEMORY_SHARE * free:
+    if offload and folder_bytes(folder) > _MEMORY_SHARE * free:
         placed = {"device_map": "auto", "max_memory": {"cpu": int(_RESIDENT_SHARE * free)}}
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -142,7 +142,7 @@ def stored_dtype(folder: Path) -> torch.dtype:
 def _working_dtype(folder: Path, free: int) -> torch.dtype:
     import torch
 
-    as_float32 = 2 * weight_bytes(folder)
+    as_float32 = 2 * folder_bytes(folder)
     fits = as_float32 < _MEMORY_SHARE * free
     return torch.float32 if fits else stored_dtype(folder)
 

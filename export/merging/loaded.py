@@ -16,9 +16,9 @@ from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.data.task.task import Task
 from setaccio.export.merging.dequantise import load_dequantised
-from setaccio.export.merging.hf_folder import load_model, load_tokenizer
+from setaccio.export.merging.hf_folder import load_folder_tokenizer, load_hf_model
 from setaccio.export.merging.proof import MergeReport
-from setaccio.export.proof.gold_tokens import Answer, answer_loss, encode_answers
+from setaccio.export.proof.gold_tokens import GoldTokens, answer_loss, encode_answers
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,7 @@ class Held(NamedTuple):
     effect: float
     exact: float
     deltas: list[float]
-    answers: list[Answer]
+    answers: list[GoldTokens]
     losses: dict[str, float]
 
 
@@ -76,7 +76,7 @@ def merge_loaded(
     Raises:
         ExportError: the two do not fit together.
     """
-    tokenizer = load_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
+    tokenizer = load_folder_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
     model = load_base(base, into)
     _check_rows(model, tokenizer, adapter)
     answers = _answers(model, tokenizer, task, pairs or [])
@@ -130,7 +130,7 @@ def report_merge(held: Held, merged: Any, dtype: torch.dtype, into: BaseKind) ->
 def load_base(base: Path, into: BaseKind) -> Any:
     """The base in 16 bits, or after its way through 4 bits."""
     if into == "16-bit":
-        return load_model(base)
+        return load_hf_model(base)
     return load_dequantised(base).float()
 
 
@@ -143,7 +143,7 @@ def _check_rows(model: Any, tokenizer: Any, adapter: Path) -> None:
         )
 
 
-def _answers(model: Any, tokenizer: Any, task: Task | None, pairs: list[Pair]) -> list[Answer]:
+def _answers(model: Any, tokenizer: Any, task: Task | None, pairs: list[Pair]) -> list[GoldTokens]:
     if task is None or not pairs:
         return []
     context = getattr(model.config, "max_position_embeddings", None)

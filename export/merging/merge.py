@@ -27,12 +27,12 @@ from setaccio.export.merging.adapter_config import adapter_config, trained_whole
 from setaccio.export.merging.dequantise import has_bitsandbytes
 from setaccio.export.merging.hf_folder import (
     check_weights,
-    load_model,
-    load_tokenizer,
+    folder_bytes,
+    load_folder_tokenizer,
+    load_hf_model,
     require_torch,
     save_tokenizer,
     stored_dtype,
-    weight_bytes,
 )
 from setaccio.export.merging.loaded import (
     BaseKind,
@@ -45,7 +45,7 @@ from setaccio.export.merging.loaded import (
 from setaccio.export.merging.proof import MergeReport, judge
 from setaccio.export.merging.streamed import merge_streamed
 from setaccio.export.merging.tied_layers import check_tying
-from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS, Answer, answer_loss
+from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS, GoldTokens, answer_loss
 from setaccio.export.proof.reference import Loaded
 
 # Share of the free memory that a model in 16 bits may take before its tensors are streamed.
@@ -110,7 +110,7 @@ def merge(
         save_tokenizer(held.tokenizer, base, part)
         held = held._replace(model=None)
         gc.collect()  # PEFT's modules know their parents, so only this frees the memory.
-        merged = load_model(part)
+        merged = load_hf_model(part)
         if answers:
             losses[into] = answer_loss(merged, answers)
         read = sums(merged, stored)
@@ -152,7 +152,7 @@ def merge_in_memory(base: Path, adapter: Path) -> tuple[Loaded, MergeReport] | N
     return Loaded(held.model, held.tokenizer), report
 
 
-def _loss_of(base: Path, adapter: Path, into: BaseKind, answers: list[Answer]) -> float:
+def _loss_of(base: Path, adapter: Path, into: BaseKind, answers: list[GoldTokens]) -> float:
     """Loss of the merge that was not asked for, for comparison."""
     merged = attach(load_base(base, into), adapter).merge_and_unload()
     stored = stored_dtype(base)
@@ -164,7 +164,7 @@ def _merge_streamed(
 ) -> MergeReport:
     if into != "16-bit":
         raise ExportError(f"{base}: too large to be merged through 4 bits in this memory.")
-    tokenizer = load_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
+    tokenizer = load_folder_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
     with _appearing(out) as part:
         done = merge_streamed(base, adapter, part)
         report = MergeReport(path=out, **done._asdict(), into=into, streamed=True, losses={})
@@ -175,7 +175,7 @@ def _merge_streamed(
 
 
 def _fits(base: Path) -> bool:
-    return weight_bytes(base) <= MEMORY_SHARE * psutil.virtual_memory().available
+    return folder_bytes(base) <= MEMORY_SHARE * psutil.virtual_memory().available
 
 
 def _check_weights(base: Path, adapter: Path) -> None:

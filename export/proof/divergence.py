@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from setaccio.export.proof.gold_tokens import Answer
+from setaccio.export.proof.gold_tokens import GoldTokens
 
 Logits = npt.NDArray[np.float32]
 # Rows of logits that are worked on at once, in values: 32 MB in float64.
@@ -83,7 +83,7 @@ def diverge(reference: Logits, logits: Logits) -> tuple[npt.NDArray[np.float64],
 
 
 def measure(
-    answers: Sequence[Answer], folder: Path, references: dict[str, Path], stops: Sequence[int]
+    answers: Sequence[GoldTokens], folder: Path, references: dict[str, Path], stops: Sequence[int]
 ) -> HeldOut:
     """Measure a model by the logits it has left.
 

@@ -23,7 +23,7 @@ HELD_OUT_PAIRS = 16
 MOST_LOGIT_BYTES = 1 << 29
 
 
-class Answer(NamedTuple):
+class GoldTokens(NamedTuple):
     """One pair as tokens.
 
     Attributes:
@@ -44,7 +44,7 @@ def encode_answers(
     context: int | None = None,
     vocabulary: int | None = None,
     most: int | None = HELD_OUT_PAIRS,
-) -> list[Answer]:
+) -> list[GoldTokens]:
     """Encode pairs in the order given, until there are enough.
 
     Args:
@@ -60,7 +60,7 @@ def encode_answers(
         ModelError: the chat template can not render the prompt.
     """
     end = Piece(completion_end(chat), True)
-    answers: list[Answer] = []
+    answers: list[GoldTokens] = []
     budget = MOST_LOGIT_BYTES // (4 * vocabulary) if vocabulary else None
     for pair in pairs:
         if most is not None and len(answers) == most:
@@ -73,11 +73,11 @@ def encode_answers(
             if len(said) > budget:
                 continue
             budget -= len(said)
-        answers.append(Answer(prompt + said, len(prompt)))
+        answers.append(GoldTokens(prompt + said, len(prompt)))
     return answers
 
 
-def answer_loss(model: Any, answers: list[Answer]) -> float:
+def answer_loss(model: Any, answers: list[GoldTokens]) -> float:
     """Mean negative log-likelihood of the answers' tokens, in nats.
 
     Args:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
-from setaccio.export.child.run import run_child
+from setaccio.export.child.run import run_script
 from setaccio.export.gguf.quantise import quantisations
 from setaccio.export.proof.divergence import HeldOut, answer_path, diverge, measure
 from setaccio.export.proof.reference import MAX_NEW_TOKENS, Reference, make_reference
@@ -122,10 +122,10 @@ def check_parity(
         MissingExtraError: torch or transformers is not installed.
     """
     reference = make_reference(hf_dir, task, texts, max_new_tokens=max_new_tokens)
-    return compare(reference, gguf)
+    return compare_tokens(reference, gguf)
 
 
-def compare(
+def compare_tokens(
     reference: Reference,
     gguf: Path,
     *,
@@ -210,7 +210,7 @@ def _ask(
         "sequences": sequences,
         "facts": str((folder / "facts.json").resolve()),
     }
-    run_child("_run_gguf.py", job, f"Running {gguf.name}")
+    run_script("_run_gguf.py", job, f"Running {gguf.name}")
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     return facts, [np.load(out, allow_pickle=False) for out in outs]
 

@@ -18,9 +18,14 @@ from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
 from setaccio.data.task.pieces import ChatFormat, Piece, completion_end, prompt_pieces
 from setaccio.data.task.task import Task
-from setaccio.export.merging.hf_folder import load_model, load_tokenizer
+from setaccio.export.merging.hf_folder import load_folder_tokenizer, load_hf_model
 from setaccio.export.proof.divergence import HeldOut, answer_path, measure
-from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS, Answer, answer_logits, encode_answers
+from setaccio.export.proof.gold_tokens import (
+    HELD_OUT_PAIRS,
+    GoldTokens,
+    answer_logits,
+    encode_answers,
+)
 
 MAX_NEW_TOKENS = 48
 
@@ -68,7 +73,7 @@ class AnswerReference(NamedTuple):
         measured: perplexity and ends.
     """
 
-    answers: list[Answer]
+    answers: list[GoldTokens]
     folder: Path
     measured: HeldOut
 
@@ -127,7 +132,9 @@ def make_reference(
             prompt does not fit into the context.
         MissingExtraError: torch or transformers is not installed.
     """
-    model, tokenizer = loaded or Loaded(load_model(hf_dir, offload=True), load_tokenizer(hf_dir))
+    model, tokenizer = loaded or Loaded(
+        load_hf_model(hf_dir, offload=True), load_folder_tokenizer(hf_dir)
+    )
     hard = _HARD_TEXT + " ".join(tokenizer.all_special_tokens)
     try:
         chat = chat_format(tokenizer)
@@ -170,7 +177,7 @@ def make_reference(
 
 
 def _run_answers(
-    model: Any, answers: list[Answer], folder: Path, stops: list[int]
+    model: Any, answers: list[GoldTokens], folder: Path, stops: list[int]
 ) -> AnswerReference | None:
     if not answers:
         return None

@@ -64,7 +64,7 @@ def own_card(folder: Path) -> Path:
     return path
 
 
-def markdown_table(header: tuple[str, ...], rows: list[list[str]]) -> str:
+def markdown_rows(header: tuple[str, ...], rows: list[list[str]]) -> str:
     """A table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
@@ -137,7 +137,7 @@ def _origin(report: dict[str, Any], licence: str | None) -> list[str]:
 
 
 def _quantisations(report: dict[str, Any]) -> list[str]:
-    parts = ["## Quantisations", markdown_table(HEADER, table(report["files"])), LEGEND]
+    parts = ["## Quantisations", markdown_rows(HEADER, table(report["files"])), LEGEND]
     parts.append("\n".join(f"- {line}" for line in proof(report)))
     model = report["transformers"]
     if model:
@@ -164,7 +164,7 @@ def _metrics(evaluation: Path) -> list[str]:
         raise ExportError(f"{path}: not a comparison of setaccio eval ({error}).") from error
     header = ("model", "decoding", "L1", "L2", "L3", "s/doc", "documents")
     legend = "L1: valid JSON. L2: valid against the schema. L3: every field agrees with gold."
-    return ["## Metrics", markdown_table(header, rows), legend]
+    return ["## Metrics", markdown_rows(header, rows), legend]
 
 
 def _arm(arm: dict[str, Any]) -> list[str]:

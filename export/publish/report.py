@@ -1,6 +1,6 @@
 """What an export made, as a value, as ``export.json`` and as a table.
 
-Contract: ``write_report(report, ...)`` writes ``export.json`` beside the files, without paths of
+Contract: ``write_export_report(report, ...)`` writes ``export.json`` beside the files, without paths of
 this machine; ``table(files)`` gives the quantisation table's header and rows, which the command
 line and the model card both show.
 """
@@ -99,7 +99,7 @@ class ExportReport(NamedTuple):
     scores: tuple[dict[str, Any], ...] = ()
 
 
-def write_report(report: ExportReport, inputs: Inputs) -> None:
+def write_export_report(report: ExportReport, inputs: Inputs) -> None:
     """Write ``export.json``."""
     merged = report.merge._asdict() if report.merge else None
     if merged:

@@ -23,7 +23,7 @@ GREATEST_MEAN_KL = 0.1
 LEAST_TOP1 = 0.8
 
 
-class Agreement(NamedTuple):
+class AnswerAgreement(NamedTuple):
     """How two models agree.
 
     Attributes:
@@ -39,7 +39,7 @@ class Agreement(NamedTuple):
 
 def compare_answers(
     path: Path, model: Any, folder: Path, prompts: list[list[int]], *, first: int = 0
-) -> Agreement:
+) -> AnswerAgreement:
     """Compare along llama.cpp's greedy answers.
 
     Args:
@@ -78,7 +78,7 @@ def compare_answers(
         right = torch.log_softmax(ours[:, :width], -1)
         kl += (left.exp() * (left - right)).sum(-1).tolist()
         same += (left.argmax(-1) == right.argmax(-1)).tolist()
-    found = Agreement(len(kl), float(np.mean(kl)), float(np.mean(same)))
+    found = AnswerAgreement(len(kl), float(np.mean(kl)), float(np.mean(same)))
     # Not `>`: a NaN must fail too.
     if not (found.mean_kl <= GREATEST_MEAN_KL and found.top1 >= LEAST_TOP1):
         raise ModelError(

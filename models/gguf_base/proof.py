@@ -41,7 +41,7 @@ _LONGEST = 4096 + _BEYOND
 _GEMMA2_WINDOW = 4096  # where the file leaves it out
 
 
-class Prompts(NamedTuple):
+class ProofPrompts(NamedTuple):
     """Prompts that both models answer.
 
     Attributes:
@@ -59,7 +59,7 @@ class Prompts(NamedTuple):
 
 def prove_tokenizer(
     gguf: GgufFile, vocabulary: Vocabulary, tokenizer: Any, scratch: Path
-) -> Prompts:
+) -> ProofPrompts:
     """Compare token ids and chat template, and let llama.cpp answer a few prompts.
 
     Args:
@@ -92,7 +92,7 @@ def prove_tokenizer(
     if (facts["template"] or "").splitlines() != template.splitlines():
         raise ModelError(f"{gguf.path}: llama.cpp reads another chat template than the file holds.")
     ids = [encode_pieces(tokenizer, prompt) for prompt in pieces]
-    return Prompts(ids, long, len(probes), templated)
+    return ProofPrompts(ids, long, len(probes), templated)
 
 
 def long_prompt_length(gguf: GgufFile) -> int:
@@ -162,7 +162,9 @@ def _plain(tokenizer: Any, messages: list[Message]) -> list[Piece]:
     return [*start, Piece(messages[-1]["content"], False)]
 
 
-def prove_answers(gguf: GgufFile, folder: Path, prompts: Prompts, scratch: Path) -> dict[str, Any]:
+def prove_answers(
+    gguf: GgufFile, folder: Path, prompts: ProofPrompts, scratch: Path
+) -> dict[str, Any]:
     """Compare the dequantised model with llama.cpp's answers.
 
     Args:

@@ -35,8 +35,8 @@ from setaccio.runtime.batch.journal_rows import (
     Row,
     document_key,
     fingerprint,
+    journal_rows,
     place_of,
-    read_rows,
 )
 from setaccio.runtime.batch.key_bag import KeyBag
 
@@ -140,7 +140,7 @@ class Journal:
     def _take_up(self, path: Path, retry_failed: bool) -> None:
         good = 0
         with path.open("rb") as stream:
-            for line, row in read_rows(stream, path):
+            for line, row in journal_rows(stream, path):
                 good += len(line)
                 if row is not None:
                     self._note(row, retry=retry_failed and not row.ok)
@@ -204,7 +204,7 @@ class Journal:
         try:
             with os.fdopen(handle, "wb") as target, path.open("rb") as stream:
                 read = 0
-                for line, row in read_rows(stream, path):
+                for line, row in journal_rows(stream, path):
                     old, read = read < self._old, read + len(line)
                     if not (old and row and not row.ok and (row.id, row.key) in self._replaced):
                         target.write(line)

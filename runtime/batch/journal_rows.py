@@ -81,7 +81,7 @@ def _is_torn(line: bytes) -> bool:
     return (begins and not line.endswith(b"\n")) or not line.strip(b"\0")
 
 
-def read_rows(stream: IO[bytes], path: Path) -> Iterator[tuple[bytes, Row | None]]:
+def journal_rows(stream: IO[bytes], path: Path) -> Iterator[tuple[bytes, Row | None]]:
     """Whole lines of a results file, up to its end or a torn last line; no row for a blank one.
 
     Raises:

@@ -56,7 +56,7 @@ class Feed:
         return len(self.tokens) + self.filled
 
 
-class Slots:
+class ContextSlots:
     """A context with ``count`` sequences.
 
     Args:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import llama_cpp
 import psutil
 
-from setaccio.runtime.decode.context import Slots
+from setaccio.runtime.decode.context import ContextSlots
 from setaccio.runtime.model.llama_log import uninterrupted
 from setaccio.runtime.model.load import LoadedModel
 
@@ -27,11 +27,11 @@ class _Kept:
 
     def __init__(self, lanes: int) -> None:
         self._lanes = lanes
-        self._waiting: list[Slots] = []
-        self._lent: list[Slots] = []
+        self._waiting: list[ContextSlots] = []
+        self._lent: list[ContextSlots] = []
         self._closed = False
 
-    def take(self, model: LoadedModel, count: int, threads: int, apart: bool) -> Slots:
+    def take(self, model: LoadedModel, count: int, threads: int, apart: bool) -> ContextSlots:
         """The smallest slots that will do, else new ones in place of smaller ones."""
         with uninterrupted():  # a context that nobody knows of is never freed
             alike = [s for s in self._waiting if (s.threads, s.apart) == (threads, apart)]
@@ -43,11 +43,11 @@ class _Kept:
                 if alike:
                     self._waiting.remove(alike[0])
                     alike[0].close()
-                found = Slots(model, count, threads, apart)
+                found = ContextSlots(model, count, threads, apart)
             self._lent.append(found)
         return found
 
-    def give(self, slots: Slots) -> None:
+    def give(self, slots: ContextSlots) -> None:
         """Take slots back; the oldest of those that wait are freed where there are too many."""
         self._lent.remove(slots)
         if not slots.open:
@@ -70,15 +70,15 @@ class _Kept:
 
 
 @contextmanager
-def borrow_slots(
+def borrow_contexts(
     model: LoadedModel, count: int, threads: int | None = None, apart: bool = False
-) -> Iterator[Slots]:
+) -> Iterator[ContextSlots]:
     """At least ``count`` slots, for one user at a time.
 
     Args:
         model: whose weights.
         count: how many.
-        threads: as for :class:`Slots`.
+        threads: as for :class:`ContextSlots`.
         apart: likewise.
 
     Raises:
@@ -97,7 +97,7 @@ def borrow_slots(
             kept.give(slots)
 
 
-def default_lanes(model: LoadedModel, slots: int) -> int:
+def default_contexts(model: LoadedModel, slots: int) -> int:
     """Into how many lanes the slots are divided: contexts that compute at the same time.
 
     Small models gain nothing from several threads in one pass, but as much as there are threads

@@ -16,9 +16,9 @@ from typing import Any
 
 import llama_cpp
 
-from setaccio.runtime.decode.context import Feed, Logits, Slots
-from setaccio.runtime.decode.prompt_lookup import LONGEST, Lookup, Offer, Pace
-from setaccio.runtime.decode.sequence import Answer, Completion, Request
+from setaccio.runtime.decode.context import ContextSlots, Feed, Logits
+from setaccio.runtime.decode.prompt_lookup import LONGEST, DraftLength, Lookup, Offer
+from setaccio.runtime.decode.sequence import AnswerTokens, Completion, Request
 from setaccio.runtime.model.load import LoadedModel, can_cut
 
 
@@ -70,7 +70,7 @@ class _Sequence:
         self.held = prefix
         self.prompt = prefix + len(request.rest)
         self.waiting: deque[int] = deque(request.rest)
-        self.answer = Answer(request, eog)
+        self.answer = AnswerTokens(request, eog)
         self.lookup = Lookup(request.document)
         self.found: Sequence[int] = ()
         self.offer = Offer(0, 0)
@@ -155,7 +155,7 @@ class _Sequence:
         self.came = ()
 
 
-class Lane:
+class DecodeLoop:
     """The documents that are decoded together in one context.
 
     A pass is :meth:`begin`, the slots' own work on the feeds that it returns, and :meth:`end`.
@@ -176,7 +176,7 @@ class Lane:
     def __init__(
         self,
         model: LoadedModel,
-        slots: Slots,
+        slots: ContextSlots,
         prefix: list[int],
         limit: int,
         guess: bool,
@@ -188,7 +188,9 @@ class Lane:
         self.limit = limit
         self.passes = passes
         key = ("pace", slots.threads, slots.apart)
-        self.pace: Pace | None = model.cache.setdefault(key, Pace()) if guess else None
+        self.pace: DraftLength | None = (
+            model.cache.setdefault(key, DraftLength()) if guess else None
+        )
         self.eog = _end_tokens(model)
         self.active: list[_Sequence] = []
         self.fed: list[_Sequence] = []

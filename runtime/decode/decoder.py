@@ -19,8 +19,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from setaccio.runtime.decode.context import Logits
-from setaccio.runtime.decode.context_pool import borrow_slots, default_lanes
-from setaccio.runtime.decode.decode_loop import Lane, Passes, Watch
+from setaccio.runtime.decode.context_pool import borrow_contexts, default_contexts
+from setaccio.runtime.decode.decode_loop import DecodeLoop, Passes, Watch
 from setaccio.runtime.decode.sequence import Completion, Request
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.load import LoadedModel
@@ -64,16 +64,16 @@ def decode(
         ModelError: there is no memory for so many slots.
         RuntimeError: llama.cpp failed.
     """
-    count = default_lanes(model, slots) if lanes is None else min(lanes, slots)
+    count = default_contexts(model, slots) if lanes is None else min(lanes, slots)
     threads = max(1, model.threads // count)
     totals = passes or Passes()
     with ExitStack() as stack:
         found = []
         for number in range(count):
             limit = slots // count + (number < slots % count)
-            borrowed = stack.enter_context(borrow_slots(model, limit, threads, count > 1))
+            borrowed = stack.enter_context(borrow_contexts(model, limit, threads, count > 1))
             borrowed.use(adapter)
-            found.append(Lane(model, borrowed, list(prefix), limit, guess, totals))
+            found.append(DecodeLoop(model, borrowed, list(prefix), limit, guess, totals))
         tell = watch or _nobody
         drawn = iter(requests)
         try:
@@ -89,7 +89,7 @@ def _nobody(passes: Passes) -> None:
     """Watches nothing."""
 
 
-def _fill(lanes: Sequence[Lane], requests: Iterator[Request]) -> None:
+def _fill(lanes: Sequence[DecodeLoop], requests: Iterator[Request]) -> None:
     """Admit requests to lanes that compute nothing at the moment, evenly."""
     while free := [lane for lane in lanes if lane.room]:
         request = next(requests, None)
@@ -99,7 +99,7 @@ def _fill(lanes: Sequence[Lane], requests: Iterator[Request]) -> None:
 
 
 def _work_alone(
-    lane: Lane, requests: Iterator[Request], watch: Watch
+    lane: DecodeLoop, requests: Iterator[Request], watch: Watch
 ) -> Iterator[tuple[Any, Completion]]:
     """One lane, in this thread."""
     while True:
@@ -114,11 +114,11 @@ def _work_alone(
 
 
 def _work(
-    lanes: Sequence[Lane], requests: Iterator[Request], watch: Watch
+    lanes: Sequence[DecodeLoop], requests: Iterator[Request], watch: Watch
 ) -> Iterator[tuple[Any, Completion]]:
     """Several lanes: their passes overlap, all else is done here, by whichever lane is ready."""
     idle = list(lanes)
-    running: dict[Future[tuple[Logits, float]], Lane] = {}
+    running: dict[Future[tuple[Logits, float]], DecodeLoop] = {}
     try:
         while True:
             _fill(idle, requests)

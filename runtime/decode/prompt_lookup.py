@@ -86,7 +86,7 @@ class Offer(NamedTuple):
     weak: bool = False
 
 
-class Pace:
+class DraftLength:
     """Chooses how many tokens each answer feeds, so that a pass advances the most for its time.
 
     llama.cpp evaluates sequences together that have equally many tokens and lie in neighbouring

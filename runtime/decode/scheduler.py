@@ -22,7 +22,7 @@ Source = TypeVar("Source")
 Result = TypeVar("Result")
 
 
-class Plan(Generic[Result]):
+class Work(Generic[Result]):
     """One document's requests, and what becomes of their completions.
 
     Args:
@@ -35,7 +35,7 @@ class Plan(Generic[Result]):
     def __init__(
         self,
         requests: Sequence[Request],
-        finish: Callable[[Sequence[Completion]], Result | Plan[Result]],
+        finish: Callable[[Sequence[Completion]], Result | Work[Result]],
         fail: Callable[[Exception], Result],
     ) -> None:
         self.requests = requests
@@ -48,7 +48,7 @@ class Plan(Generic[Result]):
         self.completions[part] = completion
         return len(self.completions) == len(self.requests)
 
-    def result(self) -> Result | Plan[Result]:
+    def result(self) -> Result | Work[Result]:
         """The result, or what to do instead, once every completion is there."""
         return self.finish([self.completions[part] for part in range(len(self.requests))])
 
@@ -57,7 +57,7 @@ def work_in_order(
     model: LoadedModel,
     prefix: Sequence[int],
     documents: Iterable[Source | None],
-    plan: Callable[[Source], Plan[Result]],
+    plan: Callable[[Source], Work[Result]],
     *,
     slots: int,
     guess: bool,
@@ -124,7 +124,7 @@ class _Queue(Generic[Source, Result]):
     def __init__(
         self,
         documents: Iterable[Source | None],
-        plan: Callable[[Source], Plan[Result]],
+        plan: Callable[[Source], Work[Result]],
         window: int,
     ) -> None:
         self._documents = iter(documents)
@@ -132,7 +132,7 @@ class _Queue(Generic[Source, Result]):
         self._window = window
         self._numbers = itertools.count()
         self._shown = 0
-        self._plans: dict[int, Plan[Result]] = {}
+        self._plans: dict[int, Work[Result]] = {}
         self._done: dict[int, Result] = {}
         self._waiting: list[Request] = []
         self._ended = False
@@ -176,11 +176,11 @@ class _Queue(Generic[Source, Result]):
         self._settle(next(self._numbers), self._plan(document))
         return True
 
-    def _settle(self, number: int, outcome: Result | Plan[Result]) -> None:
+    def _settle(self, number: int, outcome: Result | Work[Result]) -> None:
         """Note a document's result, or have its plan's requests decoded."""
-        while isinstance(outcome, Plan) and not outcome.requests:
+        while isinstance(outcome, Work) and not outcome.requests:
             outcome = outcome.finish(())
-        if not isinstance(outcome, Plan):
+        if not isinstance(outcome, Work):
             self._done[number] = outcome
             return
         self._plans[number] = outcome

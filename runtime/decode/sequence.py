@@ -88,7 +88,7 @@ class Completion:
 
 
 @dataclass
-class Answer:
+class AnswerTokens:
     """An answer that grows by :meth:`extend`.
 
     Attributes:

@@ -91,7 +91,7 @@ def read_outcome(returncode: int, output: str, errors: str) -> SmokeResult:
     return SmokeResult(returncode == 0, last)
 
 
-def run_child(command: Sequence[str], patience: float = _PATIENCE) -> SmokeResult:
+def run_apart(command: Sequence[str], patience: float = _PATIENCE) -> SmokeResult:
     """Run a command and read how it ended.
 
     Args:
@@ -135,7 +135,7 @@ def quantised_smoke(path: str | Path) -> SmokeResult:
         raise UsageError(
             f"{path}: is not quantised, so it would hide the fault. Give a quantised GGUF (Q8_0)."
         )
-    return run_child([sys.executable, "-m", "setaccio.runtime.model.smoke_test", str(path)])
+    return run_apart([sys.executable, "-m", "setaccio.runtime.model.smoke_test", str(path)])
 
 
 def generate_some(path: str | Path) -> str:

@@ -33,7 +33,7 @@ def encode_text(model: LoadedModel, text: str, *, special: bool = False) -> list
     return [int(token) for token in model.llama.tokenize(raw, add_bos=False, special=special)]
 
 
-def encode_pieces(model: LoadedModel, pieces: Iterable[Piece]) -> list[int]:
+def tokenise_pieces(model: LoadedModel, pieces: Iterable[Piece]) -> list[int]:
     """Tokenise a prompt piece by piece.
 
     Args:

@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
     end: int
 
 
-def sentences(text: str) -> list[tuple[int, int]]:
+def sentence_bounds(text: str) -> list[tuple[int, int]]:
     """Cut a text into sentences, blanks included, so that nothing lies between two of them.
 
     Args:
@@ -79,7 +79,7 @@ def _fitting(
     """Sentences that fit the limit each, and their sizes; longer ones are halved until they do."""
     pieces: list[tuple[int, int]] = []
     sizes: list[int] = []
-    waiting = sentences(text)[::-1]
+    waiting = sentence_bounds(text)[::-1]
     while waiting:
         start, end = waiting.pop()
         size = count(text[start:end])

@@ -8,7 +8,7 @@ from setaccio.data.errors import ModelError
 from setaccio.data.task.pieces import Piece, prompt_pieces
 from setaccio.data.task.task import Task
 from setaccio.runtime.model.load import LoadedModel
-from setaccio.runtime.model.tokens import encode_pieces
+from setaccio.runtime.model.tokens import tokenise_pieces
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Prompts:
             self._head, _, tail = self._parts(".")
         except ModelError as error:
             raise ModelError(f"{model.path}: {error}") from error
-        self.prefix = encode_pieces(model, self._head)
-        self.fixed = len(self.prefix) + len(encode_pieces(model, tail))
+        self.prefix = tokenise_pieces(model, self._head)
+        self.fixed = len(self.prefix) + len(tokenise_pieces(model, tail))
 
     def make(self, text: str) -> Prompt:
         """The prompt for one document.
@@ -67,7 +67,7 @@ class Prompts:
         if head != self._head:
             raise ValueError("the chat template writes something else before this document")
         return Prompt(
-            self.prefix, encode_pieces(self._model, document), encode_pieces(self._model, tail)
+            self.prefix, tokenise_pieces(self._model, document), tokenise_pieces(self._model, tail)
         )
 
     def count(self, text: str) -> int:

@@ -17,7 +17,7 @@ LEAST_CHUNK = 48
 """Tokens of the shortest chunk that a document is cut into; where less fits, it is refused."""
 
 
-class Room:
+class TokenBudget:
     """The context of a model, shared by prompt and answer.
 
     Args:

@@ -94,7 +94,7 @@ def _best(found: Iterator[tuple[int, int, float]], how: How, after: int) -> Span
     return Span(best[0], best[1], how, best[2]) if best else None
 
 
-class Source:
+class SourceText:
     """A document that values are looked for in; prepare it once for all of them.
 
     Args:
@@ -270,11 +270,13 @@ def ground(text: str, data: Any) -> dict[str, Span]:
         JSON pointer to passage; leaves that are not grounded are absent.
     """
     spans: dict[str, Span] = {}
-    _ground(Source(text), data, "", 0, spans)
+    _ground(SourceText(text), data, "", 0, spans)
     return spans
 
 
-def _ground(source: Source, value: Any, pointer: str, after: int, spans: dict[str, Span]) -> int:
+def _ground(
+    source: SourceText, value: Any, pointer: str, after: int, spans: dict[str, Span]
+) -> int:
     """Ground a part of the answer; returns the offset behind the last passage found for it."""
     furthest = after
     if isinstance(value, dict):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from setaccio.data.schema.pointers import join, leaves, split, step
+from setaccio.data.schema.pointers import join, leaves, split_pointer, step_into
 from setaccio.data.schema.validation.validators import make_validator
 from setaccio.runtime.result.grounding import Span, ungrounded
 
@@ -63,14 +63,14 @@ class _Editor:
         return sum(1 for _ in self._validator.iter_errors(self.data))
 
     def _holder(self, root: Any, parts: list[str]) -> Any:
-        return functools.reduce(step, parts[:-1], root)
+        return functools.reduce(step_into, parts[:-1], root)
 
     def _keeps_valid(self) -> bool:
         return self._count() <= self._faults
 
     def is_choice(self, pointer: str) -> bool:
         """Whether the schema names the values that this leaf may have."""
-        parts = split(pointer)
+        parts = split_pointer(pointer)
         if not parts:
             return False
         holder = self._holder(self.data, parts)
@@ -87,7 +87,7 @@ class _Editor:
 
     def set_null(self, pointer: str) -> bool:
         """Set a leaf to null; False, and nothing is changed, where the schema forbids it."""
-        parts = split(pointer)
+        parts = split_pointer(pointer)
         if not parts:
             return False
         holder = self._holder(self.data, parts)
@@ -104,7 +104,7 @@ class _Editor:
         Returns:
             Pointer of what was removed; empty where nothing could be.
         """
-        parts = split(pointer)
+        parts = split_pointer(pointer)
         while parts:
             if self._remove(parts):
                 return "".join(join("", part) for part in parts)

@@ -54,7 +54,7 @@ class Merged:
     spans: dict[str, Span]
 
 
-def merge(parts: Sequence[Part], rules: Mapping[str, MergeRule] | None = None) -> Merged:
+def merge_answers(parts: Sequence[Part], rules: Mapping[str, MergeRule] | None = None) -> Merged:
     """Merge the answers of a document's chunks.
 
     Objects are merged key by key. Of scalars the one with the highest confidence wins, the first

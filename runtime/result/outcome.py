@@ -19,7 +19,7 @@ from setaccio.runtime.prompt.prompts import Prompt
 from setaccio.runtime.result.confidence import LeafChance, leaf_chances
 from setaccio.runtime.result.grounding import Span, ground
 from setaccio.runtime.result.grounding_policy import Policy, apply_grounding
-from setaccio.runtime.result.merging import Part, merge
+from setaccio.runtime.result.merging import Part, merge_answers
 from setaccio.runtime.result.parsing import parse_for
 
 Value = TypeVar("Value")
@@ -171,7 +171,7 @@ class Outcomes:
             Part(chunk, answer.data, answer.chances, answer.spans)
             for chunk, answer in zip(chunks, answers, strict=True)
         ]
-        merged = merge(parts, self._task.merge)
+        merged = merge_answers(parts, self._task.merge)
         data = order_like(merged.data, self._task.json_schema)
         worst = max(answers, key=lambda answer: _WORST_LAST.index(answer.status))
         status, message = worst.status, f"{worst.message} {len(chunks)} chunks were merged.".strip()

@@ -34,7 +34,7 @@ _MOST_BROKEN = 64
 """Broken values after which nothing more is looked for: each may have to be read to the end."""
 
 
-class Answer(NamedTuple):
+class ParsedAnswer(NamedTuple):
     """What was found in an answer.
 
     Attributes:
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     strict: bool
 
 
-NOTHING = Answer(False, None, False)
+NOTHING = ParsedAnswer(False, None, False)
 Fits = Callable[[Any], bool]
 
 
@@ -165,7 +165,7 @@ def _end_of(text: str, begin: int) -> int | None:
     return None
 
 
-def parse_answer(raw: str, fits: Fits | None = None, kind: type | None = None) -> Answer:
+def parse_answer(raw: str, fits: Fits | None = None, kind: type | None = None) -> ParsedAnswer:
     """Find the JSON value in an answer.
 
     Args:
@@ -179,7 +179,7 @@ def parse_answer(raw: str, fits: Fits | None = None, kind: type | None = None) -
         an answer that was cut off inside its outermost object.
     """
     try:
-        return Answer(True, parse_strict(raw.strip(" \t\r\n")), True)
+        return ParsedAnswer(True, parse_strict(raw.strip(" \t\r\n")), True)
     except ValueError:
         pass
     search = _Search(raw, kind)
@@ -187,14 +187,14 @@ def parse_answer(raw: str, fits: Fits | None = None, kind: type | None = None) -
     if fits and (len(search.doubtful) > 1 or not search.sure):
         for value in search.doubtful:
             if (kind is None or isinstance(value, kind)) and fits(value):
-                return Answer(True, value, False)
+                return ParsedAnswer(True, value, False)
     for value in search.sure:
         if kind is None or isinstance(value, kind):
-            return Answer(True, value, False)
-    return Answer(True, search.sure[0], False) if search.sure else NOTHING
+            return ParsedAnswer(True, value, False)
+    return ParsedAnswer(True, search.sure[0], False) if search.sure else NOTHING
 
 
-def parse_for(raw: str, task: Task, rename: Callable[[Any], Any] | None = None) -> Answer:
+def parse_for(raw: str, task: Task, rename: Callable[[Any], Any] | None = None) -> ParsedAnswer:
     """Find the JSON value in an answer to a task: the first that fits its schema, or else the first
     of the schema's type.
 

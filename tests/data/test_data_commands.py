@@ -19,12 +19,12 @@ from setaccio.data.errors import DataError, UsageError
 app = typer.Typer()
 for verb in (
     data.generate,
-    data.check,
-    data.split,
+    data.check_verb,
+    data.split_verb,
     data.recipenlg,
-    data_sets.convert,
-    data_sets.augment,
-    data_sets.mix,
+    data_sets.convert_verb,
+    data_sets.augment_verb,
+    data_sets.mix_verb,
 ):
     app.command()(verb)
 CSV = "phrase,tone\nWell done,warm\nonly one\nGo away,cold\n"

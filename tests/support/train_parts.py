@@ -33,12 +33,12 @@ def write_jsonl(path: Path, rows: list[dict]) -> Path:
 
 def make_trainer(config, tokenizer, rows):
     """The trainer that a run of this configuration has, with an adapter on its base."""
-    from setaccio.train.backend.backend_trl import prepare
+    from setaccio.train.backend.backend_trl import prepare_trl
     from setaccio.train.backend.base import resolve_base
     from setaccio.train.loop.schedule import Clock
     from setaccio.train.loop.trainer import build_trainer
 
-    model, peft_config = prepare(config, resolve_base(config.base))
+    model, peft_config = prepare_trl(config, resolve_base(config.base))
     return build_trainer(
         config,
         model,

@@ -15,7 +15,7 @@ import torch
 from peft import LoraConfig
 
 from setaccio.data.errors import MissingExtraError, TrainError
-from setaccio.train.backend.base import Base, load_model
+from setaccio.train.backend.base import Base, load_base_model
 from setaccio.train.backend.precision import computes_bf16
 from setaccio.train.config.config import TrainConfig
 
@@ -80,7 +80,7 @@ def keep_trainable_on_cpu(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def adapter_config(config: TrainConfig, model: Any) -> LoraConfig:
+def lora_config(config: TrainConfig, model: Any) -> LoraConfig:
     """PEFT's description of the adapter on a model."""
     whole = embedding_names(model) if config.train_embeddings else []
     targets, layers = config.target_modules, None
@@ -129,7 +129,7 @@ def embedding_names(model: Any) -> list[str]:
     ]
 
 
-def prepare(config: TrainConfig, base: Base) -> Prepared:
+def prepare_trl(config: TrainConfig, base: Base) -> Prepared:
     """Load the base for training.
 
     Raises:
@@ -146,7 +146,7 @@ def prepare(config: TrainConfig, base: Base) -> Prepared:
     whole = config.method == "full"
     dtype = torch.bfloat16 if uses_bf16(config) and not whole else torch.float32
     quantization = _nf4() if config.method == "qlora" else None
-    model = load_model(base, dtype, quantization)
+    model = load_base_model(base, dtype, quantization)
     keep_trainable_on_cpu(model)
     model.config.use_cache = False
-    return Prepared(model, None if whole else adapter_config(config, model))
+    return Prepared(model, None if whole else lora_config(config, model))

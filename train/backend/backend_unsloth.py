@@ -53,7 +53,7 @@ def _quantisation_aware(config: TrainConfig) -> dict[str, str]:
     return {"qat_scheme": config.quantisation_aware}
 
 
-def prepare(config: TrainConfig, base: Base) -> Prepared:
+def prepare_unsloth(config: TrainConfig, base: Base) -> Prepared:
     """Load the base through Unsloth and put an adapter on it.
 
     Raises:

@@ -176,7 +176,7 @@ def end_token_ids(base: Base, tokenizer: Any) -> set[int]:
     return ids - {None}
 
 
-def load_model(base: Base, dtype: torch.dtype, quantization: Any = None) -> Any:
+def load_base_model(base: Base, dtype: torch.dtype, quantization: Any = None) -> Any:
     """Load a base's weights.
 
     Args:

@@ -92,7 +92,7 @@ VRAM: dict[str, tuple[Fit, ...]] = {
 }
 
 
-def preset_names() -> list[str]:
+def preset_table_names() -> list[str]:
     """Names of the bundled presets."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
@@ -103,8 +103,8 @@ def preset_settings(name: str) -> dict[str, Any]:
     Raises:
         UsageError: there is no such preset.
     """
-    if name not in preset_names():
-        raise UsageError(f"{name}: no such preset. Bundled: {', '.join(preset_names())}.")
+    if name not in preset_table_names():
+        raise UsageError(f"{name}: no such preset. Bundled: {', '.join(preset_table_names())}.")
     settings: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8"))
     return settings
 

@@ -20,7 +20,7 @@ from setaccio.train.config.settings import TrainConfig
 SHOWN_PROBLEMS = 10  # bad lines that are named; the rest is counted
 
 
-def read_pairs(config: TrainConfig) -> tuple[list[Pair], list[Pair], list[Problem]]:
+def training_pairs(config: TrainConfig) -> tuple[list[Pair], list[Pair], list[Problem]]:
     """Read the pairs, divided into those to learn from and those for the evaluation loss.
 
     Args:

@@ -15,7 +15,7 @@ from setaccio.train.backend.base import Base, end_token_ids, resolve_base
 from setaccio.train.config.idle import refuse_without_evaluation
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.encode import Encoded, EncodeReport, encode_pairs
-from setaccio.train.inputs.pairs import read_pairs
+from setaccio.train.inputs.pairs import training_pairs
 
 REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
@@ -49,7 +49,7 @@ def require_extra() -> None:
             raise MissingExtraError("train", package)
 
 
-def find_sources(config: TrainConfig) -> Sources:
+def training_sources(config: TrainConfig) -> Sources:
     """Read the task and the pairs, and find the base.
 
     Raises:
@@ -59,7 +59,7 @@ def find_sources(config: TrainConfig) -> Sources:
         ModelError: the base is not there.
     """
     task = load_task(config.task)
-    learned, held_out, problems = read_pairs(config)
+    learned, held_out, problems = training_pairs(config)
     # Before the base, which may have to be made first.
     refuse_without_evaluation(config, len(learned), len(held_out))
     base = resolve_base(config.base, allow_download=config.allow_download, template=config.template)

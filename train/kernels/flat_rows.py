@@ -19,7 +19,7 @@ FILL_STEP = 32  # a sequence is filled up to a multiple of this: few shapes, a h
 SCORE_BYTES = 32 * 2**20  # of attention scores that stand in memory at once, about
 
 
-class Group(NamedTuple):
+class RowGroup(NamedTuple):
     """Rows of similar length whose attention is computed together.
 
     Attributes:
@@ -49,7 +49,7 @@ class Layout(NamedTuple):
     """
 
     prefix: int
-    groups: tuple[Group, ...]
+    groups: tuple[RowGroup, ...]
     tokens: int
 
 
@@ -155,7 +155,7 @@ def _layout(prefix: int, own: list[int], fill: int, device: torch.device) -> Lay
     return Layout(prefix, tuple(groups), start + fill)
 
 
-def _group(start: int, lengths: list[int], prefix: int, device: torch.device) -> Group:
+def _group(start: int, lengths: list[int], prefix: int, device: torch.device) -> RowGroup:
     width = lengths[-1]
     sizes = torch.tensor(lengths, device=device)[:, None]
     steps = torch.arange(width, device=device)[None]
@@ -163,7 +163,7 @@ def _group(start: int, lengths: list[int], prefix: int, device: torch.device) ->
     index = (starts + torch.minimum(steps, sizes - 1)).flatten()
     whole = lengths[0] == width
     keep = None if whole else (steps < sizes).flatten().nonzero().squeeze(1)
-    return Group(start, len(lengths), width, index, keep, causal_mask(width, prefix, device))
+    return RowGroup(start, len(lengths), width, index, keep, causal_mask(width, prefix, device))
 
 
 def causal_mask(width: int, prefix: int, device: torch.device) -> torch.Tensor:

@@ -13,7 +13,7 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from setaccio.train.kernels.flat_rows import Group, Layout, causal_mask
+from setaccio.train.kernels.flat_rows import Layout, RowGroup, causal_mask
 
 NAME = "setaccio_rows"
 
@@ -27,14 +27,14 @@ class _Work:
         self.pairs = key.shape[0]  # heads of keys and values
         self.each = query.shape[0] // self.pairs  # heads of queries for each of these
 
-    def queries(self, of: torch.Tensor, group: Group) -> torch.Tensor:
+    def queries(self, of: torch.Tensor, group: RowGroup) -> torch.Tensor:
         """(heads, tokens, size) -> (pairs * count, each * width, size)."""
         chosen = of[:, group.index].view(self.pairs, self.each, group.rows, group.width, -1)
         return chosen.transpose(1, 2).reshape(
             self.pairs * group.rows, self.each * group.width, of.shape[-1]
         )
 
-    def keys(self, of: torch.Tensor, group: Group, prefix: int) -> torch.Tensor:
+    def keys(self, of: torch.Tensor, group: RowGroup, prefix: int) -> torch.Tensor:
         """(pairs, tokens, size) -> (pairs * count, prefix + width, size)."""
         own = of[:, group.index].view(self.pairs, group.rows, group.width, -1)
         if prefix:
@@ -42,7 +42,7 @@ class _Work:
             own = torch.cat([shared, own], 2)
         return own.flatten(0, 1)
 
-    def back(self, of: torch.Tensor, group: Group) -> torch.Tensor:
+    def back(self, of: torch.Tensor, group: RowGroup) -> torch.Tensor:
         """(pairs * count, each * width, size) -> (tokens, heads, size), real tokens only."""
         size = of.shape[-1]
         split = of.view(self.pairs, group.rows, self.each, group.width, size)
@@ -55,7 +55,7 @@ class _Work:
         scores = torch.baddbmm(bias, queries, keys.transpose(1, 2), alpha=self.scale)
         return torch.softmax(scores, -1, dtype=torch.float32).to(queries.dtype)
 
-    def blocks(self) -> list[tuple[Group, int]]:
+    def blocks(self) -> list[tuple[RowGroup, int]]:
         """What all rows begin with, as a row by itself, and the groups with its length."""
         prefix = self.layout.prefix
         blocks = [(group, prefix) for group in self.layout.groups]
@@ -63,11 +63,11 @@ class _Work:
             device = self.query.device
             places = torch.arange(prefix, device=device)
             mask = causal_mask(prefix, 0, device)
-            blocks.insert(0, (Group(0, 1, prefix, places, None, mask), 0))
+            blocks.insert(0, (RowGroup(0, 1, prefix, places, None, mask), 0))
         return blocks
 
 
-def _tokens(group: Group) -> slice:
+def _tokens(group: RowGroup) -> slice:
     count = len(group.index) if group.keep is None else len(group.keep)
     return slice(group.start, group.start + count)
 
@@ -120,7 +120,7 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
         return of_query.transpose(0, 1), of_key, of_value, None, None
 
 
-def _add(total: Any, part: torch.Tensor, work: _Work, group: Group, prefix: int) -> None:
+def _add(total: Any, part: torch.Tensor, work: _Work, group: RowGroup, prefix: int) -> None:
     """Add a group's gradient of keys or values to that of the sequence."""
     split = part.view(work.pairs, group.rows, prefix + group.width, -1)
     if prefix:

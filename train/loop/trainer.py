@@ -38,7 +38,7 @@ from setaccio.train.kernels.loss import completion_loss, learned_tokens
 from setaccio.train.kernels.rows_proof import use_rows
 from setaccio.train.loop.oom_retry import Halver, gradients, put_back
 from setaccio.train.loop.schedule import Clock, rate_at
-from setaccio.train.record.pace import Pace
+from setaccio.train.record.pace import TimeLeft
 
 NEVER = 10**9  # steps; the library evaluates and saves at the end all the same
 PROJECT = "setaccio"
@@ -55,7 +55,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
     flat: bool
     lr_scheduler: Any
     optimizer: Any
-    pace: Pace | None = None
+    pace: TimeLeft | None = None
     score_l3: Callable[[], float] | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBatches:

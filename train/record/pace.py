@@ -24,7 +24,7 @@ def common_start(rows: Sequence[Sequence[int]]) -> int:
     return common
 
 
-class Pace:
+class TimeLeft:
     """Estimates the seconds that are left.
 
     Args:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.loop.oom_retry import is_out_of_memory
-from setaccio.train.record.pace import Pace, common_start
-from setaccio.train.record.preflight import Estimate, free_memory
-from setaccio.train.record.progress import duration
+from setaccio.train.record.pace import TimeLeft, common_start
+from setaccio.train.record.preflight import MemoryEstimate, free_memory
+from setaccio.train.record.progress import clock_text
 
 if TYPE_CHECKING:
     from setaccio.train.loop.trainer import Trainer
@@ -26,7 +26,7 @@ OVERHEAD = 1.05  # optimiser, data, checkpoints
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What a run will take.
 
     Attributes:
@@ -39,7 +39,7 @@ class Plan:
         extracts: whether every evaluation extracts documents too, which the time does not count.
     """
 
-    estimate: Estimate
+    estimate: MemoryEstimate
     free: int
     steps: int | None
     seconds: float | None
@@ -51,7 +51,7 @@ class Plan:
         """The plan as a few lines to print."""
         need = self.estimate
         length = f"{self.steps:,} steps" if self.steps else "as many steps as the time allows"
-        spent = "" if self.seconds is None else f", about {duration(self.seconds)}"
+        spent = "" if self.seconds is None else f", about {clock_text(self.seconds)}"
         if self.extracts:
             spent += " without the extractions for L3"
         how = ""
@@ -73,7 +73,7 @@ def _size(count: int) -> str:
     return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
-def make_plan(config: TrainConfig, needed: Estimate, trainer: Trainer, pairs: int) -> Plan:
+def make_plan(config: TrainConfig, needed: MemoryEstimate, trainer: Trainer, pairs: int) -> RunPlan:
     """Count steps and measure their time; the trainer's pace goes on from there.
 
     Args:
@@ -93,10 +93,10 @@ def make_plan(config: TrainConfig, needed: Estimate, trainer: Trainer, pairs: in
     if needs is not None:
         seconds = OVERHEAD * needs if seconds is None else min(seconds, OVERHEAD * needs)
     extracts = config.metric_for_best == "l3"
-    return Plan(needed, free_memory(), steps, seconds, pairs, batch, extracts)
+    return RunPlan(needed, free_memory(), steps, seconds, pairs, batch, extracts)
 
 
-def measure_pace(trainer: Trainer, steps: int | None) -> Pace | None:
+def measure_pace(trainer: Trainer, steps: int | None) -> TimeLeft | None:
     """Time a batch, and count the work of all steps.
 
     Args:
@@ -128,7 +128,7 @@ def measure_pace(trainer: Trainer, steps: int | None) -> Pace | None:
     groups = [list(range(i, min(i + size, len(held_out)))) for i in range(0, len(held_out), size)]
     evaluation = FORWARD_SHARE * each * sum(work(rows, held_out) for rows in groups)
     due = [0, *range(settings.eval_steps or NEVER, steps or 0, settings.eval_steps or NEVER)]
-    return Pace(per_step, steps, each, [*due, steps or NEVER] if held_out else [], evaluation)
+    return TimeLeft(per_step, steps, each, [*due, steps or NEVER] if held_out else [], evaluation)
 
 
 def seconds_for(trainer: Trainer, chosen: Sequence[int]) -> float | None:

@@ -33,7 +33,7 @@ CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MemoryEstimate:
     """What a run needs, in bytes.
 
     Attributes:
@@ -137,7 +137,7 @@ def estimate(
     weight_bytes: float,
     *,
     on_cpu: bool = False,
-) -> Estimate:
+) -> MemoryEstimate:
     """Estimate memory and disk of a run.
 
     Args:
@@ -180,7 +180,7 @@ def estimate(
     # Weights in float32 (the base's own, where it is trained whole), gradients, both moments, and
     # the copy of the gradients that outlives a lack of memory.
     per_weight = (12 if whole else 16) + (4 if config.gradient_accumulation > 1 else 0)
-    needed = Estimate(
+    needed = MemoryEstimate(
         weights=int(parameters * (4 if whole else weight_bytes)),
         adapter=per_weight * trained,
         activations=config.batch_size * row * unit * per_unit,
@@ -196,7 +196,7 @@ def estimate(
     return _in_parts(needed, config, row, unit)
 
 
-def _in_parts(needed: Estimate, config: TrainConfig, row: int, unit: int) -> Estimate:
+def _in_parts(needed: MemoryEstimate, config: TrainConfig, row: int, unit: int) -> MemoryEstimate:
     """Choose parts, and recomputation where a row alone is too much, for ``memory_gib``.
 
     Args:
@@ -239,7 +239,7 @@ def _gib(size: int) -> str:
     return f"{size / 2**30:.2f} GiB"
 
 
-def check(needed: Estimate, config: TrainConfig, free: int | None = None) -> None:
+def check_resources(needed: MemoryEstimate, config: TrainConfig, free: int | None = None) -> None:
     """Refuse a run that would not fit.
 
     Args:

@@ -26,7 +26,7 @@ from setaccio.data.errors import TrainError
 from setaccio.data.records import atomic_write
 from setaccio.train.backend.ranks import leads
 from setaccio.train.loop.schedule import Clock
-from setaccio.train.record.pace import Pace
+from setaccio.train.record.pace import TimeLeft
 
 LINE_SECONDS = 10.0
 FIRST_LINE = 3  # after so many steps there is a line in any case
@@ -61,7 +61,7 @@ def quiet() -> Iterator[None]:
                 logging.getLogger(name).setLevel(level)
 
 
-def duration(seconds: float) -> str:
+def clock_text(seconds: float) -> str:
     """Seconds as ``m:ss`` or ``h:mm:ss``."""
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
@@ -96,7 +96,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self.loss = self.eval_loss = self.l3 = math.nan
         self.begun = self.last_line = 0.0
         self.tokens_before = 0
-        self.pace: Pace | None = None
+        self.pace: TimeLeft | None = None
         self.bar: Progress | None = None
         self.row = TaskID(0)
         self.notes: list[str] = []
@@ -146,7 +146,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         if self.clock.budget is not None:
             left = min(self.clock.budget - self.clock.elapsed, left)
         if self.clock.budget is not None or done:
-            parts.append(f"{duration(left)} left")
+            parts.append(f"{clock_text(left)} left")
         return ", ".join(parts)
 
     def by_steps(self, state: Any, spent: float) -> float:

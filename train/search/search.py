@@ -26,7 +26,7 @@ from setaccio.data.records import atomic_write
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.loop.scoring import Scorer
 from setaccio.train.record.run_folder import TrainResult
-from setaccio.train.search.space import Space, draw, parse_space, with_values
+from setaccio.train.search.space import Space, draw_values, parse_space, with_values
 from setaccio.train.search.trial import Trial, draw_search
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _train_once(
     from setaccio.train.search.pruner import Pruner
 
     out = config.out / "trials" / f"{trial.number:04}"
-    values = {**draw(trial, space), "out": out, "overwrite": False, "resume": False}
+    values = {**draw_values(trial, space), "out": out, "overwrite": False, "resume": False}
     shutil.rmtree(out, ignore_errors=True)
     try:
         pruner = Pruner(trial, score.higher_is_better)

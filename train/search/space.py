@@ -27,13 +27,13 @@ FIXED = (FREE_ON_RESUME | {"out", "pairs", "eval_pairs", "validation_share", "ta
 WHOLE = ("int", "int | None")
 
 
-class Choice(NamedTuple):
+class SearchChoice(NamedTuple):
     """One of several values."""
 
     values: tuple[Any, ...]
 
 
-class Range(NamedTuple):
+class SearchRange(NamedTuple):
     """A value between two ends, both included.
 
     Attributes:
@@ -51,7 +51,7 @@ class Range(NamedTuple):
     whole: bool
 
 
-Space = dict[str, Choice | Range]
+Space = dict[str, SearchChoice | SearchRange]
 
 
 def read_space(path: Path) -> dict[str, Any]:
@@ -90,16 +90,18 @@ def parse_space(raw: Mapping[str, Any], config: TrainConfig) -> Space:
             raise UsageError(f"space: {name}: must be the same in all trials.")
         space[name] = _parse(name, wanted)
         part = space[name]
-        ends = part.values if isinstance(part, Choice) else (part.low, part.high)
+        ends = part.values if isinstance(part, SearchChoice) else (part.low, part.high)
         for value in ends:
             with_values(config, {name: value})
     return space
 
 
-def _parse(name: str, wanted: Any) -> Choice | Range:
+def _parse(name: str, wanted: Any) -> SearchChoice | SearchRange:
     if isinstance(wanted, list) and wanted:
-        return Choice(tuple(wanted))
-    if not isinstance(wanted, dict) or not {"low", "high"} <= set(wanted) <= set(Range._fields):
+        return SearchChoice(tuple(wanted))
+    if not isinstance(wanted, dict) or not {"low", "high"} <= set(wanted) <= set(
+        SearchRange._fields
+    ):
         raise UsageError(
             f"space: {name}: write a list of values, or a range such as {{low: 1e-4, high: 1e-2, "
             "log: true}."
@@ -115,7 +117,7 @@ def _parse(name: str, wanted: Any) -> Choice | Range:
         raise UsageError(
             f"space: {name}: low must be less than high; with log both are above 0, without a step."
         )
-    return Range(low, high, log, step, whole in WHOLE)
+    return SearchRange(low, high, log, step, whole in WHOLE)
 
 
 def with_values(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
@@ -131,11 +133,11 @@ def with_values(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
         raise UsageError(f"space: {', '.join(values)}: {reasons}.") from error
 
 
-def draw(trial: Any, space: Space) -> dict[str, Any]:
+def draw_values(trial: Any, space: Space) -> dict[str, Any]:
     """Let an Optuna trial choose a value for each setting."""
     values: dict[str, Any] = {}
     for name, part in space.items():
-        if isinstance(part, Choice):
+        if isinstance(part, SearchChoice):
             # Optuna stores numbers and texts; anything else is chosen by its place in the list.
             plain = all(isinstance(v, str | int | float | bool | None) for v in part.values)
             options = list(part.values) if plain else list(range(len(part.values)))

@@ -13,10 +13,10 @@ from setaccio.data import Pair, Task, load_task
 from setaccio.data.errors import UsageError
 from setaccio.data.pairs.augment import KINDS, AugmentReport, augment, proved
 from setaccio.data.pairs.drop_fields import drop_field
-from setaccio.data.pairs.mix import Source, mix, with_examples
+from setaccio.data.pairs.mix import MixSource, mix, with_examples
 from setaccio.data.pairs.shuffle import shuffle_sentences
 from setaccio.data.recipes.generate import generate_pairs
-from setaccio.data.text.spans import evidence, mentions, sentences
+from setaccio.data.text.spans import evidence, mentions, sentence_spans
 from setaccio.runtime.result.grounding import ground
 
 TEXT = (
@@ -131,7 +131,7 @@ def test_ordered_lists_keep_their_sentences_in_place() -> None:
     ordered, free = task_of(["name"]), TASK
     for seed in range(10):
         copy = shuffle_sentences(pair, ordered, random.Random(seed))
-        places = [copy.text[slice(*span)] for span in sentences(copy.text)]
+        places = [copy.text[slice(*span)] for span in sentence_spans(copy.text)]
         assert (places[0], places[2]) == ("First came figs.", "Then came plums.")
         copy = shuffle_sentences(pair, free, random.Random(seed))
         first = [copy.text.index(food) for food in copy.gold["foods"]]
@@ -176,7 +176,7 @@ def test_evidence_is_whole_words_and_numbers() -> None:
 
 def test_sources_are_mixed_with_weights_and_examples() -> None:
     one = [Pair("1", "a", {"n": 1}), Pair("1~typos1", "aa", {"n": 1}), Pair("2", "b", {"n": 2}, 4)]
-    mixed = mix([Source("one", one), Source("two", one[:1], 0.5)])
+    mixed = mix([MixSource("one", one), MixSource("two", one[:1], 0.5)])
     assert [(pair.id, pair.weight) for pair in mixed] == [
         ("1", 1.0), ("1~typos1", 1.0), ("2", 4.0), ("two:1", 0.5),
     ]  # fmt: skip
@@ -191,4 +191,4 @@ def test_sources_are_mixed_with_weights_and_examples() -> None:
     with pytest.raises(UsageError, match="too few"):
         list(with_examples(many[:2], 2, 0.3, seed=1))
     with pytest.raises(UsageError, match="weight of 0"):
-        mix([Source("one", one, 0)])
+        mix([MixSource("one", one, 0)])

@@ -13,7 +13,7 @@ from setaccio.data.pairs.checks import KINDS, check_pairs
 from setaccio.data.recipes.generate import generate_pairs
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task, load_task
-from setaccio.data.text.gold_evidence import Grounding, share_of
+from setaccio.data.text.gold_evidence import GoldEvidence, share_of
 
 TASK = Task.from_schema(
     {
@@ -70,7 +70,7 @@ def test_gold_of_another_text_is_ungrounded():
 
 
 def test_labels_and_flags_need_not_occur_in_the_text():
-    grounding = Grounding(TASK)
+    grounding = GoldEvidence(TASK)
     assert share_of(grounding.values(pair(1))) == (1.0, "")
     share, absent = share_of(grounding.values(pair(1, goods=["blood oranges", "Limes"])))
     assert share == pytest.approx(3 / 4)
@@ -86,7 +86,7 @@ def test_labels_are_seen_through_references_and_combinations():
         "$defs": {"tone": {"enum": ["warm", "cold"]}},
     }
     found = Pair("a", "Ada, dear", {"tone": "warm", "marks": ["cold"], "name": "Ada"})
-    values = Grounding(Task.from_schema(schema)).values(found)
+    values = GoldEvidence(Task.from_schema(schema)).values(found)
     assert [(value.field, value.absent) for value in values] == [("name", False)]
 
 

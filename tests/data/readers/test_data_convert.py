@@ -12,7 +12,7 @@ import pytest
 
 from setaccio.data import Pair, Problem, Task
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.readers.convert import Rule, convert, load_any, parse_gold
+from setaccio.data.readers.convert import Rule, convert_rows, load_any, parse_gold
 from setaccio.data.task.task import Shot
 
 TASK = Task.from_schema(
@@ -39,11 +39,11 @@ def test_columns_through_templates(tmp_path: Path) -> None:
     path.write_text('id,phrase,tone,stars,note\nx,"Well, {tone}",warm,5,\n,Go,cold,,dry\n')
     gold = {"tone": "{tone}", "stars": "{stars:int}", "note": "{note}"}
     rule = Rule(text="Said: {phrase} {{}}", gold=gold, weight="{stars}", task=TASK)
-    first, second = convert(str(path), rule)
+    first, second = convert_rows(str(path), rule)
     assert first == Pair("x", "Said: Well, {tone} {}", {"tone": "warm", "stars": 5}, 5.0)
     assert str(second) == f"{path}:3: the weight '' is not a number above 0"
     rule = Rule(text="{phrase}", gold=gold, weight=0.5, id="{phrase}-{tone}", task=TASK)
-    assert list(convert(str(path), rule))[1] == Pair(
+    assert list(convert_rows(str(path), rule))[1] == Pair(
         "Go-cold", "Go", {"tone": "cold", "stars": None, "note": "dry"}, 0.5
     )
 
@@ -60,7 +60,7 @@ def test_bad_rows_are_named_with_their_line(tmp_path: Path, row: str, said: str)
     path = tmp_path / "a.csv"
     path.write_text(f"phrase,tone,stars\nGo,warm,1\n{row}\nGo,cold,2\n")
     rule = Rule(text="{phrase}", gold={"tone": "{tone}", "stars": "{stars:int}"}, task=TASK)
-    good, bad, other = convert(str(path), rule)
+    good, bad, other = convert_rows(str(path), rule)
     assert isinstance(good, Pair) and isinstance(other, Pair) and isinstance(bad, Problem)
     assert bad.line == 3
     assert pytest.importorskip("re").search(said, bad.message)
@@ -69,7 +69,7 @@ def test_bad_rows_are_named_with_their_line(tmp_path: Path, row: str, said: str)
 def test_a_column_may_hold_the_whole_gold_and_names_reach_inside(tmp_path: Path) -> None:
     rows = [{"in": {"t": ["x", "y"]}, "out": {"a": 1}}, {"in": {"t": ["x", "z"]}, "out": '{"a":2}'}]
     path = write_lines(tmp_path / "a.jsonl", *rows, {"in": {"t": []}, "out": "{}"})
-    first, second, third = convert(path, Rule(text="{in.t.1}", gold=parse_gold("{out}")))
+    first, second, third = convert_rows(path, Rule(text="{in.t.1}", gold=parse_gold("{out}")))
     assert (first.text, first.gold) == ("y", {"a": 1})
     assert (second.text, second.gold) == ("z", {"a": 2})
     assert "no column 'in.t.1'" in third.message
@@ -79,7 +79,7 @@ def test_types_are_read_from_text(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('a,b,c,d\n1.5,yes,"[1, {""x"": null}]",007\n')
     gold = parse_gold('{"a": "{a:number}", "b": "{b:bool}", "c": "{c:json}", "d": "{d}", "e": 1}')
-    (pair,) = convert(str(path), Rule(text="{d}", gold=gold))
+    (pair,) = convert_rows(str(path), Rule(text="{d}", gold=gold))
     assert pair.gold == {"a": 1.5, "b": True, "c": [1, {"x": None}], "d": "007", "e": 1}
 
 
@@ -92,7 +92,7 @@ def test_templates_that_fit_no_row_are_refused(template: str) -> None:
 def test_templates_reach_nothing_but_columns(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", {"a": "x"})
     rule = Rule(text="{a} {a.__class__}", gold={"b": "{a}"})
-    (item,) = convert(path, rule)
+    (item,) = convert_rows(path, rule)
     assert "no column 'a.__class__'" in item.message
 
 
@@ -112,9 +112,9 @@ def test_rules_that_contradict_themselves_are_refused() -> None:
 def test_columns_that_tell_nothing_are_listed(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", {"phrase": "x", "tone": "y"})
     with pytest.raises(DataError, match=r"the columns \(phrase, tone\) do not tell.*--text"):
-        list(convert(path))
+        list(convert_rows(path))
     with pytest.raises(DataError, match=r"no column 'phras' \(columns: phrase, tone\)"):
-        list(convert(path, Rule(text="{phras}", gold={"tone": "{tone}"})))
+        list(convert_rows(path, Rule(text="{phras}", gold={"tone": "{tone}"})))
 
 
 def turn(role: str, content: object, **more: object) -> dict:
@@ -136,7 +136,7 @@ def test_chat_messages(tmp_path: Path) -> None:
             ]
         },
     )
-    assert list(convert(path)) == [
+    assert list(convert_rows(path)) == [
         Pair("1", "Hi", {"tone": "cold"}),
         Pair("2", "Stay", {"tone": "warm"}, 1.0, (Shot(text="Go", gold={"tone": "cold"}),)),
     ]
@@ -155,7 +155,7 @@ def test_chat_messages(tmp_path: Path) -> None:
     ],
 )
 def test_chats_that_are_no_pairs_say_why(tmp_path: Path, messages: object, said: str) -> None:
-    (item,) = convert(write_lines(tmp_path / "a.jsonl", {"messages": messages}))
+    (item,) = convert_rows(write_lines(tmp_path / "a.jsonl", {"messages": messages}))
     assert isinstance(item, Problem)
     assert item.line == 1
     assert said in item.message
@@ -174,7 +174,7 @@ def test_chats_that_are_no_pairs_say_why(tmp_path: Path, messages: object, said:
 )
 def test_forms_of_other_tools_are_recognised(tmp_path: Path, row: dict) -> None:
     path = write_lines(tmp_path / "a.jsonl", row)
-    assert list(convert(path)) == [Pair("1", "Hi", {"a": 1})]
+    assert list(convert_rows(path)) == [Pair("1", "Hi", {"a": 1})]
     assert load_any(path) == ([Pair("1", "Hi", {"a": 1})], [])
 
 
@@ -220,5 +220,5 @@ def test_slices_behind_a_name(tmp_path: Path) -> None:
 )
 def test_fences_of_every_form_are_taken_off_a_gold(tmp_path: Path, answer: str) -> None:
     rows = {"messages": [turn("user", "Hi"), turn("assistant", answer)]}
-    (pair,) = convert(write_lines(tmp_path / "a.jsonl", rows))
+    (pair,) = convert_rows(write_lines(tmp_path / "a.jsonl", rows))
     assert pair.gold == {"note": "a ```b``` c"}

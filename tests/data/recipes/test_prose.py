@@ -26,7 +26,7 @@ from setaccio.data.recipes.source import (
     clean_recipe,
     generate_recipe,
     public_domain_recipes,
-    sentences,
+    recipe_sentences,
     split_pool,
 )
 from setaccio.data.recipes.steps import PHASES
@@ -217,7 +217,7 @@ def test_connectives_of_the_row_itself_are_dropped_from_gold():
 
 
 def test_sentences_keep_abbreviations_whole():
-    assert sentences("Add 1 c. Bisquick and 2 Tbsp. Tang. Stir.") == [
+    assert recipe_sentences("Add 1 c. Bisquick and 2 Tbsp. Tang. Stir.") == [
         "Add 1 c. Bisquick and 2 Tbsp. Tang.",
         "Stir.",
     ]

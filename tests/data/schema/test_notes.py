@@ -13,7 +13,7 @@ from setaccio.data import load_task
 from setaccio.data.errors import SchemaError
 from setaccio.data.schema.check import refused_keyword, subschemas
 from setaccio.data.schema.notes import WHOLE, check_notes
-from setaccio.data.schema.pointers import join, leaves, split, step
+from setaccio.data.schema.pointers import join, leaves, split_pointer, step_into
 
 CLOSED = {"type": "object", "additionalProperties": False}
 
@@ -149,10 +149,10 @@ def test_every_place_of_a_schema_is_walked():
 def test_pointers():
     value = {"a/b": [{"~": 1}, []], "": None}
     assert list(leaves(value)) == [("/a~1b/0/~0", 1), ("/", None)]
-    assert split("/a~1b/0/~0") == ["a/b", "0", "~"]
-    assert split("") == []
+    assert split_pointer("/a~1b/0/~0") == ["a/b", "0", "~"]
+    assert split_pointer("") == []
     assert join("", "a/b") == "/a~1b"
-    assert step(step(value, "a/b"), "0") == {"~": 1}
+    assert step_into(step_into(value, "a/b"), "0") == {"~": 1}
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def with_normaliser(base: Path, folder: Path) -> Path:
 def test_decomposed_text_has_the_same_ids_in_training_and_in_llama_cpp(
     tiny_base: Path, in_llama_cpp, recipe: Task, tmp_path: Path, normalised: bool
 ):
-    from setaccio.runtime.model.tokens import encode_pieces as encode_in_llama_cpp
+    from setaccio.runtime.model.tokens import tokenise_pieces as encode_in_llama_cpp
 
     folder = with_normaliser(tiny_base, tmp_path / "nfc") if normalised else tiny_base
     tokenizer = load_hf_tokenizer(folder)

@@ -22,7 +22,7 @@ from endpoint_stub import Reply, completion, failure, serve
 
 from setaccio.data import Pair, Task, write_pairs
 from setaccio.data.errors import UsageError
-from setaccio.eval.arms.baseline import CostCapReached, Endpoint, EndpointArm, cache_folder
+from setaccio.eval.arms.baseline import CostCapReached, Endpoint, EndpointArm, answer_folder
 from setaccio.eval.compare import compare
 
 pytest.importorskip("openai")
@@ -121,7 +121,7 @@ def test_a_refused_document_fails_and_a_refused_request_ends(recipe: Task, tmp_p
 
 def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "setaccio" / "answers"
+    assert answer_folder() == tmp_path / "setaccio" / "answers"
 
 
 def test_on_the_command_line(tmp_path: Path):

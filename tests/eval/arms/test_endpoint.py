@@ -13,7 +13,7 @@ from endpoint_stub import completion, failure, serve
 from setaccio.data import Task
 from setaccio.data.errors import UsageError
 from setaccio.eval.arms.endpoint import CostCapReached, Endpoint, Refused
-from setaccio.eval.arms.endpoint_client import Client, Pace
+from setaccio.eval.arms.endpoint_client import Client, RequestPace
 
 pytest.importorskip("openai")
 
@@ -131,13 +131,13 @@ def test_requests_keep_their_distance():
         sleeps.append(seconds)
         clock[0] += seconds
 
-    pace = Pace(30, now=lambda: clock[0], sleep=sleep)
+    pace = RequestPace(30, now=lambda: clock[0], sleep=sleep)
     for took in (0.5, 5.0, 0.0):
         pace.wait()
         clock[0] += took
     pace.wait()
     assert sleeps == [1.5, 2.0]
-    free = Pace(None, now=lambda: 0.0, sleep=sleep)
+    free = RequestPace(None, now=lambda: 0.0, sleep=sleep)
     free.wait()
     free.wait()
     assert len(sleeps) == 2

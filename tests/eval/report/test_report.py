@@ -21,7 +21,7 @@ from setaccio.eval.report.data import read_run
 from setaccio.eval.report.diff import ABSENT, at_pointer, diff_leaves
 from setaccio.eval.report.page import embed_json
 from setaccio.eval.report.spans import Finder, declared_span, utf16_offsets
-from setaccio.eval.report.write import report
+from setaccio.eval.report.write import write_report
 
 OUTCOMES = ("correct", "wrong", "omitted", "hallucinated", "uncounted")
 
@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(folder: Path) -> _Page:
-    return _Page(report(folder).read_text(encoding="utf-8"))
+    return _Page(write_report(folder).read_text(encoding="utf-8"))
 
 
 def _data(page: _Page) -> dict:
@@ -144,7 +144,7 @@ def test_counts_are_those_of_the_scores(folder, page):
 def test_a_run_without_texts_still_has_its_scores(folder, tmp_path):
     for file in ("comparison.json", "scores.jsonl"):
         (tmp_path / file).write_bytes((folder / file).read_bytes())
-    data = _data(_Page(report(tmp_path).read_text(encoding="utf-8")))
+    data = _data(_Page(write_report(tmp_path).read_text(encoding="utf-8")))
     assert [one["text"] for one in data["documents"]] == [None] * len(PAIRS)
     assert data["documents"][0]["arms"][0]["score"] == 1.0
 
@@ -156,7 +156,7 @@ def test_of_two_outputs_the_scored_one_is_shown(folder, tmp_path):
     rows = tmp_path / "predictions-first.jsonl"
     other = {"arm": "first", "id": "good", "status": "ok", "raw": '{"name": "Soup"}'}
     rows.write_text(rows.read_text(encoding="utf-8") + json.dumps(other) + "\n", encoding="utf-8")
-    data = _data(_Page(report(tmp_path).read_text(encoding="utf-8")))
+    data = _data(_Page(write_report(tmp_path).read_text(encoding="utf-8")))
     assert {outcome for outcome, *_ in _leaves(data, "good", 0)} == {"correct"}
     found = [one for _, _, _, found in _leaves(data, "good", 0) for one in found]
     assert all(value is not None for _, value, *_ in found)
@@ -164,11 +164,11 @@ def test_of_two_outputs_the_scored_one_is_shown(folder, tmp_path):
 
 def test_a_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"comparison\.json"):
-        report(tmp_path)
+        write_report(tmp_path)
     (tmp_path / "comparison.json").write_text("[", encoding="utf-8")
     (tmp_path / "scores.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match=r"comparison\.json"):
-        report(tmp_path)
+        write_report(tmp_path)
 
 
 def test_json_in_a_script_element_can_not_end_it():
@@ -234,7 +234,7 @@ def test_parquet_needs_scores(tmp_path):
 
 
 def test_details_count_leaves_and_statuses(folder):
-    text = report(folder).read_text(encoding="utf-8")
+    text = write_report(folder).read_text(encoding="utf-8")
     table = text[text.index('<h3 id="details">') : text.index('<h3 id="differences">')]
     for title in ("strict L1", "correct leaves", "missing leaves", "hallucinated leaves"):
         assert f">{title}</th>" in table
@@ -283,7 +283,7 @@ def test_a_split_step_keeps_both_parts():
 
 
 def test_colours_of_the_page_are_all_there(folder):
-    text = report(folder).read_text(encoding="utf-8")
+    text = write_report(folder).read_text(encoding="utf-8")
     used = set(re.findall(r'class="[^"]*\b[fsb]-([a-z0-9]+)', text))
     assert used
     for name in used:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from report_run import ATTACKS, HOSTILE, PAIRS, make_run
 
-from setaccio.eval.report.write import report
+from setaccio.eval.report.write import write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report(make_run(tmp_path_factory.mktemp("browser") / "run"))
+    return write_report(make_run(tmp_path_factory.mktemp("browser") / "run"))
 
 
 @pytest.fixture(scope="module")

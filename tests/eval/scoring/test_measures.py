@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setaccio.eval.scoring.measures import Agreement, Measure, compare_measures, parse_measure
+from setaccio.eval.scoring.measures import (
+    Measure,
+    MeasureAgreement,
+    compare_measures,
+    parse_measure,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +59,7 @@ def test_parts(text: str, parts: tuple[str, str, str]):
 )
 def test_all_three_must_agree(gold: str, prediction: str, agreement: tuple[bool, bool, bool]):
     found = compare_measures(gold, prediction)
-    assert found == Agreement(*agreement)
+    assert found == MeasureAgreement(*agreement)
     assert found.all == (agreement == (True, True, True))
 
 

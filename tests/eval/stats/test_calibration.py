@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from setaccio.data import Task
 from setaccio.eval import score_document, summarise
-from setaccio.eval.stats.calibration import Point, calibrate, ground, leaf_points, reliability
+from setaccio.eval.stats.calibration import (
+    Point,
+    calibrate,
+    ground_leaves,
+    leaf_points,
+    reliability,
+)
 
 GOLD: dict[str, Any] = {"title": "Tea", "ingredients": ["water", "leaves"], "directions": ["Brew."]}
 
@@ -72,7 +78,7 @@ def test_leaves_of_rows(recipe: Task):
     }  # fmt: skip
     points = leaf_points(row, score.outcomes)
     assert sorted(points) == [(0.3, False), (0.8, True), (0.9, True), (1.0, True)]
-    grounding = ground([(row, score.outcomes), ({}, score.outcomes)])
+    grounding = ground_leaves([(row, score.outcomes), ({}, score.outcomes)])
     assert grounding is not None
     assert (grounding.leaves, grounding.grounded, grounding.rate) == (4, 2, 0.5)
     assert grounding.how == {"exact": 1, "fuzzy": 1}
@@ -88,7 +94,9 @@ def test_leaves_of_rows(recipe: Task):
 def test_null_needs_no_place(order: Task):
     gold = {"number": 7, "total": None}
     score = score_document(order, gold, gold)
-    grounding = ground([({"data": gold, "spans": {"/number": {"how": "exact"}}}, score.outcomes)])
+    grounding = ground_leaves(
+        [({"data": gold, "spans": {"/number": {"how": "exact"}}}, score.outcomes)]
+    )
     assert grounding is not None
     assert (grounding.leaves, grounding.grounded) == (1, 1)
 

@@ -17,12 +17,12 @@ from setaccio.data import Pair, Task
 from setaccio.data.errors import DataError, UsageError
 from setaccio.eval import score_predictions
 from setaccio.eval.studies.human_agreement import (
-    Agreement,
+    HumanAgreement,
     agree_with_people,
     agreement,
     agreements,
     read_verdicts,
-    rows,
+    verdict_rows,
     write_agreement,
 )
 
@@ -35,7 +35,7 @@ def write(path: Path, *rows: Any) -> Path:
 
 
 def test_the_numbers_by_hand():
-    found = Agreement(both_yes=45, only_rule=15, only_person=25, both_no=15)
+    found = HumanAgreement(both_yes=45, only_rule=15, only_person=25, both_no=15)
     assert (found.documents, found.accuracy, found.majority) == (100, 0.6, 0.7)
     assert found.balanced_accuracy == pytest.approx((45 / 70 + 15 / 30) / 2)
     chance = 0.7 * 0.6 + 0.3 * 0.4
@@ -70,8 +70,8 @@ def test_rows_with_verdicts(tmp_path: Path, recipe: Task):
         {"model": "b", "id": 2, "gold": GOLD, "data": GOLD, "human_semantic_ok": False},
     ]
     found = agree_with_people(write(tmp_path / "x.jsonl", *lines), recipe, {"steps": "directions"})
-    assert found["all"] == Agreement(both_yes=1, only_rule=1, only_person=0, both_no=1)
-    assert found["b"] == Agreement(0, 1, 0, 1)
+    assert found["all"] == HumanAgreement(both_yes=1, only_rule=1, only_person=0, both_no=1)
+    assert found["b"] == HumanAgreement(0, 1, 0, 1)
     assert found["all"].to_dict()["both_yes"] == 1
 
 
@@ -101,9 +101,9 @@ def test_outputs_that_nobody_judged_are_left_out(tmp_path: Path, recipe: Task):
     pairs = [Pair(name, "Brew tea.", GOLD) for name in "abc"]
     comparison = score_predictions(file, pairs, recipe)
     found = agreements(comparison, read_verdicts(file))
-    assert found == {"all": Agreement(1, 0, 0, 1)}
+    assert found == {"all": HumanAgreement(1, 0, 0, 1)}
     assert agreements(comparison, {}) == {}
-    assert rows(found)[1:] == [
+    assert verdict_rows(found)[1:] == [
         ["all", "2", "1", "1", "100%", "1.00", "1.00"],
         ["majority guess", "2", "1", "2", "50.0%", "0.50", "0.00"],
     ]

@@ -18,7 +18,7 @@ from setaccio.eval import Comparison
 from setaccio.eval.arms.predictions import RecordedArm
 from setaccio.eval.compare import compare
 from setaccio.eval.stats.losses import paired_losses
-from setaccio.eval.studies.regression import read_run, regression
+from setaccio.eval.studies.regression import read_earlier, regression
 from setaccio.eval.table import markdown
 
 GOLD = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water."]}
@@ -110,12 +110,12 @@ def test_what_has_changed_is_said(recipe: Task, tmp_path: Path):
 def test_what_is_no_run_is_refused(recipe: Task, tmp_path: Path):
     now = run(recipe, tmp_path / "new", 20)
     with pytest.raises(UsageError, match=r"nowhere: is no finished run .*setaccio eval --out"):
-        read_run(tmp_path / "nowhere")
+        read_earlier(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="tolerance of 2 is out of range"):
         regression(tmp_path / "new", now, tolerance=2)
     (tmp_path / "scores.jsonl").write_text('{"arm": "x"}\n')
     with pytest.raises(DataError, match=r"scores\.jsonl:1: is no score"):
-        read_run(tmp_path)
+        read_earlier(tmp_path)
     run(recipe, tmp_path / "others", 2, [Pair("z", "Text.", GOLD)])
     with pytest.raises(DataError, match="no document of that run is in this one"):
         regression(tmp_path / "others", now)

@@ -20,6 +20,7 @@ from setaccio.eval.arms.predictions import RecordedArm
 from setaccio.eval.studies.robustness import (
     CANARY,
     PERTURBATIONS,
+    all_capitals,
     broken_promises,
     injection,
     letters,
@@ -27,7 +28,6 @@ from setaccio.eval.studies.robustness import (
     robustness,
     shuffled,
     typos,
-    upper,
 )
 
 TEXT = (
@@ -61,7 +61,7 @@ def test_typos_leave_numbers_alone_and_few_words_change():
 
 
 def test_capitals_are_capitals():
-    assert upper(TEXT, random.Random(0)) == TEXT.upper()
+    assert all_capitals(TEXT, random.Random(0)) == TEXT.upper()
 
 
 def test_letters_come_from_elsewhere_and_digits_stay():

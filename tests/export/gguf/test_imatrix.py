@@ -13,7 +13,7 @@ from setaccio.data.errors import ExportError
 from setaccio.data.task.hf_tokenizer import chat_format, load_hf_tokenizer
 from setaccio.export import convert, make_imatrix, predicted_size, quantise, read_imatrix
 from setaccio.export.proof.gold_tokens import encode_answers
-from setaccio.export.proof.parity import compare
+from setaccio.export.proof.parity import compare_tokens
 from setaccio.export.proof.reference import make_reference
 
 SEQUENCES = [list(range(5, 45)), list(range(100, 400, 5))]
@@ -112,8 +112,10 @@ def test_quantising_takes_it(matrix, base_gguf, tmp_path):
 def test_its_effect_where_inputs_are_uneven(uneven, kind, tmp_path):
     """Held-out divergence falls by construction: a few inputs carry most of what is said."""
     gguf, matrix, reference = uneven
-    plain = compare(reference, quantise(gguf, tmp_path / "plain.gguf", kind))
-    weighted = compare(reference, quantise(gguf, tmp_path / "weighted.gguf", kind, imatrix=matrix))
+    plain = compare_tokens(reference, quantise(gguf, tmp_path / "plain.gguf", kind))
+    weighted = compare_tokens(
+        reference, quantise(gguf, tmp_path / "weighted.gguf", kind, imatrix=matrix)
+    )
     kl = [report.held_out.divergence["transformers"].mean_kl for report in (plain, weighted)]
     assert kl[1] < 0.8 * kl[0]
 

@@ -106,14 +106,14 @@ def test_a_model_that_does_not_fit_is_run_from_disk(sharded):
     """The proof of a streamed export: most layers stay in their files."""
     import torch
 
-    from setaccio.export.merging.hf_folder import load_model, weight_bytes
+    from setaccio.export.merging.hf_folder import folder_bytes, load_hf_model
 
     ids = torch.tensor([[5, 6, 7, 8, 9]])
-    whole = load_model(sharded)
-    small = load_model(sharded, offload=True, memory=weight_bytes(sharded))
+    whole = load_hf_model(sharded)
+    small = load_hf_model(sharded, offload=True, memory=folder_bytes(sharded))
     assert "disk" in small.hf_device_map.values() and not hasattr(whole, "hf_device_map")
     assert "meta" in {str(weight.device) for weight in small.parameters()}
     with torch.inference_mode():
         expected = whole.to(torch.bfloat16)(ids).logits
         torch.testing.assert_close(small(ids).logits, expected, rtol=0.05, atol=0.1)
-    assert load_model(sharded, memory=weight_bytes(sharded)).dtype == torch.bfloat16
+    assert load_hf_model(sharded, memory=folder_bytes(sharded)).dtype == torch.bfloat16

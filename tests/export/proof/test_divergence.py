@@ -13,7 +13,7 @@ import pytest
 from setaccio.export import make_files
 from setaccio.export.proof import divergence
 from setaccio.export.proof.divergence import HeldOut, answer_path, loss_difference, measure
-from setaccio.export.proof.gold_tokens import Answer
+from setaccio.export.proof.gold_tokens import GoldTokens
 
 END = 3
 
@@ -27,7 +27,7 @@ def keep(folder, *logits):
 
 def test_uniform_logits_have_the_vocabulary_as_perplexity(tmp_path):
     folder = keep(tmp_path / "a", np.zeros((5, 8)))
-    found = measure([Answer([0, 1, 2, 3, 4, 5], 1)], folder, {"self": folder}, [END])
+    found = measure([GoldTokens([0, 1, 2, 3, 4, 5], 1)], folder, {"self": folder}, [END])
     assert found.perplexity == pytest.approx(8)
     assert found.divergence["self"] == (0.0, 1.0)
     assert (found.pairs, found.positions, found.ends) == (1, 5, 0.0)
@@ -40,7 +40,7 @@ def test_divergence_is_kl_from_the_reference(tmp_path):
     padded = np.full((2, 5), -50.0)
     padded[:, :3] = np.log(right) + 7
     folder = keep(tmp_path / "got", padded)
-    found = measure([Answer([9, 0, 2], 1)], folder, {"ref": reference}, [2])
+    found = measure([GoldTokens([9, 0, 2], 1)], folder, {"ref": reference}, [2])
     kl = sum(p * math.log(p / q) for p, q in zip(left, right, strict=True))
     assert found.divergence["ref"].mean_kl == pytest.approx(kl / 2, rel=1e-5)
     assert found.divergence["ref"].top1_agreement == 0.5
@@ -53,7 +53,7 @@ def test_few_rows_at_a_time_give_the_same(tmp_path, monkeypatch):
     shapes = ((7, 16), (3, 16))
     reference = keep(tmp_path / "ref", *[rng.normal(size=shape) for shape in shapes])
     folder = keep(tmp_path / "got", *[rng.normal(size=shape) for shape in shapes])
-    answers = [Answer([1, 2, *range(7)], 2), Answer([1, 5, 6, 7], 1)]
+    answers = [GoldTokens([1, 2, *range(7)], 2), GoldTokens([1, 5, 6, 7], 1)]
     whole = measure(answers, folder, {"ref": reference}, [END])
     monkeypatch.setattr(divergence, "_AT_ONCE", 16)
     rows = measure(answers, folder, {"ref": reference}, [END])
@@ -80,7 +80,7 @@ def test_few_pairs_must_differ_more_to_be_told_apart(differences, sure):
 def test_difference_of_losses_is_paired(tmp_path):
     rng = np.random.default_rng(0)
     ids = [[0, *rng.integers(0, 8, size=5).tolist()] for _ in range(6)]
-    answers = [Answer(each, 1) for each in ids]
+    answers = [GoldTokens(each, 1) for each in ids]
     logits = [rng.normal(size=(5, 8)) for _ in ids]
     worse = [rows.copy() for rows in logits]
     for rows, each in zip(worse, ids, strict=True):

@@ -14,7 +14,7 @@ from gguf import GGUFReader
 
 from setaccio.data.errors import ExportError
 from setaccio.export import check_parity, convert
-from setaccio.export.proof.parity import compare
+from setaccio.export.proof.parity import compare_tokens
 from setaccio.export.proof.reference import make_reference
 
 
@@ -25,7 +25,7 @@ def edit(path, old, new, *, once=False):
 
 
 def test_the_right_gguf_passes(reference, base_gguf):
-    report = compare(reference, base_gguf)
+    report = compare_tokens(reference, base_gguf)
     assert report.ok and report.greedy_equal and report.quantisation == "F16"
     assert report.prompts == len(TEXTS) + 1
     assert report.positions == sum(len(c.tokens) for c in reference.continuations)
@@ -35,7 +35,7 @@ def test_broken_chat_template_and_wrong_end_token(reference, copied, source, tmp
     edit(copied / "chat_template.jinja", "<|im_start|>assistant", "<|im_start|>model")
     edit(copied / "tokenizer_config.json", "<|im_end|>", "<|im_start|>")
     gguf = convert(copied, tmp_path / "broken.gguf", source=source)
-    report = compare(reference, gguf)
+    report = compare_tokens(reference, gguf)
     assert not report.template_equal and not report.eos_equal and report.ids_equal
     assert report.problems[0] == "The chat template differs from the tokenizer's."
     assert "end token" in report.problems[1]
@@ -43,14 +43,14 @@ def test_broken_chat_template_and_wrong_end_token(reference, copied, source, tmp
 
 def test_end_token_that_llama_cpp_does_not_heed(reference, base_gguf):
     plain = reference.ids[0][5]
-    report = compare(reference._replace(stops=[*reference.stops, plain]), base_gguf)
+    report = compare_tokens(reference._replace(stops=[*reference.stops, plain]), base_gguf)
     assert not report.stops
     assert f"Token {plain} ends an answer" in report.problems[0]
 
 
 def test_lost_beginning_token(reference, base_gguf):
     chat = reference.chat._replace(bos="<|endoftext|>", add_bos=True)
-    report = compare(reference._replace(chat=chat), base_gguf)
+    report = compare_tokens(reference._replace(chat=chat), base_gguf)
     assert "beginning-of-sequence" in report.problems[0]
 
 
@@ -59,10 +59,10 @@ def test_double_beginning_token(reference, base_gguf):
     ids = [[first, *reference.ids[0]], *reference.ids[1:]]
     prompts = [[reference.prompts[0][0]._replace(text="<|im_start|>"), *reference.prompts[0]]]
     prompts += reference.prompts[1:]
-    report = compare(reference._replace(ids=ids, prompts=prompts, bos=first), base_gguf)
+    report = compare_tokens(reference._replace(ids=ids, prompts=prompts, bos=first), base_gguf)
     assert report.ids_equal
     assert "two beginning-of-sequence tokens" in report.problems[0]
-    assert compare(reference._replace(bos=first), base_gguf).ok
+    assert compare_tokens(reference._replace(bos=first), base_gguf).ok
 
 
 def change(source, target, key, value):
@@ -80,7 +80,7 @@ def test_end_token_lost_in_the_file(reference, base_gguf, tmp_path):
     """The file names a plain token as its end; the real one does not end anything any more."""
     plain = reference.ids[0][5]
     broken = change(base_gguf, tmp_path / "e.gguf", "tokenizer.ggml.eos_token_id", plain)
-    report = compare(reference, broken)
+    report = compare_tokens(reference, broken)
     assert not report.eos_equal
     assert f"The end token is {plain}, but {reference.eos} in transformers." in report.problems
 
@@ -93,7 +93,7 @@ def test_file_that_puts_a_second_beginning_token_in_front(copied, task, source, 
     (copied / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
     expected = make_reference(copied, task, TEXTS, max_new_tokens=4)
     assert expected.ids[0].count(expected.bos) == 1
-    report = compare(expected, convert(copied, tmp_path / "bos.gguf", source=source))
+    report = compare_tokens(expected, convert(copied, tmp_path / "bos.gguf", source=source))
     said = "Only one of the two puts a beginning-of-sequence token in front."
     assert report.ids_equal and said in report.problems
 
@@ -114,7 +114,7 @@ def test_gibberish_after_a_merge(measured, copied, source, tmp_path):
         if name.endswith("down_proj.weight"):
             weights[name] = weight.flip(0).contiguous()
     save_file(weights, path, metadata={"format": "pt"})
-    report = compare(measured, convert(copied, tmp_path / "broken.gguf", source=source))
+    report = compare_tokens(measured, convert(copied, tmp_path / "broken.gguf", source=source))
     assert report.ids_equal and report.template_equal and report.eos_equal
     assert any("On held-out answers the distributions diverge" in p for p in report.problems)
     assert report.held_out.divergence["transformers"].mean_kl > 0.01
@@ -124,7 +124,7 @@ def test_lost_end_token(measured, base_gguf):
     """The model stops after every answer, the GGUF after none."""
     wanted = measured.held_out.measured._replace(ends=1.0)
     reference = measured._replace(held_out=measured.held_out._replace(measured=wanted))
-    report = compare(reference, base_gguf)
+    report = compare_tokens(reference, base_gguf)
     assert report.held_out.ends < 0.5  # A model of random weights ends nothing.
     assert "The answers would not stop" in report.problems[0]
 
@@ -133,13 +133,13 @@ def test_other_token_ids(copied, task, base_gguf):
     content = json.loads((copied / "tokenizer.json").read_text(encoding="utf-8"))
     del content["model"]["merges"][-60:]
     (copied / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
-    report = compare(make_reference(copied, task, TEXTS, max_new_tokens=4), base_gguf)
+    report = compare_tokens(make_reference(copied, task, TEXTS, max_new_tokens=4), base_gguf)
     assert not report.ids_equal
     assert any("Prompt 1 gets other token ids" in problem for problem in report.problems)
 
 
 def test_other_weights(reference, exported):
-    report = compare(reference, exported.files[0].path)
+    report = compare_tokens(reference, exported.files[0].path)
     assert report.ids_equal and report.template_equal
     assert any("diverge" in problem for problem in report.problems)
 
@@ -157,7 +157,7 @@ def test_file_that_is_no_gguf(reference, tmp_path):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(ExportError, match=r"broken\.gguf"):
-        compare(reference, broken)
+        compare_tokens(reference, broken)
 
 
 def test_prompt_longer_than_the_context(base, task, base_gguf):

@@ -15,8 +15,8 @@ import pytest
 
 from setaccio.data import Document, Task
 from setaccio.runtime import Extractor
-from setaccio.runtime.decode.context import Feed, Slots
-from setaccio.runtime.decode.context_pool import LANE_BYTES, default_lanes
+from setaccio.runtime.decode.context import ContextSlots, Feed
+from setaccio.runtime.decode.context_pool import LANE_BYTES, default_contexts
 from setaccio.runtime.decode.decoder import Passes, decode
 from setaccio.runtime.decode.sampling import apply_mask, make_sampler
 from setaccio.runtime.decode.sequence import Completion, Request
@@ -75,7 +75,7 @@ def is_near_tie(
     model: LoadedModel, made: Prompt, grammar: Grammar | None, common: list[int], pair: list[int]
 ) -> bool:
     """Whether two tokens are all but equally likely after the prompt and the common tokens."""
-    slots = Slots(model, 1)
+    slots = ContextSlots(model, 1)
     row = slots.decode([Feed(0, 0, [*made.prefix, *made.rest, *common], 1)])[0].copy()
     slots.close()
     if grammar is not None:
@@ -160,7 +160,7 @@ def test_probabilities_are_those_of_the_model(
     made = prompts.make(text)
     done = answer(model, prompts, grammar, [text])[text]
     assert len(done.probabilities) == len(done.removed) <= done.generated
-    slots = Slots(model, 1)
+    slots = ContextSlots(model, 1)
     tokens = generated(done)
     fed = [*made.prefix, *made.rest, *tokens[:-1]]
     rows = slots.decode([Feed(0, 0, fed, len(tokens))]).astype(np.float64)
@@ -252,13 +252,13 @@ def test_every_pass_is_one_piece(
     model: LoadedModel, prompts: Prompts, grammar: Grammar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[list[Feed]] = []
-    lay_out = Slots._lay_out
+    lay_out = ContextSlots._lay_out
 
-    def watched(slots: Slots, feeds: Sequence[Feed]) -> int:
+    def watched(slots: ContextSlots, feeds: Sequence[Feed]) -> int:
         passes.append(list(feeds))
         return lay_out(slots, feeds)
 
-    monkeypatch.setattr(Slots, "_lay_out", watched)
+    monkeypatch.setattr(ContextSlots, "_lay_out", watched)
     answer(model, prompts, grammar, slots=4, guess=True, lanes=1)
     assert max(map(len, passes)) == 4
     for feeds in passes:
@@ -281,9 +281,9 @@ def test_the_seconds_of_all_documents_are_no_more_than_it_took(
 
 def test_small_models_get_a_lane_for_each_thread_and_large_ones_one(tiny_gguf: Path) -> None:
     model = load_model(tiny_gguf, threads=3)
-    assert [default_lanes(model, slots) for slots in (1, 2, 16)] == [1, 2, 3]
+    assert [default_contexts(model, slots) for slots in (1, 2, 16)] == [1, 2, 3]
     model.size_bytes = LANE_BYTES + 1
-    assert default_lanes(model, 16) == 1
+    assert default_contexts(model, 16) == 1
     model.close()
 
 

@@ -11,23 +11,23 @@ import psutil
 import pytest
 
 from setaccio.runtime.decode.context_pool import default_parallel
-from setaccio.runtime.decode.prompt_lookup import LONGEST, Guess, Lookup, Offer, Pace
+from setaccio.runtime.decode.prompt_lookup import LONGEST, DraftLength, Guess, Lookup, Offer
 from setaccio.runtime.model.load import PREFILL_BATCH, LoadedModel
 
 
-def learn(pace: Pace, piece: float, token: float) -> None:
+def learn(pace: DraftLength, piece: float, token: float) -> None:
     """Passes of one document and of many, as a machine with these costs makes them."""
     for tokens in (90, 1, 16, 3, 8, 2 * PREFILL_BATCH) * 4:
         pace.measured(tokens, piece * -(-tokens // PREFILL_BATCH) + token * tokens)
 
 
-def trust(pace: Pace, right: bool) -> None:
+def trust(pace: DraftLength, right: bool) -> None:
     for _ in range(100):
         pace.judged(Offer(1, 2), [7, 8], [7, 8] if right else [9])
 
 
 def test_cheap_guesses_that_are_right_are_long() -> None:
-    pace = Pace()
+    pace = DraftLength()
     learn(pace, piece=1.0, token=0.01)
     trust(pace, right=True)
     assert pace.most([Offer(1, LONGEST)]) == 1 + LONGEST
@@ -36,7 +36,7 @@ def test_cheap_guesses_that_are_right_are_long() -> None:
 
 def test_guesses_that_do_not_pay_are_not_made() -> None:
     for piece, token, right in ((0.01, 1.0, False), (1.0, 0.01, False), (0.0, 1.0, True)):
-        pace = Pace()
+        pace = DraftLength()
         learn(pace, piece, token)
         trust(pace, right)
         assert pace.most([Offer(1, LONGEST)]) == 1
@@ -44,7 +44,7 @@ def test_guesses_that_do_not_pay_are_not_made() -> None:
 
 
 def test_guesses_of_some_documents_must_pay_for_what_fills_the_others_up() -> None:
-    pace = Pace()
+    pace = DraftLength()
     learn(pace, piece=10.0, token=1.0)
     trust(pace, right=True)
     assert pace.most([Offer(1, 2)] * 8) == 3
@@ -52,7 +52,7 @@ def test_guesses_of_some_documents_must_pay_for_what_fills_the_others_up() -> No
 
 
 def test_weak_guesses_are_judged_apart() -> None:
-    pace = Pace()
+    pace = DraftLength()
     learn(pace, piece=1.0, token=0.3)
     trust(pace, right=True)
     for _ in range(100):
@@ -62,7 +62,7 @@ def test_weak_guesses_are_judged_apart() -> None:
 
 
 def test_certain_tokens_go_together_where_one_document_is_alone() -> None:
-    pace = Pace()
+    pace = DraftLength()
     assert pace.most([Offer(6, 0)]) == 6  # nothing is known yet
     learn(pace, piece=1.0, token=0.1)
     trust(pace, right=False)
@@ -71,7 +71,7 @@ def test_certain_tokens_go_together_where_one_document_is_alone() -> None:
 
 
 def test_guesses_come_back_when_documents_change() -> None:
-    pace = Pace()
+    pace = DraftLength()
     learn(pace, piece=1.0, token=0.05)
     trust(pace, right=False)
     assert pace.most([Offer(1, LONGEST)]) == 1
@@ -80,7 +80,7 @@ def test_guesses_come_back_when_documents_change() -> None:
 
 
 def test_costs_that_change_are_followed() -> None:
-    pace = Pace()
+    pace = DraftLength()
     learn(pace, piece=1.0, token=0.01)
     for number in range(200):
         pace.judged(Offer(1, 1), [7], [7 + number % 2])  # half of them right
@@ -91,7 +91,7 @@ def test_costs_that_change_are_followed() -> None:
 
 
 def test_passes_that_are_all_alike_keep_both_costs_apart() -> None:
-    pace = Pace()
+    pace = DraftLength()
     learn(pace, piece=1.0, token=0.01)
     trust(pace, right=True)
     for _ in range(2000):
@@ -100,7 +100,7 @@ def test_passes_that_are_all_alike_keep_both_costs_apart() -> None:
 
 
 def test_a_guess_is_judged_by_what_is_known_of_it() -> None:
-    pace = Pace()
+    pace = DraftLength()
     learn(pace, piece=85.0, token=6.5)
     for _ in range(200):
         pace.judged(Offer(1, 8), range(8), [0])  # one token came, and it was the first guessed

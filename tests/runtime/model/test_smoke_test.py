@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from setaccio.data.errors import BrokenBuildError, ModelError, UsageError
-from setaccio.runtime.model.smoke_test import quantised_smoke, run_child, system_report
+from setaccio.runtime.model.smoke_test import quantised_smoke, run_apart, system_report
 
 
 def test_a_sound_build_passes(tiny_gguf: Path):
@@ -26,7 +26,7 @@ def test_a_sound_build_passes(tiny_gguf: Path):
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGILL])
 def test_a_crash_is_explained(number: signal.Signals):
     code = f"import os; os.kill(os.getpid(), {int(number)})"
-    result = run_child([sys.executable, "-c", code])
+    result = run_apart([sys.executable, "-c", code])
     assert not result.ok
     assert result.crash == number.name
     assert "-fno-dse" in result.message
@@ -36,12 +36,12 @@ def test_a_crash_is_explained(number: signal.Signals):
 
 
 def test_other_ends_of_the_child():
-    killed = run_child([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
+    killed = run_apart([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
     assert (killed.ok, killed.crash) == (False, "SIGKILL")
     assert "pip install" not in killed.message
-    late = run_child([sys.executable, "-c", "import time; time.sleep(60)"], patience=0.2)
+    late = run_apart([sys.executable, "-c", "import time; time.sleep(60)"], patience=0.2)
     assert not late.ok
-    failed = run_child([sys.executable, "-c", "import sys; sys.exit('bad file')"])
+    failed = run_apart([sys.executable, "-c", "import sys; sys.exit('bad file')"])
     assert (failed.ok, failed.message) == (False, "bad file")
 
 

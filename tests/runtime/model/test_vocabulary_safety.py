@@ -27,7 +27,7 @@ from setaccio.export.gguf.llamacpp_source import vocabulary_file
 from setaccio.runtime.grammar.constraint import compile_schema, is_allowed
 from setaccio.runtime.model.llama_log import silence_llama
 from setaccio.runtime.model.load import LoadedModel
-from setaccio.runtime.model.tokens import decode_tokens, encode_pieces, encode_text, token_bytes
+from setaccio.runtime.model.tokens import decode_tokens, encode_text, token_bytes, tokenise_pieces
 
 VOCABULARIES = ("qwen2", "phi-3", "llama-spm", "llama-bpe")
 CHATML = (
@@ -104,7 +104,7 @@ def test_no_control_token_arises_from_a_document(vocabulary: LoadedModel):
 def test_the_prompts_turns_are_the_scaffolds_own(vocabulary: LoadedModel, recipe: Task):
     def controls(text: str) -> list[int]:
         pieces = prompt_pieces(vocabulary.chat, recipe.messages(text))
-        tokens = encode_pieces(vocabulary, pieces)
+        tokens = tokenise_pieces(vocabulary, pieces)
         return [token for token in tokens if is_control(vocabulary, token)]
 
     plain = controls("Beat two eggs.")

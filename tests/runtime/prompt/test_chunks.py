@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.model.tokens import encode_text
-from setaccio.runtime.prompt.chunks import Chunk, sentences, split_text
+from setaccio.runtime.prompt.chunks import Chunk, sentence_bounds, split_text
 
 
 def words(text: str) -> int:
@@ -35,7 +35,7 @@ def words(text: str) -> int:
     ],
 )
 def test_sentences(text: str, parts: list[str]):
-    assert [text[start:end] for start, end in sentences(text)] == parts
+    assert [text[start:end] for start, end in sentence_bounds(text)] == parts
 
 
 def test_a_text_that_fits_is_one_chunk():

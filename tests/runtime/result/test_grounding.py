@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from setaccio.data.text.folding import Folded, fold
-from setaccio.runtime.result.grounding import Source, Span, ground, ungrounded
+from setaccio.runtime.result.grounding import SourceText, Span, ground, ungrounded
 from setaccio.runtime.result.grounding_policy import apply_grounding
 
 WORDS = st.lists(
@@ -186,7 +186,7 @@ def test_any_part_of_any_text_is_found_as_it_stands(text: str, data: st.DataObje
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     value = text[start:end]
-    span = Source(text).find(value)
+    span = SourceText(text).find(value)
     if not fold(value):
         assert span is None
         return
@@ -208,7 +208,7 @@ def test_other_forms_of_a_word_are_found_where_it_stands(
     word = data.draw(st.sampled_from(words))
     text = "\u00a0 ".join(words)
     changed = unicodedata.normalize(form, word)
-    span = Source(text).find(changed)
+    span = SourceText(text).find(changed)
     if fold(changed) == fold(word) and span is not None:
         assert fold(text[span.start : span.end]) == fold(word)
     else:

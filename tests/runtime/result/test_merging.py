@@ -18,7 +18,7 @@ from setaccio.runtime import Extractor, LoadedModel, load_model
 from setaccio.runtime.prompt.chunks import Chunk
 from setaccio.runtime.result.confidence import LeafChance
 from setaccio.runtime.result.grounding import Span, ground
-from setaccio.runtime.result.merging import Merged, Part, merge
+from setaccio.runtime.result.merging import Merged, Part, merge_answers
 
 EMPTY = Chunk("", 0, 0)
 
@@ -50,7 +50,7 @@ def assert_spans_are_right(text: str, merged: Merged) -> None:
 def test_items_of_the_overlap_are_one_and_repeated_ones_stay() -> None:
     text = "salt, pepper, flour, salt, eggs"
     answers = [["salt", "pepper", "flour"], ["Flour", "salt", "eggs"]]
-    merged = merge(parts_of(text, [(0, 20), (14, 31)], answers))
+    merged = merge_answers(parts_of(text, [(0, 20), (14, 31)], answers))
     assert merged.data == ["salt", "pepper", "flour", "salt", "eggs"]
     assert merged.spans["/3"] == Span(21, 25, "exact")
     assert_spans_are_right(text, merged)
@@ -59,16 +59,18 @@ def test_items_of_the_overlap_are_one_and_repeated_ones_stay() -> None:
 def test_what_one_chunk_repeats_stays_repeated() -> None:
     text = "egg, egg, egg. milk, egg"
     answers = [["egg", "egg", "egg"], ["egg", "milk", "egg"]]
-    merged = merge(parts_of(text, [(0, 14), (10, 24)], answers))
+    merged = merge_answers(parts_of(text, [(0, 14), (10, 24)], answers))
     assert merged.data == ["egg", "egg", "egg", "milk", "egg"]
-    assert merge(ungrounded(["a", "a", "b"], ["B", "a", "c"], ["a", "c"])).data == list("aabc")
-    assert merge(ungrounded([True, True], [True, True, False])).data == [True, True, False]
+    assert merge_answers(ungrounded(["a", "a", "b"], ["B", "a", "c"], ["a", "c"])).data == list(
+        "aabc"
+    )
+    assert merge_answers(ungrounded([True, True], [True, True, False])).data == [True, True, False]
 
 
 def test_three_chunks_that_overlap_one_after_the_other() -> None:
     text = "ash, birch, cedar, dogwood, elm"
     answers = [["ash", "birch"], ["birch", "cedar"], ["cedar", "dogwood", "elm"]]
-    merged = merge(parts_of(text, [(0, 10), (5, 17), (12, 31)], answers))
+    merged = merge_answers(parts_of(text, [(0, 10), (5, 17), (12, 31)], answers))
     assert merged.data == ["ash", "birch", "cedar", "dogwood", "elm"]
     assert_spans_are_right(text, merged)
 
@@ -83,7 +85,7 @@ def test_objects_of_the_overlap_are_one_with_what_either_says_of_them() -> None:
         {"who": "Bob", "what": "ink", "price": 5, "tags": [], "more": 1},
         {"who": "Ann", "what": "pens", "price": 3, "tags": []},
     ]
-    merged = merge(parts_of(text, [(0, 43), (29, 85)], [one, two]))
+    merged = merge_answers(parts_of(text, [(0, 43), (29, 85)], [one, two]))
     assert merged.data == [
         one[0],
         {"who": "Bob", "what": "ink", "price": 5, "tags": ["ink"], "more": 1},
@@ -96,26 +98,28 @@ def test_objects_of_the_overlap_are_one_with_what_either_says_of_them() -> None:
 def test_objects_that_contradict_each_other_are_two() -> None:
     text = "Ann bought pens and ink."
     orders = [{"who": "Ann", "what": "pens"}, {"who": "Ann", "what": "ink"}]
-    merged = merge(parts_of(text, [(0, 24), (0, 24)], [orders, orders[::-1]]))
+    merged = merge_answers(parts_of(text, [(0, 24), (0, 24)], [orders, orders[::-1]]))
     assert merged.data == orders
     # The same person elsewhere, of whom less is said, is not the same item.
     text = "Ann sells pens. Bob sells ink. Ann sells."
     answers = [[{"who": "Ann", "what": "pens"}], [{"who": "Ann", "what": None}]]
-    assert merge(parts_of(text, [(0, 30), (16, 41)], answers)).data == answers[0] + answers[1]
+    assert (
+        merge_answers(parts_of(text, [(0, 30), (16, 41)], answers)).data == answers[0] + answers[1]
+    )
 
 
 def test_objects_inside_objects_and_lists_inside_lists() -> None:
     text = "red and blue, blue and green"
     answers = [{"a": {"b": ["red", "blue"]}}, {"a": {"b": ["blue", "green"], "c": [["red"]]}}]
-    merged = merge(parts_of(text, [(0, 18), (14, 28)], answers))
+    merged = merge_answers(parts_of(text, [(0, 18), (14, 28)], answers))
     assert merged.data == {"a": {"b": ["red", "blue", "blue", "green"], "c": [["red"]]}}
-    assert merge(ungrounded([["x"], ["y"]], [["X"], ["z"]])).data == [["x"], ["y"], ["z"]]
+    assert merge_answers(ungrounded([["x"], ["y"]], [["X"], ["z"]])).data == [["x"], ["y"], ["z"]]
 
 
 def test_scalars_by_confidence_with_what_is_known_of_them() -> None:
     one = said({"title": "Soup", "n": 1}, title=0.4, n=0.9)
     two = said({"title": "Onion soup", "n": 2, "on": True}, title=0.8, n=0.2, on=0.6)
-    merged = merge([one, two])
+    merged = merge_answers([one, two])
     assert merged.data == {"title": "Onion soup", "n": 1, "on": True}
     assert merged.chances == {
         "/title": LeafChance(0.8, 0.4),
@@ -128,15 +132,15 @@ def test_what_says_nothing_never_wins() -> None:
     sure = said({"title": "", "n": None, "list": [], "in": {"x": None}}, title=0.9, n=0.9)
     unsure = said({"title": "Soup", "n": 0, "list": ["a"], "in": {"x": "y"}}, title=0.1, n=0.1)
     for parts in ([sure, unsure], [unsure, sure]):
-        assert merge(parts).data == unsure.data
-    alone = merge([sure, said({"n": None}, n=0.95)])
+        assert merge_answers(parts).data == unsure.data
+    alone = merge_answers([sure, said({"n": None}, n=0.95)])
     assert (alone.data["n"], alone.chances["/n"].confidence) == (None, 0.95)
 
 
 def test_the_first_value_wins_where_nothing_is_known() -> None:
-    assert merge(ungrounded(None, {"a": None}, {"a": 0}, {"a": 1})).data == {"a": 0}
-    assert merge(ungrounded(None)).data is None
-    assert merge([]).data is None
+    assert merge_answers(ungrounded(None, {"a": None}, {"a": 0}, {"a": 1})).data == {"a": 0}
+    assert merge_answers(ungrounded(None)).data is None
+    assert merge_answers([]).data is None
 
 
 def test_first_and_last() -> None:
@@ -150,7 +154,7 @@ def test_first_and_last() -> None:
         "total": MergeRule(method="last"),
         "all": MergeRule(method="last"),
     }
-    merged = merge(parts, rules)
+    merged = merge_answers(parts, rules)
     assert merged.data == {"title": "Soup", "total": 3, "all": [2, 2]}
     assert merged.chances["/title"].confidence == 0.1
 
@@ -159,8 +163,8 @@ def test_unique_items_whatever_their_places() -> None:
     text = "salt, eggs, eggs. Salt, milk"
     answers = [{"a": ["salt", "eggs", "eggs"]}, {"a": ["Salt", "milk"]}]
     parts = parts_of(text, [(0, 17), (18, 28)], answers)
-    assert merge(parts).data == {"a": ["salt", "eggs", "eggs", "Salt", "milk"]}
-    merged = merge(parts, {"a": MergeRule(method="unique")})
+    assert merge_answers(parts).data == {"a": ["salt", "eggs", "eggs", "Salt", "milk"]}
+    merged = merge_answers(parts, {"a": MergeRule(method="unique")})
     assert merged.data == {"a": ["salt", "eggs", "eggs", "milk"]}
 
 
@@ -171,7 +175,7 @@ def test_objects_with_one_key_are_one() -> None:
         "items": MergeRule(method="key", key="no"),
         "items.name": MergeRule(method="last"),
     }
-    assert merge(ungrounded(one, two), rules).data == {
+    assert merge_answers(ungrounded(one, two), rules).data == {
         "items": [
             {"no": 7, "name": "Pen", "price": 3},
             {"no": None, "name": "cap"},

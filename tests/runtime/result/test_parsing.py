@@ -12,37 +12,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from setaccio.data import Task
-from setaccio.runtime.result.parsing import NOTHING, Answer, parse_answer, parse_for
+from setaccio.runtime.result.parsing import NOTHING, ParsedAnswer, parse_answer, parse_for
 
 
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        ('{"a":1}', Answer(True, {"a": 1}, True)),
-        (' {"a":1}\n', Answer(True, {"a": 1}, True)),
-        ("null", Answer(True, None, True)),
-        ('```json\n{"a":1}\n```', Answer(True, {"a": 1}, False)),
-        ('Here you are:\n```\n{"a":1}\n```\nEnjoy {it}!', Answer(True, {"a": 1}, False)),
-        ('```json\n{"a":1}', Answer(True, {"a": 1}, False)),
-        ('{"a":1}\n```\nThat is all.', Answer(True, {"a": 1}, False)),
-        ('{"a":1}\nRun:\n```\nprint({"b": 2})\n```', Answer(True, {"a": 1}, False)),
-        ('```\nNo data yet.\n```\nNow: {"a":1}', Answer(True, {"a": 1}, False)),
-        ('As {"a": ...}:\n```json\n{"a":1}\n```', Answer(True, {"a": 1}, False)),
+        ('{"a":1}', ParsedAnswer(True, {"a": 1}, True)),
+        (' {"a":1}\n', ParsedAnswer(True, {"a": 1}, True)),
+        ("null", ParsedAnswer(True, None, True)),
+        ('```json\n{"a":1}\n```', ParsedAnswer(True, {"a": 1}, False)),
+        ('Here you are:\n```\n{"a":1}\n```\nEnjoy {it}!', ParsedAnswer(True, {"a": 1}, False)),
+        ('```json\n{"a":1}', ParsedAnswer(True, {"a": 1}, False)),
+        ('{"a":1}\n```\nThat is all.', ParsedAnswer(True, {"a": 1}, False)),
+        ('{"a":1}\nRun:\n```\nprint({"b": 2})\n```', ParsedAnswer(True, {"a": 1}, False)),
+        ('```\nNo data yet.\n```\nNow: {"a":1}', ParsedAnswer(True, {"a": 1}, False)),
+        ('As {"a": ...}:\n```json\n{"a":1}\n```', ParsedAnswer(True, {"a": 1}, False)),
         ('```json\n{"a":\n```\n{"b":1}', NOTHING),
-        ('Sure! {"a":1} Anything else?', Answer(True, {"a": 1}, False)),
-        ('{not json} but {"a":1}', Answer(True, {"a": 1}, False)),
-        ('{"a":1}{"b":2}', Answer(True, {"a": 1}, False)),
+        ('Sure! {"a":1} Anything else?', ParsedAnswer(True, {"a": 1}, False)),
+        ('{not json} but {"a":1}', ParsedAnswer(True, {"a": 1}, False)),
+        ('{"a":1}{"b":2}', ParsedAnswer(True, {"a": 1}, False)),
         (
             '```json\n{"a":"see ```b``` and\\n```\\n{}"}\n```',
-            Answer(True, {"a": "see ```b``` and\n```\n{}"}, False),
+            ParsedAnswer(True, {"a": "see ```b``` and\n```\n{}"}, False),
         ),
-        ('~~~~json\n{"a":1}\n~~~~', Answer(True, {"a": 1}, False)),
-        ('``` {"a":1}```', Answer(True, {"a": 1}, False)),
-        ('<think>{"a":2} or {"a":3}</think>{"a":1}', Answer(True, {"a": 1}, False)),
-        ('It is {"a": 2}. {"a": \n</think>\n\n{"a":1}', Answer(True, {"a": 1}, False)),
-        ('[THINK]{"a":2}[/THINK]{"a":1}', Answer(True, {"a": 1}, False)),
+        ('~~~~json\n{"a":1}\n~~~~', ParsedAnswer(True, {"a": 1}, False)),
+        ('``` {"a":1}```', ParsedAnswer(True, {"a": 1}, False)),
+        ('<think>{"a":2} or {"a":3}</think>{"a":1}', ParsedAnswer(True, {"a": 1}, False)),
+        ('It is {"a": 2}. {"a": \n</think>\n\n{"a":1}', ParsedAnswer(True, {"a": 1}, False)),
+        ('[THINK]{"a":2}[/THINK]{"a":1}', ParsedAnswer(True, {"a": 1}, False)),
         ('<thinking>{"a":2}', NOTHING),
-        ('{"a":"</think>"} is it', Answer(True, {"a": "</think>"}, False)),
+        ('{"a":"</think>"} is it', ParsedAnswer(True, {"a": "</think>"}, False)),
         ("", NOTHING),
         ("No data.", NOTHING),
         ('{"a":', NOTHING),
@@ -53,7 +53,7 @@ from setaccio.runtime.result.parsing import NOTHING, Answer, parse_answer, parse
         ("[" * 100_000, NOTHING),
     ],
 )
-def test_parse_answer(raw: str, expected: Answer):
+def test_parse_answer(raw: str, expected: ParsedAnswer):
     assert parse_answer(raw) == expected
 
 
@@ -161,7 +161,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_any_json_is_itself(value: object):
-    assert parse_answer(json.dumps(value, ensure_ascii=False)) == Answer(True, value, True)
+    assert parse_answer(json.dumps(value, ensure_ascii=False)) == ParsedAnswer(True, value, True)
 
 
 @given(st.text(alphabet='{}[]",:\\`ab1 \n', max_size=60))

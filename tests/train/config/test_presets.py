@@ -16,8 +16,8 @@ from setaccio.train.config.presets import (
     RESERVED_GIB,
     SIZES,
     VRAM,
-    preset_names,
     preset_settings,
+    preset_table_names,
     settings_for,
 )
 
@@ -40,7 +40,7 @@ BILLIONS = {
 
 
 def test_every_preset_is_there_and_has_a_table():
-    assert set(VRAM) <= set(preset_names())
+    assert set(VRAM) <= set(preset_table_names())
     assert set(VRAM) == set(SHAPES)
 
 
@@ -110,6 +110,6 @@ def test_too_little_memory_and_unknown_names_are_said():
 
 
 def test_the_files_are_plain_yaml():
-    for name in preset_names():
+    for name in preset_table_names():
         settings = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
         assert settings.get("base") or name not in VRAM  # the others are for the default base

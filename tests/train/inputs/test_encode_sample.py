@@ -10,7 +10,7 @@ from setaccio.data.errors import TrainError
 from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.data.task.task import Shot
 from setaccio.train.inputs.encode import encode_pair, encode_pairs
-from setaccio.train.inputs.pairs import read_pairs
+from setaccio.train.inputs.pairs import training_pairs
 from setaccio.train.inputs.sample import LEARNED, MASKED, show_batch
 
 GOLD = {"name": "Ada", "city": "Rome"}
@@ -78,7 +78,7 @@ def test_copies_of_a_pair_are_never_divided(tmp_path):
     names = [f"{n}{copy}" for n in range(20) for copy in ("", "~typos1", "~case1")]
     rows = [{"id": name, "text": name, "gold": {}} for name in names]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    learned, held_out, _ = read_pairs(settings(path))
+    learned, held_out, _ = training_pairs(settings(path))
     origins = [{pair.id.split("~")[0] for pair in part} for part in (learned, held_out)]
     assert len(learned) + len(held_out) == 60
     assert len(origins[1]) == 6
@@ -89,5 +89,5 @@ def test_other_formats_and_slices_are_learned_from(tmp_path):
     path = tmp_path / "chats.jsonl"
     row = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "{}"}]}
     path.write_text((json.dumps(row) + "\n") * 10)
-    learned, held_out, _ = read_pairs(settings(f"{path}[:4]", validation_share=0.25))
+    learned, held_out, _ = training_pairs(settings(f"{path}[:4]", validation_share=0.25))
     assert (len(learned), len(held_out)) == (3, 1)

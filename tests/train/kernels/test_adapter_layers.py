@@ -9,13 +9,13 @@ from train_parts import make_trainer
 
 from setaccio.train import load_config, train
 from setaccio.train.backend.base import resolve_base
-from setaccio.train.inputs.sources import encode_sources, find_sources
+from setaccio.train.inputs.sources import encode_sources, training_sources
 from setaccio.train.record.preflight import estimate
 
 
 def test_the_backward_pass_ends_at_the_lowest_adapter(settings, tokenizer):
     config = load_config(None, {**settings, "adapter_layers": 1, "precision": "fp32"})
-    rows = encode_sources(config, find_sources(config), tokenizer).train
+    rows = encode_sources(config, training_sources(config), tokenizer).train
     trainer = make_trainer(config, tokenizer, rows)
     trained = {n: p for n, p in trainer.model.named_parameters() if p.requires_grad}
     assert trained

@@ -2,12 +2,14 @@
 
 import pytest
 
-from setaccio.train.record.pace import Pace, common_start
+from setaccio.train.record.pace import TimeLeft, common_start
 
 
 def test_steps_of_different_work_are_told_apart():
     clock = [100.0]
-    pace = Pace([10, 30, 20], 5, 2.0, evaluations=[0, 2, 5], evaluation=7.0, now=lambda: clock[0])
+    pace = TimeLeft(
+        [10, 30, 20], 5, 2.0, evaluations=[0, 2, 5], evaluation=7.0, now=lambda: clock[0]
+    )
     assert pace.left(0) == 2 * (60 + 10 + 30) + 3 * 7
     for step, work in ((1, 10), (2, 30)):
         pace.begin()
@@ -17,7 +19,7 @@ def test_steps_of_different_work_are_told_apart():
     assert pace.left(2) == pytest.approx(0.5 * (20 + 10 + 30) + 7)
     pace.evaluated(3.0)
     assert pace.left(5) == 0
-    assert Pace([1], None, 1.0).left(3) is None
+    assert TimeLeft([1], None, 1.0).left(3) is None
 
 
 def test_what_all_rows_begin_with():

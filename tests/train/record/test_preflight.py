@@ -8,18 +8,18 @@ import pytest
 from setaccio.data.errors import ModelError, TrainError
 from setaccio.train import load_config
 from setaccio.train.backend.base import resolve_base
-from setaccio.train.record.preflight import check, estimate
+from setaccio.train.record.preflight import check_resources, estimate
 
 
 def test_counts_are_those_of_the_real_model(settings, small_base):
     from peft import get_peft_model
 
-    from setaccio.train.backend.backend_trl import prepare
+    from setaccio.train.backend.backend_trl import prepare_trl
 
     config = load_config(None, settings)
     base = resolve_base(str(small_base))
     needed = estimate(config, base, 100, 30, 2)
-    model, peft_config = prepare(config, base)
+    model, peft_config = prepare_trl(config, base)
     assert needed.parameters == sum(p.numel() for p in model.parameters())
     adapted = get_peft_model(model, peft_config)
     assert needed.trained == sum(p.numel() for p in adapted.parameters() if p.requires_grad)
@@ -28,16 +28,16 @@ def test_counts_are_those_of_the_real_model(settings, small_base):
 def test_too_little_memory_is_refused_with_the_cure(settings, small_base):
     config = load_config(None, settings)
     needed = estimate(config, resolve_base(str(small_base)), 100, 30, 2)
-    check(needed, config, free=needed.memory)
+    check_resources(needed, config, free=needed.memory)
     with pytest.raises(TrainError, match=r"GiB of memory.*batch_size"):
-        check(needed, config, free=needed.memory - 1)
+        check_resources(needed, config, free=needed.memory - 1)
 
 
 def test_too_little_disk_is_refused(settings, small_base):
     config = load_config(None, {**settings, "keep_checkpoints": 10**9})
     needed = estimate(config, resolve_base(str(small_base)), 100, 30, 2)
     with pytest.raises(TrainError, match=r"of disk.*--set keep_checkpoints=1"):
-        check(needed, config, free=2**50)
+        check_resources(needed, config, free=2**50)
 
 
 def test_checkpointing_and_small_batches_need_less(settings, small_base):
@@ -80,7 +80,7 @@ def test_code_that_comes_with_a_base_never_runs(small_base, tmp_path):
     """Neither where the library knows the architecture, nor where only the folder's code does."""
     import torch
 
-    from setaccio.train.backend.base import load_model, load_tokenizer
+    from setaccio.train.backend.base import load_base_model, load_tokenizer
 
     base = shutil.copytree(small_base, tmp_path / "base")
     ran = tmp_path / "ran"
@@ -94,11 +94,11 @@ def test_code_that_comes_with_a_base_never_runs(small_base, tmp_path):
         (base / name).write_text(json.dumps({**content, **more}), encoding="utf-8")
     found = resolve_base(str(base))
     load_tokenizer(found)
-    assert type(load_model(found, torch.float32)).__name__ == "Qwen2ForCausalLM"
+    assert type(load_base_model(found, torch.float32)).__name__ == "Qwen2ForCausalLM"
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     (base / "config.json").write_text(json.dumps({**config, "model_type": "own"}))
     with pytest.raises(ModelError, match="can not be loaded"):
-        load_model(found, torch.float32)
+        load_base_model(found, torch.float32)
     with pytest.raises(ModelError, match="can not be loaded"):
         estimate(load_config(None, {"pairs": "p", "out": "o"}), found, 100, 30, 2)
     assert not ran.exists()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from setaccio.data.errors import TrainError
 from setaccio.train.loop.schedule import Clock
-from setaccio.train.record.progress import MetricsFile, Reporter, duration, read_metrics
+from setaccio.train.record.progress import MetricsFile, Reporter, clock_text, read_metrics
 
 
 def state_at(step: int) -> SimpleNamespace:
@@ -46,7 +46,7 @@ def test_elsewhere_lines_are_plain_and_few():
 
 
 def test_durations():
-    assert [duration(s) for s in (-1, 5, 65, 3661)] == ["0:00", "0:05", "1:05", "1:01:01"]
+    assert [clock_text(s) for s in (-1, 5, 65, 3661)] == ["0:00", "0:05", "1:05", "1:01:01"]
 
 
 def test_metrics_of_steps_that_are_trained_again_are_dropped(tmp_path):

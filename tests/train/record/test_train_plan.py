@@ -76,13 +76,13 @@ def test_the_estimate_changes_neither_weights_nor_random_numbers(settings):
 
     from setaccio.train.backend.base import load_tokenizer
     from setaccio.train.fit import assemble
-    from setaccio.train.inputs.sources import encode_sources, find_sources
+    from setaccio.train.inputs.sources import encode_sources, training_sources
     from setaccio.train.loop.schedule import Clock
     from setaccio.train.record.plan import measure_pace
     from setaccio.train.record.progress import Reporter, quiet
 
     config = load_config(None, {**settings, "dropout": 0.2})
-    sources = find_sources(config)
+    sources = training_sources(config)
     with quiet():
         tokenizer = load_tokenizer(sources.base)
         rows = encode_sources(config, sources, tokenizer)

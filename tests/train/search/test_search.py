@@ -12,7 +12,7 @@ import optuna
 from setaccio.data.errors import UsageError
 from setaccio.train import load_config, train
 from setaccio.train.search.search import Score, search
-from setaccio.train.search.space import Choice, Range, parse_space, read_space
+from setaccio.train.search.space import SearchChoice, SearchRange, parse_space, read_space
 
 SPACE = {"learning_rate": {"low": "1e-4", "high": 3e-2, "log": True}, "rank": [2, 8]}
 
@@ -116,8 +116,8 @@ def test_spaces_are_read_and_checked(quick, tmp_path):
     file.write_text("rank: {low: 4, high: 32, log: true}\nschedule: [cosine, linear]\n")
     parsed = parse_space(read_space(file), quick)
     assert parsed == {
-        "rank": Range(4, 32, True, None, True),
-        "schedule": Choice(("cosine", "linear")),
+        "rank": SearchRange(4, 32, True, None, True),
+        "schedule": SearchChoice(("cosine", "linear")),
     }
 
 
