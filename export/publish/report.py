@@ -1,8 +1,8 @@
 """What an export made, as a value, as ``export.json`` and as a table.
 
-Contract: ``write_export_report(report, ...)`` writes ``export.json`` beside the files, without paths of
-this machine; ``table(files)`` gives the quantisation table's header and rows, which the command
-line and the model card both show.
+Contract: ``write_export_report(report, ...)`` writes ``export.json`` beside the files, without
+paths of this machine; ``table(files)`` gives the quantisation table's header and rows, which the
+command line and the model card both show.
 """
 
 from __future__ import annotations
