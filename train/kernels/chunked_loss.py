@@ -13,7 +13,8 @@ import torch
 
 from setaccio.train.inputs.encode import IGNORED
 
-CHUNK = 128  # places whose logits stand in memory at once
+CHUNK = 256  # places whose logits stand in memory at once
+LEAST = 1e-30  # a probability below it has lost digits in float32
 
 
 def serves(head: Any) -> bool:
@@ -38,14 +39,16 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
             learned = labels != IGNORED
             safe = labels.clamp(min=0)
             logits = (hidden[part] @ matrix.T).float()
-            log_sum = logits.logsumexp(1)
             shares = learned.float() if weights is None else learned * weights[part]
-            total += ((log_sum - logits.gather(1, safe[:, None]).squeeze(1)) * shares).sum()
-            if slopes is not None:
-                logits.sub_(log_sum[:, None]).exp_()
-                logits.scatter_add_(1, safe[:, None], -torch.ones_like(log_sum)[:, None])
-                logits.mul_(shares[:, None])
-                slopes[part] = logits.to(matrix.dtype) @ matrix
+            if slopes is None:
+                losses = logits.logsumexp(1) - logits.gather(1, safe[:, None]).squeeze(1)
+            else:
+                # Each pass over these is as long as a tenth of a product: softmax, and no more.
+                found = torch.softmax(logits, 1)
+                losses = _losses(logits, found, safe)
+                found.scatter_add_(1, safe[:, None], -torch.ones_like(losses)[:, None])
+                slopes[part] = (found.to(matrix.dtype) @ matrix).mul_(shares[:, None])
+            total += (losses * shares).sum()
         ctx.save_for_backward(slopes)
         return total
 
@@ -53,6 +56,17 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
         (slopes,) = ctx.saved_tensors
         return slopes * grad, None, None, None
+
+
+def _losses(logits: Any, found: Any, gold: Any) -> torch.Tensor:
+    """Minus the logarithm of the gold's probability, exact also where that is near nothing."""
+    likely = found.gather(1, gold[:, None]).squeeze(1)
+    losses = likely.clamp(min=LEAST).log_().neg_()
+    lost = (likely < LEAST).nonzero().squeeze(1)
+    if len(lost):
+        rows = logits[lost]
+        losses[lost] = rows.logsumexp(1) - rows.gather(1, gold[lost, None]).squeeze(1)
+    return losses
 
 
 def summed_entropy(

@@ -44,8 +44,8 @@ class Layout(NamedTuple):
 
     Attributes:
         prefix: tokens that all rows begin with, at the start of the sequence.
-        groups: the rows' own tokens.
-        tokens: length of the sequence, what fills it up included.
+        groups: the rows' own tokens; what fills the sequence up is in none of them.
+        tokens: length of the sequence without what fills it up.
     """
 
     prefix: int
@@ -130,12 +130,12 @@ def flatten(inputs: dict[str, Any]) -> Flat:
         joined(places.expand_as(ids), 0)[None],
         joined(targets, IGNORED),
         None if weights is None else joined(weights, 0),
-        _layout(prefix, own, fill, ids.device),
+        _layout(prefix, own, ids.device),
     )
 
 
-def _layout(prefix: int, own: list[int], fill: int, device: torch.device) -> Layout:
-    """Group rows, given shortest first, and what fills up as a row of its own."""
+def _layout(prefix: int, own: list[int], device: torch.device) -> Layout:
+    """Group rows, given shortest first."""
     groups = []
     start, first = prefix, 0
     while first < len(own):
@@ -150,9 +150,7 @@ def _layout(prefix: int, own: list[int], fill: int, device: torch.device) -> Lay
         groups.append(_group(start, own[first : first + count], prefix, device))
         start += sum(own[first : first + count])
         first += count
-    if fill:
-        groups.append(_group(start, [fill], prefix, device))
-    return Layout(prefix, tuple(groups), start + fill)
+    return Layout(prefix, tuple(groups), start)
 
 
 def _group(start: int, lengths: list[int], prefix: int, device: torch.device) -> RowGroup:

@@ -33,12 +33,13 @@ class Layer(NamedTuple):
     bias: torch.Tensor | None
 
 
-def _forward(x: torch.Tensor, layer: Layer, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+def _forward(
+    x: torch.Tensor, layer: Layer, scale: float, small: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The layer's output, and its input behind the first factor; ``x`` is (tokens, in)."""
-    small = x @ layer.down.T
-    out = x @ layer.weight.T if layer.bias is None else x.new_empty(0)
-    if layer.bias is not None:
-        out = torch.addmm(layer.bias, x, layer.weight.T)
+    if small is None:
+        small = x @ layer.down.T
+    out = nn.functional.linear(x, layer.weight, layer.bias)
     return out.addmm_(small, layer.up.T, alpha=scale), small
 
 
@@ -80,8 +81,11 @@ class GatedMlp(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
     def forward(ctx: Any, x: Any, scales: tuple[float, ...], *parts: Any) -> Any:
         """The block; ``parts`` make the three layers, gate, up and down."""
         gate_layer, up_layer, down_layer = (Layer(*parts[i : i + 4]) for i in (0, 4, 8))
-        gate, small_gate = _forward(x, gate_layer, scales[0])
-        up, small_up = _forward(x, up_layer, scales[1])
+        # Both read x through their first factors: in one product.
+        small = x @ torch.cat((gate_layer.down, up_layer.down)).T
+        small_gate, small_up = small.split((len(gate_layer.down), len(up_layer.down)), 1)
+        gate, _ = _forward(x, gate_layer, scales[0], small_gate)
+        up, _ = _forward(x, up_layer, scales[1], small_up)
         out, small_down = _forward(nn.functional.silu(gate).mul_(up), down_layer, scales[2])
         ctx.save_for_backward(x, gate, up, small_gate, small_up, small_down, *parts)
         ctx.scales = scales
@@ -98,13 +102,19 @@ class GatedMlp(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
         of_gate_out = torch.ops.aten.silu_backward(inner * up, gate)
         of_up_out = inner.mul_(open_)
         del open_
-        gate_slope, *of_gate = _backward(of_gate_out, x, small_gate, gate_layer, ctx.scales[0])
-        up_slope, *of_up = _backward(of_up_out, x, small_up, up_layer, ctx.scales[1])
+        # Again both first factors at once.
+        gate_slope = (of_gate_out @ gate_layer.up).mul_(ctx.scales[0])
+        up_slope = (of_up_out @ up_layer.up).mul_(ctx.scales[1])
+        slopes = torch.cat((gate_slope, up_slope), 1)
+        of_gate, of_up = (slopes.T @ x).split((gate_slope.shape[1], up_slope.shape[1]))
+        of_gate_up = (of_gate_out.T @ small_gate).mul_(ctx.scales[0])
+        of_up_up = (of_up_out.T @ small_up).mul_(ctx.scales[1])
         of_x = None
         if ctx.needs_input_grad[0]:
-            of_x = (of_gate_out @ gate_layer.weight).addmm_(gate_slope, gate_layer.down)
-            of_x.addmm_(of_up_out, up_layer.weight).addmm_(up_slope, up_layer.down)
-        return of_x, None, *of_gate, None, None, *of_up, None, None, *of_down, None, None
+            of_x = (of_gate_out @ gate_layer.weight).addmm_(of_up_out, up_layer.weight)
+            of_x.addmm_(slopes, torch.cat((gate_layer.down, up_layer.down)))
+        of_both = (of_gate, of_gate_up, None, None, of_up, of_up_up, None, None)
+        return of_x, None, *of_both, *of_down, None, None
 
 
 class RmsNorm(torch.autograd.Function):  # type: ignore[misc]  # torch is not followed

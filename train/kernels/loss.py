@@ -4,7 +4,7 @@ TRL 1.15 computes its loss in Triton kernels, which exist for GPUs only (on a CP
 at the first step). Here the logits of masked positions are never made: half the tokens, and with a
 large vocabulary most of the memory; where the output layer is frozen they are made a few at a time
 (:mod:`setaccio.train.kernels.chunked_loss`). Each new shape costs oneDNN a compilation and memory,
-so the learned positions are filled up to multiples of 128.
+so the learned positions are filled up to multiples of 32.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from setaccio.train.inputs.encode import IGNORED
-from setaccio.train.kernels.chunked_loss import CHUNK, serves, summed_entropy
+from setaccio.train.kernels.chunked_loss import serves, summed_entropy
 from setaccio.train.kernels.flat_rows import flatten
 
-SELECTED_STEP = CHUNK  # learned positions are filled up to multiples of this
+SELECTED_STEP = 32  # learned positions are filled up to multiples of this
 
 
 def completion_loss(

@@ -1,13 +1,13 @@
 """Attention for rows that stand behind one another in one sequence.
 
-Each row attends to what all rows begin with and to itself. Scores are made again in the backward
-pass, a few rows at a time, so they never stand in memory for a whole batch. On a CPU this is also
-faster than PyTorch's own kernel, which reaches a sixth of the speed of matrix products.
+Each row attends to what all rows begin with and to itself. Large scores are made again in the
+backward pass, a few rows at a time, so they never stand in memory for a whole batch. On a CPU this
+is also faster than PyTorch's own kernel, which reaches a sixth of the speed of matrix products.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from transformers import AttentionInterface
@@ -17,25 +17,26 @@ from setaccio.train.kernels.flat_rows import Layout, RowGroup, causal_mask
 
 NAME = "setaccio_rows"
 
+TILE = 128  # queries of a row that are computed together
+KEPT_SCORES = 4 * 2**20  # bytes of a block's attention that are kept rather than made again
+
 
 class _Work:
-    """Queries, keys and values of one call, and how a group's are put together."""
+    """The shapes of one call, and how a group's queries, keys and values are put together."""
 
-    def __init__(self, query: Any, key: Any, value: Any, layout: Layout, scale: float) -> None:
-        self.query, self.key, self.value = query, key, value
-        self.layout, self.scale = layout, scale
+    def __init__(self, query: Any, key: Any, layout: Layout, scale: float) -> None:
+        self.layout, self.scale, self.device = layout, scale, query.device
+        self.shapes = query.shape, key.shape
         self.pairs = key.shape[0]  # heads of keys and values
         self.each = query.shape[0] // self.pairs  # heads of queries for each of these
 
     def queries(self, of: torch.Tensor, group: RowGroup) -> torch.Tensor:
-        """(heads, tokens, size) -> (pairs * count, each * width, size)."""
+        """(heads, tokens, size) -> (pairs * rows, each, width, size)."""
         chosen = of[:, group.index].view(self.pairs, self.each, group.rows, group.width, -1)
-        return chosen.transpose(1, 2).reshape(
-            self.pairs * group.rows, self.each * group.width, of.shape[-1]
-        )
+        return chosen.transpose(1, 2).flatten(0, 1).contiguous()
 
     def keys(self, of: torch.Tensor, group: RowGroup, prefix: int) -> torch.Tensor:
-        """(pairs, tokens, size) -> (pairs * count, prefix + width, size)."""
+        """(pairs, tokens, size) -> (pairs * rows, prefix + width, size)."""
         own = of[:, group.index].view(self.pairs, group.rows, group.width, -1)
         if prefix:
             shared = of[:, None, :prefix].expand(-1, group.rows, -1, -1)
@@ -43,7 +44,7 @@ class _Work:
         return own.flatten(0, 1)
 
     def back(self, of: torch.Tensor, group: RowGroup) -> torch.Tensor:
-        """(pairs * count, each * width, size) -> (tokens, heads, size), real tokens only."""
+        """(pairs * rows, each, width, size) -> (tokens, heads, size), real tokens only."""
         size = of.shape[-1]
         split = of.view(self.pairs, group.rows, self.each, group.width, size)
         flat = split.permute(1, 3, 0, 2, 4).reshape(-1, self.pairs * self.each, size)
@@ -55,14 +56,22 @@ class _Work:
         scores = torch.baddbmm(bias, queries, keys.transpose(1, 2), alpha=self.scale)
         return torch.softmax(scores, -1, dtype=torch.float32).to(queries.dtype)
 
+    def only_real(self, of: torch.Tensor, group: RowGroup) -> torch.Tensor:
+        """(pairs * rows, each, width, size), with nothing in the place of a repeated token."""
+        if group.keep is None:
+            return of
+        real = torch.zeros(len(group.index), dtype=of.dtype, device=of.device)
+        real[group.keep] = 1
+        split = of.view(self.pairs, group.rows, self.each, group.width, -1)
+        return (split * real.view(1, group.rows, 1, group.width, 1)).view(of.shape)
+
     def blocks(self) -> list[tuple[RowGroup, int]]:
         """What all rows begin with, as a row by itself, and the groups with its length."""
         prefix = self.layout.prefix
         blocks = [(group, prefix) for group in self.layout.groups]
         if prefix:
-            device = self.query.device
-            places = torch.arange(prefix, device=device)
-            mask = causal_mask(prefix, 0, device)
+            places = torch.arange(prefix, device=self.device)
+            mask = causal_mask(prefix, 0, self.device)
             blocks.insert(0, (RowGroup(0, 1, prefix, places, None, mask), 0))
         return blocks
 
@@ -72,6 +81,71 @@ def _tokens(group: RowGroup) -> slice:
     return slice(group.start, group.start + count)
 
 
+def _tiles(width: int) -> list[tuple[int, int]]:
+    """Queries of a row in tiles: a tile's need no keys behind it."""
+    count = -(-width // TILE)
+    ends = [width * (number + 1) // count for number in range(count)]
+    return list(zip([0, *ends], ends, strict=False))
+
+
+def _put(into: torch.Tensor, first: int, last: int, tile: torch.Tensor) -> None:
+    """Queries ``first`` to ``last`` of (pairs * rows, each, width, size)."""
+    into[:, :, first:last] = tile.unflatten(1, (into.shape[1], last - first))
+
+
+class _Block(NamedTuple):
+    """What the backward pass of a group's attention needs again.
+
+    Attributes:
+        queries: (pairs * rows, each, width, size).
+        keys: (pairs * rows, prefix + width, size).
+        values: likewise.
+        looks: of the first tile (pairs * rows, each * tile, prefix + tile), where that is the only
+            one and small; None where they are made again.
+    """
+
+    queries: torch.Tensor
+    keys: torch.Tensor
+    values: torch.Tensor
+    looks: torch.Tensor | None
+
+
+def _attend(
+    work: _Work, block: _Block, group: RowGroup, prefix: int
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """(pairs * rows, each, width, size), and where the queries look if that is to be kept."""
+    tiles, found = _tiles(group.width), torch.empty_like(block.queries)
+    for first, last in tiles:
+        end = prefix + last
+        queries = block.queries[:, :, first:last].flatten(1, 2)
+        looks = work.likelihoods(queries, block.keys[:, :end], group.mask[first:last, :end])
+        _put(found, first, last, looks @ block.values[:, :end])
+    return found, looks if len(tiles) == 1 and looks.nbytes <= KEPT_SCORES else None
+
+
+def _attend_back(
+    work: _Work, block: _Block, group: RowGroup, prefix: int, wanted: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Gradients of a block's queries (before scaling), keys (likewise) and values."""
+    of_queries = torch.empty_like(block.queries)
+    of_keys, of_values = torch.zeros_like(block.keys), torch.zeros_like(block.values)
+    for first, last in _tiles(group.width):
+        end = prefix + last
+        queries = block.queries[:, :, first:last].flatten(1, 2)
+        keys, values = block.keys[:, :end], block.values[:, :end]
+        looks = block.looks
+        if looks is None:
+            looks = work.likelihoods(queries, keys, group.mask[first:last, :end])
+        grad = wanted[:, :, first:last].flatten(1, 2)
+        of_values[:, :end] += looks.transpose(1, 2) @ grad
+        slopes = torch.ops.aten._softmax_backward_data(
+            grad @ values.transpose(1, 2), looks, -1, looks.dtype
+        )
+        _put(of_queries, first, last, slopes @ keys)
+        of_keys[:, :end] += slopes.transpose(1, 2) @ queries
+    return of_queries, of_keys, of_values
+
+
 class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is not followed
     """Query (heads, tokens, size), key and value (pairs, tokens, size) -> (tokens, heads, size)."""
 
@@ -79,44 +153,37 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
     def forward(
         ctx: Any, query: Any, key: Any, value: Any, layout: Layout, scale: float
     ) -> torch.Tensor:
-        """Attention of all rows."""
-        work = _Work(query, key, value, layout, scale)
+        """Attention of all rows; nothing for what fills the sequence up."""
+        work = _Work(query, key, layout, scale)
         found = query.new_empty(query.shape[1], query.shape[0], value.shape[-1])
+        found[layout.tokens :] = 0
+        kept: list[torch.Tensor | None] = []
         for group, prefix in work.blocks():
-            queries, keys = work.queries(query, group), work.keys(key, group, prefix)
-            looks = work.likelihoods(queries, keys, group.mask)
-            found[_tokens(group)] = work.back(looks @ work.keys(value, group, prefix), group)
-        ctx.save_for_backward(query, key, value)
-        ctx.layout, ctx.scale = layout, scale
+            keys, values = work.keys(key, group, prefix), work.keys(value, group, prefix)
+            block = _Block(work.queries(query, group), keys, values, None)
+            made, looks = _attend(work, block, group, prefix)
+            found[_tokens(group)] = work.back(made, group)
+            kept += block._replace(looks=looks)
+        ctx.save_for_backward(*kept)
+        ctx.work = work
         return found
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
         """Gradients of query, key and value."""
-        query, key, value = ctx.saved_tensors
-        work = _Work(query, key, value, ctx.layout, ctx.scale)
-        heads, tokens = query.shape[:2]
-        of_query = query.new_empty(tokens, heads, query.shape[-1])
-        of_key, of_value = torch.zeros_like(key), torch.zeros_like(value)
-        for group, prefix in work.blocks():
-            queries, keys = work.queries(query, group), work.keys(key, group, prefix)
-            values = work.keys(value, group, prefix)
-            looks = work.likelihoods(queries, keys, group.mask)
-            wanted = work.queries(grad.transpose(0, 1), group)
-            if group.keep is not None:  # a repeated token learns nothing
-                real = torch.zeros(len(group.index), 1, dtype=grad.dtype, device=grad.device)
-                real[group.keep] = 1
-                real = real.view(1, group.rows, 1, group.width, 1)
-                shape = (work.pairs, group.rows, work.each, group.width, -1)
-                wanted = (wanted.view(shape) * real).view(wanted.shape)
-            turned = looks.transpose(1, 2)
-            _add(of_value, turned @ wanted, work, group, prefix)
-            slopes = torch.ops.aten._softmax_backward_data(
-                wanted @ values.transpose(1, 2), looks, -1, looks.dtype
-            )
-            of_query[_tokens(group)] = work.back(slopes @ keys, group)
-            _add(of_key, slopes.transpose(1, 2) @ queries, work, group, prefix)
-        of_query, of_key = of_query * ctx.scale, of_key.mul_(ctx.scale)
+        kept, work = ctx.saved_tensors, ctx.work
+        (heads, tokens, size), shape = work.shapes
+        of_query = grad.new_empty(tokens, heads, size)
+        of_query[work.layout.tokens :] = 0
+        of_key, of_value = grad.new_zeros(shape), grad.new_zeros(*shape[:-1], grad.shape[-1])
+        for number, (group, prefix) in enumerate(work.blocks()):
+            block = _Block(*kept[4 * number : 4 * number + 4])
+            wanted = work.only_real(work.queries(grad.transpose(0, 1), group), group)
+            of_queries, of_keys, of_values = _attend_back(work, block, group, prefix, wanted)
+            of_query[_tokens(group)] = work.back(of_queries, group)
+            _add(of_key, of_keys, work, group, prefix)
+            _add(of_value, of_values, work, group, prefix)
+        of_query, of_key = of_query.mul_(work.scale), of_key.mul_(work.scale)
         return of_query.transpose(0, 1), of_key, of_value, None, None
 
 

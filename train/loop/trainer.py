@@ -177,7 +177,7 @@ def build_trainer(
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
-        optim="adamw_torch",
+        optim="adamw_torch_fused",
         # Without a limit in epochs the time budget ends the run, or max_steps does.
         num_train_epochs=limit if limit is not None else 10_000,
         max_steps=_step_limit(config, len(learned)),

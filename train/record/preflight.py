@@ -27,7 +27,7 @@ CHECKPOINTED_BYTES = 2
 LOGIT_BYTES = 10  # 16-bit logits, their float32 copy and its gradient
 RUNTIME_BYTES = 300 * MIB  # libraries, buffers of the allocator
 CPU_RUNTIME_BYTES = 850 * MIB  # the same where all of it is the process's own: 820 were measured
-PART_TOKENS = (128, 1024)  # a part of a batch on a CPU: fewer are slow, more are no faster
+PART_TOKENS = (128, 1536)  # a part of a batch on a CPU: fewer are slow, more are no faster
 TOKENIZER_BYTES = 24 * MIB  # tokenizer and templates that every checkpoint repeats, at most
 CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -155,6 +155,7 @@ def estimate(
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from setaccio.train.kernels.chunked_loss import CHUNK
     from setaccio.train.kernels.loss import SELECTED_STEP
     from setaccio.train.loop.trainer import LENGTH_STEP
 
@@ -192,7 +193,7 @@ def estimate(
     if not on_cpu:
         return needed
     if not whole and not config.train_embeddings:  # logits are made chunk by chunk
-        needed = replace(needed, logits=SELECTED_STEP * text.vocab_size * LOGIT_BYTES)
+        needed = replace(needed, logits=min(selected, CHUNK) * text.vocab_size * LOGIT_BYTES)
     return _in_parts(needed, config, row, unit)
 
 

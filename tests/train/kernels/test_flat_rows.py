@@ -36,7 +36,15 @@ def loss_and_gradients(model, inputs, **how):
 @pytest.mark.parametrize("frozen_head", [False, True])
 @pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize(
-    ("lengths", "shared"), [([20, 20, 20], 9), ([9, 30, 14, 29, 12], 8), ([17], 0), ([12, 40], 0)]
+    ("lengths", "shared"),
+    [
+        ([20, 20, 20], 9),
+        ([9, 30, 14, 29, 12], 8),
+        ([17], 0),
+        ([12, 40], 0),
+        ([290, 300, 150, 299], 40),  # attention in tiles
+        ([400], 0),
+    ],
 )
 def test_rows_in_one_sequence_teach_what_rows_apart_teach(
     small_base, lengths, shared, weighed, frozen_head

@@ -8,7 +8,7 @@ import pytest
 from setaccio.data.errors import ModelError, TrainError
 from setaccio.train import load_config
 from setaccio.train.backend.base import resolve_base
-from setaccio.train.record.preflight import check_resources, estimate
+from setaccio.train.record.preflight import PART_TOKENS, check_resources, estimate
 
 
 def test_counts_are_those_of_the_real_model(settings, small_base):
@@ -112,11 +112,11 @@ def test_a_cpu_computes_in_parts_that_keep_within_the_memory(settings, small_bas
         return estimate(config, base, longest, 30, 4, on_cpu=True)
 
     usual = on_a_cpu(batch_size=64)
-    assert (usual.part_tokens, usual.recompute) == (1024, False)
+    assert (usual.part_tokens, usual.recompute) == (PART_TOKENS[1], False)
     assert usual.activations == on_a_cpu(batch_size=1024).activations
     floor = on_a_cpu(batch_size=1).memory / 2**30
     tight = on_a_cpu(batch_size=64, memory_gib=floor + 0.005)
-    assert 128 <= tight.part_tokens < 1024
+    assert 128 <= tight.part_tokens < PART_TOKENS[1]
     assert tight.memory <= (floor + 0.005) * 2**30
     # One row alone is too much: its activations are made again in the backward pass.
     long = on_a_cpu(longest=5000, memory_gib=floor + 0.01)
