@@ -69,7 +69,7 @@ def test_the_table_in_the_file_is_the_table_in_the_code(name):
 def test_what_a_row_needs_is_the_estimate_and_fits(name, tmp_path):
     pytest.importorskip("torch")
     import transformers
-    from scripts.random_models import KINDS
+    from random_models import KINDS
 
     from setaccio.train.backend.backend_trl import NF4_BYTES
     from setaccio.train.backend.base import Base

@@ -7,7 +7,7 @@ goes wrong for reasons that such a model has too: fused projections, tied embedd
 kinds of vocabulary, templates. Vocabularies and templates come from llama.cpp's own test files,
 which the llama-cpp-python source archive holds (``vendor/llama.cpp/models``).
 
-    python -m scripts.random_models phi-3-mini /tmp/random-phi-3
+    python tests/support/random_models.py phi-3-mini /tmp/random-phi-3
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.vocabularies import byte_level, read_metadata, sentencepiece
+from vocabularies import byte_level, read_metadata, sentencepiece
 
 from setaccio.data.errors import ExportError, SetaccioError
 from setaccio.export.gguf.llamacpp_source import vocabulary_file
