@@ -19,11 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from benchmarks.plan import Part
 from benchmarks.random_models.models import TINY_GGUF
 from setaccio.data.errors import SetaccioError
+from setaccio.data.files.atomic import atomic_write
 from setaccio.runtime.model.smoke_test import system_report
 
 ROOT = Path(__file__).parent.parent
@@ -95,38 +102,23 @@ def measure(
     (out / "parts").mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {}
     begun = time.time()
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
-        console=console,
-    ) as bar:
-        expected = sum(part.seconds for part in parts)
-        row = bar.add_task("", total=expected, left="")
-        pace, spent, done = 1.0, 0.0, 0.0
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        row = bar.add_task("", total=sum(part.seconds for part in parts))
         for part in parts:
-            left = (expected - done) * pace
-            bar.update(row, description=part.name, left=f"about {left / 60:.0f} min left")
+            bar.update(row, description=part.name)
             path = out / "parts" / f"{part.name}.json"
             mark = fingerprint(part, facts)
-            kept = None if fresh else _kept(path, mark)
-            if kept is None:
-                began = time.perf_counter()
+            result = None if fresh else _kept(path, mark)
+            if result is None:
                 try:
-                    kept = _run(part, out)
-                    _write(path, {"fingerprint": mark, "at": begun, "result": kept})
+                    result = _run(part, out)
+                    with atomic_write(path) as stream:
+                        json.dump({"fingerprint": mark, "at": begun, "result": result}, stream)
                 except (SetaccioError, subprocess.TimeoutExpired) as error:
-                    kept = {FAILED: " ".join(str(error).split())[:400]}
-                spent += time.perf_counter() - began
-                # The expectations are of one machine: what was seen here corrects them.
-                done += part.seconds
-                pace = spent / max(1.0, done)
-            else:
-                expected -= part.seconds
-            results[part.name] = kept
-            bar.update(row, total=max(expected, 1e-9), completed=done)
+                    result = {FAILED: " ".join(str(error).split())[:400]}
+            results[part.name] = result
+            bar.advance(row, part.seconds)
     return results
 
 
@@ -136,12 +128,6 @@ def _kept(path: Path, mark: str) -> Any:
     except (OSError, ValueError):
         return None
     return row["result"] if row.get("fingerprint") == mark else None
-
-
-def _write(path: Path, value: Any) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    temporary.replace(path)
 
 
 def _run(part: Part, out: Path) -> Any:
@@ -174,17 +160,10 @@ def _cold_start(out: Path, environment: dict[str, str]) -> dict[str, float]:
     """Wall time of the command line on one short document, all of it."""
     note = out / "note.txt"
     note.write_text(NOTE, encoding="utf-8")
+    command = [sys.executable, "-m", "setaccio.cli.main", "extract"]
     began = time.perf_counter()
     child = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "setaccio.cli.main",
-            "extract",
-            str(note),
-            "--model",
-            str(TINY_GGUF),
-        ],
+        [*command, str(note), "--model", str(TINY_GGUF)],
         capture_output=True,
         text=True,
         env=environment,
