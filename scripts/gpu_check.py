@@ -12,11 +12,11 @@ every part ran, targets met or not; 1: a part failed; 2: this machine can not ru
 from __future__ import annotations
 
 import argparse
-import datetime
 import importlib.util
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -80,10 +80,9 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def start_adapter(model: Any) -> int:
-    """Give each first factor values that depend on its name alone; returns how many there are.
+    """Start each first factor at values from its name alone, so that both stacks begin alike.
 
-    Both stacks then begin at the same point. PEFT's default range; rounded to bf16, because one
-    stack holds adapters in it. The second factors stay 0.
+    PEFT's default range, rounded to bf16, because one stack holds adapters in it. Returns how many.
     """
     import torch
 
@@ -102,8 +101,6 @@ def train_arm(job: dict[str, Any]) -> dict[str, Any]:
 
     A step's loss is read back from the GPU before its line is written, so its work is done by then.
     """
-    import resource
-
     from setaccio.train import load_config, train
 
     config = load_config(None, job["config"])
@@ -224,7 +221,7 @@ def check(given: argparse.Namespace, work: Path) -> int:
     base = str(ROOT / settings["training"].get("base", work / "base"))
     result: dict[str, Any] = {
         "kind": "Rehearsal on a CPU" if given.rehearse else "GPU run",
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "settings": settings,
         "arms": [],
         "carried": {},
@@ -256,11 +253,10 @@ def check(given: argparse.Namespace, work: Path) -> int:
     for number, stack in enumerate(ARMS, 1):
         arm: dict[str, Any] = {"skipped": "skipped: no GPU"}
         if not (given.rehearse and stack == "unsloth"):
-            out, pairs = str(work / f"arm-{number}"), str(work / "pairs.jsonl")
-            config = settings["training"] | {"base": base, "pairs": pairs, "out": out}
-            job = {"config": {**config, "backend": stack}, "warm_up": settings["warm_up"]}
+            files = {"pairs": str(work / "pairs.jsonl"), "out": str(work / f"arm-{number}")}
+            config = {**settings["training"], **files, "base": base, "backend": stack}
             say(f"[{time.monotonic() - began:5.0f} s] arm {number}: {stack}")
-            arm = part(f"arm-{number}", "train_arm", job)
+            arm = part(f"arm-{number}", "train_arm", {**settings, "config": config})
         result["arms"].append({"backend": stack, **arm})
         write()
     done = [f"arm-{i}" for i, arm in enumerate(result["arms"], 1) if arm.get("losses")]
