@@ -38,7 +38,7 @@ ARMS = ("unsloth", "trl", "trl", "unsloth")  # A-B-B-A: a drift of the machine h
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "llama_cpp", "llguidance")
 GPU_PACKAGES = ("unsloth", "unsloth_zoo", "bitsandbytes", "triton")
 CACHES = ("HF_HOME", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "CUDA_CACHE_PATH")
-SWITCHES = ("HF_HUB_OFFLINE", "PIP_NO_INDEX", "UNSLOTH_DISABLE_STATISTICS")
+FLAGS = ("HF_HUB_OFFLINE", "PIP_NO_INDEX", "UNSLOTH_DISABLE_STATISTICS", "PYTHONDONTWRITEBYTECODE")
 
 
 class PartError(Exception):
@@ -202,7 +202,7 @@ def environment(work: Path, wheels: Path | None, *, gpu: bool) -> dict[str, str]
         for name in ("data", "models", "train", "export", "runtime", "eval", "cli"):
             (farm / "setaccio" / name).symlink_to(ROOT / name)
     paths = [farm, ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
-    values = {**os.environ, **dict.fromkeys(SWITCHES, "1")}
+    values = {**os.environ, **dict.fromkeys(FLAGS, "1")}
     values |= {name: str(work / "caches" / name) for name in (*CACHES, "UNSLOTH_COMPILE_LOCATION")}
     if wheels:
         if not (work / "wheels").is_dir():

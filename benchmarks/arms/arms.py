@@ -50,10 +50,14 @@ class Arm:
         forward: its forward passes; None where they can not be seen.
         masks: everything that its grammar costs (masks, forced tokens, and, where that can not be
             told apart, choosing the token); None where it can not be seen.
+        task: what was prepared for.
+        max_tokens: likewise.
     """
 
     forward: Meter | None = None
     masks: Meter | None = None
+    task: Task | None = None
+    max_tokens = 0
 
     def prepare(self, task: Task, max_tokens: int) -> None:
         """Compile what is needed for a task."""
@@ -140,7 +144,6 @@ class Outlines(Arm):
         self.masks = meter_methods(getattr(home, processor), ["process_logits"])
         self._backend = backend
         self._model = outlines.from_llamacpp(_llama(settings))
-        self.task: Task | None = None
 
     def prepare(self, task: Task, max_tokens: int) -> None:
         """See :class:`Arm`."""

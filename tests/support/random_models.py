@@ -19,10 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vocabularies import byte_level, read_metadata, sentencepiece
+from vocabularies import byte_level, sentencepiece
 
 from setaccio.data.errors import ExportError, SetaccioError
 from setaccio.export.gguf.llamacpp_source import vocabulary_file
+from setaccio.models.gguf_base.reader import read_gguf
 
 # k-quants come in blocks of 256 weights, so no matrix may be narrower. Weights this large make
 # logits that choose a token clearly.
@@ -214,7 +215,7 @@ def build_tokenizer(kind: Kind, vocabulary: Path, folder: Path) -> Any:
     """
     from transformers import PreTrainedTokenizerFast
 
-    metadata = read_metadata(vocabulary)
+    metadata = read_gguf(vocabulary).metadata
     found = {key.rpartition(".")[2]: value for key, value in metadata.items()}
     tokens, types = found["tokens"], found["token_type"]
     options: dict[str, Any] = {"eos_token": kind.end, "pad_token": kind.pad}
