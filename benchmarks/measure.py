@@ -131,46 +131,42 @@ def _kept(path: Path, mark: str) -> Any:
 
 
 def _run(part: Part, out: Path) -> Any:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *(p for p in sys.path if p)]),
-    }
     if part.job is None:
-        return _cold_start(out, environment)
+        return _cold_start(out)
     path = out / "parts" / f".{part.name}.child.json"
-    child = subprocess.run(
-        [sys.executable, "-m", "benchmarks.arms.child", str(path)],
-        input=json.dumps(asdict(part.job)),
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        timeout=_PATIENCE,
-        check=False,
-    )
-    if child.returncode != 0 or not path.is_file():
-        words = " ".join(child.stderr.split())[-400:] or f"status {child.returncode}"
+    path.unlink(missing_ok=True)
+    words = _child(["-m", "benchmarks.arms.child", str(path)], json.dumps(asdict(part.job)))[1]
+    if not path.is_file():
         raise SetaccioError(f"{part.name} failed: {words}")
     result = json.loads(path.read_text(encoding="utf-8"))
     path.unlink()
     return result
 
 
-def _cold_start(out: Path, environment: dict[str, str]) -> dict[str, float]:
+def _cold_start(out: Path) -> dict[str, float]:
     """Wall time of the command line on one short document, all of it."""
     note = out / "note.txt"
     note.write_text(NOTE, encoding="utf-8")
-    command = [sys.executable, "-m", "setaccio.cli.main", "extract"]
     began = time.perf_counter()
+    command = ["-m", "setaccio.cli.main", "extract", str(note), "--model", str(TINY_GGUF)]
+    answer, words = _child(command)
+    seconds = time.perf_counter() - began
+    if not answer.startswith("{"):
+        raise SetaccioError(f"the command line failed: {words}")
+    return {"seconds": seconds}
+
+
+def _child(arguments: list[str], given: str = "") -> tuple[str, str]:
+    """Run Python on this tree; returns what it printed, and its last words or its exit status."""
+    paths = os.pathsep.join([str(ROOT), *(path for path in sys.path if path)])
     child = subprocess.run(
-        [*command, str(note), "--model", str(TINY_GGUF)],
+        [sys.executable, *arguments],
+        input=given,
         capture_output=True,
         text=True,
-        env=environment,
+        errors="replace",
+        env={**os.environ, "PYTHONPATH": paths},
         timeout=_PATIENCE,
         check=False,
     )
-    seconds = time.perf_counter() - began
-    if not child.stdout.startswith("{"):
-        raise SetaccioError(f"the command line failed: {child.stderr[-400:]}")
-    return {"seconds": seconds}
+    return child.stdout, " ".join(child.stderr.split())[-400:] or f"status {child.returncode}"
