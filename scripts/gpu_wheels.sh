@@ -48,7 +48,7 @@ cp -r "$source" "$work/llama.cpp"
 find "$work/llama.cpp/models" -name '*.gguf' ! -name '*-qwen2.gguf' -delete
 
 mkdir -p "$(dirname "$out")"
-tar -C "$work" -c packages llama.cpp | xz -T0 -9 >"$out.part"
+tar -C "$work" -c packages llama.cpp | xz -9 >"$out.part"
 mv "$out.part" "$out"
 size=$(stat -c %s "$out")
 echo "$out: $((size / 1000000)) MB"
