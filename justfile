@@ -67,9 +67,9 @@ doctor: setup
 gpu-check *ARGS:
     @python={{ python }}; [ -x $python ] || python=python3; $python -m scripts.gpu_check "$@"
 
-# Gather what an offline GPU machine lacks into runs/gpu-wheels, at most 45 MB
+# Gather what an offline GPU machine lacks into runs/gpu-wheels.tar.xz, at most 45 MB
 gpu-wheels *ARGS: setup
-    @{{ python }} -m scripts.gpu_wheels "$@"
+    @bash scripts/gpu_wheels.sh "$@"
 
 # Resolve every dependency anew and pin it in requirements/lock.txt
 lock:

@@ -12,7 +12,6 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.grounding import grounding_table, measure_grounding
 from benchmarks.measure import FAILED, ROOT, machine, measure
 from benchmarks.plan import ROUNDS, Part, Scope, make_plan
 from benchmarks.random_models.models import SUBJECTS, Ready, known_transcripts, make_model
@@ -20,6 +19,7 @@ from benchmarks.report.plots import plot_growth
 from benchmarks.report.summary import Row, case_row, compare, judge
 from benchmarks.report.tables import report, write_between
 from setaccio.data.errors import MissingExtraError, SetaccioError
+from setaccio.data.files.atomic import atomic_write
 from setaccio.runtime.model.load import physical_cores
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -100,12 +100,7 @@ def main(arguments: Sequence[str]) -> None:
     if summary["grown"]:
         image.parent.mkdir(parents=True, exist_ok=True)
         plot_growth(image, summary["grown"])
-    text = report(
-        facts,
-        **summary,
-        image=(IMAGE.as_posix() if whole else image.name),
-        grounding=grounding_table(measure_grounding()) if scope.growth else "",
-    )
+    text = report(facts, **summary, image=(IMAGE.as_posix() if whole else image.name))
     _save(options.out, facts, summary, text)
     if whole:
         write_between(DOCUMENT, text)
@@ -174,9 +169,8 @@ def _save(out: Path, facts: dict[str, Any], summary: dict[str, Any], text: str) 
         },
     }
     for name, content in (("results.json", json.dumps(value, indent=1)), ("report.md", text)):
-        temporary = out / f".{name}.part"
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(out / name)
+        with atomic_write(out / name) as stream:
+            stream.write(content)
 
 
 if __name__ == "__main__":

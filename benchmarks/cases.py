@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from setaccio.data import Task, load_task
+from setaccio.data.files.atomic import atomic_write
 from setaccio.data.recipes.generate import generate_pairs
 from setaccio.data.recipes.prose import write_prose
 from setaccio.data.recipes.source import StructuredRecipe, public_domain_recipes
@@ -112,9 +113,8 @@ def transcripts(count: int) -> list[Transcript]:
 
 def write_transcripts(path: Path, rows: Sequence[Transcript]) -> None:
     """Write rows as JSON Lines."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
-    temporary.replace(path)
+    with atomic_write(path) as stream:
+        stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
 
 
 def read_transcripts(path: Path) -> list[Transcript]:

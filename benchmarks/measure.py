@@ -19,11 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from benchmarks.plan import Part
 from benchmarks.random_models.models import TINY_GGUF
 from setaccio.data.errors import SetaccioError
+from setaccio.data.files.atomic import atomic_write
 from setaccio.runtime.model.smoke_test import system_report
 
 ROOT = Path(__file__).parent.parent
@@ -95,38 +102,23 @@ def measure(
     (out / "parts").mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {}
     begun = time.time()
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
-        console=console,
-    ) as bar:
-        expected = sum(part.seconds for part in parts)
-        row = bar.add_task("", total=expected, left="")
-        pace, spent, done = 1.0, 0.0, 0.0
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        row = bar.add_task("", total=sum(part.seconds for part in parts))
         for part in parts:
-            left = (expected - done) * pace
-            bar.update(row, description=part.name, left=f"about {left / 60:.0f} min left")
+            bar.update(row, description=part.name)
             path = out / "parts" / f"{part.name}.json"
             mark = fingerprint(part, facts)
-            kept = None if fresh else _kept(path, mark)
-            if kept is None:
-                began = time.perf_counter()
+            result = None if fresh else _kept(path, mark)
+            if result is None:
                 try:
-                    kept = _run(part, out)
-                    _write(path, {"fingerprint": mark, "at": begun, "result": kept})
+                    result = _run(part, out)
+                    with atomic_write(path) as stream:
+                        json.dump({"fingerprint": mark, "at": begun, "result": result}, stream)
                 except (SetaccioError, subprocess.TimeoutExpired) as error:
-                    kept = {FAILED: " ".join(str(error).split())[:400]}
-                spent += time.perf_counter() - began
-                # The expectations are of one machine: what was seen here corrects them.
-                done += part.seconds
-                pace = spent / max(1.0, done)
-            else:
-                expected -= part.seconds
-            results[part.name] = kept
-            bar.update(row, total=max(expected, 1e-9), completed=done)
+                    result = {FAILED: " ".join(str(error).split())[:400]}
+            results[part.name] = result
+            bar.advance(row, part.seconds)
     return results
 
 
@@ -138,60 +130,43 @@ def _kept(path: Path, mark: str) -> Any:
     return row["result"] if row.get("fingerprint") == mark else None
 
 
-def _write(path: Path, value: Any) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    temporary.replace(path)
-
-
 def _run(part: Part, out: Path) -> Any:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *(p for p in sys.path if p)]),
-    }
     if part.job is None:
-        return _cold_start(out, environment)
+        return _cold_start(out)
     path = out / "parts" / f".{part.name}.child.json"
-    child = subprocess.run(
-        [sys.executable, "-m", "benchmarks.arms.child", str(path)],
-        input=json.dumps(asdict(part.job)),
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        timeout=_PATIENCE,
-        check=False,
-    )
-    if child.returncode != 0 or not path.is_file():
-        words = " ".join(child.stderr.split())[-400:] or f"status {child.returncode}"
+    path.unlink(missing_ok=True)
+    words = _child(["-m", "benchmarks.arms.child", str(path)], json.dumps(asdict(part.job)))[1]
+    if not path.is_file():
         raise SetaccioError(f"{part.name} failed: {words}")
     result = json.loads(path.read_text(encoding="utf-8"))
     path.unlink()
     return result
 
 
-def _cold_start(out: Path, environment: dict[str, str]) -> dict[str, float]:
+def _cold_start(out: Path) -> dict[str, float]:
     """Wall time of the command line on one short document, all of it."""
     note = out / "note.txt"
     note.write_text(NOTE, encoding="utf-8")
     began = time.perf_counter()
+    command = ["-m", "setaccio.cli.main", "extract", str(note), "--model", str(TINY_GGUF)]
+    answer, words = _child(command)
+    seconds = time.perf_counter() - began
+    if not answer.startswith("{"):
+        raise SetaccioError(f"the command line failed: {words}")
+    return {"seconds": seconds}
+
+
+def _child(arguments: list[str], given: str = "") -> tuple[str, str]:
+    """Run Python on this tree; returns what it printed, and its last words or its exit status."""
+    paths = os.pathsep.join([str(ROOT), *(path for path in sys.path if path)])
     child = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "setaccio.cli.main",
-            "extract",
-            str(note),
-            "--model",
-            str(TINY_GGUF),
-        ],
+        [sys.executable, *arguments],
+        input=given,
         capture_output=True,
         text=True,
-        env=environment,
+        errors="replace",
+        env={**os.environ, "PYTHONPATH": paths},
         timeout=_PATIENCE,
         check=False,
     )
-    seconds = time.perf_counter() - began
-    if not child.stdout.startswith("{"):
-        raise SetaccioError(f"the command line failed: {child.stderr[-400:]}")
-    return {"seconds": seconds}
+    return child.stdout, " ".join(child.stderr.split())[-400:] or f"status {child.returncode}"

@@ -1,10 +1,9 @@
 """Measure quantisations of a model, and write the tables of docs/export.md anew.
 
-Contract: for a training run (or a model folder) every type is exported with its proof and, where
-asked for, with an importance matrix; then each file extracts held-out documents, constrained, for
-L1, L2, L3 and speed. ``--random`` does the same for models of random weights at small width, one
-per preset (:mod:`scripts.random_models`). The tables stand between markers in the document, which
-is rewritten whole or not at all.
+Every type of a training run (or a model folder) is exported with its proof and an importance
+matrix; then each file extracts held-out documents, constrained, for L1, L2, L3 and speed.
+``--random`` does the same for small models of random weights, one per preset
+(``tests/support/random_models.py``). The tables stand between markers in the document.
 
     python scripts/quantisation_table.py runs/recipe --documents 40
     python scripts/quantisation_table.py --random
@@ -18,6 +17,7 @@ import json
 import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +52,8 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="setaccio-table-") as folder:
             work = given.keep or Path(folder)
-            if given.random:
-                write_section("random", random_table(work, given))
-            else:
-                write_section("tiny", tuned_table(work, given))
+            table = random_table if given.random else tuned_table
+            write_section("random" if given.random else "tiny", table(work, given))
     except SetaccioError as error:
         tell(str(error))
         return error.exit_code
@@ -68,42 +66,40 @@ def tell(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-def pairs_for(given: argparse.Namespace) -> tuple[list[Pair], list[Pair]]:
-    """Held-out pairs and calibration pairs; shapes and recipes of the former are in no training."""
+def exported(
+    model: Path, folder: Path, kinds: Sequence[str], given: argparse.Namespace, **more: Any
+) -> tuple[Any, list[Pair]]:
+    """Export a model to types; returns the report and the held-out pairs."""
+    from setaccio.export import export
+
     count = max(given.held_out, given.documents)
     held_out = list(generate_pairs(count, HELD_OUT_SEED, held_out=True))
-    return held_out, list(generate_pairs(given.calibration, CALIBRATION_SEED))
+    report = export(
+        model,
+        folder,
+        quantisations=given.kinds.split(",") if given.kinds else kinds,
+        task=load_task("recipe"),
+        pairs=held_out,
+        calibration=list(generate_pairs(given.calibration, CALIBRATION_SEED)) or None,
+        held_out=given.held_out,
+        progress=tell,
+        **more,
+    )
+    return report, held_out
 
 
 def tuned_table(work: Path, given: argparse.Namespace) -> str:
     """Export every type of a run, extract with each, and tabulate."""
-    from setaccio.export import export
-
-    held_out, calibration = pairs_for(given)
-    kinds = given.kinds.split(",") if given.kinds else KINDS
-    report = export(
-        given.run,
-        work / "tuned",
-        quantisations=kinds,
-        task=load_task("recipe"),
-        pairs=held_out,
-        calibration=calibration or None,
-        held_out=given.held_out,
-        progress=tell,
-    )
+    report, held_out = exported(given.run, work / "tuned", KINDS, given)
     rows = extracted_rows(report, held_out[: given.documents])
-    model = report.transformers
-    losses = (
-        {name: f"{loss:.4f}" for name, loss in report.merge.losses.items()} if report.merge else {}
-    )
     said = [f"`{given.run.name}`: {conditions(given, given.documents)}"]
-    if model:
+    if model := report.transformers:
         said.append(
             f"In transformers: perplexity {model.perplexity:.4f} on {model.pairs} held-out answers "
             f"({model.positions} tokens)."
         )
-    if losses:
-        listed = ", ".join(f"{name} {loss}" for name, loss in losses.items())
+    if report.merge and report.merge.losses:
+        listed = ", ".join(f"{name} {loss:.4f}" for name, loss in report.merge.losses.items())
         said.append(f"Loss in nats per token: {listed}.")
     return f"{as_markdown(HEAD, rows)}\n\n{' '.join(said)}"
 
@@ -151,34 +147,20 @@ def measured(held_out: dict[str, Any]) -> list[str]:
 
 def random_table(work: Path, given: argparse.Namespace) -> str:
     """Export a random model in the likeness of each preset's base, and tabulate."""
-    from setaccio.export import export
+    sys.path.insert(0, str(ROOT / "tests" / "support"))
+    import random_models
 
-    sys.path.insert(0, str(ROOT))  # run as a file, Python looks beside that file only
-    from scripts.random_models import KINDS as MODELS
-    from scripts.random_models import make_random
-
-    held_out, calibration = pairs_for(given)
-    documents = held_out[: min(given.documents, RANDOM_DOCUMENTS)]
-    kinds = given.kinds.split(",") if given.kinds else RANDOM_KINDS
+    count = min(given.documents, RANDOM_DOCUMENTS)
     rows, counts = [], []
-    for name in MODELS:
+    for name in random_models.KINDS:
         tell(f"== {name}")
-        report = export(
-            make_random(name, work / name),
-            work / f"{name}-gguf",
-            name=name,
-            quantisations=kinds,
-            task=load_task("recipe"),
-            pairs=held_out,
-            calibration=calibration or None,
-            held_out=given.held_out,
-            progress=tell,
-        )
-        rows += [[name, *row] for row in extracted_rows(report, documents)]
+        model = random_models.make_random(name, work / name)
+        report, held_out = exported(model, work / f"{name}-gguf", RANDOM_KINDS, given, name=name)
+        rows += [[name, *row] for row in extracted_rows(report, held_out[:count])]
         if report.transformers:
             counts.append(f"{name} {report.transformers.pairs}")
     said = (
-        f"{conditions(given, len(documents))} Held-out answers that were measured, whose number "
+        f"{conditions(given, count)} Held-out answers that were measured, whose number "
         f"the size of a vocabulary bounds: {', '.join(counts) or 'none'}."
     )
     return f"{as_markdown(('like', *HEAD), rows)}\n\n{said}"

@@ -1,11 +1,9 @@
 """Take the pictures of a report that the README shows.
 
-Contract: the report of a run folder is made anew, opened in headless Chromium, and the top of the
-page (headline table, bars, radar) becomes ``docs/images/report.png``, on dark paper
-``docs/images/report-dark.png``; with ``--document`` the part below becomes
-``docs/images/report-document.png``: one document with its source marked and gold against
-prediction. Each is at most 300 kB, written whole or not at all. Needs Chromium and
-``pip install '.[dev]'``.
+The report of a run folder is made anew and opened in headless Chromium. The top of the page becomes
+``docs/images/report.png``, in dark colours ``docs/images/report-dark.png``; with ``--document`` one
+document, gold against prediction, becomes ``docs/images/report-document.png``. Each is at most
+300 kB. Needs Chromium and ``pip install '.[dev]'``.
 
     python scripts/report_picture.py runs/eval
     python scripts/report_picture.py runs/eval --document recipe-77-0

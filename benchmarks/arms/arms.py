@@ -7,12 +7,15 @@ context and budget. What it is given beyond that is what its own documentation s
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from benchmarks.arms.probe import Meter, meter_forward, meter_methods
 from setaccio.data import Task
+from setaccio.data.errors import SetaccioError
 from setaccio.data.records import Document
 
 
@@ -40,26 +43,37 @@ class Settings:
     parallel: int
 
 
-class Arm(Protocol):
-    """A program under test.
+class Arm:
+    """A program under test: loaded when it is made, then given a task, then documents.
 
     Attributes:
         forward: its forward passes; None where they can not be seen.
         masks: everything that its grammar costs (masks, forced tokens, and, where that can not be
             told apart, choosing the token); None where it can not be seen.
+        task: what was prepared for.
+        max_tokens: likewise.
     """
 
-    forward: Meter | None
-    masks: Meter | None
+    forward: Meter | None = None
+    masks: Meter | None = None
+    task: Task | None = None
+    max_tokens = 0
 
     def prepare(self, task: Task, max_tokens: int) -> None:
         """Compile what is needed for a task."""
+        self.task, self.max_tokens = task, max_tokens
 
     def answer(self, documents: Iterable[Document]) -> Iterator[Done]:
         """Answer documents, in any order."""
+        for document in documents:
+            yield Done(document.id, self.reply(document))
+
+    def reply(self, document: Document) -> str:
+        """Answer one document."""
+        raise NotImplementedError
 
 
-class Ours:
+class Ours(Arm):
     """This runtime.
 
     Args:
@@ -71,8 +85,7 @@ class Ours:
     def __init__(self, settings: Settings, constraint: Any, parallel: int) -> None:
         from setaccio.runtime import load_model
 
-        self.forward: Meter | None = meter_forward()
-        self.masks: Meter | None = None
+        self.forward = meter_forward()
         if constraint == "schema":
             from setaccio.runtime.grammar.constraint import Matcher
 
@@ -80,7 +93,6 @@ class Ours:
         self._model = load_model(settings.model, context=settings.context, threads=settings.threads)
         self._constraint = constraint
         self._parallel = parallel
-        self._extractor: Any = None
 
     def prepare(self, task: Task, max_tokens: int) -> None:
         """See :class:`Arm`."""
@@ -112,7 +124,7 @@ def _llama(settings: Settings) -> Any:
     )
 
 
-class Outlines:
+class Outlines(Arm):
     """Outlines with llama-cpp-python, as its documentation shows; the generator is kept.
 
     Args:
@@ -123,69 +135,107 @@ class Outlines:
     def __init__(self, settings: Settings, backend: str) -> None:
         import outlines
 
-        self.forward: Meter | None = meter_forward()
+        self.forward = meter_forward()
         processor = {
             "outlines_core": "OutlinesCoreLogitsProcessor",
             "llguidance": "LLGuidanceLogitsProcessor",
         }[backend]
         home = importlib.import_module(f"outlines.backends.{backend}")
-        self.masks: Meter | None = meter_methods(getattr(home, processor), ["process_logits"])
+        self.masks = meter_methods(getattr(home, processor), ["process_logits"])
         self._backend = backend
         self._model = outlines.from_llamacpp(_llama(settings))
-        self._task: Task | None = None
-        self._generate: Any = None
-        self._max_tokens = 0
 
     def prepare(self, task: Task, max_tokens: int) -> None:
         """See :class:`Arm`."""
         import outlines
         from outlines.types import JsonSchema
 
-        if self._task != task:
+        if self.task != task:
             schema = JsonSchema(task.json_schema)
             self._generate = outlines.Generator(self._model, schema, backend=self._backend)
-        self._task, self._max_tokens = task, max_tokens
+        super().prepare(task, max_tokens)
 
-    def answer(self, documents: Iterable[Document]) -> Iterator[Done]:
+    def reply(self, document: Document) -> str:
         """See :class:`Arm`."""
         from outlines.inputs import Chat
 
-        if self._task is None:
-            return
-        for document in documents:
-            chat = Chat([dict(message) for message in self._task.messages(document.text)])
-            text = self._generate(chat, max_tokens=self._max_tokens, temperature=0)
-            yield Done(document.id, text)
+        chat = Chat([dict(message) for message in self.task.messages(document.text)])
+        return self._generate(chat, max_tokens=self.max_tokens, temperature=0)
 
 
-class Gbnf:
+class Gbnf(Arm):
     """llama-cpp-python's chat completion with a JSON Schema as response format."""
 
     def __init__(self, settings: Settings) -> None:
         import llama_cpp._internals
 
-        self.forward: Meter | None = meter_forward()
-        self.masks: Meter | None = meter_methods(llama_cpp._internals.LlamaSampler, ["sample"])
+        self.forward = meter_forward()
+        self.masks = meter_methods(llama_cpp._internals.LlamaSampler, ["sample"])
         self._llama = _llama(settings)
-        self._task: Task | None = None
-        self._max_tokens = 0
 
-    def prepare(self, task: Task, max_tokens: int) -> None:
+    def reply(self, document: Document) -> str:
         """See :class:`Arm`."""
-        self._task, self._max_tokens = task, max_tokens
+        answer = self._llama.create_chat_completion(
+            messages=self.task.messages(document.text),
+            response_format={"type": "json_object", "schema": self.task.json_schema},
+            max_tokens=self.max_tokens,
+            temperature=0,
+        )
+        return answer["choices"][0]["message"]["content"]
+
+
+class Server(Arm):
+    """llama.cpp's own server, from the prebuilt package ``xllamacpp``, with parallel slots.
+
+    It runs in this process; requests go straight to its handlers, so no HTTP is paid for.
+
+    Args:
+        settings: shared ones; ``parallel`` is the number of slots.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        import xllamacpp
+
+        parameters = xllamacpp.CommonParams()
+        parameters.model.path = settings.model
+        parameters.n_parallel = self._parallel = settings.parallel
+        parameters.n_ctx = settings.context * settings.parallel
+        parameters.kv_unified = False
+        parameters.fit_params = False
+        parameters.cache_ram_mib = 0
+        parameters.n_gpu_layers = 0
+        parameters.cpuparams.n_threads = settings.threads
+        parameters.cpuparams_batch.n_threads = settings.threads
+        parameters.verbosity = 1  # errors
+        self._server = xllamacpp.Server(parameters)
 
     def answer(self, documents: Iterable[Document]) -> Iterator[Done]:
+        """Keep every slot busy; see :class:`Arm`."""
+        waiting = iter(documents)
+        with ThreadPoolExecutor(self._parallel) as pool:
+            running: dict[Future[str], str] = {}
+            while True:
+                for document in itertools.islice(waiting, self._parallel - len(running)):
+                    running[pool.submit(self.reply, document)] = document.id
+                if not running:
+                    return
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield Done(running.pop(done), done.result())
+
+    def reply(self, document: Document) -> str:
         """See :class:`Arm`."""
-        if self._task is None:
-            return
-        for document in documents:
-            reply = self._llama.create_chat_completion(
-                messages=self._task.messages(document.text),
-                response_format={"type": "json_object", "schema": self._task.json_schema},
-                max_tokens=self._max_tokens,
-                temperature=0,
-            )
-            yield Done(document.id, reply["choices"][0]["message"]["content"])
+        schema = {"name": "answer", "schema": self.task.json_schema}
+        answer: Any = self._server.handle_chat_completions(
+            {
+                "messages": self.task.messages(document.text),
+                "response_format": {"type": "json_schema", "json_schema": schema},
+                "max_tokens": self.max_tokens,
+                "temperature": 0,
+            }
+        )
+        if "choices" not in answer:
+            raise SetaccioError(f"the server refuses a request: {answer}")
+        return str(answer["choices"][0]["message"]["content"])
 
 
 def make_arm(name: str, settings: Settings) -> Arm:
@@ -202,8 +252,6 @@ def make_arm(name: str, settings: Settings) -> Arm:
         return Outlines(settings, name.partition("-")[2])
     if name == "gbnf":
         return Gbnf(settings)
-    from benchmarks.arms.server_arm import Server
-
     return Server(settings)
 
 

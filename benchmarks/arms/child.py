@@ -14,10 +14,10 @@ import sys
 import time
 import warnings
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import Case, warming
+from setaccio.data.files.atomic import atomic_write
 
 KEPT_ANSWERS = 256
 """Answers that come back word by word; of more documents only these."""
@@ -110,9 +110,8 @@ def main(path: str) -> None:
     """Read a job from standard input, do it, write the result to a file."""
     warnings.simplefilter("ignore")
     result = run(Job.from_json(sys.stdin.read()))
-    temporary = Path(f"{path}.part")
-    temporary.write_text(json.dumps(result), encoding="utf-8")
-    temporary.replace(path)
+    with atomic_write(path) as stream:
+        json.dump(result, stream)
     sys.stdout.flush()
     # Some libraries' threads hang or crash while an interpreter is taken down.
     os._exit(0)

@@ -29,6 +29,7 @@ from benchmarks.random_models.recite import (
     random_embedding,
 )
 from setaccio.data.errors import UsageError
+from setaccio.models.gguf_base.reader import read_gguf
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -150,10 +151,10 @@ def read_vocabulary(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it holds another one.
     """
-    fields = gguf.GGUFReader(str(path)).fields
-    if fields["general.architecture"].contents() != "qwen2":
+    metadata = read_gguf(path).metadata
+    if metadata["general.architecture"] != "qwen2":
         raise UsageError(f"{path}: not a Qwen 2 vocabulary. Give ggml-vocab-qwen2.gguf.")
-    return {name: field.contents() for name, field in fields.items() if name.startswith("token")}
+    return metadata
 
 
 def write_model(

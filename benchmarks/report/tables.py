@@ -10,9 +10,23 @@ from benchmarks.arms.arms import LABELS
 from benchmarks.random_models.models import SUBJECTS
 from benchmarks.report.summary import Row, Verdict
 from setaccio.data.errors import UsageError
+from setaccio.data.files.atomic import atomic_write
 
 BEGIN = "<!-- benchmarks: begin -->"
 END = "<!-- benchmarks: end -->"
+GROWTH = (
+    ("documents", "documents", "per_minute", "Documents a minute, by number of documents"),
+    ("documents", "documents", "peak_mib", "Peak memory, MiB"),
+    ("length", "tokens", "per_document", "Seconds a document, by its length in tokens or so"),
+    (
+        "fields",
+        "properties",
+        "tokens_per_second",
+        "Answer tokens a second, by the schema's properties",
+    ),
+    ("fields", "properties", "setup_s", "Seconds to load, compile and warm up"),
+)
+"""Group, what grows, the number that is shown, title."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -49,42 +63,25 @@ def targets(verdicts: Sequence[Verdict]) -> str:
 def speeds(rows: Sequence[Row]) -> str:
     """What an arm does in its time."""
     head = ["", "documents/min", "tokens/s", "s/document", "first document, s", "answer, tokens"]
-    return table(
-        head,
-        [
-            [
-                LABELS[row.arm],
-                number(row.per_minute),
-                number(row.tokens_per_second),
-                number(row.per_document, 3),
-                number(row.first_s, 3),
-                number(row.answer_tokens),
-            ]
-            for row in rows
-        ],
-    )
+    lines = []
+    for row in rows:
+        slow = [number(row.per_document, 3), number(row.first_s, 3)]
+        fast = [number(row.per_minute), number(row.tokens_per_second)]
+        lines.append([LABELS[row.arm], *fast, *slow, number(row.answer_tokens)])
+    return table(head, lines)
 
 
 def costs(rows: Sequence[Row]) -> str:
     """What an arm takes."""
     head = ["", "grammar, ms/token", "passes/token", "outside passes", "peak, MiB", "set-up, s"]
     head += ["valid", "as the transcript"]
-    return table(
-        head,
-        [
-            [
-                LABELS[row.arm],
-                number(row.mask_ms),
-                number(row.passes),
-                "–" if row.overhead is None else f"{100 * row.overhead:.1f}%",
-                number(row.peak_mib),
-                number(row.setup_s),
-                share(row.valid),
-                share(row.right),
-            ]
-            for row in rows
-        ],
-    )
+    lines = []
+    for row in rows:
+        outside = "–" if row.overhead is None else f"{100 * row.overhead:.1f}%"
+        passes = [number(row.mask_ms), number(row.passes), outside]
+        process = [number(row.peak_mib), number(row.setup_s)]
+        lines.append([LABELS[row.arm], *passes, *process, share(row.valid), share(row.right)])
+    return table(head, lines)
 
 
 def growth(head: str, rows: Mapping[str, Sequence[tuple[int, Row]]], what: str) -> str:
@@ -121,7 +118,6 @@ def report(
     grown: Mapping[str, Mapping[str, Sequence[tuple[int, Row]]]],
     image: str,
     failures: Mapping[str, str],
-    grounding: str = "",
 ) -> str:
     """All of it.
 
@@ -132,7 +128,6 @@ def report(
         grown: by group (``documents``, ``length``, ``fields``), arm and size.
         image: path of the plot as the document says it; empty for none.
         failures: parts that failed, with why.
-        grounding: the table of :mod:`benchmarks.grounding`; empty for none.
     """
     parts = [machine_words(facts)]
     parts += [f"**{name} failed**: {why}\n" for name, why in failures.items()]
@@ -145,21 +140,9 @@ def report(
         parts.append("## Growth\n")
         if image:
             parts.append(f"![Growth with documents, document length and schema size]({image})\n")
-    if grown.get("documents"):
-        series = grown["documents"]
-        parts += ["Documents a minute, by number of documents:\n"]
-        parts += [growth("documents", series, "per_minute")]
-        parts += ["Peak memory, MiB:\n", growth("documents", series, "peak_mib")]
-    if grown.get("length"):
-        parts += ["Seconds a document, by its length in tokens or so:\n"]
-        parts += [growth("tokens", grown["length"], "per_document")]
-    if grown.get("fields"):
-        parts += ["Answer tokens a second, by the schema's properties:\n"]
-        parts += [growth("properties", grown["fields"], "tokens_per_second")]
-        parts += ["Seconds to load, compile and warm up:\n"]
-        parts += [growth("properties", grown["fields"], "setup_s")]
-    if grounding:
-        parts += ["Seconds to find ten values in a document, by its length:\n", grounding]
+    for group, unit, what, title in GROWTH:
+        if grown.get(group):
+            parts += [f"{title}:\n", growth(unit, grown[group], what)]
     return "\n".join(parts)
 
 
@@ -178,6 +161,5 @@ def write_between(path: Path, text: str) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise UsageError(f"{path}: the lines {BEGIN} and {END} are missing. Put them in.")
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
-    temporary.replace(path)
+    with atomic_write(path) as stream:
+        stream.write(f"{before}{BEGIN}\n\n{text}\n{END}{after}")

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.grounding import grounding_table
 from benchmarks.plan import Part
 from benchmarks.report.summary import Row, Verdict, case_row, compare, judge
 from benchmarks.report.tables import (
@@ -136,9 +135,7 @@ def test_a_missed_target_is_said():
 
 def test_the_report_names_machine_models_and_arms():
     grown = {"documents": {"server": [(10, ROW)]}}
-    found = grounding_table({"French": {10: 0.5, 1000: 1.25}})
-    text = report(FACTS, [ROW], [], grown, "growth.svg", {"gbnf-0": "out of memory"}, found)
-    assert "| characters | 10 | 1,000 |" in text and "| French | 0.500 | 1.250 |" in text
+    text = report(FACTS, [ROW], [], grown, "growth.svg", {"gbnf-0": "out of memory"})
     assert "a processor, 2 threads" in text
     assert "outlines 1.3.3" in text
     assert "Qwen 2.5 1.5B shape" in text

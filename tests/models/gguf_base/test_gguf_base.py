@@ -242,7 +242,7 @@ def test_how_long_the_long_prompt_is(metadata, tensors, length):
 
 
 def test_a_window_is_proved_by_a_long_prompt(tmp_path, monkeypatch):
-    from scripts.random_ggufs import make_gguf
+    from random_ggufs import make_gguf
 
     path = make_gguf("gemma2", tmp_path, "f16")  # with the converter of the machine's own cache
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

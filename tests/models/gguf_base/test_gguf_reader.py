@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("gguf")
 
 import gguf
-from scripts.random_ggufs import write_vocabulary
+from random_ggufs import write_vocabulary
 
 from setaccio.data.errors import ModelError
 from setaccio.models.gguf_base.reader import read_gguf

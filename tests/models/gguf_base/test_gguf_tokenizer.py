@@ -15,7 +15,7 @@ pytest.importorskip("tokenizers")
 pytest.importorskip("transformers")
 
 import gguf
-from scripts.random_ggufs import CHATML, write_vocabulary
+from random_ggufs import CHATML, write_vocabulary
 
 from setaccio.data.errors import ExportError, ModelError
 from setaccio.data.task.hf_tokenizer import load_hf_tokenizer

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("trl")
 
-from scripts.random_ggufs import KINDS, make_gguf
+from random_ggufs import KINDS, make_gguf
 from train_parts import make_pairs, write_jsonl
 
 from setaccio.data.errors import ModelError, TrainError

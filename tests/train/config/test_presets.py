@@ -22,14 +22,6 @@ from setaccio.train.config.presets import (
 )
 
 FUSED = {"qkv_proj", "o_proj", "gate_up_proj", "down_proj"}
-# The published shapes: what config.json of each base says.
-SHAPES = {
-    "qwen2.5-1.5b": (1536, 8960, 28, 12, 2),
-    "phi-3-mini": (3072, 8192, 32, 32, 32),
-    "mistral-7b": (4096, 14336, 32, 32, 8),
-    "llama-3.2-1b": (2048, 8192, 16, 32, 8),
-    "llama-3.1-8b": (4096, 14336, 32, 32, 8),
-}
 BILLIONS = {
     "qwen2.5-1.5b": 1.544,
     "phi-3-mini": 3.821,
@@ -40,8 +32,10 @@ BILLIONS = {
 
 
 def test_every_preset_is_there_and_has_a_table():
+    from random_models import PUBLISHED
+
     assert set(VRAM) <= set(preset_table_names())
-    assert set(VRAM) == set(SHAPES)
+    assert set(VRAM) == set(PUBLISHED)
 
 
 @pytest.mark.parametrize("name", sorted(VRAM))
@@ -69,20 +63,13 @@ def test_the_table_in_the_file_is_the_table_in_the_code(name):
 def test_what_a_row_needs_is_the_estimate_and_fits(name, tmp_path):
     pytest.importorskip("torch")
     import transformers
-    from scripts.random_models import KINDS
+    from random_models import KINDS, published_sizes
 
     from setaccio.train.backend.backend_trl import NF4_BYTES
     from setaccio.train.backend.base import Base
     from setaccio.train.record.preflight import estimate
 
-    kind, (hidden, inner, layers, heads, grouped) = KINDS[name], SHAPES[name]
-    sizes = {
-        "hidden_size": hidden,
-        "intermediate_size": inner,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": grouped,
-    }
+    kind, sizes = KINDS[name], published_sizes(name)
     special = {"bos_token_id": None, "eos_token_id": 2, "pad_token_id": None}
     make = getattr(transformers, f"{kind.model}Config")
     make(**{**kind.values, **sizes, **special}).save_pretrained(tmp_path)

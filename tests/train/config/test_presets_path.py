@@ -11,7 +11,7 @@ import yaml
 
 pytest.importorskip("trl")
 
-from scripts.random_models import KINDS, make_random
+from random_models import KINDS, make_random
 from train_parts import make_pairs
 
 from setaccio.data import load_task

@@ -1,15 +1,12 @@
 """Vocabularies of GGUF files as tokenizers of the tokenizers library, ids unchanged.
 
-Contract: ``byte_level(...)`` and ``sentencepiece(...)`` take what stands under ``tokenizer.ggml.``
-in a GGUF, which ``read_metadata(path)`` reads (gguf-py takes a second for every few thousand
-tokens). The latter also writes ``tokenizer.model``, which llama.cpp's converter reads. Formats:
-https://github.com/ggml-org/ggml/blob/master/docs/gguf.md,
+``byte_level(...)`` and ``sentencepiece(...)`` take what stands under ``tokenizer.ggml.`` in a GGUF.
+The latter also writes ``tokenizer.model``, which llama.cpp's converter reads. Formats:
 https://huggingface.co/docs/tokenizers and ``sentencepiece_model.proto`` of SentencePiece.
 """
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +18,6 @@ PRETOKENIZERS = {
     "qwen2": (rf"{_CONTRACTIONS}|\p{{N}}{_TAIL}", False),
     "llama-bpe": (rf"{_CONTRACTIONS}|\p{{N}}{{1,3}}{_TAIL}", True),
 }
-
-_FORMS = dict(enumerate(["B", "b", "H", "h", "I", "i", "f", "?", "", "", "Q", "q", "d"]))
-_STRING, _ARRAY = 8, 9
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """All metadata of a trusted GGUF file, arrays included."""
-    data, at = path.read_bytes(), 8
-
-    def numbers(form: str, count: int) -> tuple[Any, ...]:
-        nonlocal at
-        found = struct.unpack_from(f"<{count}{form}", data, at)
-        at += struct.calcsize(f"<{count}{form}")
-        return found
-
-    def text() -> str:
-        nonlocal at
-        (size,) = numbers("Q", 1)
-        at += size
-        return data[at - size : at].decode("utf-8", "replace")
-
-    def value(kind: int) -> Any:
-        if kind == _STRING:
-            return text()
-        if kind != _ARRAY:
-            return numbers(_FORMS[kind], 1)[0]
-        (inner,), (count,) = numbers("I", 1), numbers("Q", 1)
-        if inner == _STRING:
-            return [text() for _ in range(count)]
-        return list(numbers(_FORMS[inner], count))
-
-    _, count = numbers("Q", 2)
-    return {text(): value(numbers("I", 1)[0]) for _ in range(count)}
 
 
 def byte_level(tokens: list[str], types: list[int], merges: list[str], pre: str) -> Any:

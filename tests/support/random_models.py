@@ -7,7 +7,7 @@ goes wrong for reasons that such a model has too: fused projections, tied embedd
 kinds of vocabulary, templates. Vocabularies and templates come from llama.cpp's own test files,
 which the llama-cpp-python source archive holds (``vendor/llama.cpp/models``).
 
-    python -m scripts.random_models phi-3-mini /tmp/random-phi-3
+    python tests/support/random_models.py phi-3-mini /tmp/random-phi-3
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.vocabularies import byte_level, read_metadata, sentencepiece
+from vocabularies import byte_level, sentencepiece
 
 from setaccio.data.errors import ExportError, SetaccioError
 from setaccio.export.gguf.llamacpp_source import vocabulary_file
+from setaccio.models.gguf_base.reader import read_gguf
 
 # k-quants come in blocks of 256 weights, so no matrix may be narrower. Weights this large make
 # logits that choose a token clearly.
@@ -32,6 +34,21 @@ SHAPE: dict[str, Any] = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "initializer_range": 0.08,
+}
+_SIZE_NAMES = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+)
+# The published sizes, in that order: what config.json of each base says.
+PUBLISHED = {
+    "qwen2.5-1.5b": (1536, 8960, 28, 12, 2),
+    "phi-3-mini": (3072, 8192, 32, 32, 32),
+    "mistral-7b": (4096, 14336, 32, 32, 8),
+    "llama-3.2-1b": (2048, 8192, 16, 32, 8),
+    "llama-3.1-8b": (4096, 14336, 32, 32, 8),
 }
 _LLAMA3_ROPE = {
     "rope_type": "llama3",
@@ -143,13 +160,24 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def make_random(name: str, folder: Path, vocabulary: Path | None = None) -> Path:
+def published_sizes(name: str) -> dict[str, int]:
+    """Width, depth and heads of a preset's base, as configurations name them."""
+    return dict(zip(_SIZE_NAMES, PUBLISHED[name], strict=True))
+
+
+def make_random(
+    name: str,
+    folder: Path,
+    vocabulary: Path | None = None,
+    sizes: Mapping[str, float] | None = None,
+) -> Path:
     """Write a small model of random weights in the likeness of a preset's base.
 
     Args:
         name: the preset's name, one of ``KINDS``.
         folder: where to write; made if absent.
         vocabulary: the GGUF of its vocabulary, beside llama.cpp's templates; looked for by default.
+        sizes: in place of the small ones, such as :func:`published_sizes`.
 
     Raises:
         ExportError: the vocabulary is not on this machine.
@@ -163,7 +191,7 @@ def make_random(name: str, folder: Path, vocabulary: Path | None = None) -> Path
     tokenizer = build_tokenizer(kind, vocabulary, folder)
     tokenizer.save_pretrained(folder)
     config = getattr(transformers, f"{kind.model}Config")(
-        **{**SHAPE, **kind.values},
+        **{**SHAPE, **kind.values, **(sizes or {})},
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -187,7 +215,7 @@ def build_tokenizer(kind: Kind, vocabulary: Path, folder: Path) -> Any:
     """
     from transformers import PreTrainedTokenizerFast
 
-    metadata = read_metadata(vocabulary)
+    metadata = read_gguf(vocabulary).metadata
     found = {key.rpartition(".")[2]: value for key, value in metadata.items()}
     tokens, types = found["tokens"], found["token_type"]
     options: dict[str, Any] = {"eos_token": kind.end, "pad_token": kind.pad}

@@ -4,14 +4,11 @@ Contract: ``make_gguf("gemma3", folder)`` writes a quantised GGUF with llama.cpp
 two layers (six of Gemma 3, whose pattern of attention windows is that long), a vocabulary made here
 of byte-level BPE or SentencePiece, and the features in which architectures differ: windows, soft
 caps, head sizes, rope scaling, tied and untied outputs, embeddings padded beyond the vocabulary.
-
-    python -m scripts.random_ggufs gemma3 /tmp/random-gemma3
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -228,7 +225,3 @@ def _spm(writer: Any, control: list[str], kind: str) -> tuple[list[str], list[in
         texts, types = [*texts, *runs], [*types, *[USER_DEFINED] * len(runs)]
         scores += [-1000.0] * len(runs)
     return texts, types, scores
-
-
-if __name__ == "__main__":
-    print(make_gguf(sys.argv[1], Path(sys.argv[2])))  # noqa: T201
