@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from benchmarks.report.tables import number, table
-from setaccio.runtime.result.grounding import ground
+from setaccio.data.text.evidence import ground
 
 CHARACTERS = (10_000, 50_000, 250_000)
 VALUES = 10

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
+from setaccio.data.files.decimals import read_float
 from setaccio.data.files.repeated_keys import read_object
-from setaccio.data.schema.validation.decimals import read_float
 
 MAX_DEPTH = 100
 """Most objects and arrays inside one another. llguidance's own limit for a schema is 127."""
@@ -107,6 +107,16 @@ def parse_json(text: str, *, unique_keys: bool = False) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH and is_deep(value):
         raise ValueError(TOO_DEEP)
     return value
+
+
+def dump_compact(value: Any) -> str:
+    """Compact JSON: no blanks after separators, characters as themselves.
+
+    DEL alone is escaped: llguidance counts it among the control characters, so a constrained model
+    could not write it otherwise.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f")
 
 
 def _reason(error: JSONDecodeError) -> str:

@@ -30,7 +30,8 @@ from setaccio.data.pairs.typos import change_case, change_letters, change_spaces
 from setaccio.data.records import Pair
 from setaccio.data.schema.pointers import leaves
 from setaccio.data.task.task import Task
-from setaccio.data.text.spans import Span, evidence
+from setaccio.data.text.evidence import evidence
+from setaccio.data.text.sentences import Passage
 
 _TRIES = 3
 MOST_COPIES = 100
@@ -62,22 +63,22 @@ class AugmentReport:
         return "; ".join(parts) or "nothing was chosen"
 
 
-def _spans(pair: Pair) -> list[Span]:
-    return evidence(pair.text, pair.gold).spans
+def _kept(pair: Pair) -> list[Passage]:
+    return evidence(pair.text, pair.gold).passages
 
 
 def _case(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
-    return replace(pair, text=change_case(pair.text, _spans(pair), rng))
+    return replace(pair, text=change_case(pair.text, _kept(pair), rng))
 
 
 def _space(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
-    return replace(pair, text=change_spaces(pair.text, _spans(pair), rng))
+    return replace(pair, text=change_spaces(pair.text, _kept(pair), rng))
 
 
 def _typos(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
     said = " ".join(value for _, value in leaves(pair.gold) if isinstance(value, str))
     spared = frozenset(word.casefold() for word in re.findall(r"[^\W\d_]+", said))
-    return replace(pair, text=change_letters(pair.text, _spans(pair), rng, spared))
+    return replace(pair, text=change_letters(pair.text, _kept(pair), rng, spared))
 
 
 KINDS: dict[str, Callable[[Pair, Task, random.Random], Pair | None]] = {

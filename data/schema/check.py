@@ -9,118 +9,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from referencing import Registry
 from referencing.exceptions import Unresolvable
-from referencing.jsonschema import specification_with
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.files.json_text import MAX_DEPTH, TOO_DEEP, is_deep
+from setaccio.data.schema.keywords import UNENFORCED
 from setaccio.data.schema.recursion import MOST_LED, endless_parts, least_depth, long_chain
-from setaccio.data.schema.validation.validators import (
-    check_against_draft,
-    jsonschema,
-    validator_class,
-)
-
-# Assertions of the JSON Schema drafts that llguidance 1.9 does not implement (its
-# docs/json_schema.md lists the ones it does). Annotations such as `title` never constrain.
-UNENFORCED = frozenset(
-    {
-        "contains",
-        "dependencies",
-        "dependentRequired",
-        "dependentSchemas",
-        "else",
-        "if",
-        "maxContains",
-        "minContains",
-        "not",
-        "propertyNames",
-        "then",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-        "uniqueItems",
-        "$dynamicRef",
-        "$recursiveRef",
-    }
-)
-_MAPS = frozenset(
-    {
-        "properties",
-        "patternProperties",
-        "$defs",
-        "definitions",
-        "dependencies",
-        "dependentSchemas",
-    }
-)
-_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
-_SINGLES = frozenset(
-    {
-        "additionalItems",
-        "additionalProperties",
-        "contains",
-        "else",
-        "if",
-        "items",
-        "not",
-        "propertyNames",
-        "then",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-    }
-)
-
+from setaccio.data.schema.validation.validators import check_against_draft, jsonschema
+from setaccio.data.schema.walk import reference_lookup, resolver_of, subschemas
 
 MOST_QUOTED = 200
 """Characters of a message about a schema, or of what it quotes."""
-
-Keys = tuple[str | int, ...]
-
-
-def schema_parts(schema: Any) -> Iterator[tuple[Keys, Any]]:
-    """The schemas right inside a schema.
-
-    Yields:
-        ``(keys, part)``: the keys and indices that lead to the part.
-    """
-    if not isinstance(schema, dict):
-        return
-    for key, value in schema.items():
-        if key in _MAPS and isinstance(value, dict):
-            for name, part in value.items():
-                yield (key, name), part
-        elif key in _LISTS and isinstance(value, list):
-            for index, part in enumerate(value):
-                yield (key, index), part
-        elif key in _SINGLES:
-            yield (key,), value
-
-
-def walk(schema: Any, keys: Keys = ()) -> Iterator[tuple[Keys, dict[str, Any]]]:
-    """Walk a schema and every schema inside it, outer ones first.
-
-    Yields:
-        ``(keys, schema)``: the keys and indices that lead to the schema.
-    """
-    if not isinstance(schema, dict):
-        return
-    yield keys, schema
-    for more, part in schema_parts(schema):
-        yield from walk(part, (*keys, *more))
-
-
-def path_of(keys: Keys) -> str:
-    """The place of a schema as messages write it, as in ``$.properties.title``."""
-    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-
-
-def subschemas(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """As :func:`walk`, with paths in place of keys."""
-    return ((path_of(keys), part) for keys, part in walk(schema))
 
 
 def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
@@ -130,30 +31,9 @@ def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
     ]
 
 
-def _resolver(schema: dict[str, Any]) -> Any:
-    """What looks references inside a schema up."""
-    kind = validator_class(schema)
-    drafts = specification_with(kind.META_SCHEMA["$schema"])
-    resource = drafts.create_resource(schema)
-    return Registry().with_resource(resource.id() or "", resource).resolver(resource.id() or "")
-
-
-def reference_lookup(schema: dict[str, Any]) -> Callable[[str], Any]:
-    """What gives the target of a reference inside a schema."""
-    resolver = _resolver(schema)
-
-    def lookup(reference: str) -> Any:
-        try:
-            return resolver.lookup(reference).contents
-        except (Unresolvable, ValueError):  # in a place that is no schema but is referred to
-            return True
-
-    return lookup
-
-
 def dangling_references(schema: dict[str, Any]) -> list[str]:
     """Paths of the references inside a schema that lead to nothing or back to themselves."""
-    resolver = _resolver(schema)
+    resolver = resolver_of(schema)
     return [
         f"{path}.$ref (to {part['$ref']})"
         for path, part in subschemas(schema)
@@ -265,14 +145,10 @@ def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
     check_validity(schema, source)
     check_finite(schema, source)
     if unenforced_keywords(schema):
-        from setaccio.data.schema.unenforceable import (
-            refusals,  # llguidance is wanted for a refusal only
-        )
+        from setaccio.data.schema.unenforceable import refusals  # which imports this module
 
         raise SchemaError(refusal_message(list(map(str, refusals(schema))), source))
-    from setaccio.data.schema.grammar.exact_grammar import (
-        exact_grammar,  # which imports this module
-    )
+    from setaccio.data.schema.grammar.exact_grammar import exact_grammar  # as does this one
 
     try:
         exact_grammar(schema)

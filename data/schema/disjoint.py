@@ -19,11 +19,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from setaccio.data.schema.check import reference_lookup
 from setaccio.data.schema.grammar.exact_numbers import Range, range_of
-from setaccio.data.schema.grammar.exact_parts import TYPES, types_of
 from setaccio.data.schema.validation.patterns import matches
 from setaccio.data.schema.validation.validators import jsonschema, make_validator
+from setaccio.data.schema.walk import TYPES, reference_lookup, types_of
 
 MOST_STEPS = 300
 """Questions about single places that a proof may ask; what takes more counts as not proved."""

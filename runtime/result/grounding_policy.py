@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from setaccio.data.schema.pointers import join, leaves, split_pointer, step_into
 from setaccio.data.schema.validation.validators import make_validator
-from setaccio.runtime.result.grounding import Span, ungrounded
+from setaccio.data.text.evidence import Span, ungrounded
 
 Policy = Literal["null", "drop", "fail"]
 

@@ -16,28 +16,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema.check import (
+from setaccio.data.files.json_text import dump_compact
+from setaccio.data.schema.check import refusal_message
+from setaccio.data.schema.grammar.exact_numbers import number_term, range_of
+from setaccio.data.schema.grammar.exact_parts import Troubled, comma, key_term, value_terms
+from setaccio.data.schema.grammar.readable import NOT_DISJOINT, readable
+from setaccio.data.schema.keywords import ASSERTIONS
+from setaccio.data.schema.validation.validators import make_validator
+from setaccio.data.schema.walk import (
+    TYPES,
     Keys,
+    Lookup,
     path_of,
     reference_lookup,
-    refusal_message,
     schema_parts,
+    types_of,
     walk,
 )
-from setaccio.data.schema.grammar.exact_numbers import number_term, range_of
-from setaccio.data.schema.grammar.exact_parts import (
-    TYPES,
-    Lookup,
-    Troubled,
-    comma,
-    key_term,
-    text_of,
-    types_of,
-    value_terms,
-)
-from setaccio.data.schema.grammar.readable import NOT_DISJOINT, readable
-from setaccio.data.schema.ref_siblings import ASSERTIONS
-from setaccio.data.schema.validation.validators import make_validator
 
 COMPACT_JSON = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
 
@@ -227,7 +222,7 @@ class _Writer:
         return f'"{{" {self._sequence(items)} "}}"'
 
     def _other_key(self, names: list[str]) -> str:
-        taken = " | ".join(json.dumps(text_of(name), ensure_ascii=False) for name in names)
+        taken = " | ".join(json.dumps(dump_compact(name), ensure_ascii=False) for name in names)
         but = f" & ~({taken})" if taken else ""
         self._lines.append(f'K{len(self._lines)}: /"{_CHARACTER}*"/{but}')
         return f"K{len(self._lines) - 1}"

@@ -15,9 +15,9 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from setaccio.data.files.decimals import SURE_DIGITS, decimal_of
 from setaccio.data.schema.grammar.number_regex import FRACTION, WHOLE, at_least, at_most, multiples
 from setaccio.data.schema.pointers import leaves
-from setaccio.data.schema.validation.decimals import SURE_DIGITS, decimal_of
 
 EXACT = 2**53
 """Integers up to here are floats."""

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from setaccio.data.schema.check import schema_parts
+from setaccio.data.files.json_text import dump_compact
 from setaccio.data.schema.grammar.exact_numbers import literal, trouble_of
-
-TYPES = ("null", "boolean", "number", "string", "array", "object")
+from setaccio.data.schema.walk import Lookup, schema_parts, types_of
 
 _DEFINITIONS = ("$defs", "definitions")
-Lookup = Callable[[str], Any]
-
-
-def types_of(schema: dict[str, Any]) -> frozenset[str]:
-    """The types that a schema names; all of them where it names none."""
-    named = schema.get("type", TYPES)
-    return frozenset({named} if isinstance(named, str) else named)
 
 
 class Troubled:
@@ -64,14 +56,9 @@ def comma(index: int) -> str:
     return '"," ' if index else ""
 
 
-def text_of(value: Any) -> str:
-    """A text as compact JSON has it."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 def key_term(name: str) -> str:
     """The terminal of an object's key and the colon behind it."""
-    return json.dumps(f"{text_of(name)}:", ensure_ascii=False)
+    return json.dumps(f"{dump_compact(name)}:", ensure_ascii=False)
 
 
 def value_terms(value: Any) -> Iterator[str]:
@@ -91,4 +78,4 @@ def value_terms(value: Any) -> Iterator[str]:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield f"/{literal(value)}/"
     else:
-        yield json.dumps(text_of(value), ensure_ascii=False)
+        yield json.dumps(dump_compact(value), ensure_ascii=False)
