@@ -1,8 +1,8 @@
 """More pairs from those that there are, with gold that stays right: ``setaccio data augment``.
 
 Contract: every pair that is made is proved before it is given out: its gold fits the schema, and
-whatever of the gold stood in the text word for word stands in the new text in the same letters. A
-pair that can not be changed so is counted, not changed otherwise. The same seed and pair give the
+whatever of the gold stood in the text, likeness aside, stands in the new text in the same letters.
+A pair that can not be changed so is counted, not changed otherwise. The same seed and pair give the
 same result, whatever else is in the file.
 
     for item in augment(pairs, task, {"typos": 0.2, "absent": 0.3}, seed=1): ...

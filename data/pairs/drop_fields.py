@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from setaccio.data.records import Pair
-from setaccio.data.schema.pointers import join, leaves, split_pointer, step_into
+from setaccio.data.schema.pointers import is_within, join, leaves, split_pointer, step_into
 from setaccio.data.task.task import Task
 from setaccio.data.text.evidence import Evidence, SourceText, evidence
 from setaccio.data.text.sentences import Passage, clauses, overlaps, sentence_spans
@@ -67,7 +67,7 @@ def drop_field(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
         The changed pair under the same id, or None where no field can be dropped.
     """
     known = evidence(pair.text, pair.gold)
-    if known.missing:  # what is not found word for word may stand anywhere
+    if known.missing:  # what is said in other words may stand anywhere
         return None
     pointers = list(fields_of(pair.gold))
     rng.shuffle(pointers)
@@ -79,14 +79,10 @@ def drop_field(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
         if gold is None or text is None:
             continue
         source = SourceText(text)
-        values = [value for name, value in leaves(pair.gold) if _within(name, pointer)]
+        values = [value for name, value in leaves(pair.gold) if is_within(name, pointer)]
         if not any(source.mentions(value) for value in values):
             return replace(pair, text=text, gold=gold)
     return None
-
-
-def _within(name: str, pointer: str) -> bool:
-    return name == pointer or name.startswith(pointer + "/")
 
 
 def _without_evidence(text: str, known: Evidence, pointer: str) -> str | None:
@@ -95,7 +91,7 @@ def _without_evidence(text: str, known: Evidence, pointer: str) -> str | None:
     others = [
         place
         for name, places in known.found.items()
-        if not _within(name, pointer)
+        if not is_within(name, pointer)
         for place in places
     ]
     removed: list[Passage] = []

@@ -36,7 +36,7 @@ def _is_free(pointer: str, items: list[Any], task: Task) -> bool:
 
 
 def _is_said(pointer: str, items: list[Any], known: Evidence) -> bool:
-    """Whether all of a list stands in the text word for word."""
+    """Whether all of a list stands in the text."""
     return not any(name.startswith(pointer + "/") for name in known.missing)
 
 

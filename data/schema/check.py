@@ -8,27 +8,21 @@ name them and training does not start on a schema that extraction would refuse.
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from referencing.exceptions import Unresolvable
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.files.json_text import MAX_DEPTH, TOO_DEEP, is_deep
-from setaccio.data.schema.keywords import UNENFORCED
+from setaccio.data.schema.grammar.exact_grammar import exact_grammar
+from setaccio.data.schema.keywords import refusal_message, unenforced_keywords
 from setaccio.data.schema.recursion import MOST_LED, endless_parts, least_depth, long_chain
+from setaccio.data.schema.unenforceable import refusals
 from setaccio.data.schema.validation.validators import check_against_draft, jsonschema
 from setaccio.data.schema.walk import reference_lookup, resolver_of, subschemas
 
 MOST_QUOTED = 200
 """Characters of a message about a schema, or of what it quotes."""
-
-
-def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
-    """Paths of the keywords that the constraint would not enforce, in document order."""
-    return [
-        f"{path}.{key}" for path, part in subschemas(schema) for key in part if key in UNENFORCED
-    ]
 
 
 def dangling_references(schema: dict[str, Any]) -> list[str]:
@@ -145,42 +139,8 @@ def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
     check_validity(schema, source)
     check_finite(schema, source)
     if unenforced_keywords(schema):
-        from setaccio.data.schema.unenforceable import refusals  # which imports this module
-
         raise SchemaError(refusal_message(list(map(str, refusals(schema))), source))
-    from setaccio.data.schema.grammar.exact_grammar import exact_grammar  # as does this one
-
     try:
         exact_grammar(schema)
     except SchemaError as error:
         raise SchemaError(str(error).replace("schema", source, 1)) from error
-
-
-def refusal_message(parts: list[str], source: str = "schema") -> str:
-    """What is said of a schema that can not be enforced.
-
-    Args:
-        parts: what is at fault.
-        source: what to name.
-    """
-    return (
-        f"{source}: the constraint can not enforce {', '.join(parts)}. Remove these keywords or "
-        "check them after extraction."
-    )
-
-
-def refused_keyword(reason: str) -> str:
-    """The keyword that a refusal by llguidance means; empty where it does not say.
-
-    Args:
-        reason: its error message, which names some keywords and only describes others.
-    """
-    if "Unknown format" in reason:
-        return "format"
-    if "regex" in reason or "look-around" in reason:
-        return "pattern"
-    for keyword in ("oneOf", "maxProperties", "multipleOf", "$ref"):
-        if keyword in reason:
-            return keyword
-    named = re.search(r'Unimplemented keys: \["([^"]+)"', reason)
-    return named[1] if named else ""

@@ -10,9 +10,10 @@ enforces it.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 
-from setaccio.data.schema.walk import path_of, walk
+from setaccio.data.schema.walk import path_of, subschemas, walk
 
 # Assertions of the JSON Schema drafts that llguidance 1.9 does not implement (its
 # docs/json_schema.md lists the ones it does).
@@ -88,3 +89,40 @@ def doubt_of_keywords(schema: dict[str, Any]) -> str:
         f"JSON Schema does not know {', '.join(named)}{more}, so nothing checks or enforces what "
         "stands there."
     )
+
+
+def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
+    """Paths of the keywords that the constraint would not enforce, in document order."""
+    return [
+        f"{path}.{key}" for path, part in subschemas(schema) for key in part if key in UNENFORCED
+    ]
+
+
+def refusal_message(parts: list[str], source: str = "schema") -> str:
+    """What is said of a schema that can not be enforced.
+
+    Args:
+        parts: what is at fault.
+        source: what to name.
+    """
+    return (
+        f"{source}: the constraint can not enforce {', '.join(parts)}. Remove these keywords or "
+        "check them after extraction."
+    )
+
+
+def refused_keyword(reason: str) -> str:
+    """The keyword that a refusal by llguidance means; empty where it does not say.
+
+    Args:
+        reason: its error message, which names some keywords and only describes others.
+    """
+    if "Unknown format" in reason:
+        return "format"
+    if "regex" in reason or "look-around" in reason:
+        return "pattern"
+    for keyword in ("oneOf", "maxProperties", "multipleOf", "$ref"):
+        if keyword in reason:
+            return keyword
+    named = re.search(r'Unimplemented keys: \["([^"]+)"', reason)
+    return named[1] if named else ""

@@ -31,8 +31,7 @@ from pydantic import (
 
 from setaccio.data.errors import SchemaError, TaskError
 from setaccio.data.files.json_text import dump_compact as dump_compact
-from setaccio.data.files.json_text import parse_json
-from setaccio.data.files.repeated_keys import repetitions
+from setaccio.data.files.json_text import parse_json, repetitions
 from setaccio.data.schema.check import check_schema
 from setaccio.data.schema.dialects import without_nullable
 from setaccio.data.schema.envelopes import read_given, unwrap

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from setaccio.data.schema.pointers import join, leaves
+from setaccio.data.schema.pointers import is_within, join, leaves
 from setaccio.data.text.folding import Folded, fold
 from setaccio.data.text.fuzzy import FuzzySearch, find_all
 from setaccio.data.text.numerals import Numeral, numerals, to_fraction
@@ -240,7 +240,7 @@ class Evidence:
         return merge_passages(
             place
             for name, places in self.found.items()
-            if name == pointer or name.startswith(pointer + "/")
+            if is_within(name, pointer)
             for place in places
         )
 

@@ -73,9 +73,9 @@ def _arm(
     output, value = _scored_output(arm, score, task)
     gold = pair.gold if pair else ABSENT
     said = leaf_passages(place.source, gold)
-    found = leaf_passages(place.source, value, output.get("spans"))
+    told = leaf_passages(place.source, value, output.get("spans"))
     leaves = [
-        _leaf(leaf, output, said, found, place)
+        _leaf(leaf, output, said, told, place)
         for leaf in diff_leaves(score.get("outcomes", ()), gold, value)
     ]
     payload: dict[str, Any] = {
@@ -128,15 +128,15 @@ def _leaf(
     leaf: DiffLeaf,
     output: Record,
     said: dict[str, Passage],
-    found: dict[str, Passage],
+    told: dict[str, Passage],
     place: _Places,
 ) -> list[Any]:
     gold = said.get(leaf.path) if leaf.outcome == "omitted" else None
-    predicted = [
+    found = [
         [
             place.string(path),
             place.string(json_text(value)),
-            *place.span(found.get(path)),
+            *place.span(told.get(path)),
             _confidence(output, path),
         ]
         for path, value in leaf.found
@@ -146,7 +146,7 @@ def _leaf(
         place.string(leaf.path),
         place.string(json_text(leaf.gold)),
         *place.span(gold),
-        predicted,
+        found,
     ]
 
 

@@ -17,11 +17,10 @@ from typing import Any
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.files.json_text import dump_compact
-from setaccio.data.schema.check import refusal_message
 from setaccio.data.schema.grammar.exact_numbers import number_term, range_of
 from setaccio.data.schema.grammar.exact_parts import Troubled, comma, key_term, value_terms
 from setaccio.data.schema.grammar.readable import NOT_DISJOINT, readable
-from setaccio.data.schema.keywords import ASSERTIONS
+from setaccio.data.schema.keywords import ASSERTIONS, refusal_message
 from setaccio.data.schema.validation.validators import make_validator
 from setaccio.data.schema.walk import (
     TYPES,
@@ -263,12 +262,9 @@ class _Writer:
         items = part.get("items", True)
         if isinstance(items, list):
             return items, part.get("additionalItems", True)
-        old = "additionalItems" in part or ("$schema" in self._schema and _is_old(self._schema))
+        named = str(self._schema.get("$schema", "2020-12"))
+        old = "additionalItems" in part or "2020-12" not in named
         return ([] if old else part.get("prefixItems", [])), items
 
 
 _BEYOND = "it can not be combined with numbers that a 64-bit float does not hold"
-
-
-def _is_old(schema: dict[str, Any]) -> bool:
-    return "2020-12" not in str(schema["$schema"])

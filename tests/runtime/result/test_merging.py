@@ -13,7 +13,7 @@ import pytest
 
 from setaccio.data import Document, Task
 from setaccio.data.schema.pointers import leaves
-from setaccio.data.task.merge_rule import MergeRule
+from setaccio.data.task.rules import MergeRule
 from setaccio.data.text.evidence import Span, ground
 from setaccio.runtime import Extractor, LoadedModel, load_model
 from setaccio.runtime.prompt.chunks import Chunk
