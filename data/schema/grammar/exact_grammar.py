@@ -17,8 +17,7 @@ from typing import Any
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.files.json_text import dump_compact
-from setaccio.data.schema.grammar.exact_numbers import number_term, range_of
-from setaccio.data.schema.grammar.exact_parts import Troubled, comma, key_term, value_terms
+from setaccio.data.schema.grammar.exact_numbers import Troubled, literal, number_term, range_of
 from setaccio.data.schema.grammar.readable import NOT_DISJOINT, readable
 from setaccio.data.schema.keywords import ASSERTIONS, refusal_message
 from setaccio.data.schema.validation.validators import make_validator
@@ -179,7 +178,7 @@ class _Writer:
         if not kept:
             raise self._fault(part, key, "none of its values fits what stands beside it")
         for value in kept:
-            yield " ".join(value_terms(value))
+            yield " ".join(_value_terms(value))
 
     def _combined(self, part: dict[str, Any], combining: list[str]) -> Iterator[str]:
         keyword = combining[0]
@@ -214,7 +213,7 @@ class _Writer:
             if rule is False and name in required:
                 raise self._fault(part, "required", f"{name!r} may not be there")
             if rule is not False:
-                items.append((self._add(f"{key_term(name)} {self._rule(rule)}"), name in required))
+                items.append((self._add(f"{_key_term(name)} {self._rule(rule)}"), name in required))
         if other is not False:
             pair = self._add(f'{self._other_key(names)} ":" {self._rule(other)}')
             items.append((self._add(f'{pair} ("," {pair})*'), False))
@@ -248,7 +247,7 @@ class _Writer:
                 follows = self._add('""')
                 continue
             item = self._rule(front[index]) if front else tail
-            body = f"{comma(index)}{item} {follows}"
+            body = f"{_comma(index)}{item} {follows}"
             follows = self._add(body if index < least else f"({body})?")
         return f'"[" {follows} "]"'
 
@@ -268,3 +267,33 @@ class _Writer:
 
 
 _BEYOND = "it can not be combined with numbers that a 64-bit float does not hold"
+
+
+def _comma(index: int) -> str:
+    """What stands before the item of a list in a rule."""
+    return '"," ' if index else ""
+
+
+def _key_term(name: str) -> str:
+    """The terminal of an object's key and the colon behind it."""
+    return json.dumps(f"{dump_compact(name)}:", ensure_ascii=False)
+
+
+def _value_terms(value: Any) -> Iterator[str]:
+    """The terminals that a value is written with."""
+    if isinstance(value, dict):
+        yield '"{"'
+        for index, (name, inner) in enumerate(value.items()):
+            yield f"{_comma(index)}{_key_term(name)}"
+            yield from _value_terms(inner)
+        yield '"}"'
+    elif isinstance(value, list):
+        yield '"["'
+        for index, inner in enumerate(value):
+            yield from filter(None, [_comma(index).strip()])
+            yield from _value_terms(inner)
+        yield '"]"'
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield f"/{literal(value)}/"
+    else:
+        yield json.dumps(dump_compact(value), ensure_ascii=False)
