@@ -163,7 +163,8 @@ def _lenient_class(kind: Any) -> Any:
 
 def _lenient(root: dict[str, Any]) -> Any:
     exact: Any = make_validator(root)
-    return _lenient_class(type(exact))(exact.schema, format_checker=exact.format_checker)
+    kind: Any = type(exact)
+    return _lenient_class(kind)(exact.schema, format_checker=exact.format_checker)
 
 
 def _required(part: dict[str, Any]) -> list[str]:
