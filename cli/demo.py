@@ -48,8 +48,7 @@ def demo(
     ] = None,
 ) -> None:
     """Fine-tune the default base on bookings, prove the adapter, extract samples, compare."""
-    from setaccio.data.files.sample_files import BOOKINGS_TEST
-    from setaccio.data.records import load_pairs
+    from setaccio.data.records import BOOKINGS_TEST, load_pairs
     from setaccio.models import default_base, model_path
 
     base = default_base().name
@@ -83,7 +82,7 @@ def _fresh_folder(out: Path | None) -> Path:
 
 def _make_adapter(folder: Path, base: str, minutes: float, held_out: list[Pair]) -> Path:
     """Fine-tune and export; returns the adapter's GGUF."""
-    from setaccio.data.files.sample_files import BOOKINGS_TRAIN
+    from setaccio.data.records import BOOKINGS_TRAIN
     from setaccio.export import export_adapter
     from setaccio.train import load_config, train
 
@@ -136,7 +135,7 @@ def _show(text: str, extraction: Extraction) -> None:
 def _compare(folder: Path, base: str, adapter: Path, documents: int) -> None:
     import subprocess
 
-    from setaccio.data.files.sample_files import BOOKINGS_TEST
+    from setaccio.data.records import BOOKINGS_TEST
 
     tell_step(f"4/4  Comparing base and tuned, free and constrained, on {documents} held-out texts")
     # In a process of its own: beside torch's threads GCC's OpenMP lets llama.cpp's sleep at every

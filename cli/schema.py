@@ -47,8 +47,8 @@ def schema_verb(
 def _refusal(schema: dict[str, Any]) -> str:
     """Why extraction would refuse the schema; empty where it would not."""
     from setaccio.data.errors import SchemaError
+    from setaccio.data.schema.dialects import without_nullable
     from setaccio.data.schema.envelopes import read_given
-    from setaccio.data.schema.nullable import without_nullable
     from setaccio.runtime.grammar.constraint import check_enforceable
 
     try:

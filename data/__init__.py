@@ -1,7 +1,7 @@
 """Tasks, documents and pairs: what everything else is made from."""
 
 from setaccio.data.records import Document, Pair, Problem, load_pairs, read_pairs, write_pairs
-from setaccio.data.task.merge_rule import MergeRule
+from setaccio.data.task.rules import MergeRule
 from setaccio.data.task.task import ScoringRule, Task, load_task
 
 __all__ = [

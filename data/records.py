@@ -23,6 +23,13 @@ from setaccio.data.files.atomic import atomic_write as atomic_write
 from setaccio.data.files.json_text import parse_json, unwritable
 from setaccio.data.task.task import Shot, dump_compact
 
+# The small files of pairs and recipes that come with the package.
+SAMPLE_FOLDER = Path(__file__).parent / "samples"
+BOOKINGS_TRAIN = SAMPLE_FOLDER / "bookings_train.jsonl"
+BOOKINGS_TEST = SAMPLE_FOLDER / "bookings_test.jsonl"
+RECIPES_TOLD = SAMPLE_FOLDER / "recipes_told.jsonl"
+RECIPES_RETOLD = SAMPLE_FOLDER / "recipes_retold.jsonl"
+
 _COPY = re.compile(r"(?:~[a-z]+\d+)+$")
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

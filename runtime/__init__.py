@@ -15,12 +15,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from setaccio.data.text.evidence import Span
     from setaccio.runtime.extraction import Extraction, Status
     from setaccio.runtime.extractor import Extractor
     from setaccio.runtime.grammar.constraint import Constraint
     from setaccio.runtime.model.adapters import Adapter, load_adapter
     from setaccio.runtime.model.load import LoadedModel, load_model
-    from setaccio.runtime.result.grounding import Span
 
 # llama.cpp's threads wait for each other many times in a pass. By default GCC's OpenMP keeps a
 # waiting thread spinning for milliseconds, and where another program uses a core the thread that is
@@ -35,7 +35,7 @@ _HOMES = {
     "Extraction": "extraction",
     "Extractor": "extractor",
     "LoadedModel": "model.load",
-    "Span": "result.grounding",
+    "Span": "extraction",
     "Status": "extraction",
     "load_adapter": "model.adapters",
     "load_model": "model.load",

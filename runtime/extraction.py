@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from setaccio.data.task.task import dump_compact
-from setaccio.runtime.result.grounding import Span
+from setaccio.data.text.evidence import Span
 
 Status = Literal[
     "ok",

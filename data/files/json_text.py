@@ -2,7 +2,9 @@
 
 Contract: ``parse_json(text)`` gives the value or raises a ``ValueError`` of one line. Python's own
 reader also takes ``NaN``, numbers beyond a float's range and any depth that its stack holds; what
-comes later (the schema library, llguidance) does not.
+comes later (the schema library, llguidance) does not. RFC 8259 leaves open what an object means in
+which a key is repeated: here the last value stays, as in Python, and the object remembers the key,
+so that :meth:`setaccio.data.Task.problems` can say so.
 
 >>> parse_json('{"a": 1E2}')
 {'a': 100.0}
@@ -12,12 +14,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
-from setaccio.data.files.repeated_keys import read_object
-from setaccio.data.schema.validation.decimals import read_float
+from setaccio.data.files.decimals import read_float
 
 MAX_DEPTH = 100
 """Most objects and arrays inside one another. llguidance's own limit for a schema is 127."""
@@ -73,18 +75,67 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-DECODER = JSONDecoder(
-    parse_constant=refuse_constant,
-    parse_float=finite,
-    parse_int=integer,
-    object_pairs_hook=read_object,
-)
-_STRICTEST = JSONDecoder(
-    parse_constant=refuse_constant,
-    parse_float=finite,
-    parse_int=integer,
-    object_pairs_hook=_once,
-)
+class RepeatedKeys(dict[str, Any]):
+    """A dictionary that was read from an object in which keys stood more than once.
+
+    Attributes:
+        counts: how many times each of these keys stood there.
+    """
+
+    counts: dict[str, int]
+
+
+def read_object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """For ``json``'s ``object_pairs_hook``: a dictionary, where needed a :class:`RepeatedKeys`."""
+    pairs = list(pairs)
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    counts = Counter(key for key, _ in pairs)
+    return like({key: count for key, count in counts.items() if count > 1}, found)
+
+
+def like(counts: dict[str, int], content: dict[str, Any]) -> RepeatedKeys:
+    """A dictionary that says that some keys were repeated."""
+    marked = RepeatedKeys(content)
+    marked.counts = counts
+    return marked
+
+
+def repetitions(value: Any, path: str = "$") -> Iterator[str]:
+    """Say which keys stood more than once.
+
+    Args:
+        value: a JSON value.
+        path: where it stands, as messages write it.
+
+    Yields:
+        One sentence a key, first the path of its object.
+    """
+    if isinstance(value, RepeatedKeys):
+        for key, count in value.counts.items():
+            yield f"{path}: the key {key!r} stands {count} times in one object"
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if isinstance(part, dict | list):
+                yield from repetitions(part, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            if isinstance(part, dict | list):
+                yield from repetitions(part, f"{path}[{index}]")
+
+
+def _decoder(read_pairs: Callable[[Iterable[tuple[str, Any]]], dict[str, Any]]) -> JSONDecoder:
+    return JSONDecoder(
+        parse_constant=refuse_constant,
+        parse_float=finite,
+        parse_int=integer,
+        object_pairs_hook=read_pairs,
+    )
+
+
+DECODER = _decoder(read_object)
+_STRICTEST = _decoder(_once)
 
 
 def parse_json(text: str, *, unique_keys: bool = False) -> Any:
@@ -93,7 +144,7 @@ def parse_json(text: str, *, unique_keys: bool = False) -> Any:
     Args:
         text: the JSON.
         unique_keys: refuse a key that stands twice in an object; otherwise the last one wins, and
-            the object is a :class:`setaccio.data.files.repeated_keys.RepeatedKeys`.
+            the object is a :class:`RepeatedKeys`.
 
     Raises:
         ValueError: it is no JSON, a number can not be held, or it is nested too deeply.
@@ -107,6 +158,16 @@ def parse_json(text: str, *, unique_keys: bool = False) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH and is_deep(value):
         raise ValueError(TOO_DEEP)
     return value
+
+
+def dump_compact(value: Any) -> str:
+    """Compact JSON: no blanks after separators, characters as themselves.
+
+    DEL alone is escaped: llguidance counts it among the control characters, so a constrained model
+    could not write it otherwise.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f")
 
 
 def _reason(error: JSONDecodeError) -> str:

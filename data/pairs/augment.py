@@ -1,8 +1,8 @@
 """More pairs from those that there are, with gold that stays right: ``setaccio data augment``.
 
 Contract: every pair that is made is proved before it is given out: its gold fits the schema, and
-whatever of the gold stood in the text word for word stands in the new text in the same letters. A
-pair that can not be changed so is counted, not changed otherwise. The same seed and pair give the
+whatever of the gold stood in the text, likeness aside, stands in the new text in the same letters.
+A pair that can not be changed so is counted, not changed otherwise. The same seed and pair give the
 same result, whatever else is in the file.
 
     for item in augment(pairs, task, {"typos": 0.2, "absent": 0.3}, seed=1): ...
@@ -30,7 +30,8 @@ from setaccio.data.pairs.typos import change_case, change_letters, change_spaces
 from setaccio.data.records import Pair
 from setaccio.data.schema.pointers import leaves
 from setaccio.data.task.task import Task
-from setaccio.data.text.spans import Span, evidence
+from setaccio.data.text.evidence import evidence
+from setaccio.data.text.sentences import Passage
 
 _TRIES = 3
 MOST_COPIES = 100
@@ -62,22 +63,22 @@ class AugmentReport:
         return "; ".join(parts) or "nothing was chosen"
 
 
-def _spans(pair: Pair) -> list[Span]:
-    return evidence(pair.text, pair.gold).spans
+def _kept(pair: Pair) -> list[Passage]:
+    return evidence(pair.text, pair.gold).passages
 
 
 def _case(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
-    return replace(pair, text=change_case(pair.text, _spans(pair), rng))
+    return replace(pair, text=change_case(pair.text, _kept(pair), rng))
 
 
 def _space(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
-    return replace(pair, text=change_spaces(pair.text, _spans(pair), rng))
+    return replace(pair, text=change_spaces(pair.text, _kept(pair), rng))
 
 
 def _typos(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
     said = " ".join(value for _, value in leaves(pair.gold) if isinstance(value, str))
     spared = frozenset(word.casefold() for word in re.findall(r"[^\W\d_]+", said))
-    return replace(pair, text=change_letters(pair.text, _spans(pair), rng, spared))
+    return replace(pair, text=change_letters(pair.text, _kept(pair), rng, spared))
 
 
 KINDS: dict[str, Callable[[Pair, Task, random.Random], Pair | None]] = {

@@ -29,16 +29,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from setaccio.data.pairs.gold_values import GoldEvidence, Value, absent_fields, share_of
 from setaccio.data.pairs.near_duplicates import NEAR, Known
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
-from setaccio.data.text.gold_evidence import (
-    GoldEvidence,
-    Value,
-    absent_fields,
-    leaves_of,
-    share_of,
-)
 
 Rows = Iterable[Pair] | Iterable[tuple[int, Pair]]
 
@@ -222,10 +216,19 @@ def _empty(pair: Pair) -> Iterator[str]:
         yield "the text is empty"
     if not pair.gold:
         yield "the gold is empty"
-    for path, value, _ in leaves_of(pair.gold, {}):
-        # Null is no finding: it says that there is nothing, and the schema says whether it may.
-        if value in ("", [], {}) or (isinstance(value, str) and not value.strip()):
-            yield f"{path} is empty"
+    yield from (f"{path} is empty" for path in _empty_parts(pair.gold))
+
+
+def _empty_parts(value: Any, path: str = "$") -> Iterator[str]:
+    # Null is no finding: it says that there is nothing, and the schema says whether it may.
+    if value in ("", [], {}) or (isinstance(value, str) and not value.strip()):
+        yield path
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _empty_parts(part, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _empty_parts(part, f"{path}[{index}]")
 
 
 def _ungrounded(values: list[Value], least: float) -> Iterator[str]:

@@ -15,17 +15,10 @@ from dataclasses import replace
 from typing import Any
 
 from setaccio.data.records import Pair
-from setaccio.data.schema.pointers import join, leaves, split_pointer, step_into
+from setaccio.data.schema.pointers import is_within, join, leaves, split_pointer, step_into
 from setaccio.data.task.task import Task
-from setaccio.data.text.spans import (
-    Evidence,
-    Span,
-    clauses,
-    evidence,
-    mentions,
-    overlaps,
-    sentence_spans,
-)
+from setaccio.data.text.evidence import Evidence, SourceText, evidence
+from setaccio.data.text.sentences import Passage, clauses, overlaps, sentence_spans
 
 
 def fields_of(gold: Any, pointer: str = "") -> Iterator[str]:
@@ -74,7 +67,7 @@ def drop_field(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
         The changed pair under the same id, or None where no field can be dropped.
     """
     known = evidence(pair.text, pair.gold)
-    if known.missing:  # what is not found word for word may stand anywhere
+    if known.missing:  # what is said in other words may stand anywhere
         return None
     pointers = list(fields_of(pair.gold))
     rng.shuffle(pointers)
@@ -85,29 +78,29 @@ def drop_field(pair: Pair, task: Task, rng: random.Random) -> Pair | None:
         text = _without_evidence(pair.text, known, pointer)
         if gold is None or text is None:
             continue
-        values = [value for name, value in leaves(pair.gold) if _within(name, pointer)]
-        if not any(mentions(text, value) for value in values):
+        source = SourceText(text)
+        values = [value for name, value in leaves(pair.gold) if is_within(name, pointer)]
+        if not any(source.mentions(value) for value in values):
             return replace(pair, text=text, gold=gold)
     return None
-
-
-def _within(name: str, pointer: str) -> bool:
-    return name == pointer or name.startswith(pointer + "/")
 
 
 def _without_evidence(text: str, known: Evidence, pointer: str) -> str | None:
     """The text without the sentences or clauses that hold a field's evidence."""
     own = known.below(pointer)
     others = [
-        span for name, spans in known.found.items() if not _within(name, pointer) for span in spans
+        place
+        for name, places in known.found.items()
+        if not is_within(name, pointer)
+        for place in places
     ]
-    removed: list[Span] = []
-    for sentence in sentence_spans(text, known.spans):
+    removed: list[Passage] = []
+    for sentence in sentence_spans(text, known.passages):
         if not overlaps(sentence, own):
             continue
         units = [sentence]
         if overlaps(sentence, others):
-            units = [c for c in clauses(text, sentence, known.spans) if overlaps(c, own)]
+            units = [c for c in clauses(text, sentence, known.passages) if overlaps(c, own)]
         if any(overlaps(unit, others) for unit in units):
             return None
         removed += units

@@ -15,7 +15,8 @@ from typing import Any
 from setaccio.data.records import Pair
 from setaccio.data.schema.pointers import join, split_pointer
 from setaccio.data.task.task import Task
-from setaccio.data.text.spans import Evidence, evidence, mentions, overlaps, sentence_spans
+from setaccio.data.text.evidence import Evidence, SourceText, evidence
+from setaccio.data.text.sentences import overlaps, sentence_spans
 
 
 def _lists(value: Any, pointer: str = "") -> Iterator[tuple[str, list[Any]]]:
@@ -35,7 +36,7 @@ def _is_free(pointer: str, items: list[Any], task: Task) -> bool:
 
 
 def _is_said(pointer: str, items: list[Any], known: Evidence) -> bool:
-    """Whether all of a list stands in the text word for word."""
+    """Whether all of a list stands in the text."""
     return not any(name.startswith(pointer + "/") for name in known.missing)
 
 
@@ -60,7 +61,7 @@ def shuffle_sentences(pair: Pair, task: Task, rng: random.Random) -> Pair | None
     if not all(_is_said(pointer, items, known) for pointer, items in ordered):
         return None
     fixed = [span for pointer, _ in ordered for span in known.below(pointer)]
-    places = sentence_spans(pair.text, known.spans)
+    places = sentence_spans(pair.text, known.passages)
     loose = [number for number, place in enumerate(places) if not overlaps(place, fixed)]
     if len(loose) < 2:
         return None
@@ -72,16 +73,16 @@ def shuffle_sentences(pair: Pair, task: Task, rng: random.Random) -> Pair | None
         parts += [pair.text[at:start], pair.text[slice(*places[number])]]
         at = end
     text = "".join([*parts, pair.text[at:]])
-    return replace(pair, text=text, gold=_follow(pair.gold, "", text, task))
+    return replace(pair, text=text, gold=_follow(pair.gold, "", SourceText(text), task))
 
 
-def _follow(value: Any, pointer: str, text: str, task: Task) -> Any:
+def _follow(value: Any, pointer: str, text: SourceText, task: Task) -> Any:
     """Sort the lists without an order by where their items stand first."""
     if isinstance(value, dict):
         return {k: _follow(part, join(pointer, k), text, task) for k, part in value.items()}
     if not isinstance(value, list) or not _is_free(pointer, value, task):
         return value
-    first = [mentions(text, item)[:1] for item in value]
+    first = [text.mentions(item)[:1] for item in value]
     if not all(first):
         return value
     ranked = sorted(range(len(value)), key=lambda number: (first[number][0], number))

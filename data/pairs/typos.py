@@ -1,6 +1,6 @@
 """Changes of a text that leave the evidence of its gold as it is: case, typing errors, spacing.
 
-Contract: each function changes the text outside of the protected spans only. What stands in them
+Contract: each function changes the text outside of the protected passages only. What stands in them
 comes out letter for letter, in the same order.
 """
 
@@ -10,15 +10,15 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
-from setaccio.data.text.spans import Span, overlaps
+from setaccio.data.text.sentences import Passage, overlaps
 
 WORDS_PER_ERROR = 12
 _LEAST_LETTERS = 4
 _SPACES = (" ", " ", "  ", "\n", "   ", "\n\n", "\t")
 
 
-def _outside(text: str, kept: Sequence[Span], change: Callable[[str], str]) -> str:
-    """Apply a change between the protected spans."""
+def _outside(text: str, kept: Sequence[Passage], change: Callable[[str], str]) -> str:
+    """Apply a change between the protected passages."""
     parts, at = [], 0
     for start, end in kept:
         parts += [change(text[at:start]), text[start:end]]
@@ -26,7 +26,7 @@ def _outside(text: str, kept: Sequence[Span], change: Callable[[str], str]) -> s
     return "".join([*parts, change(text[at:])])
 
 
-def change_case(text: str, kept: Sequence[Span], rng: random.Random) -> str:
+def change_case(text: str, kept: Sequence[Passage], rng: random.Random) -> str:
     """All small, all capital, or small sentence beginnings."""
     return _outside(text, kept, rng.choice((str.lower, str.upper, _small_beginnings)))
 
@@ -35,7 +35,7 @@ def _small_beginnings(text: str) -> str:
     return re.sub(r"(^|[.!?]\s+)(\w)", lambda found: found[1] + found[2].lower(), text)
 
 
-def change_spaces(text: str, kept: Sequence[Span], rng: random.Random) -> str:
+def change_spaces(text: str, kept: Sequence[Passage], rng: random.Random) -> str:
     """Other white space: doubled blanks, line breaks and tabs in the place of about a quarter."""
 
     def change(part: str) -> str:
@@ -48,13 +48,13 @@ def change_spaces(text: str, kept: Sequence[Span], rng: random.Random) -> str:
 
 
 def change_letters(
-    text: str, kept: Sequence[Span], rng: random.Random, spared: frozenset[str] = frozenset()
+    text: str, kept: Sequence[Passage], rng: random.Random, spared: frozenset[str] = frozenset()
 ) -> str:
     """Typing errors: letters swapped, lost or doubled, in one word of twelve.
 
     Args:
         text: the text.
-        kept: protected spans.
+        kept: protected passages.
         rng: decides which words and how.
         spared: words, casefolded, that stay right wherever they stand.
     """

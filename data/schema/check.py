@@ -8,152 +8,26 @@ name them and training does not start on a schema that extraction would refuse.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from referencing import Registry
 from referencing.exceptions import Unresolvable
-from referencing.jsonschema import specification_with
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.files.json_text import MAX_DEPTH, TOO_DEEP, is_deep
+from setaccio.data.schema.grammar.exact_grammar import exact_grammar
+from setaccio.data.schema.keywords import refusal_message, unenforced_keywords
 from setaccio.data.schema.recursion import MOST_LED, endless_parts, least_depth, long_chain
-from setaccio.data.schema.validation.validators import (
-    check_against_draft,
-    jsonschema,
-    validator_class,
-)
-
-# Assertions of the JSON Schema drafts that llguidance 1.9 does not implement (its
-# docs/json_schema.md lists the ones it does). Annotations such as `title` never constrain.
-UNENFORCED = frozenset(
-    {
-        "contains",
-        "dependencies",
-        "dependentRequired",
-        "dependentSchemas",
-        "else",
-        "if",
-        "maxContains",
-        "minContains",
-        "not",
-        "propertyNames",
-        "then",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-        "uniqueItems",
-        "$dynamicRef",
-        "$recursiveRef",
-    }
-)
-_MAPS = frozenset(
-    {
-        "properties",
-        "patternProperties",
-        "$defs",
-        "definitions",
-        "dependencies",
-        "dependentSchemas",
-    }
-)
-_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
-_SINGLES = frozenset(
-    {
-        "additionalItems",
-        "additionalProperties",
-        "contains",
-        "else",
-        "if",
-        "items",
-        "not",
-        "propertyNames",
-        "then",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-    }
-)
-
+from setaccio.data.schema.unenforceable import refusals
+from setaccio.data.schema.validation.validators import check_against_draft, jsonschema
+from setaccio.data.schema.walk import reference_lookup, resolver_of, subschemas
 
 MOST_QUOTED = 200
 """Characters of a message about a schema, or of what it quotes."""
 
-Keys = tuple[str | int, ...]
-
-
-def schema_parts(schema: Any) -> Iterator[tuple[Keys, Any]]:
-    """The schemas right inside a schema.
-
-    Yields:
-        ``(keys, part)``: the keys and indices that lead to the part.
-    """
-    if not isinstance(schema, dict):
-        return
-    for key, value in schema.items():
-        if key in _MAPS and isinstance(value, dict):
-            for name, part in value.items():
-                yield (key, name), part
-        elif key in _LISTS and isinstance(value, list):
-            for index, part in enumerate(value):
-                yield (key, index), part
-        elif key in _SINGLES:
-            yield (key,), value
-
-
-def walk(schema: Any, keys: Keys = ()) -> Iterator[tuple[Keys, dict[str, Any]]]:
-    """Walk a schema and every schema inside it, outer ones first.
-
-    Yields:
-        ``(keys, schema)``: the keys and indices that lead to the schema.
-    """
-    if not isinstance(schema, dict):
-        return
-    yield keys, schema
-    for more, part in schema_parts(schema):
-        yield from walk(part, (*keys, *more))
-
-
-def path_of(keys: Keys) -> str:
-    """The place of a schema as messages write it, as in ``$.properties.title``."""
-    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-
-
-def subschemas(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """As :func:`walk`, with paths in place of keys."""
-    return ((path_of(keys), part) for keys, part in walk(schema))
-
-
-def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
-    """Paths of the keywords that the constraint would not enforce, in document order."""
-    return [
-        f"{path}.{key}" for path, part in subschemas(schema) for key in part if key in UNENFORCED
-    ]
-
-
-def _resolver(schema: dict[str, Any]) -> Any:
-    """What looks references inside a schema up."""
-    kind = validator_class(schema)
-    drafts = specification_with(kind.META_SCHEMA["$schema"])
-    resource = drafts.create_resource(schema)
-    return Registry().with_resource(resource.id() or "", resource).resolver(resource.id() or "")
-
-
-def reference_lookup(schema: dict[str, Any]) -> Callable[[str], Any]:
-    """What gives the target of a reference inside a schema."""
-    resolver = _resolver(schema)
-
-    def lookup(reference: str) -> Any:
-        try:
-            return resolver.lookup(reference).contents
-        except (Unresolvable, ValueError):  # in a place that is no schema but is referred to
-            return True
-
-    return lookup
-
 
 def dangling_references(schema: dict[str, Any]) -> list[str]:
     """Paths of the references inside a schema that lead to nothing or back to themselves."""
-    resolver = _resolver(schema)
+    resolver = resolver_of(schema)
     return [
         f"{path}.$ref (to {part['$ref']})"
         for path, part in subschemas(schema)
@@ -265,46 +139,8 @@ def check_schema(schema: dict[str, Any], source: str = "schema") -> None:
     check_validity(schema, source)
     check_finite(schema, source)
     if unenforced_keywords(schema):
-        from setaccio.data.schema.unenforceable import (
-            refusals,  # llguidance is wanted for a refusal only
-        )
-
         raise SchemaError(refusal_message(list(map(str, refusals(schema))), source))
-    from setaccio.data.schema.grammar.exact_grammar import (
-        exact_grammar,  # which imports this module
-    )
-
     try:
         exact_grammar(schema)
     except SchemaError as error:
         raise SchemaError(str(error).replace("schema", source, 1)) from error
-
-
-def refusal_message(parts: list[str], source: str = "schema") -> str:
-    """What is said of a schema that can not be enforced.
-
-    Args:
-        parts: what is at fault.
-        source: what to name.
-    """
-    return (
-        f"{source}: the constraint can not enforce {', '.join(parts)}. Remove these keywords or "
-        "check them after extraction."
-    )
-
-
-def refused_keyword(reason: str) -> str:
-    """The keyword that a refusal by llguidance means; empty where it does not say.
-
-    Args:
-        reason: its error message, which names some keywords and only describes others.
-    """
-    if "Unknown format" in reason:
-        return "format"
-    if "regex" in reason or "look-around" in reason:
-        return "pattern"
-    for keyword in ("oneOf", "maxProperties", "multipleOf", "$ref"):
-        if keyword in reason:
-            return keyword
-    named = re.search(r'Unimplemented keys: \["([^"]+)"', reason)
-    return named[1] if named else ""

@@ -19,11 +19,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from setaccio.data.schema.check import reference_lookup
 from setaccio.data.schema.grammar.exact_numbers import Range, range_of
-from setaccio.data.schema.grammar.exact_parts import TYPES, types_of
 from setaccio.data.schema.validation.patterns import matches
 from setaccio.data.schema.validation.validators import jsonschema, make_validator
+from setaccio.data.schema.walk import TYPES, reference_lookup, types_of
 
 MOST_STEPS = 300
 """Questions about single places that a proof may ask; what takes more counts as not proved."""
@@ -43,12 +42,12 @@ class Prover:
 
     Args:
         root: the whole schema, in which references are looked up; without keywords that its draft
-            ignores (:func:`setaccio.data.schema.ref_siblings.without_siblings`).
+            ignores (:func:`setaccio.data.schema.dialects.without_siblings`).
     """
 
     def __init__(self, root: dict[str, Any]) -> None:
         self._root = root
-        self._lookup = reference_lookup(root)
+        self.lookup = reference_lookup(root)
         self._judge = _lenient(root)
         self._left = MOST_IN_ALL
         self._stop = 0
@@ -99,7 +98,7 @@ class Prover:
                 continue
             seen.add(id(part))
             if isinstance(part.get("$ref"), str):
-                waiting.append(self._lookup(part["$ref"]))
+                waiting.append(self.lookup(part["$ref"]))
             waiting += part.get("allOf", [])
             choices += [part[key] for key in ("anyOf", "oneOf") if key in part]
             own = {key: value for key, value in part.items() if key not in _COMBINING}
@@ -107,15 +106,12 @@ class Prover:
                 flat.append(own)
         return True
 
-    def lookup(self, reference: str) -> Any:
-        """The target of a reference."""
-        return self._lookup(reference)
-
     def _empty_type(self, kind: str, flat: list[dict[str, Any]], depth: int) -> bool:
         if kind == "number":
             return _no_number([part for part in flat if part.keys() & _NUMBER or "type" in part])
         if kind == "string":
-            return _crossed(flat, "minLength", "maxLength") or _no_text(flat)
+            least, most = _bounds(flat, "minLength", "maxLength")
+            return least > most or _no_text(flat)
         if kind == "array":
             return self._no_array(flat, depth)
         return kind == "object" and self._no_object(flat, depth)
@@ -142,7 +138,7 @@ class Prover:
         return ([] if old else part.get("prefixItems", [])), items
 
     def _no_object(self, flat: list[dict[str, Any]], depth: int) -> bool:
-        needed = {name for part in flat for name in _list(part.get("required"))}
+        needed = {name for part in flat for name in _required(part)}
         ends = [
             len(part.get("properties", {}))
             for part in flat
@@ -165,18 +161,14 @@ def _lenient_class(kind: Any) -> Any:
     return extend(kind, keywords)
 
 
-def _lenient(root: dict[str, Any]) -> jsonschema.protocols.Validator:
+def _lenient(root: dict[str, Any]) -> Any:
     exact: Any = make_validator(root)
     kind: Any = type(exact)
-    lenient = _lenient_class(kind)
-    validator: jsonschema.protocols.Validator = lenient(
-        exact.schema, format_checker=exact.format_checker
-    )
-    return validator
+    return _lenient_class(kind)(exact.schema, format_checker=exact.format_checker)
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _required(part: dict[str, Any]) -> list[str]:
+    return part["required"] if isinstance(part.get("required"), list) else []
 
 
 _COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "$defs", "definitions"})
@@ -201,11 +193,6 @@ def _bounds(
     lower = max((math.ceil(part.get(least, 0)) for part in flat), default=0)
     upper = min([*(part[most] for part in flat if most in part), *ends], default=math.inf)
     return lower, upper
-
-
-def _crossed(flat: list[dict[str, Any]], least: str, most: str) -> bool:
-    lower, upper = _bounds(flat, least, most)
-    return lower > upper
 
 
 def _no_number(flat: list[dict[str, Any]]) -> bool:

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from setaccio.data.errors import SchemaError
 from setaccio.data.files.json_text import is_deep
-from setaccio.data.schema.check import reference_lookup
 from setaccio.data.schema.keywords import (
     ANNOTATIONS,
     KNOWN,
@@ -27,6 +26,7 @@ from setaccio.data.schema.keywords import (
     nearest,
     unknown_keywords,
 )
+from setaccio.data.schema.walk import reference_lookup
 
 # Keys under which OpenAI, Anthropic, Google, Ollama, llama.cpp, vLLM, Bedrock and the Model Context
 # Protocol carry a schema, or what carries one in its turn.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from setaccio.data.schema.pointers import split_pointer, step_into
-from setaccio.data.schema.validation.patterns import matches
+from setaccio.data.schema.validation.patterns import surely_matches
 from setaccio.data.schema.validation.validators import ignores_siblings, make_validator
 
 _DEEPEST = 64
@@ -219,13 +219,6 @@ def _key_schema(part: dict[str, Any], key: str) -> Any:
     if key in part.get("properties", {}):
         return part["properties"][key]
     for pattern, rule in part.get("patternProperties", {}).items():
-        if _matches(pattern, key):
+        if surely_matches(pattern, key):
             return rule
     return part.get("additionalProperties")
-
-
-def _matches(pattern: str, key: str) -> bool:
-    try:
-        return matches(pattern, key)
-    except ValueError:
-        return False

@@ -10,9 +10,29 @@ enforces it.
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 
-from setaccio.data.schema.check import UNENFORCED, path_of, walk
+from setaccio.data.schema.walk import path_of, subschemas, walk
+
+# Assertions of the JSON Schema drafts that llguidance 1.9 does not implement (its
+# docs/json_schema.md lists the ones it does).
+UNENFORCED = frozenset(
+    """
+    contains dependencies dependentRequired dependentSchemas else if maxContains minContains not
+    propertyNames then unevaluatedItems unevaluatedProperties uniqueItems $dynamicRef $recursiveRef
+    """.split()  # noqa: SIM905
+)
+
+ASSERTIONS = frozenset(
+    """
+    $ref additionalItems additionalProperties allOf anyOf const enum exclusiveMaximum
+    exclusiveMinimum items maxItems maxLength maxProperties maximum minItems minLength
+    minProperties minimum multipleOf oneOf pattern patternProperties prefixItems properties
+    required type
+    """.split()  # noqa: SIM905
+)
+"""Enforced keywords that decide which values fit; ``format`` does so for strings only."""
 
 ANNOTATIONS = frozenset(
     """
@@ -24,18 +44,7 @@ ANNOTATIONS = frozenset(
 )
 """Keywords that constrain nothing, in wide use outside JSON Schema some of them."""
 
-KNOWN = (
-    UNENFORCED
-    | ANNOTATIONS
-    | frozenset(
-        """
-    $ref additionalItems additionalProperties allOf anyOf const enum
-    exclusiveMaximum exclusiveMinimum format items maxItems maxLength maxProperties maximum minItems
-    minLength minProperties minimum multipleOf nullable oneOf pattern patternProperties prefixItems
-    properties required type
-    """.split()  # noqa: SIM905
-    )
-)
+KNOWN = UNENFORCED | ANNOTATIONS | ASSERTIONS | {"format", "nullable"}
 """Keywords of the drafts 4 to 2020-12 and annotations; the names that start with ``x-`` aside."""
 
 MOST_NAMED = 5
@@ -80,3 +89,40 @@ def doubt_of_keywords(schema: dict[str, Any]) -> str:
         f"JSON Schema does not know {', '.join(named)}{more}, so nothing checks or enforces what "
         "stands there."
     )
+
+
+def unenforced_keywords(schema: dict[str, Any]) -> list[str]:
+    """Paths of the keywords that the constraint would not enforce, in document order."""
+    return [
+        f"{path}.{key}" for path, part in subschemas(schema) for key in part if key in UNENFORCED
+    ]
+
+
+def refusal_message(parts: list[str], source: str = "schema") -> str:
+    """What is said of a schema that can not be enforced.
+
+    Args:
+        parts: what is at fault.
+        source: what to name.
+    """
+    return (
+        f"{source}: the constraint can not enforce {', '.join(parts)}. Remove these keywords or "
+        "check them after extraction."
+    )
+
+
+def refused_keyword(reason: str) -> str:
+    """The keyword that a refusal by llguidance means; empty where it does not say.
+
+    Args:
+        reason: its error message, which names some keywords and only describes others.
+    """
+    if "Unknown format" in reason:
+        return "format"
+    if "regex" in reason or "look-around" in reason:
+        return "pattern"
+    for keyword in ("oneOf", "maxProperties", "multipleOf", "$ref"):
+        if keyword in reason:
+            return keyword
+    named = re.search(r'Unimplemented keys: \["([^"]+)"', reason)
+    return named[1] if named else ""

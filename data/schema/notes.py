@@ -19,13 +19,14 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema.check import UNENFORCED, check_validity, walk
+from setaccio.data.schema.check import check_validity
+from setaccio.data.schema.dialects import without_nullable
 from setaccio.data.schema.envelopes import read_given, unwrap
-from setaccio.data.schema.keywords import is_known, nearest
-from setaccio.data.schema.nullable import without_nullable
+from setaccio.data.schema.keywords import UNENFORCED, is_known, nearest
 from setaccio.data.schema.pointers import join, pointer_of
 from setaccio.data.schema.unenforceable import refusals
 from setaccio.data.schema.validation.validators import jsonschema, validator_class
+from setaccio.data.schema.walk import walk
 
 Kind = Literal["read as", "not enforced", "never null", "unbounded"]
 

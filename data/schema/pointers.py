@@ -23,6 +23,11 @@ def split_pointer(pointer: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in parts]
 
 
+def is_within(pointer: str, outer: str) -> bool:
+    """Whether a pointer leads to the place of another one, or to something inside it."""
+    return pointer == outer or pointer.startswith(f"{outer}/")
+
+
 def leaves(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     """Everything in a JSON value that is neither object nor array, in document order.
 

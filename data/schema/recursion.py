@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from setaccio.data.schema.validation.patterns import matches
+from setaccio.data.schema.validation.patterns import surely_matches
 
 Lookup = Callable[[str], Any]
 _Depths = dict[int, float]
@@ -140,16 +140,9 @@ def _depth(part: dict[str, Any], lookup: Lookup, depths: _Depths) -> float:
 def _demanded_values(part: dict[str, Any]) -> Iterator[Any]:
     properties, patterns = part.get("properties", {}), part.get("patternProperties", {})
     for name in part.get("required", ()):
-        fitting = [inner for pattern, inner in patterns.items() if _matches(pattern, name)]
+        fitting = [inner for pattern, inner in patterns.items() if surely_matches(pattern, name)]
         fitting += [properties[name]] if name in properties else []
         yield from fitting or [part.get("additionalProperties")]
-
-
-def _matches(pattern: str, name: str) -> bool:
-    try:
-        return matches(pattern, name)
-    except ValueError:  # of another dialect: what it matches is not known
-        return False
 
 
 def _demanded_items(part: dict[str, Any]) -> list[Any]:

@@ -13,17 +13,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema.check import (
-    UNENFORCED,
-    path_of,
-    refused_keyword,
-    unenforced_keywords,
-    walk,
-)
 from setaccio.data.schema.grammar.exact_grammar import exact_grammar
 from setaccio.data.schema.grammar.pattern_limits import TOO_MANY_STATES, explosion, explosions
 from setaccio.data.schema.grammar.readable import NOT_DISJOINT, readable
+from setaccio.data.schema.keywords import UNENFORCED, refused_keyword, unenforced_keywords
 from setaccio.data.schema.pointers import pointer_of
+from setaccio.data.schema.walk import path_of, walk
 
 LONGEST_REASON = 200
 """Characters that are kept of a reason."""

@@ -14,8 +14,7 @@ was exported here.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +30,15 @@ from pydantic import (
 )
 
 from setaccio.data.errors import SchemaError, TaskError
-from setaccio.data.files.json_text import parse_json
-from setaccio.data.files.repeated_keys import repetitions
+from setaccio.data.files.json_text import dump_compact as dump_compact
+from setaccio.data.files.json_text import parse_json, repetitions
 from setaccio.data.schema.check import check_schema
+from setaccio.data.schema.dialects import without_nullable
 from setaccio.data.schema.envelopes import read_given, unwrap
 from setaccio.data.schema.key_order import order_like
-from setaccio.data.schema.nullable import without_nullable
-from setaccio.data.schema.validation.validators import jsonschema, make_validator
-from setaccio.data.task.merge_rule import MergeRule, check_merge_rules
-from setaccio.data.task.scoring_rule import ScoringRule as ScoringRule
+from setaccio.data.schema.validation.validators import make_validator
+from setaccio.data.task.rules import MergeRule, check_merge_rules
+from setaccio.data.task.rules import ScoringRule as ScoringRule
 from setaccio.data.task.task_file import TASK_FOLDER as TASK_FOLDER
 from setaccio.data.task.task_file import find_task_file, read_task_file
 
@@ -162,13 +161,8 @@ class Task(BaseModel):
         Returns:
             One sentence per violation, first the path; empty when the value is valid.
         """
-        return [
-            *repetitions(value),
-            *(f"{error.json_path}: {error.message}" for error in self._errors(value)),
-        ]
-
-    def _errors(self, value: Json) -> Iterator[jsonschema.ValidationError]:
-        yield from make_validator(self.json_schema).iter_errors(value)
+        errors = make_validator(self.json_schema).iter_errors(value)
+        return [*repetitions(value), *(f"{each.json_path}: {each.message}" for each in errors)]
 
     def to_metadata(self) -> str:
         """The whole task as one canonical JSON string, as it is written into a GGUF."""
@@ -221,16 +215,6 @@ class Task(BaseModel):
         name = title.strip("-") or "schema"
         asked = instruction or inner.get("description") or "Extract the data from the text as JSON."
         return cls(name=name, instruction=asked, schema=schema)
-
-
-def dump_compact(value: Json) -> str:
-    """Compact JSON: no blanks after separators, characters as themselves.
-
-    DEL alone is escaped: llguidance counts it among the control characters, so a constrained model
-    could not write it otherwise.
-    """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("\x7f", "\\u007f")
 
 
 def parse_task(raw: Json, source: str) -> Task:

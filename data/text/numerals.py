@@ -115,18 +115,11 @@ def numerals(text: str) -> Iterator[Numeral]:
         values = _values(found)
         if values:
             yield Numeral(found.start(), found.end(), frozenset(values), False)
-        if found["group"] is not None and found["group"] in " \u00a0\u202f,.":
-            # A blank, comma or point may also stand between two numbers.
-            yield from _members(found)
+        if found["group"] and found["group"] in " \u00a0\u202f":
+            # A blank may also stand between two numbers.
+            for part in re.finditer(r"\d+", found[0]):
+                begin, end = found.start() + part.start(), found.start() + part.end()
+                yield Numeral(begin, end, frozenset({Fraction(_digits(part[0]))}), False)
     for found in NUMBER_WORD.finditer(text):
         value = WORDS[found[0].lower()]
         yield Numeral(found.start(), found.end(), frozenset({value}), True)
-
-
-def _members(found: re.Match[str]) -> Iterator[Numeral]:
-    if found["group"] in ",.":
-        return
-    for part in re.finditer(r"\d+", found[0]):
-        begin = found.start() + part.start()
-        value = frozenset({Fraction(_digits(part[0]))})
-        yield Numeral(begin, begin + len(part[0]), value, False)

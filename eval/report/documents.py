@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from setaccio.data.records import Pair
-from setaccio.data.task.task import Json, Task, dump_compact
+from setaccio.data.task.task import Task, dump_compact
+from setaccio.data.text.evidence import SourceText
+from setaccio.data.text.sentences import Passage
 from setaccio.eval.report.data import LEVELS, OUTCOMES, Record, ReportArm, Run
 from setaccio.eval.report.diff import ABSENT, DiffLeaf, at_pointer, diff_leaves, json_text
-from setaccio.eval.report.spans import Finder, Span, declared_span, utf16_offsets
+from setaccio.eval.report.spans import leaf_passages, utf16_offsets
 from setaccio.eval.scoring.score import read_answer, rename_keys
 from setaccio.runtime.result.parsing import parse_answer
 
@@ -49,15 +51,15 @@ class _Places:
     """One document's strings and spans, shared by its arms."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.source = SourceText(text)
         self.strings: dict[str, int] = {}
-        self.convert: Callable[[Span], Span] = utf16_offsets(text)
+        self.convert: Callable[[Passage], Passage] = utf16_offsets(text)
 
     def string(self, text: str | None) -> int:
         """Position of a string among the document's strings; -1 for None."""
         return -1 if text is None else self.strings.setdefault(text, len(self.strings))
 
-    def span(self, span: Span | None) -> Span:
+    def span(self, span: Passage | None) -> Passage:
         """A span in UTF-16 units."""
         return self.convert(span) if span else _NOWHERE
 
@@ -70,9 +72,10 @@ def _arm(
         return None
     output, value = _scored_output(arm, score, task)
     gold = pair.gold if pair else ABSENT
-    finder = Finder(place.text)
+    said = leaf_passages(place.source, gold)
+    told = leaf_passages(place.source, value, output.get("spans"))
     leaves = [
-        _leaf(leaf, output, finder, place)
+        _leaf(leaf, output, said, told, place)
         for leaf in diff_leaves(score.get("outcomes", ()), gold, value)
     ]
     payload: dict[str, Any] = {
@@ -121,13 +124,19 @@ def _is_of(score: Record, row: Record, value: Any) -> bool:
     return all(value is not ABSENT and at_pointer(value, at) is not ABSENT for at in pointers)
 
 
-def _leaf(leaf: DiffLeaf, output: Record, finder: Finder, place: _Places) -> list[Any]:
-    gold = finder.find(leaf.gold) if leaf.outcome == "omitted" else None
+def _leaf(
+    leaf: DiffLeaf,
+    output: Record,
+    said: dict[str, Passage],
+    told: dict[str, Passage],
+    place: _Places,
+) -> list[Any]:
+    gold = said.get(leaf.path) if leaf.outcome == "omitted" else None
     found = [
         [
             place.string(path),
             place.string(json_text(value)),
-            *place.span(_span(output, path, value, finder, place.text)),
+            *place.span(told.get(path)),
             _confidence(output, path),
         ]
         for path, value in leaf.found
@@ -139,13 +148,6 @@ def _leaf(leaf: DiffLeaf, output: Record, finder: Finder, place: _Places) -> lis
         *place.span(gold),
         found,
     ]
-
-
-def _span(output: Record, path: str, value: Json, finder: Finder, text: str) -> Span | None:
-    declared = output.get("spans")
-    if isinstance(declared, dict) and path in declared:
-        return declared_span(declared[path], text)
-    return finder.find(value)
 
 
 def _confidence(output: Record, path: str) -> float:

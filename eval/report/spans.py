@@ -1,8 +1,8 @@
 """Where a value stands in its document, in the units that JavaScript counts.
 
 An output may say so itself: ``spans`` in its row maps the JSON Pointer of a leaf to ``{"start",
-"end"}`` or ``[start, end]`` in code points. For any other leaf the text is searched: as written,
-then with letters of any case; a value that comes twice is found at two places where there are two.
+"end"}`` or ``[start, end]`` in code points. Any other leaf is searched as the runtime does
+(:mod:`setaccio.data.text.evidence`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from itertools import accumulate
 from typing import Any
 
 from setaccio.data.task.task import Json
+from setaccio.data.text.evidence import SourceText
+from setaccio.data.text.sentences import Passage
 
-Span = tuple[int, int]
 
-
-def declared_span(value: Json, text: str) -> Span | None:
+def declared_span(value: Json, text: str) -> Passage | None:
     """A span as a row declares it, if it is one within the text."""
     if isinstance(value, dict):
         value = [value.get("start"), value.get("end")]
@@ -28,45 +28,29 @@ def declared_span(value: Json, text: str) -> Span | None:
     return (start, end) if 0 <= start < end <= len(text) else None
 
 
-class Finder:
-    """Searches one text for values, a place further on each time the same value is asked for."""
+def leaf_passages(source: SourceText, value: Any, declared: Json = None) -> dict[str, Passage]:
+    """Where the leaves of a value stand, by JSON pointer.
 
-    def __init__(self, text: str) -> None:
-        lower = text.lower()
-        # Letters whose small form is longer would shift everything behind them.
-        self._texts = [text, lower] if len(lower) == len(text) else [text]
-        self._next: dict[str, int] = {}
-
-    def find(self, value: Any) -> Span | None:
-        """Where a string or number stands; None for other values, and when it stands nowhere."""
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            return None
-        needle = str(value).strip()
-        if not needle:
-            return None
-        for text, wanted in zip(self._texts, (needle, needle.lower()), strict=False):
-            for start in (self._next.get(wanted, 0), 0):
-                at = _find_word(text, wanted, start)
-                if at >= 0:
-                    self._next[wanted] = at + len(wanted)
-                    return at, at + len(wanted)
-        return None
+    Args:
+        source: the document.
+        value: gold or an answer.
+        declared: the ``spans`` of an output's row. What they say of a leaf counts, and a leaf that
+            they place nowhere is not searched.
+    """
+    found = {
+        pointer: (span.start, span.end)
+        for pointer, span in source.ground(value).items()
+        if span.is_evidence
+    }
+    for pointer, said in declared.items() if isinstance(declared, dict) else ():
+        if place := declared_span(said, source.text):
+            found[pointer] = place
+        else:
+            found.pop(pointer, None)
+    return found
 
 
-def _find_word(text: str, needle: str, start: int) -> int:
-    """First place at which ``needle`` is not part of a longer word or number; -1 if none."""
-    at = text.find(needle, start)
-    while at >= 0:
-        end = at + len(needle)
-        before = at > 0 and needle[0].isalnum() and text[at - 1].isalnum()
-        after = end < len(text) and needle[-1].isalnum() and text[end].isalnum()
-        if not before and not after:
-            return at
-        at = text.find(needle, at + 1)
-    return -1
-
-
-def utf16_offsets(text: str) -> Callable[[Span], Span]:
+def utf16_offsets(text: str) -> Callable[[Passage], Passage]:
     """A function from a span in code points to the same span in UTF-16 units."""
     if not text or max(text) <= "\uffff":
         return lambda span: span

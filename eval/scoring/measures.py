@@ -22,16 +22,16 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from setaccio.data.text.numerals import WORDS
 from setaccio.eval.scoring.align import text_similarity
 from setaccio.eval.scoring.normalise import UNITS, normalise
 
 NAME_SIMILARITY = 0.85  # the default threshold of a rule
 
-_WORDS = {
-    "half a": "1/2", "a half": "1/2", "half": "1/2", "a quarter": "1/4", "a dozen": "12",
-    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "an": "1", "a": "1",
-}  # fmt: skip
+# The longer ones first. Without an article, zero and dozen are no quantities.
+_WORDS = {"half a": "1/2", "a half": "1/2", "a quarter": "1/4", "a dozen": "12"}
+_WORDS |= {word: str(value) for word, value in WORDS.items() if word not in ("zero", "dozen")}
+_WORDS |= {"an": "1", "a": "1"}
 _NUMBER = r"(?:\d+\s+\d+/\d+|\d+/\d+|\d+(?:\.\d+)?|\.\d+)"
 _QUANTITY = re.compile(
     rf"({_NUMBER}|(?:{'|'.join(_WORDS)})\b)(?:\s*(?:-|–|—|\bto\b|\bor\b)\s*({_NUMBER}))?"

@@ -7,7 +7,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from setaccio.data.schema.validation.decimals import as_integers, decimal_of
+from setaccio.data.files.decimals import as_integers, decimal_of
 from setaccio.data.task.task import Json, ScoringRule
 from setaccio.eval.scoring.align import text_similarity
 from setaccio.eval.scoring.dates import same_date

@@ -33,7 +33,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from setaccio.data.files.repeated_keys import RepeatedKeys, like
+from setaccio.data.files.json_text import RepeatedKeys, like
 from setaccio.data.task.task import Json, Task
 from setaccio.eval.scoring.anls import anls_star
 from setaccio.eval.scoring.counts import Leaf

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from setaccio.data.schema.check import subschemas
+from setaccio.data.schema.walk import subschemas
 from setaccio.data.text.folding import fold
 
 RUN = 5

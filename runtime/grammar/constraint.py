@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema.check import check_schema, refusal_message, refused_keyword
+from setaccio.data.schema.check import check_schema
 from setaccio.data.schema.grammar.exact_grammar import COMPACT_JSON, exact_grammar
 from setaccio.data.schema.grammar.pattern_limits import explosions
 from setaccio.data.schema.grammar.readable import readable
+from setaccio.data.schema.keywords import refusal_message, refused_keyword
 from setaccio.data.schema.unenforceable import refusals, shorten
 from setaccio.data.task.task import dump_compact
 from setaccio.runtime.grammar.likely_texts import likely_texts

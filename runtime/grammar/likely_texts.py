@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from setaccio.data.schema.check import subschemas
+from setaccio.data.schema.walk import subschemas
 
 MOST_TEXTS = 256
 """Texts that are kept for a schema, the ends of others included."""

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from setaccio.data.schema.pointers import join, leaves, split_pointer, step_into
 from setaccio.data.schema.validation.validators import make_validator
-from setaccio.runtime.result.grounding import Span, ungrounded
+from setaccio.data.text.evidence import Span, ungrounded
 
 Policy = Literal["null", "drop", "fail"]
 
@@ -62,8 +62,10 @@ class _Editor:
     def _count(self) -> int:
         return sum(1 for _ in self._validator.iter_errors(self.data))
 
-    def _holder(self, root: Any, parts: list[str]) -> Any:
-        return functools.reduce(step_into, parts[:-1], root)
+    def _place(self, root: Any, parts: list[str]) -> tuple[Any, Any]:
+        """The object or array that holds a part, and the part's key or index in it."""
+        holder = functools.reduce(step_into, parts[:-1], root)
+        return holder, int(parts[-1]) if isinstance(holder, list) else parts[-1]
 
     def _keeps_valid(self) -> bool:
         return self._count() <= self._faults
@@ -73,8 +75,7 @@ class _Editor:
         parts = split_pointer(pointer)
         if not parts:
             return False
-        holder = self._holder(self.data, parts)
-        key: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
+        holder, key = self._place(self.data, parts)
         kept, holder[key] = holder[key], "\ue000 no such choice"
         errors = list(self._validator.iter_errors(self.data))
         holder[key] = kept
@@ -90,8 +91,7 @@ class _Editor:
         parts = split_pointer(pointer)
         if not parts:
             return False
-        holder = self._holder(self.data, parts)
-        key: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
+        holder, key = self._place(self.data, parts)
         kept, holder[key] = holder[key], None
         if self._keeps_valid():
             return True
@@ -112,12 +112,11 @@ class _Editor:
         return ""
 
     def _remove(self, parts: list[str]) -> bool:
-        holder = self._holder(self.data, parts)
-        key: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
+        holder, key = self._place(self.data, parts)
         before = copy.copy(holder)
         del holder[key]
         if self._keeps_valid():
-            del self._holder(self.shadow, parts)[key]
+            del self._place(self.shadow, parts)[0][key]
             return True
         if isinstance(holder, list):
             holder[:] = before

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from setaccio.data.schema.pointers import join, leaves
-from setaccio.data.task.merge_rule import MergeRule
+from setaccio.data.task.rules import MergeRule
 from setaccio.data.task.task import dump_compact
+from setaccio.data.text.evidence import Span
 from setaccio.data.text.folding import fold
 from setaccio.runtime.prompt.chunks import Chunk
 from setaccio.runtime.result.confidence import LeafChance
-from setaccio.runtime.result.grounding import Span
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 from setaccio.data.records import Document
 from setaccio.data.schema.key_order import order_like
 from setaccio.data.task.task import Task
+from setaccio.data.text.evidence import Span, ground
 from setaccio.runtime.decode.sequence import Completion
 from setaccio.runtime.extraction import Extraction, FinishReason, Status
 from setaccio.runtime.grammar.constraint import Constraint
@@ -17,7 +18,6 @@ from setaccio.runtime.model.tokens import decode_tokens, text_ranges
 from setaccio.runtime.prompt.chunks import Chunk
 from setaccio.runtime.prompt.prompts import Prompt
 from setaccio.runtime.result.confidence import LeafChance, leaf_chances
-from setaccio.runtime.result.grounding import Span, ground
 from setaccio.runtime.result.grounding_policy import Policy, apply_grounding
 from setaccio.runtime.result.merging import Part, merge_answers
 from setaccio.runtime.result.parsing import parse_for

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
-from setaccio.data.files.repeated_keys import read_object
-from setaccio.data.schema.validation.decimals import read_float
+from setaccio.data.files.decimals import read_float
+from setaccio.data.files.json_text import read_object
 from setaccio.data.task.task import Task
 
 _TOKEN = re.compile(

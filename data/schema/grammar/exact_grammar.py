@@ -16,28 +16,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema.check import (
+from setaccio.data.files.json_text import dump_compact
+from setaccio.data.schema.grammar.exact_numbers import Troubled, literal, number_term, range_of
+from setaccio.data.schema.grammar.readable import NOT_DISJOINT, readable
+from setaccio.data.schema.keywords import ASSERTIONS, refusal_message
+from setaccio.data.schema.validation.validators import make_validator
+from setaccio.data.schema.walk import (
+    TYPES,
     Keys,
+    Lookup,
     path_of,
     reference_lookup,
-    refusal_message,
     schema_parts,
+    types_of,
     walk,
 )
-from setaccio.data.schema.grammar.exact_numbers import number_term, range_of
-from setaccio.data.schema.grammar.exact_parts import (
-    TYPES,
-    Lookup,
-    Troubled,
-    comma,
-    key_term,
-    text_of,
-    types_of,
-    value_terms,
-)
-from setaccio.data.schema.grammar.readable import NOT_DISJOINT, readable
-from setaccio.data.schema.ref_siblings import ASSERTIONS
-from setaccio.data.schema.validation.validators import make_validator
 
 COMPACT_JSON = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
 
@@ -185,7 +178,7 @@ class _Writer:
         if not kept:
             raise self._fault(part, key, "none of its values fits what stands beside it")
         for value in kept:
-            yield " ".join(value_terms(value))
+            yield " ".join(_value_terms(value))
 
     def _combined(self, part: dict[str, Any], combining: list[str]) -> Iterator[str]:
         keyword = combining[0]
@@ -220,14 +213,14 @@ class _Writer:
             if rule is False and name in required:
                 raise self._fault(part, "required", f"{name!r} may not be there")
             if rule is not False:
-                items.append((self._add(f"{key_term(name)} {self._rule(rule)}"), name in required))
+                items.append((self._add(f"{_key_term(name)} {self._rule(rule)}"), name in required))
         if other is not False:
             pair = self._add(f'{self._other_key(names)} ":" {self._rule(other)}')
             items.append((self._add(f'{pair} ("," {pair})*'), False))
         return f'"{{" {self._sequence(items)} "}}"'
 
     def _other_key(self, names: list[str]) -> str:
-        taken = " | ".join(json.dumps(text_of(name), ensure_ascii=False) for name in names)
+        taken = " | ".join(json.dumps(dump_compact(name), ensure_ascii=False) for name in names)
         but = f" & ~({taken})" if taken else ""
         self._lines.append(f'K{len(self._lines)}: /"{_CHARACTER}*"/{but}')
         return f"K{len(self._lines) - 1}"
@@ -254,7 +247,7 @@ class _Writer:
                 follows = self._add('""')
                 continue
             item = self._rule(front[index]) if front else tail
-            body = f"{comma(index)}{item} {follows}"
+            body = f"{_comma(index)}{item} {follows}"
             follows = self._add(body if index < least else f"({body})?")
         return f'"[" {follows} "]"'
 
@@ -268,12 +261,39 @@ class _Writer:
         items = part.get("items", True)
         if isinstance(items, list):
             return items, part.get("additionalItems", True)
-        old = "additionalItems" in part or ("$schema" in self._schema and _is_old(self._schema))
+        named = str(self._schema.get("$schema", "2020-12"))
+        old = "additionalItems" in part or "2020-12" not in named
         return ([] if old else part.get("prefixItems", [])), items
 
 
 _BEYOND = "it can not be combined with numbers that a 64-bit float does not hold"
 
 
-def _is_old(schema: dict[str, Any]) -> bool:
-    return "2020-12" not in str(schema["$schema"])
+def _comma(index: int) -> str:
+    """What stands before the item of a list in a rule."""
+    return '"," ' if index else ""
+
+
+def _key_term(name: str) -> str:
+    """The terminal of an object's key and the colon behind it."""
+    return json.dumps(f"{dump_compact(name)}:", ensure_ascii=False)
+
+
+def _value_terms(value: Any) -> Iterator[str]:
+    """The terminals that a value is written with."""
+    if isinstance(value, dict):
+        yield '"{"'
+        for index, (name, inner) in enumerate(value.items()):
+            yield f"{_comma(index)}{_key_term(name)}"
+            yield from _value_terms(inner)
+        yield '"}"'
+    elif isinstance(value, list):
+        yield '"["'
+        for index, inner in enumerate(value):
+            yield from filter(None, [_comma(index).strip()])
+            yield from _value_terms(inner)
+        yield '"]"'
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield f"/{literal(value)}/"
+    else:
+        yield json.dumps(dump_compact(value), ensure_ascii=False)

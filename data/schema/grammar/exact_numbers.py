@@ -2,7 +2,7 @@
 
 llguidance 1.9 holds numbers as 64-bit floats and integers (its ``numeric.rs``): a ``const`` of
 2**53 + 1 becomes 2**53, the least 64-bit integer is an error, and 0.07 has seventeen digits.
-:func:`trouble_of` finds such keywords; :func:`number_term` writes the numbers that they allow in
+:class:`Troubled` finds such keywords; :func:`number_term` writes the numbers that they allow in
 the syntax of llguidance's grammars, digit by digit.
 """
 
@@ -15,9 +15,10 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from setaccio.data.files.decimals import SURE_DIGITS, decimal_of
 from setaccio.data.schema.grammar.number_regex import FRACTION, WHOLE, at_least, at_most, multiples
 from setaccio.data.schema.pointers import leaves
-from setaccio.data.schema.validation.decimals import SURE_DIGITS, decimal_of
+from setaccio.data.schema.walk import Lookup, schema_parts, types_of
 
 EXACT = 2**53
 """Integers up to here are floats."""
@@ -32,6 +33,7 @@ MOST_DIGITS = 100
 """Digits of a bound, on either side of the point, that an expression is made of."""
 
 _NUMBERS = frozenset({"integer", "number"})
+_DEFINITIONS = ("$defs", "definitions")
 _BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 
 
@@ -94,17 +96,47 @@ def _bound(
     return max(found, key=lambda each: (way * Fraction(each[0]), each[1]), default=(None, False))
 
 
-def trouble_of(schema: dict[str, Any], types: frozenset[str]) -> tuple[str, bool]:
-    """The keyword of a schema that llguidance would read wrongly.
+class Troubled:
+    """The parts of a schema in which numbers would be misread, and those that hold them.
 
-    Args:
-        schema: one schema, without what is inside it or beside it.
-        types: the types that it allows.
-
-    Returns:
-        The keyword, empty where there is none; and whether every answer suffers, or only a
-        number that the model hardly writes.
+    Attributes:
+        numbers: the keyword at fault by the id of its part.
+        holders: ids of these parts and of every part that leads to one.
     """
+
+    def __init__(self, schema: dict[str, Any], lookup: Lookup, grave: bool) -> None:
+        self.numbers: dict[int, str] = {}
+        users: dict[int, set[int]] = {}
+        waiting: list[Any] = [schema]
+        seen: set[int] = set()
+        while waiting:
+            part = waiting.pop()
+            if not isinstance(part, dict) or id(part) in seen:
+                continue
+            seen.add(id(part))
+            keyword, always = _trouble_of(part, types_of(part))
+            if keyword and (always or not grave):
+                self.numbers[id(part)] = keyword
+            for inner in _inside(part, lookup):
+                users.setdefault(id(inner), set()).add(id(part))
+                waiting.append(inner)
+        self.holders: set[int] = set()
+        found = set(self.numbers)
+        while found:
+            self.holders |= found
+            found = {user for each in found for user in users.get(each, ())} - self.holders
+
+
+def _inside(part: dict[str, Any], lookup: Lookup) -> Iterator[Any]:
+    """The parts that a value or something in it has to fit."""
+    yield from (inner for keys, inner in schema_parts(part) if keys[0] not in _DEFINITIONS)
+    if isinstance(part.get("$ref"), str):
+        yield lookup(part["$ref"])
+
+
+def _trouble_of(schema: dict[str, Any], types: frozenset[str]) -> tuple[str, bool]:
+    """The keyword of a schema that llguidance would read wrongly, empty where there is none; and
+    whether every answer suffers, or only a number that the model hardly writes."""
     for key in ("const", "enum"):
         named = list(_numbers_in(schema.get(key)))
         if any(map(_is_misread, named)):

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from setaccio.data.schema.check import walk
+from setaccio.data.schema.walk import walk
 
 STEPS = 24
 """Pieces that are written."""

@@ -20,10 +20,10 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import quote, unquote
 
-from setaccio.data.schema.check import schema_parts, walk
+from setaccio.data.schema.dialects import without_siblings
 from setaccio.data.schema.disjoint import Prover
 from setaccio.data.schema.pointers import join, pointer_of
-from setaccio.data.schema.ref_siblings import without_siblings
+from setaccio.data.schema.walk import schema_parts, walk
 
 NOT_DISJOINT = "its options can not be proven disjoint; if an answer may fit several, write anyOf"
 """Why a ``oneOf`` is refused."""

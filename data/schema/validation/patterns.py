@@ -60,6 +60,14 @@ def matches(pattern: str, text: str) -> bool:
     return compile_pattern(pattern).search(text) is not None
 
 
+def surely_matches(pattern: str, text: str) -> bool:
+    """As :func:`matches`; False for a pattern of another dialect, which can not be compiled."""
+    try:
+        return matches(pattern, text)
+    except ValueError:
+        return False
+
+
 def is_pattern(value: object) -> bool:
     """For a format checker: true, or the error of :func:`compile_pattern`; other types are fine."""
     if isinstance(value, str):

@@ -1,8 +1,7 @@
 """The jsonschema library, with decimals and ECMA's patterns, and without what only IRIs need.
 
-The keywords that judge numbers or search with patterns are ours (``number_keywords.py`` and
-``pattern_keywords.py``), put in through the library's ``validators.extend``; its own classes stay
-as they are.
+The keywords that judge numbers or search with patterns are ours (``draft_keywords.py``), put in
+through the library's ``validators.extend``; its own classes stay as they are.
 
 The checker of IRIs comes from a package that builds some thirty parsers when it is imported: a
 second for every start of the program, while hardly a schema asks for an IRI. Here it is imported
@@ -19,9 +18,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from setaccio.data.schema.validation.decimals import is_whole
-from setaccio.data.schema.validation.number_keywords import number_keywords
-from setaccio.data.schema.validation.pattern_keywords import pattern_keywords
+from setaccio.data.files.decimals import is_whole
+from setaccio.data.schema.validation.draft_keywords import draft_keywords
 from setaccio.data.schema.validation.patterns import is_pattern
 
 _SLOW = "rfc3987_syntax"
@@ -94,7 +92,7 @@ def _exact_class(kind: Any) -> Any:
         lambda _, value: kind.TYPE_CHECKER.is_type(value, "integer") and is_whole(value),
     )
     error = jsonschema.ValidationError
-    keywords = number_keywords(kind.VALIDATORS, error) | pattern_keywords(kind.VALIDATORS, error)
+    keywords = draft_keywords(kind.VALIDATORS, error)
     extend: Any = jsonschema.validators.extend  # which has no types
     return extend(kind, keywords, type_checker=numbers)
 

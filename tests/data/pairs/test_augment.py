@@ -16,13 +16,17 @@ from setaccio.data.pairs.drop_fields import drop_field
 from setaccio.data.pairs.mix import MixSource, mix, with_examples
 from setaccio.data.pairs.shuffle import shuffle_sentences
 from setaccio.data.recipes.generate import generate_pairs
-from setaccio.data.text.spans import evidence, mentions, sentence_spans
-from setaccio.runtime.result.grounding import ground
+from setaccio.data.text.evidence import SourceText, evidence, ground
+from setaccio.data.text.sentences import sentence_spans
 
 TEXT = (
     "Ada met us in Rome. She is 41, a baker, and owns a red bicycle. Later we ate figs. It rained."
 )
 GOLD = {"name": "Ada", "age": 41, "city": "Rome", "foods": ["figs"]}
+
+
+def mentions(text: str, value: object) -> list:
+    return SourceText(text).mentions(value)
 
 
 def task_of(required: list[str], **rules: dict) -> Task:

@@ -10,10 +10,10 @@ import json
 import pytest
 
 from setaccio.data.pairs.checks import KINDS, check_pairs
+from setaccio.data.pairs.gold_values import GoldEvidence, share_of
 from setaccio.data.recipes.generate import generate_pairs
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task, load_task
-from setaccio.data.text.gold_evidence import GoldEvidence, share_of
 
 TASK = Task.from_schema(
     {

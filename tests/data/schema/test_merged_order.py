@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from setaccio.data.errors import SchemaError
+from setaccio.data.schema.dialects import without_siblings
 from setaccio.data.schema.grammar.exact_grammar import COMPACT_JSON
-from setaccio.data.schema.ref_siblings import without_siblings
 from setaccio.data.task.task import Task
 
 TOKENIZER = llguidance.LLTokenizer("byte")

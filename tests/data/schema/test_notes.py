@@ -11,9 +11,10 @@ import pytest
 
 from setaccio.data import load_task
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema.check import refused_keyword, subschemas
+from setaccio.data.schema.keywords import refused_keyword
 from setaccio.data.schema.notes import WHOLE, check_notes
 from setaccio.data.schema.pointers import join, leaves, split_pointer, step_into
+from setaccio.data.schema.walk import subschemas
 
 CLOSED = {"type": "object", "additionalProperties": False}
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from setaccio.data.schema.dialects import without_nullable
 from setaccio.data.schema.notes import check_notes
-from setaccio.data.schema.nullable import without_nullable
 from setaccio.data.task.task import Task
 from setaccio.runtime.grammar.constraint import check_enforceable
 

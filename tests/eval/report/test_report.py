@@ -15,12 +15,13 @@ import pytest
 from report_run import ARMS, ATTACKS, HOSTILE, PAIRS, make_run
 
 from setaccio.data.errors import DataError, UsageError
+from setaccio.data.text.evidence import SourceText
 from setaccio.eval.figures import figures
 from setaccio.eval.report.canvas import Canvas
 from setaccio.eval.report.data import read_run
 from setaccio.eval.report.diff import ABSENT, at_pointer, diff_leaves
 from setaccio.eval.report.page import embed_json
-from setaccio.eval.report.spans import Finder, declared_span, utf16_offsets
+from setaccio.eval.report.spans import declared_span, leaf_passages, utf16_offsets
 from setaccio.eval.report.write import write_report
 
 OUTCOMES = ("correct", "wrong", "omitted", "hallucinated", "uncounted")
@@ -248,15 +249,16 @@ def test_config_names_the_machine(folder):
     assert config["machine"]["cores"] >= 1
 
 
-def test_values_are_found_as_words():
-    finder = Finder("12 eggs, 2 Eggs, 2 pans")
-    assert finder.find(2) == (9, 10)
-    assert finder.find(2) == (17, 18)
-    assert finder.find(2) == (9, 10)
-    assert finder.find("2 eggs") == (9, 15)
-    assert finder.find("egg") is None
-    assert finder.find(True) is None
-    assert finder.find("") is None
+def test_values_are_found_as_the_runtime_finds_them():
+    source = SourceText("12 eggs, 2 Eggs, 2 pans")
+    value = {"n": [2, 2], "what": "2 eggs", "no": ["g", True, ""], "said": 12, "none": 2}
+    declared = {"/said": [3, 7], "/none": None}
+    assert leaf_passages(source, value, declared) == {
+        "/n/0": (9, 10),
+        "/n/1": (17, 18),
+        "/what": (9, 15),
+        "/said": (3, 7),
+    }
 
 
 def test_spans_are_checked_and_counted_in_utf16():

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from setaccio.data.errors import SchemaError
-from setaccio.data.schema.check import refused_keyword
 from setaccio.data.schema.key_order import order_like
+from setaccio.data.schema.keywords import refused_keyword
 from setaccio.data.task.task import dump_compact
 from setaccio.runtime.grammar.constraint import Grammar, compile_schema
 from setaccio.runtime.model.load import LoadedModel

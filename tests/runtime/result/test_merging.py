@@ -13,11 +13,11 @@ import pytest
 
 from setaccio.data import Document, Task
 from setaccio.data.schema.pointers import leaves
-from setaccio.data.task.merge_rule import MergeRule
+from setaccio.data.task.rules import MergeRule
+from setaccio.data.text.evidence import Span, ground
 from setaccio.runtime import Extractor, LoadedModel, load_model
 from setaccio.runtime.prompt.chunks import Chunk
 from setaccio.runtime.result.confidence import LeafChance
-from setaccio.runtime.result.grounding import Span, ground
 from setaccio.runtime.result.merging import Merged, Part, merge_answers
 
 EMPTY = Chunk("", 0, 0)

@@ -1,6 +1,6 @@
 """Schemas judge numbers by their decimal digits.
 
-Run: pytest tests/data/schema/validation/test_decimals.py
+Run: pytest tests/data/files/test_decimals.py
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setaccio.data.files.json_text import parse_json
-from setaccio.data.schema.validation.decimals import (
+from setaccio.data.files.decimals import (
     WrittenFloat,
     as_integers,
     is_multiple,
     read_float,
 )
+from setaccio.data.files.json_text import parse_json
 from setaccio.data.schema.validation.validators import make_validator
 from setaccio.data.task.task import Task
 

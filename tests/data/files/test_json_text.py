@@ -1,6 +1,6 @@
 """A key that stands twice in an object is no secret.
 
-Run: pytest tests/data/files/test_repeated_keys.py
+Run: pytest tests/data/files/test_json_text.py
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setaccio.data.files.json_text import parse_json
-from setaccio.data.files.repeated_keys import RepeatedKeys, repetitions
+from setaccio.data.files.json_text import RepeatedKeys, parse_json, repetitions
 from setaccio.data.pairs.checks import check_pairs
 from setaccio.data.records import parse_pair
 from setaccio.data.task.task import Task

@@ -1,10 +1,13 @@
-"""OpenAPI's ``nullable``, which JSON Schema does not know, said in JSON Schema.
+"""Keywords of other dialects and drafts, said in the JSON Schema that everything else reads.
 
     >>> without_nullable({"type": "number", "nullable": True})
     {'type': ['number', 'null']}
 
 OpenAPI 3.0 has ``nullable: true`` where JSON Schema has a type ``null``. Left as it is nothing
 would read it, and a model would have to invent what the document does not say.
+
+Keywords beside a ``$ref`` are ignored up to draft 7 and count from 2019-09 on. llguidance counts
+them in every draft and would refuse values that fit, so they are left out where the draft does so.
 """
 
 from __future__ import annotations
@@ -13,11 +16,15 @@ import copy
 from typing import Any
 
 from setaccio.data.files.json_text import is_deep
-from setaccio.data.schema.check import walk
+from setaccio.data.schema.keywords import ASSERTIONS, UNENFORCED
+from setaccio.data.schema.pointers import pointer_of
+from setaccio.data.schema.validation.validators import ignores_siblings
+from setaccio.data.schema.walk import walk
 
 _COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "not", "if"})
 _BESIDE = frozenset({"$anchor", "$comment", "$defs", "$id", "$schema", "default", "definitions"})
 _BESIDE |= {"deprecated", "description", "examples", "id", "readOnly", "title", "writeOnly"}
+_IGNORED = (ASSERTIONS | UNENFORCED | {"format"}) - {"$ref"}
 
 
 def without_nullable(schema: dict[str, Any]) -> dict[str, Any]:
@@ -53,3 +60,32 @@ def _allow_null(part: dict[str, Any]) -> None:
         part["enum"] = [part.pop("const")]
     if isinstance(part.get("enum"), list) and None not in part["enum"]:
         part["enum"] = [*part["enum"], None]
+
+
+def without_siblings(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema as its draft reads it: without what stands beside a ``$ref`` and is ignored.
+
+    Args:
+        schema: a valid JSON Schema.
+
+    Returns:
+        The schema itself where nothing is ignored. What a reference leads to stays, wherever it is.
+    """
+    if not ignores_siblings(schema):
+        return schema
+    places = [
+        (pointer_of(keys), key)
+        for keys, part in walk(schema)
+        if isinstance(part.get("$ref"), str)
+        for key in part.keys() & _IGNORED
+    ]
+    if not places:
+        return schema
+    targets = [str(part["$ref"]).lstrip("#") for _, part in walk(schema) if "$ref" in part]
+    reduced = copy.deepcopy(schema)
+    for keys, part in list(walk(reduced)):
+        for key in [key for key in part if (pointer_of(keys), key) in places]:
+            inside = f"{pointer_of(keys)}/{key}"
+            if not any(f"{target}/".startswith(f"{inside}/") for target in targets):
+                del part[key]
+    return reduced
