@@ -38,7 +38,8 @@ def doctor(
 
     The exit code is 5 when llama.cpp does not work on this processor.
     """
-    from setaccio.cli.choices.default_model import default_name, fetched_gguf
+    from setaccio.cli.choices.model_choice import fetched_gguf
+    from setaccio.models import default_base
     from setaccio.runtime.model.smoke_test import quantised_smoke, system_report
 
     facts = system_report()
@@ -49,7 +50,7 @@ def doctor(
     if model is None:
         warn(
             "No quantised model was tried: there is none. Fetch one "
-            f"({program()} models fetch {default_name()}), or name yours with --model FILE."
+            f"({program()} models fetch {default_base().name}), or name yours with --model FILE."
         )
         return
     tell_step("Running a quantised model in a child process")

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from setaccio.cli.terminal.console import output_console, program, tell_step, warn_of
+from setaccio.cli.terminal.tables import print_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from setaccio.data.records import Pair
+    from setaccio.data.task.task import Task
+    from setaccio.export.adapter import Scorer
     from setaccio.export.publish.report import ExportReport
 
 EXAMPLE = "setaccio export runs/recipe --quant q8_0,q4_k_m --out models/"
@@ -108,7 +113,6 @@ def export_verb(
     from setaccio.data.errors import UsageError
 
     if adapter_only:
-        from setaccio.cli.train.adapter_scores import make_scorer
         from setaccio.export.adapter import export_adapter
         from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS
         from setaccio.models import gguf_path
@@ -122,7 +126,7 @@ def export_verb(
             common["adapter_type"] = adapter_type
         if common["pairs"]:
             chosen = common["pairs"][: held_out or HELD_OUT_PAIRS]
-            common["scorer"] = make_scorer(chosen, common["task"])
+            common["scorer"] = _make_scorer(chosen, common["task"])
         if base_gguf is not None:
             common["base_gguf"] = gguf_path(base_gguf)
         _show_adapter(export_adapter(run, out or run / "gguf", **common))
@@ -159,14 +163,41 @@ def _read(path: Path | None, *, skip_bad: bool) -> list[Pair] | None:
     return pairs
 
 
+def _make_scorer(pairs: list[Pair], task: Task | None) -> Scorer:
+    """What the proof of an adapter asks for L1 to L3: export does not know the evaluation."""
+
+    def score(candidates: Mapping[str, tuple[Path, Path | None]]) -> list[dict[str, Any]]:
+        from setaccio.eval.arms.arms import Arm
+        from setaccio.eval.compare import CONSTRAINTS, compare
+        from setaccio.eval.result import decoding
+
+        arms = [
+            Arm(name, model, one, adapter)
+            for name, (model, adapter) in candidates.items()
+            for one in CONSTRAINTS
+        ]
+        return [
+            {
+                "model": arm.name,
+                "decoding": decoding(arm.constraint),
+                **{level: getattr(arm.summary, level).mean for level in ("l1", "l2", "l3")},
+                "documents": arm.summary.documents,
+            }
+            for arm in compare(arms, pairs, task).arms
+        ]
+
+    return score
+
+
 def _show_adapter(report: ExportReport) -> None:
     """Print an adapter's proof, what it scores, how large it is and how to use it."""
-    from setaccio.cli.eval.options import print_rows
-    from setaccio.cli.train.adapter_scores import score_rows
-
     _show(report)
     if report.scores:
-        print_rows(score_rows(list(report.scores)), 2)
+        rows = [["model", "decoding", "L1", "L2", "L3", "docs"]]
+        for found in report.scores:
+            levels = [f"{found[level]:.1%}" for level in ("l1", "l2", "l3")]
+            rows.append([found["model"], found["decoding"], *levels, str(found["documents"])])
+        print_rows(rows, 2)
     made = report.files[0]
     tell_step(f"{made.path.name}: {made.bytes:,} bytes ({made.bytes / 1e6:.1f} MB)")
     base = report.base_gguf.path if report.base_gguf else "BASE.gguf"
