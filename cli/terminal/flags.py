@@ -16,10 +16,10 @@ def split_flag(flag: str, text: str, form: str) -> tuple[str, str]:
     Raises:
         UsageError: there is no name or no ``=``.
     """
-    from setaccio.data.errors import UsageError
-
     name, sign, value = text.partition("=")
     if not (sign and name.strip()):
+        from setaccio.data.errors import UsageError
+
         raise UsageError(f"{flag} {text}: write it as {form}.")
     return name, value
 
@@ -30,11 +30,11 @@ def refuse_stray_flags(context: typer.Context) -> None:
     Raises:
         UsageError: says where the flag belongs.
     """
-    from setaccio.data.errors import UsageError
-
     for name, value in context.params.items():
         source = context.get_parameter_source(name)
         if value is not None and source is not None and source.name == "COMMANDLINE":
+            from setaccio.data.errors import UsageError  # loads pydantic: not for --help
+
             flag = "--" + name.replace("_", "-")
             raise UsageError(
                 f"{flag}: goes behind the name: setaccio {context.info_name} "
