@@ -15,7 +15,7 @@ from setaccio.cli.terminal.exits import INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
     from setaccio.cli.terminal.meter import Meter
-    from setaccio.runtime import Extraction
+    from setaccio.runtime import Extraction, Extractor
     from setaccio.runtime.batch.batch import Batch
     from setaccio.runtime.batch.journal import Journal
 
@@ -120,18 +120,9 @@ def extract(
     """
     from setaccio.cli.choices.model_choice import choose_model
     from setaccio.cli.choices.tasks import choose_task
-    from setaccio.cli.terminal.meter import Meter
     from setaccio.runtime import Extractor, load_model
-    from setaccio.runtime.batch.batch import Batch
     from setaccio.runtime.batch.journal import Journal, fingerprint
-    from setaccio.runtime.batch.sources import (
-        as_they_come,
-        belongs_to,
-        count_documents,
-        find_sources,
-        may_be_slow,
-        read_sources,
-    )
+    from setaccio.runtime.batch.sources import find_sources
 
     names = list(sources or [])
     if model is None and names and names[0].endswith(".gguf"):
@@ -171,8 +162,25 @@ def extract(
         tell_step(f"{out}: reading what is done.")
     journal = Journal(out, resume=resume, retry_failed=retry_failed, overwrite=overwrite)
     _say_resumed(journal, run)
-    to_terminal = out is None and sys.stdout.isatty()
-    total = count_documents(names, jsonl)
+    _work(extractor, journal, run, names, jsonl=jsonl, retried=retry_failed)
+
+
+def _work(
+    extractor: Extractor,
+    journal: Journal,
+    run: str,
+    names: list[str],
+    *,
+    jsonl: bool,
+    retried: bool,
+) -> None:
+    """Extract from all sources, with progress; ends with exit code 1 where documents failed."""
+    from setaccio.cli.terminal.meter import Meter
+    from setaccio.runtime.batch import sources
+    from setaccio.runtime.batch.batch import Batch
+
+    to_terminal = journal.path is None and sys.stdout.isatty()
+    total = sources.count_documents(names, jsonl)
     with journal, Meter(total, results_on_terminal=to_terminal) as meter:
         batch = Batch(
             extractor,
@@ -182,12 +190,12 @@ def extract(
             on_row=lambda row: _note(row, meter),
             on_skip=meter.skip,
         )
-        read_items = read_sources(names, jsonl)
-        items = as_they_come(read_items) if may_be_slow(names) else read_items
-        with _clean_end(journal, meter, "--retry-failed" if retry_failed else "--resume"):
-            batch.work(items)
-        journal.forget_failed(lambda identifier: belongs_to(identifier, names, jsonl))
-    _sum_up(batch, meter, retried=retry_failed)
+        items = sources.read_sources(names, jsonl)
+        came = sources.as_they_come(items) if sources.may_be_slow(names) else items
+        with _clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
+            batch.work(came)
+        journal.forget_failed(lambda identifier: sources.belongs_to(identifier, names, jsonl))
+    _sum_up(batch, meter, retried=retried)
     if meter.failed or journal.failed:
         raise typer.Exit(SOME_FAILED)
 
