@@ -32,7 +32,7 @@ test *ARGS: setup
 lint: setup
     @{{ python }} -m ruff check .
     @{{ python }} -m ruff format --check .
-    @PYTHONPATH=.types .venv/bin/lint-imports --no-cache
+    @PYTHONPATH=.types .venv/bin/lint-imports --no-logo --no-cache
     @{{ python }} -m scripts.check_house
 
 # Check types (mypy, strict)
