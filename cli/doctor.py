@@ -72,7 +72,7 @@ def _show(facts: dict[str, Any]) -> None:
     table.add_row("extensions", " ".join(facts["cpu_flags"]) or "none known")
     table.add_row("AMX", "yes" if facts["amx"] else "no")
     table.add_row("memory", f"{facts['memory_free_gib']} of {facts['memory_gib']} GiB free")
-    table.add_row("GPU", describe_gpu())
+    table.add_row("GPU", _describe_gpu())
     table.add_row("llama.cpp built by", facts["compiler"] or "unknown compiler")
     table.add_row("its AMX code", facts["amx_build"].message)
     table.add_row("llama.cpp uses", facts["llama_features"])
@@ -113,7 +113,7 @@ def _advice(facts: dict[str, Any]) -> list[str]:
     return advice
 
 
-def describe_gpu() -> str:
+def _describe_gpu() -> str:
     """The NVIDIA GPU as its driver names it, or that there is none."""
     import shutil
     import subprocess

@@ -152,9 +152,9 @@ def eval_verb(
         )
     show(comparison)
     if predictions is not None:
-        show_agreement(predictions, comparison)
+        _show_agreement(predictions, comparison)
     if earlier is not None:
-        say_verdict(earlier, comparison, tolerance)
+        _say_verdict(earlier, comparison, tolerance)
 
 
 def run_evaluation(model: Path | str | None, pairs: list[Pair], **settings: Any) -> Comparison:
@@ -233,7 +233,7 @@ def show(comparison: Comparison) -> None:
         tell_step(f"Report: {write_report(comparison.folder)}")
 
 
-def show_agreement(file: Path, comparison: Comparison) -> None:
+def _show_agreement(file: Path, comparison: Comparison) -> None:
     """Print how far L3 agrees with people, where the file says what they found."""
     from setaccio.eval.studies.human_agreement import (
         agreements,
@@ -251,17 +251,8 @@ def show_agreement(file: Path, comparison: Comparison) -> None:
         tell_step(f"Agreement with people: {comparison.folder / 'agreement.md'}")
 
 
-def say_verdict(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) -> None:
-    """Print what became worse; ends with exit code 8 where it is too much.
-
-    Args:
-        earlier: the run before.
-        comparison: the new run.
-        tolerance: greatest loss that passes; None takes the default.
-
-    Raises:
-        typer.Exit: a loss beyond the tolerance.
-    """
+def _say_verdict(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) -> None:
+    """Print what became worse; ends with exit code 8 where it is too much."""
     from setaccio.cli.terminal.exits import REGRESSED
     from setaccio.eval.studies.regression import TOLERANCE, regression
 
