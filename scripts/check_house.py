@@ -20,7 +20,7 @@ LEAST_FILES = 2  # besides __init__.py
 MOST_LINES = 320
 LEAST_LINES = 30
 WANTED_LINES = 33_000
-CEILING = 49_700
+CEILING = 49_650
 """Lines of non-test Python beyond which this fails. Lower it with every tidying."""
 
 LONG_FOR_NOW = frozenset(
@@ -104,6 +104,9 @@ def check_house() -> int:
         rows.append(f"{lines:,} lines of non-test Python; at most {CEILING:,} as things stand")
     for row in rows:
         sys.stderr.write(f"{row}\n")
+    for name in sorted(LONG_FOR_NOW):
+        if not Path(name).is_file() or _lines(Path(name)) <= MOST_LINES:
+            sys.stdout.write(f"{name}: an exception that is no longer needed\n")
     sys.stdout.write(f"{lines:,} lines of non-test Python; the limit is {WANTED_LINES:,}\n")
     return 1 if rows else 0
 
