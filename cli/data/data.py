@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from setaccio.cli.terminal.exits import SOME_FAILED
 
 if TYPE_CHECKING:
     from setaccio.data.pairs.near_duplicates import Ids
+    from setaccio.data.recipes.recipenlg import RecipeRow
     from setaccio.data.records import Pair, Problem
 
 GENERATE_EXAMPLE = "setaccio data generate --count 4000 --seed 1 --out pairs.jsonl"
@@ -24,7 +25,6 @@ CHECK_EXAMPLE = "setaccio data check train.jsonl test.jsonl --task recipe"
 SPLIT_EXAMPLE = "setaccio data split pairs.jsonl --out parts/ --test 0.1 --seed 1"
 RECIPENLG_EXAMPLE = "setaccio data recipenlg full_dataset.csv --limit 1000 --out pairs.jsonl"
 
-Item = TypeVar("Item")
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FILE", help="Write here, not to standard output."),
@@ -56,17 +56,6 @@ def counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
         for pair in pairs:
             yield pair
             meter.count(failed=False)
-
-
-def usable(items: Iterable[Item | Problem], problems: list[Problem]) -> Iterator[Item]:
-    """Pass items on and collect the problems among them."""
-    from setaccio.data.records import Problem
-
-    for item in items:
-        if isinstance(item, Problem):
-            problems.append(item)
-        else:
-            yield item
 
 
 def counting_ids(pairs: Iterable[Pair], ids: Ids) -> Iterator[Pair]:
@@ -119,12 +108,10 @@ def check_verb(
     from setaccio.cli.choices.tasks import load_named
     from setaccio.data.errors import DataError
     from setaccio.data.pairs.checks import check_pairs
-    from setaccio.data.records import read_numbered_pairs
 
     _refuse_twice(files)
     problems: list[Problem] = []
-    parts = {str(file): usable(read_numbered_pairs(file), problems) for file in files}
-    report = check_pairs(parts, load_named(task))
+    report = check_pairs({str(file): _good(file, problems) for file in files}, load_named(task))
     if not any(report.sizes.values()) and not problems:
         raise DataError(f"{files[0]}: nothing to check. Each line is {{id, text, gold}}.")
     if as_json:
@@ -257,12 +244,29 @@ def recipenlg(
     from itertools import islice
 
     from setaccio.data.recipes.recipenlg import read_recipenlg, recipenlg_pairs
+    from setaccio.data.records import Problem
 
     check_targets([out], [file], overwrite=overwrite)
     problems: list[Problem] = []
 
-    rows = usable(read_recipenlg(file, strict=strict), problems)
-    written = write(counted(recipenlg_pairs(islice(rows, limit), seed), limit), out)
+    def rows() -> Iterator[RecipeRow]:
+        for item in read_recipenlg(file, strict=strict):
+            if isinstance(item, Problem):
+                problems.append(item)
+            else:
+                yield item
+
+    written = write(counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
     warn_of(problems)
     if out:
         tell_step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
+
+
+def _good(file: Path, problems: list[Problem]) -> Iterator[tuple[int, Pair]]:
+    from setaccio.data.records import Problem, read_numbered_pairs
+
+    for item in read_numbered_pairs(file):
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            yield item

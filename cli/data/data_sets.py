@@ -15,7 +15,6 @@ from setaccio.cli.data.data import (
     check_targets,
     counted,
     counting_ids,
-    usable,
     warn_of_repeats,
     write,
 )
@@ -106,6 +105,7 @@ def convert_verb(
     from setaccio.data.pairs.near_duplicates import Ids
     from setaccio.data.readers.convert import convert_rows as convert_rows
     from setaccio.data.readers.slices import Slice, parse_slice, split_source
+    from setaccio.data.records import Pair
 
     name, behind = (source, Slice()) if Path(source).exists() else split_source(source)
     if part is not None:
@@ -125,7 +125,11 @@ def convert_verb(
     problems: list[Problem] = []
 
     def good() -> Iterator[Pair]:
-        yield from usable(islice(rows, limit), problems)
+        for item in islice(rows, limit):
+            if isinstance(item, Pair):
+                yield item
+            else:
+                problems.append(item)
         if problems and not skip_bad:
             _refuse(name, len(problems), out)
 
