@@ -18,7 +18,9 @@ FOLDERS = ("cli", "data", "eval", "export", "models", "runtime", "train")
 def test_the_package_list_matches_the_folders(repository: Path) -> None:
     text = (repository / "pyproject.toml").read_text()
     listed = set(re.findall(r'^"(setaccio\.[a-z_.]+)" = "', text, flags=re.MULTILINE))
-    packages = set(re.findall(r'^  "(setaccio\.[a-z_.]+)",$', text, flags=re.MULTILINE))
+    block = re.search(r"^packages = \[\n(.*?)^\]", text, flags=re.MULTILINE | re.DOTALL)
+    assert block
+    packages = set(re.findall(r'"(setaccio\.[a-z_.]+)"', block[1]))
     found = {
         "setaccio." + str(init.parent.relative_to(repository)).replace("/", ".")
         for folder in FOLDERS
