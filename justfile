@@ -28,10 +28,12 @@ demo *ARGS: setup
 test *ARGS: setup
     @{{ python }} -m pytest "$@"
 
-# Check style and formatting
+# Check style, formatting, what imports what, and the sizes of files and folders
 lint: setup
     @{{ python }} -m ruff check .
     @{{ python }} -m ruff format --check .
+    @PYTHONPATH=.types .venv/bin/lint-imports --no-logo --no-cache
+    @{{ python }} -m scripts.check_house
 
 # Check types (mypy, strict)
 types: setup

@@ -9,14 +9,13 @@ stays in a folder of its own.
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, program, tell_step, write_line
+from setaccio.cli.terminal.console import output_console, tell_step, tell_try
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
@@ -60,9 +59,7 @@ def demo(
     texts = _choose_samples(held_out[documents:] or held_out)
     _extract_samples(folder, base, adapter, texts)
     _compare(folder, base, adapter, documents)
-    command = [program(), "extract", "--model", base, "--adapter", str(adapter)]
-    tell_step("Try it on a text of your own; this is the command for the one in the file:")
-    write_line(shlex.join([*command, str(folder / NOTE)]))
+    tell_try(["extract", "--model", base, "--adapter", str(adapter), str(folder / NOTE)])
 
 
 def _fresh_folder(out: Path | None) -> Path:

@@ -38,7 +38,8 @@ def doctor(
 
     The exit code is 5 when llama.cpp does not work on this processor.
     """
-    from setaccio.cli.choices.default_model import default_name, fetched_gguf
+    from setaccio.cli.choices.model_choice import fetched_gguf
+    from setaccio.models import default_base
     from setaccio.runtime.model.smoke_test import quantised_smoke, system_report
 
     facts = system_report()
@@ -49,7 +50,7 @@ def doctor(
     if model is None:
         warn(
             "No quantised model was tried: there is none. Fetch one "
-            f"({program()} models fetch {default_name()}), or name yours with --model FILE."
+            f"({program()} models fetch {default_base().name}), or name yours with --model FILE."
         )
         return
     tell_step("Running a quantised model in a child process")
@@ -71,7 +72,7 @@ def _show(facts: dict[str, Any]) -> None:
     table.add_row("extensions", " ".join(facts["cpu_flags"]) or "none known")
     table.add_row("AMX", "yes" if facts["amx"] else "no")
     table.add_row("memory", f"{facts['memory_free_gib']} of {facts['memory_gib']} GiB free")
-    table.add_row("GPU", describe_gpu())
+    table.add_row("GPU", _describe_gpu())
     table.add_row("llama.cpp built by", facts["compiler"] or "unknown compiler")
     table.add_row("its AMX code", facts["amx_build"].message)
     table.add_row("llama.cpp uses", facts["llama_features"])
@@ -112,7 +113,7 @@ def _advice(facts: dict[str, Any]) -> list[str]:
     return advice
 
 
-def describe_gpu() -> str:
+def _describe_gpu() -> str:
     """The NVIDIA GPU as its driver names it, or that there is none."""
     import shutil
     import subprocess

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from setaccio.cli.terminal.console import output_console, program, tell_step, warn_of
+from setaccio.cli.terminal.tables import print_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from setaccio.data.records import Pair
+    from setaccio.data.task.task import Task
+    from setaccio.export.adapter import Scorer
     from setaccio.export.publish.report import ExportReport
 
 EXAMPLE = "setaccio export runs/recipe --quant q8_0,q4_k_m --out models/"
@@ -94,6 +99,7 @@ def export_verb(
         tell_step(f"Wrote {write_card(run, evaluation=evaluation, licence=licence)}")
         return
     from setaccio.cli.choices.tasks import load_named
+    from setaccio.data.errors import UsageError
 
     common: dict[str, Any] = {
         "base": base,
@@ -105,39 +111,26 @@ def export_verb(
     }
     if held_out is not None:
         common["held_out"] = held_out
-    from setaccio.data.errors import UsageError
-
+    folder = out or run / "gguf"
     if adapter_only:
-        from setaccio.cli.train.adapter_scores import make_scorer
-        from setaccio.export.adapter import export_adapter
-        from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS
-        from setaccio.models import gguf_path
-
         if quant or imatrix or merge_into or keep_merged:
             raise UsageError(
                 "--adapter-only merges and quantises nothing. Leave out --quant, --imatrix, "
                 "--merge-into and --keep-merged."
             )
-        if adapter_type is not None:
-            common["adapter_type"] = adapter_type
-        if common["pairs"]:
-            chosen = common["pairs"][: held_out or HELD_OUT_PAIRS]
-            common["scorer"] = make_scorer(chosen, common["task"])
-        if base_gguf is not None:
-            common["base_gguf"] = gguf_path(base_gguf)
-        _show_adapter(export_adapter(run, out or run / "gguf", **common))
+        _export_adapter(run, folder, common, adapter_type, base_gguf)
         return
     if adapter_type or base_gguf:
         raise UsageError("--adapter-type and --base-gguf go with --adapter-only, which is missing.")
     from setaccio.export.pipeline import QUANTISATIONS
     from setaccio.export.pipeline import export as run_export
 
-    kinds = [kind.strip() for kind in quant.split(",") if kind.strip()] if quant else None
     if merge_into is not None:
         common["merge_into"] = merge_into
+    kinds = [kind.strip() for kind in quant.split(",") if kind.strip()] if quant else None
     report = run_export(
         run,
-        out or run / "gguf",
+        folder,
         quantisations=QUANTISATIONS if kinds is None else kinds,
         calibration=_read(imatrix, skip_bad=skip_bad),
         merged_dir=keep_merged,
@@ -159,14 +152,59 @@ def _read(path: Path | None, *, skip_bad: bool) -> list[Pair] | None:
     return pairs
 
 
-def _show_adapter(report: ExportReport) -> None:
-    """Print an adapter's proof, what it scores, how large it is and how to use it."""
-    from setaccio.cli.eval.options import print_rows
-    from setaccio.cli.train.adapter_scores import score_rows
+def _make_scorer(pairs: list[Pair], task: Task | None) -> Scorer:
+    """What the proof of an adapter asks for L1 to L3: export does not know the evaluation."""
 
+    def score(candidates: Mapping[str, tuple[Path, Path | None]]) -> list[dict[str, Any]]:
+        from setaccio.eval.arms.arms import Arm
+        from setaccio.eval.compare import CONSTRAINTS, compare
+        from setaccio.eval.result import decoding
+
+        arms = [
+            Arm(name, model, one, adapter)
+            for name, (model, adapter) in candidates.items()
+            for one in CONSTRAINTS
+        ]
+        return [
+            {
+                "model": arm.name,
+                "decoding": decoding(arm.constraint),
+                **{level: getattr(arm.summary, level).mean for level in ("l1", "l2", "l3")},
+                "documents": arm.summary.documents,
+            }
+            for arm in compare(arms, pairs, task).arms
+        ]
+
+    return score
+
+
+def _export_adapter(
+    run: Path,
+    folder: Path,
+    common: dict[str, Any],
+    adapter_type: str | None,
+    base_gguf: Path | None,
+) -> None:
+    """Export an adapter alone; print its proof, what it scores, how large it is, how to use it."""
+    from setaccio.export.adapter import export_adapter
+    from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS
+    from setaccio.models import gguf_path
+
+    if adapter_type is not None:
+        common["adapter_type"] = adapter_type
+    if common["pairs"]:
+        chosen = common["pairs"][: common.get("held_out", HELD_OUT_PAIRS)]
+        common["scorer"] = _make_scorer(chosen, common["task"])
+    if base_gguf is not None:
+        common["base_gguf"] = gguf_path(base_gguf)
+    report = export_adapter(run, folder, **common)
     _show(report)
     if report.scores:
-        print_rows(score_rows(list(report.scores)), 2)
+        rows = [["model", "decoding", "L1", "L2", "L3", "docs"]]
+        for found in report.scores:
+            levels = [f"{found[level]:.1%}" for level in ("l1", "l2", "l3")]
+            rows.append([found["model"], found["decoding"], *levels, str(found["documents"])])
+        print_rows(rows, 2)
     made = report.files[0]
     tell_step(f"{made.path.name}: {made.bytes:,} bytes ({made.bytes / 1e6:.1f} MB)")
     base = report.base_gguf.path if report.base_gguf else "BASE.gguf"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,12 +14,16 @@ from setaccio.cli.terminal.console import fail, tell, tell_step, warn
 from setaccio.cli.terminal.exits import INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
-    from setaccio.cli.batch import Batch
+    from setaccio.cli.terminal.meter import Meter
+    from setaccio.runtime import Extraction, Extractor
+    from setaccio.runtime.batch.batch import Batch
     from setaccio.runtime.batch.journal import Journal
 
 EXAMPLE = "setaccio extract notes/ --model my-q8_0.gguf --out results.jsonl"
 LONG_READ = 100_000_000
 """Bytes of former results whose reading takes seconds and is announced."""
+GREATEST_WARNINGS = 10
+"""Failed documents that are named on standard error; the results name all."""
 
 
 def extract(
@@ -113,20 +118,11 @@ def extract(
     the others still come out; the exit code is then 1. Whatever ends a run, the lines in --out are
     whole, and the same command with --resume does the rest.
     """
-    from setaccio.cli.batch import Batch
     from setaccio.cli.choices.model_choice import choose_model
     from setaccio.cli.choices.tasks import choose_task
-    from setaccio.cli.terminal.meter import Meter
     from setaccio.runtime import Extractor, load_model
     from setaccio.runtime.batch.journal import Journal, fingerprint
-    from setaccio.runtime.batch.sources import (
-        as_they_come,
-        belongs_to,
-        count_documents,
-        find_sources,
-        may_be_slow,
-        read_sources,
-    )
+    from setaccio.runtime.batch.sources import find_sources
 
     names = list(sources or [])
     if model is None and names and names[0].endswith(".gguf"):
@@ -166,15 +162,40 @@ def extract(
         tell_step(f"{out}: reading what is done.")
     journal = Journal(out, resume=resume, retry_failed=retry_failed, overwrite=overwrite)
     _say_resumed(journal, run)
-    to_terminal = out is None and sys.stdout.isatty()
-    total = count_documents(names, jsonl)
+    _work(extractor, journal, run, names, jsonl=jsonl, retried=retry_failed)
+
+
+def _work(
+    extractor: Extractor,
+    journal: Journal,
+    run: str,
+    names: list[str],
+    *,
+    jsonl: bool,
+    retried: bool,
+) -> None:
+    """Extract from all sources, with progress; ends with exit code 1 where documents failed."""
+    from setaccio.cli.terminal.meter import Meter
+    from setaccio.runtime.batch import sources
+    from setaccio.runtime.batch.batch import Batch
+
+    to_terminal = journal.path is None and sys.stdout.isatty()
+    total = sources.count_documents(names, jsonl)
     with journal, Meter(total, results_on_terminal=to_terminal) as meter:
-        batch = Batch(extractor, journal, run, meter, jsonl=jsonl)
-        read_items = read_sources(names, jsonl)
-        items = as_they_come(read_items) if may_be_slow(names) else read_items
-        _guard(batch, lambda: batch.work(items), "--retry-failed" if retry_failed else "--resume")
-        journal.forget_failed(lambda identifier: belongs_to(identifier, names, jsonl))
-    _sum_up(batch, retried=retry_failed)
+        batch = Batch(
+            extractor,
+            journal,
+            run,
+            jsonl=jsonl,
+            on_row=lambda row: _note(row, meter),
+            on_skip=meter.skip,
+        )
+        items = sources.read_sources(names, jsonl)
+        came = sources.as_they_come(items) if sources.may_be_slow(names) else items
+        with _clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
+            batch.work(came)
+        journal.forget_failed(lambda identifier: sources.belongs_to(identifier, names, jsonl))
+    _sum_up(batch, meter, retried=retried)
     if meter.failed or journal.failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -206,14 +227,25 @@ def _say_resumed(journal: Journal, run: str) -> None:
         )
 
 
-def _guard(batch: Batch, work: Callable[[], None], again: str) -> None:
+def _note(row: Extraction, meter: Meter) -> None:
+    """Name a document that failed, and count it."""
+    if not row.ok and meter.failed < GREATEST_WARNINGS:
+        meter.clear()
+        # A problem of the source already begins with its name.
+        known = row.message.startswith(row.id)
+        what = row.message if known else f"{row.id}: {row.message}"
+        tell(what, label=row.status, style="yellow")
+    meter.count(failed=not row.ok)
+
+
+@contextmanager
+def _clean_end(journal: Journal, meter: Meter, again: str) -> Iterator[None]:
     """Let a run end cleanly: rows that are written stand, and the message says how to go on."""
-    journal, meter = batch.journal, batch.meter
     # Nothing can be resumed from what went into a pipe or a device.
     file = journal.path if journal.path and journal.path.is_file() else None
     kept = f"kept in {file}; {again} does the rest" if file else "written"
     try:
-        work()
+        yield
     except KeyboardInterrupt:
         meter.clear()
         tell(f"Interrupted: {journal.written} documents are done and {kept}.")
@@ -228,11 +260,10 @@ def _guard(batch: Batch, work: Callable[[], None], again: str) -> None:
         raise typer.Exit(SOME_FAILED) from error
 
 
-def _sum_up(batch: Batch, *, retried: bool) -> None:
-    from setaccio.cli.batch import GREATEST_WARNINGS
+def _sum_up(batch: Batch, meter: Meter, *, retried: bool) -> None:
     from setaccio.cli.terminal.meter import duration
 
-    journal, meter = batch.journal, batch.meter
+    journal = batch.journal
     if meter.done > 1 or meter.failed or batch.skipped:
         good = meter.done - meter.failed
         said = f"{good} of {meter.done} documents ok in {duration(meter.seconds)}."

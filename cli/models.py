@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.terminal.console import (
-    error_console,
-    output_console,
-    program,
-    tell_step,
-    write_line,
-)
+from setaccio.cli.terminal.console import error_console, program, tell_step, write_line
+from setaccio.cli.terminal.tables import print_list
 
 if TYPE_CHECKING:
     from setaccio.models import KnownModel
@@ -38,21 +33,15 @@ def models(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     from rich.filesize import decimal
-    from rich.markup import escape
-    from rich.table import Table
 
     from setaccio.models import known_models
     from setaccio.models.bases import kept_bases
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "state", "size", "licence", "where"):
-        table.add_column(heading, overflow="fold")
-    for known in known_models():
-        table.add_row(*map(escape, _row(known)))
+    rows = [_row(known) for known in known_models()]
     for base in kept_bases():
         state = "unfinished base" if base.sha256 is None else "dequantised base"
-        table.add_row(*map(escape, (base.name, state, decimal(base.bytes), "", str(base.folder))))
-    output_console().print(table)
+        rows.append((base.name, state, decimal(base.bytes), "", str(base.folder)))
+    print_list(("name", "state", "size", "licence", "where"), rows)
 
 
 def fetch_verb(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from setaccio.cli.terminal.console import fail, output_console, tell_step
+from setaccio.cli.terminal.console import fail, tell_step
 from setaccio.cli.terminal.exits import BROKEN_TASK
-
-if TYPE_CHECKING:
-    from setaccio.data.schema.notes import Note
+from setaccio.cli.terminal.tables import print_list
 
 CHECK_EXAMPLE = "setaccio schema check invoice.schema.json"
 
@@ -36,7 +34,8 @@ def schema_verb(
     notes = check_notes(schema, file)
     refused = _refusal(schema)
     if notes:
-        _show(notes)
+        rows = [(note.pointer, note.kind, note.keyword, note.message) for note in notes]
+        print_list(("where", "what", "keyword", "note"), rows)
     if refused:
         fail(f"{file}: {refused}")
         raise typer.Exit(BROKEN_TASK)
@@ -56,15 +55,3 @@ def _refusal(schema: dict[str, Any]) -> str:
     except SchemaError as error:
         return str(error).removeprefix("schema: ")
     return ""
-
-
-def _show(notes: list[Note]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("where", "what", "keyword", "note"):
-        table.add_column(heading, overflow="fold")
-    for note in notes:
-        table.add_row(escape(note.pointer), note.kind, escape(note.keyword), note.message)
-    output_console().print(table)

@@ -7,13 +7,12 @@ this project and no model was trained on them (``data/samples/recipes_told.jsonl
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, program, tell_step, warn_once, write_line
+from setaccio.cli.terminal.console import output_console, tell_step, tell_try
 
 EXAMPLE = "setaccio try"
 FOLDER = Path("runs/try")
@@ -27,10 +26,8 @@ def try_out(
     ] = FOLDER,
 ) -> None:
     """Extract sample recipes with the shipped adapter, and compare constrained with free."""
-    from setaccio.cli.eval.eval import show
+    from setaccio.cli.eval.eval import run_evaluation, show
     from setaccio.data.records import RECIPES_TOLD, Document, load_pairs
-    from setaccio.eval.arms.progress import show_progress
-    from setaccio.eval.evaluate import evaluate
     from setaccio.models import default_base, model_path, shipped_adapter
     from setaccio.runtime import Extractor
 
@@ -49,19 +46,10 @@ def try_out(
         console.print(f"{extraction.status} in {extraction.seconds:.1f} s\n", markup=False)
     extractor.model.close()
     tell_step(f"2/2  Constrained against free decoding on {documents} recipes")
-    with show_progress() as progress:
-        comparison = evaluate(
-            base,
-            pairs,
-            out=out,
-            limit=documents,
-            adapter=adapter,
-            tuned_only=True,
-            progress=progress,
-            tell=warn_once,
-        )
+    comparison = run_evaluation(
+        base, pairs, out=out, limit=documents, adapter=adapter, tuned_only=True
+    )
     show(comparison)
     note = out / "note.txt"
     note.write_text(pairs[-1].text + "\n", encoding="utf-8")
-    tell_step("Try it on a text of your own; this is the command for the one in the file:")
-    write_line(shlex.join([program(), "extract", str(note)]))
+    tell_try(["extract", str(note)])

@@ -112,15 +112,16 @@ smoke() {
   $venv/bin/python - <<'PYTHON'
 import sys
 
-from setaccio.cli.choices.default_model import default_name, fetched_gguf
+from setaccio.cli.choices.model_choice import fetched_gguf
 from setaccio.data.errors import SetaccioError
+from setaccio.models import default_base
 from setaccio.runtime.model.smoke_test import quantised_smoke
 
 try:
     path = fetched_gguf()
     if path is None:
         print("There is none yet. Fetch one with", file=sys.stderr)
-        print(f"  .venv/bin/setaccio models fetch {default_name()}", file=sys.stderr)
+        print(f"  .venv/bin/setaccio models fetch {default_base().name}", file=sys.stderr)
         sys.exit(3)
     result = quantised_smoke(path)
 except SetaccioError as error:

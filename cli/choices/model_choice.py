@@ -56,3 +56,15 @@ def choose_model(
         f"{base}: was not tuned for the task {task.name!r}, and results will suffer. Tune it: "
         f"setaccio train --base {base} --task TASK --pairs PAIRS --out RUN",
     )
+
+
+def fetched_gguf() -> Path | None:
+    """The file of the default known model; None where it is not fetched yet.
+
+    Raises:
+        ModelError: the file is not the published one.
+    """
+    from setaccio.models import default_base, model_path, state
+
+    name = default_base().name
+    return None if state(name) == "absent" else model_path(name)

@@ -172,7 +172,7 @@ def split_verb(
     FIELD is a field of the gold, such as intent or author.name.
     """
     from setaccio.data.errors import UsageError
-    from setaccio.data.pairs.splits import check_division, reference_split
+    from setaccio.data.pairs.splits import check_division, divide_pairs, reference_split
     from setaccio.data.records import load_pairs, write_pairs
 
     if reference and (stratify or group):
@@ -184,9 +184,10 @@ def split_verb(
         chosen = {"first": rows.first, "train": rows.train, "last": rows.last}
         parts = {name: [pairs[row] for row in part] for name, part in chosen.items()}
     else:
-        parts, names = _parts(pairs, seed, (validation, test), stratify, group)
+        shares = {"validation": validation, "test": test}
+        parts, names = divide_pairs(pairs, seed, **shares, stratify=stratify, group=group)
         sizes = {name: len(part) for name, part in parts.items()}
-        for name in check_division(sizes, names, {"validation": validation, "test": test}):
+        for name in check_division(sizes, names, shares):
             warn(f"{out}: the part {name} is empty: {len(pairs)} pairs are few for its share.")
     warn_of_repeats(pairs, "Rows of one id are not told apart; `setaccio data check` lists them.")
     targets = {name: out / f"{name}.jsonl" for name in parts}
@@ -194,40 +195,6 @@ def split_verb(
     for name, part in parts.items():
         write_pairs(targets[name], part)
     tell_step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
-
-
-def _parts(
-    pairs: list[Pair],
-    seed: int,
-    shares: tuple[float, float],
-    stratify: str | None,
-    group: str | None,
-) -> tuple[dict[str, list[Pair]], int]:
-    """The pairs by part, and how many ids or groups were divided.
-
-    Rows are told apart by number where they are not divided by their ids.
-    """
-    from setaccio.data.pairs.groups import group_names, strata_names
-    from setaccio.data.pairs.splits import random_split, stratified_split
-
-    names = group_names(pairs, group) if group else [pair.id for pair in pairs]
-    if stratify:
-        strata = strata_names(pairs, stratify)
-        rows = [str(number) for number in range(len(pairs))]
-        found = stratified_split(
-            dict(zip(rows, strata, strict=True)),
-            seed,
-            *shares,
-            groups=dict(zip(rows, names, strict=True)),
-        )
-        chosen = {part: [pairs[int(row)] for row in ids] for part, ids in vars(found).items()}
-        return {part: chosen[part] for part in ("train", "validation", "test")}, len(set(names))
-    found = random_split(names, seed, *shares)
-    parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
-    part_of = {name: part for part in parts for name in getattr(found, part)}
-    for pair, name in zip(pairs, names, strict=True):
-        parts[part_of[name]].append(pair)
-    return parts, len(part_of)
 
 
 def check_targets(

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from setaccio.cli.terminal.flags import split_flag
+
 if TYPE_CHECKING:
     from setaccio.eval.arms.baseline import EndpointArm
 
@@ -149,16 +151,12 @@ def _parse_price(price: str | None) -> tuple[float, float]:
     return first, second
 
 
-def _parse_request(fields: list[str]) -> dict[str, object]:
+def _parse_request(given: list[str]) -> dict[str, object]:
     import json
 
-    from setaccio.data.errors import UsageError
-
     found: dict[str, object] = {}
-    for field in fields:
-        name, sign, value = field.partition("=")
-        if not (name and sign):
-            raise UsageError(f"--request {field}: write it as NAME=JSON, such as seed=1.")
+    for field in given:
+        name, value = split_flag("--request", field, "NAME=JSON, such as seed=1")
         try:
             found[name] = json.loads(value)
         except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,7 +28,6 @@ from setaccio.cli.eval.options import (
     constraints_of,
     load_documents,
     parse_aliases,
-    print_rows,
 )
 from setaccio.cli.terminal.console import (
     fail,
@@ -38,6 +37,8 @@ from setaccio.cli.terminal.console import (
     warn,
     warn_once,
 )
+from setaccio.cli.terminal.flags import refuse_stray_flags
+from setaccio.cli.terminal.tables import print_rows
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
@@ -109,7 +110,7 @@ def eval_verb(
     L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right.
     """
     if context.invoked_subcommand:
-        _refuse_stray_flags(context)
+        refuse_stray_flags(context)
         return
     from setaccio.cli.choices.tasks import choose_task
     from setaccio.data.errors import UsageError
@@ -127,52 +128,48 @@ def eval_verb(
         if predictions is not None:
             others = [*_recorded(predictions, found, alias), *others]
         from setaccio.cli.choices.model_choice import choose_model
-        from setaccio.eval.arms.progress import show_progress
-        from setaccio.eval.evaluate import evaluate as run_evaluation
 
         if model or adapter or base or not others:
             using = choose_model(model, adapter, chosen)
             model, adapter = using.model, using.adapter
             if using.warning:
                 warn(using.warning)
-        with show_progress() as progress:
-            comparison = run_evaluation(
-                model,
-                found,
-                chosen,
-                constraints_of(constraint),
-                out,
-                limit,
-                base,
-                adapter=adapter,
-                tuned_only=tuned_only,
-                sample=sample,
-                seed=seed,
-                others=others,
-                max_tokens=max_tokens,
-                threads=threads,
-                progress=progress,
-                tell=warn_once,
-            )
+        comparison = run_evaluation(
+            model,
+            found,
+            task=chosen,
+            constraints=constraints_of(constraint),
+            out=out,
+            limit=limit,
+            base=base,
+            adapter=adapter,
+            tuned_only=tuned_only,
+            sample=sample,
+            seed=seed,
+            others=others,
+            max_tokens=max_tokens,
+            threads=threads,
+        )
     show(comparison)
     if predictions is not None:
-        show_agreement(predictions, comparison)
+        _show_agreement(predictions, comparison)
     if earlier is not None:
-        say_verdict(earlier, comparison, tolerance)
+        _say_verdict(earlier, comparison, tolerance)
 
 
-def _refuse_stray_flags(context: typer.Context) -> None:
-    """A flag between ``eval`` and the name of a comparison would be lost."""
-    for name, value in context.params.items():
-        source = context.get_parameter_source(name)
-        if value is not None and source is not None and source.name == "COMMANDLINE":
-            from setaccio.data.errors import UsageError
+def run_evaluation(model: Path | str | None, pairs: list[Pair], **settings: Any) -> Comparison:
+    """Evaluate with progress and warnings on standard error.
 
-            flag = "--" + name.replace("_", "-")
-            raise UsageError(
-                f"{flag}: goes behind the name: setaccio eval "
-                f"{context.invoked_subcommand} {flag} ..."
-            )
+    Args:
+        model: a GGUF or the name of a known model.
+        pairs: documents and gold.
+        settings: further arguments of :func:`setaccio.eval.evaluate.evaluate`.
+    """
+    from setaccio.eval.arms.progress import show_progress
+    from setaccio.eval.evaluate import evaluate
+
+    with show_progress() as progress:
+        return evaluate(model, pairs, progress=progress, tell=warn_once, **settings)
 
 
 def _earlier(against: Path | None, out: Path | None, tolerance: float | None) -> EarlierRun | None:
@@ -236,7 +233,7 @@ def show(comparison: Comparison) -> None:
         tell_step(f"Report: {write_report(comparison.folder)}")
 
 
-def show_agreement(file: Path, comparison: Comparison) -> None:
+def _show_agreement(file: Path, comparison: Comparison) -> None:
     """Print how far L3 agrees with people, where the file says what they found."""
     from setaccio.eval.studies.human_agreement import (
         agreements,
@@ -254,17 +251,8 @@ def show_agreement(file: Path, comparison: Comparison) -> None:
         tell_step(f"Agreement with people: {comparison.folder / 'agreement.md'}")
 
 
-def say_verdict(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) -> None:
-    """Print what became worse; ends with exit code 8 where it is too much.
-
-    Args:
-        earlier: the run before.
-        comparison: the new run.
-        tolerance: greatest loss that passes; None takes the default.
-
-    Raises:
-        typer.Exit: a loss beyond the tolerance.
-    """
+def _say_verdict(earlier: EarlierRun, comparison: Comparison, tolerance: float | None) -> None:
+    """Print what became worse; ends with exit code 8 where it is too much."""
     from setaccio.cli.terminal.exits import REGRESSED
     from setaccio.eval.studies.regression import TOLERANCE, regression
 

@@ -5,16 +5,16 @@ Each flag is said once, with its help and the panel that it stands in.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from setaccio.cli.terminal.console import output_console, tell_step
+from setaccio.cli.terminal.console import tell_step
+from setaccio.cli.terminal.flags import split_flag
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from setaccio.data.records import Pair
     from setaccio.runtime.grammar.constraint import Constraint
 
@@ -26,83 +26,50 @@ GENERATED = 20
 GENERATED_SEED = 2
 """Held-out recipes that are generated when no pairs are named; no training uses this seed."""
 
+documents_option = partial(typer.Option, rich_help_panel=DOCUMENTS)
+models_option = partial(typer.Option, rich_help_panel=MODELS)
+
 PairsFile = Annotated[
     Path | None,
-    typer.Option(
-        "--pairs",
-        metavar="FILE",
-        help=f"Pairs; default: {GENERATED} generated recipes.",
-        rich_help_panel=DOCUMENTS,
+    documents_option(
+        "--pairs", metavar="FILE", help=f"Pairs; default: {GENERATED} generated recipes."
     ),
 ]
 OneModel = Annotated[
     Path | None,
-    typer.Option(
+    models_option(
         "--model",
         "-m",
         metavar="GGUF|NAME",
         help="The model, or a known one's name; default: the default base and shipped adapter.",
-        rich_help_panel=MODELS,
     ),
 ]
 OneAdapter = Annotated[
     Path | None,
-    typer.Option(
-        "--adapter",
-        metavar="GGUF",
-        help="A LoRA adapter that works beside the model.",
-        rich_help_panel=MODELS,
-    ),
+    models_option("--adapter", metavar="GGUF", help="A LoRA adapter that works beside the model."),
 ]
-Limit = Annotated[
-    int | None,
-    typer.Option(min=1, help="Use only the first so many pairs.", rich_help_panel=DOCUMENTS),
-]
-Sample = Annotated[
-    int | None,
-    typer.Option(min=1, help="Use only so many pairs, drawn.", rich_help_panel=DOCUMENTS),
-]
-Seed = Annotated[int, typer.Option(help="Of what is drawn.", rich_help_panel=DOCUMENTS)]
+Limit = Annotated[int | None, documents_option(min=1, help="Use only the first so many pairs.")]
+Sample = Annotated[int | None, documents_option(min=1, help="Use only so many pairs, drawn.")]
+Seed = Annotated[int, documents_option(help="Of what is drawn.")]
 TaskName = Annotated[
     str | None,
-    typer.Option(
-        "--task",
-        metavar="NAME|FILE",
-        help="The task; default: the GGUF's.",
-        rich_help_panel=DOCUMENTS,
-    ),
+    documents_option("--task", metavar="NAME|FILE", help="The task; default: the GGUF's."),
 ]
 SchemaFile = Annotated[
     Path | None,
-    typer.Option(
-        "--schema",
-        metavar="FILE",
-        help="A bare JSON Schema instead of a task.",
-        rich_help_panel=DOCUMENTS,
-    ),
+    documents_option("--schema", metavar="FILE", help="A bare JSON Schema instead of a task."),
 ]
 Decoding = Annotated[
     Literal["both", "schema", "none"],
-    typer.Option(
-        "--constraint",
-        help="Constrained decoding, free decoding, or both.",
-        rich_help_panel=MODELS,
-    ),
+    models_option("--constraint", help="Constrained decoding, free decoding, or both."),
 ]
 MaxTokens = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="Most tokens of an answer; default: by its document.", rich_help_panel=MODELS
-    ),
+    models_option(min=1, help="Most tokens of an answer; default: by its document."),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(
-        "--threads",
-        min=1,
-        help="Threads; default: one per physical core.",
-        rich_help_panel=MODELS,
-    ),
+    models_option("--threads", min=1, help="Threads; default: one per physical core."),
 ]
 Alias = Annotated[
     list[str] | None,
@@ -155,30 +122,9 @@ def parse_aliases(given: list[str] | None) -> dict[str, str]:
     """
     from setaccio.data.errors import UsageError
 
-    names: dict[str, str] = {}
-    for alias in given or []:
-        theirs, sign, ours = alias.partition("=")
-        if not (sign and theirs and ours):
-            raise UsageError(f"--alias {alias}: write it as THEIRS=OURS, such as steps=directions.")
-        names[theirs] = ours
+    form = "THEIRS=OURS, such as steps=directions"
+    names = dict(split_flag("--alias", alias, form) for alias in given or [])
+    for theirs, ours in names.items():
+        if not ours:
+            raise UsageError(f"--alias {theirs}=: write it as {form}.")
     return names
-
-
-def print_rows(rows: Sequence[Sequence[str]], text_columns: int = 1) -> None:
-    """Print a table on standard output.
-
-    Args:
-        rows: cells, header first.
-        text_columns: how many columns from the left are words.
-    """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    head, *body = rows
-    for at, title in enumerate(head):
-        table.add_column(title, justify="left" if at < text_columns else "right")
-    for row in body:
-        table.add_row(*map(Text, row))  # as text: square brackets are no markup here
-    output_console().print(table)

@@ -9,8 +9,6 @@ import typer
 
 from setaccio.cli.eval.endpoint import ENDPOINT, NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.eval.options import (
-    DOCUMENTS,
-    MODELS,
     Alias,
     Decoding,
     MaxTokens,
@@ -19,10 +17,13 @@ from setaccio.cli.eval.options import (
     TaskName,
     Threads,
     constraints_of,
+    documents_option,
+    models_option,
     parse_aliases,
-    print_rows,
 )
 from setaccio.cli.terminal.console import tell_step, warn_once
+from setaccio.cli.terminal.flags import split_flag
+from setaccio.cli.terminal.tables import print_rows
 
 if TYPE_CHECKING:
     from setaccio.eval.studies.reference_table import ReferenceModel
@@ -37,32 +38,27 @@ EXAMPLE = (
 def reference(
     first: Annotated[
         Path | None,
-        typer.Option(
+        documents_option(
             metavar="FILE",
             help="Pairs that base models run on; default: as outputs with gold have them.",
-            rich_help_panel=DOCUMENTS,
         ),
     ] = None,
     last: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Pairs that tuned models run on too.", rich_help_panel=DOCUMENTS
-        ),
+        documents_option(metavar="FILE", help="Pairs that tuned models run on too."),
     ] = None,
     row: Annotated[
         list[str] | None,
-        typer.Option(
+        models_option(
             metavar="NAME=BASE[,TUNED]",
             help="A model: GGUFs, or .jsonl files of outputs. May be repeated.",
-            rich_help_panel=MODELS,
         ),
     ] = None,
     parameters: Annotated[
         list[str] | None,
-        typer.Option(
+        models_option(
             metavar="NAME=TEXT",
             help="A model's size, such as 'Qwen2.5=1.5 B'; default: counted in the GGUF.",
-            rich_help_panel=MODELS,
         ),
     ] = None,
     constraint: Decoding = "both",
@@ -89,7 +85,7 @@ def reference(
     from setaccio.eval.studies.reference_table import ReferenceModel, own_parts, reference_table
 
     chosen = choose_task(task, schema)
-    models = with_parameters([parse_row(text) for text in row or []], parameters or [])
+    models = _with_parameters([_parse_row(text) for text in row or []], parameters or [])
     baseline = asked.arm()
     if baseline:
         models.append(ReferenceModel(baseline.name, baseline, None, endpoint_parameters or ""))
@@ -117,34 +113,26 @@ def reference(
         tell_step(f"reference.md, reference.json and the runs behind them: {out}")
 
 
-def parse_row(text: str) -> ReferenceModel:
-    """``NAME=BASE[,TUNED]`` as a model of the table.
-
-    Raises:
-        UsageError: it is written otherwise, or a file is not there.
-        ModelError: a known model is not fetched yet.
-    """
+def _parse_row(text: str) -> ReferenceModel:
+    """``NAME=BASE[,TUNED]`` as a model of the table."""
     from setaccio.data.errors import UsageError
     from setaccio.eval.studies.reference_table import ReferenceModel
     from setaccio.models import gguf_path
 
-    name, sign, files = text.partition("=")
-    paths = [Path(part.strip()) for part in files.split(",")]
-    if not (sign and name.strip() and files.strip()) or len(paths) > 2:
-        raise UsageError(f"--row {text}: write it as NAME=BASE.gguf or NAME=BASE.gguf,TUNED.gguf.")
-    paths = [gguf_path(path) for path in paths]
+    form = "NAME=BASE.gguf or NAME=BASE.gguf,TUNED.gguf"
+    name, files = split_flag("--row", text, form)
+    parts = [part.strip() for part in files.split(",")]
+    if not files.strip() or len(parts) > 2:
+        raise UsageError(f"--row {text}: write it as {form}.")
+    paths = [gguf_path(Path(part)) for part in parts]
     for path in paths:
         if not path.is_file():
             raise UsageError(f"--row {text}: {path}: no such file.")
     return ReferenceModel(name.strip(), paths[0], paths[1] if len(paths) == 2 else None)
 
 
-def with_parameters(models: list[ReferenceModel], given: list[str]) -> list[ReferenceModel]:
-    """The models with the sizes that ``--parameters NAME=TEXT`` says.
-
-    Raises:
-        UsageError: one is written otherwise, or names no model.
-    """
+def _with_parameters(models: list[ReferenceModel], given: list[str]) -> list[ReferenceModel]:
+    """The models with the sizes that ``--parameters NAME=TEXT`` says."""
     from dataclasses import replace
 
     from setaccio.data.errors import UsageError

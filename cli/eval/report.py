@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from setaccio.cli.eval.options import DOCUMENTS
+from setaccio.cli.eval.options import documents_option
 from setaccio.cli.terminal.console import tell_step
 
 EXAMPLE = "setaccio eval report runs/eval --figures svg,png"
@@ -21,11 +21,7 @@ def report_verb(
     ] = None,
     pairs: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Texts and gold, for a run that kept none.",
-            rich_help_panel=DOCUMENTS,
-        ),
+        documents_option(metavar="FILE", help="Texts and gold, for a run that kept none."),
     ] = None,
 ) -> None:
     """Write a run's report.html, which opens offline, and its charts."""

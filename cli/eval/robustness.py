@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from setaccio.cli.eval.options import (
-    DOCUMENTS,
     Decoding,
     Limit,
     MaxTokens,
@@ -21,11 +20,12 @@ from setaccio.cli.eval.options import (
     TaskName,
     Threads,
     constraints_of,
+    documents_option,
     load_documents,
-    print_rows,
 )
 from setaccio.cli.terminal.console import fail, tell_step, warn_once
 from setaccio.cli.terminal.exits import SOME_FAILED
+from setaccio.cli.terminal.tables import print_rows
 
 EXAMPLE = "setaccio eval robustness --model tuned.gguf --pairs test.jsonl --perturb typos,upper"
 
@@ -38,10 +38,8 @@ def robustness_verb(
     threads: Threads = None,
     perturb: Annotated[
         str | None,
-        typer.Option(
-            metavar="A,B,...",
-            help="Of typos, upper, letters, injection, shuffled; default: all.",
-            rich_help_panel=DOCUMENTS,
+        documents_option(
+            metavar="A,B,...", help="Of typos, upper, letters, injection, shuffled; default: all."
         ),
     ] = None,
     pairs: PairsFile = None,

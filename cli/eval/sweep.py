@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from setaccio.cli.eval.options import (
-    MODELS,
     Limit,
     MaxTokens,
     OneAdapter,
@@ -23,9 +22,10 @@ from setaccio.cli.eval.options import (
     TaskName,
     Threads,
     load_documents,
-    print_rows,
+    models_option,
 )
 from setaccio.cli.terminal.console import tell_step, warn_once
+from setaccio.cli.terminal.tables import print_rows
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair
@@ -44,23 +44,21 @@ def sweep_verb(
     ],
     make: Annotated[
         str | None,
-        typer.Option(
+        models_option(
             metavar="A,B,...",
             help="Types to make from the F16 where they are missing; 'all' makes all six.",
-            rich_help_panel=MODELS,
         ),
     ] = None,
     imatrix: Annotated[
         Path | None,
-        typer.Option(
+        models_option(
             metavar="FILE",
             help="Make each type with an importance matrix as well: its file, or pairs for one.",
-            rich_help_panel=MODELS,
         ),
     ] = None,
     constraint: Annotated[
         Literal["schema", "none"],
-        typer.Option(help="How all of them decode.", rich_help_panel=MODELS),
+        models_option(help="How all of them decode."),
     ] = "schema",
     adapter: OneAdapter = None,
     max_tokens: MaxTokens = None,
@@ -83,7 +81,7 @@ def sweep_verb(
 
     chosen = choose_task(task, schema)
     found = load_documents(pairs, limit, sample, seed)
-    files = find_files(models)
+    files = _find_files(models)
     with _workshop(out) as workshop:
         if make or imatrix:
             matrix = _matrix(imatrix, files, found, chosen, workshop) if imatrix else None
@@ -110,13 +108,8 @@ def sweep_verb(
         tell_step(f"Report: {write_report(result.comparison.folder)}")
 
 
-def find_files(models: list[Path]) -> list[Path]:
-    """The GGUFs that are named, and those in folders that are named.
-
-    Raises:
-        UsageError: a folder holds none.
-        ModelError: by the evaluation, where a file is not there.
-    """
+def _find_files(models: list[Path]) -> list[Path]:
+    """The GGUFs that are named, and those in folders that are named."""
     from setaccio.data.errors import UsageError
     from setaccio.models import gguf_path
 

@@ -131,6 +131,14 @@ def program() -> str:
     return str(script.relative_to(folder) if script.is_relative_to(folder) else script)
 
 
+def tell_try(arguments: Sequence[str]) -> None:
+    """Print how to try something: a command of this program, on standard output to be pasted."""
+    import shlex
+
+    tell_step("Try it on a text of your own; this is the command for the one in the file:")
+    write_line(shlex.join([program(), *arguments]))
+
+
 def write_line(line: str) -> None:
     """Write one line of results to standard output, at once and in UTF-8 whatever the locale is."""
     sys.stdout.flush()

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from setaccio.cli.terminal.flags import split_flag
+
 Config = Annotated[
     str | None,
     typer.Option("--config", "-c", metavar="YAML|PRESET", help="Settings to start from."),
@@ -46,9 +48,7 @@ def parse_settings(texts: list[str]) -> dict[str, Any]:
 
     values: dict[str, Any] = {}
     for text in texts:
-        name, sign, value = text.partition("=")
-        if not (sign and name):
-            raise UsageError(f"--set {text}: write it as NAME=VALUE, such as rank=16.")
+        name, value = split_flag("--set", text, "NAME=VALUE, such as rank=16")
         try:
             values[name.strip().replace("-", "_")] = yaml.safe_load(value)
         except yaml.YAMLError as error:

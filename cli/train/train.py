@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setaccio.cli.terminal.console import output_console, program, tell_step
+from setaccio.cli.terminal.flags import refuse_stray_flags
 from setaccio.cli.train.options import (
     Base,
     Config,
@@ -83,7 +84,7 @@ def train_verb(
 ) -> None:
     """Fine-tune an adapter on pairs; flags win over the settings of --config."""
     if context.invoked_subcommand is not None:
-        _refuse_stray_flags(context)
+        refuse_stray_flags(context)
         return
     if list_settings:
         _show_settings()
@@ -149,19 +150,6 @@ def _train(config: TrainConfig) -> None:
         f"{result.adapter.name.capitalize()} in {result.adapter} after {result.steps} steps"
         f"{measured}. Next: {program()} export {place}"
     )
-
-
-def _refuse_stray_flags(context: typer.Context) -> None:
-    """A flag between ``train`` and ``search`` would be lost."""
-    for name, value in context.params.items():
-        source = context.get_parameter_source(name)
-        if value is not None and source is not None and source.name == "COMMANDLINE":
-            from setaccio.data.errors import UsageError
-
-            raise UsageError(
-                f"--{name.replace('_', '-')}: goes behind the name: "
-                f"setaccio train {context.invoked_subcommand} ..."
-            )
 
 
 def _show_settings() -> None:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from setaccio.data.errors import DataError, UsageError
+from setaccio.data.pairs.groups import group_names, strata_names
+from setaccio.data.records import Pair
 
 REFERENCE_FIRST = 50
 REFERENCE_LAST = 100
@@ -195,3 +197,44 @@ def stratified_split(
         name = groups[each] if groups else each
         getattr(parts, chosen.get(name, "train")).append(each)
     return parts
+
+
+def divide_pairs(
+    pairs: Sequence[Pair],
+    seed: int,
+    *,
+    validation: float,
+    test: float,
+    stratify: str | None = None,
+    group: str | None = None,
+) -> tuple[dict[str, list[Pair]], int]:
+    """Divide pairs into ``train``, ``validation`` and ``test``.
+
+    Args:
+        pairs: what to divide.
+        seed: another one, another division.
+        validation: share of the validation part.
+        test: share of the test part.
+        stratify: field of the gold of whose every value each part gets its share.
+        group: what keeps rows together; see :func:`setaccio.data.pairs.groups.group_names`.
+
+    Returns:
+        The pairs by part, and how many ids or groups were divided.
+
+    Raises:
+        UsageError: the shares, the field or the group can not be used.
+    """
+    names = group_names(pairs, group) if group else [pair.id for pair in pairs]
+    if stratify:  # by row number: rows of one id may have different values
+        rows = [str(number) for number in range(len(pairs))]
+        strata = dict(zip(rows, strata_names(pairs, stratify), strict=True))
+        groups = dict(zip(rows, names, strict=True))
+        found = stratified_split(strata, seed, validation, test, groups=groups)
+    else:
+        rows = names
+        found = random_split(names, seed, validation, test)
+    part_of = {row: part for part, ids in vars(found).items() for row in ids}
+    parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
+    for pair, row in zip(pairs, rows, strict=True):
+        parts[part_of[row]].append(pair)
+    return parts, len(set(names))

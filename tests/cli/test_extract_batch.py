@@ -310,31 +310,3 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(
     assert whole.returncode == 0
     answers = {row["id"]: row["data"] for row in map(json.loads, whole.stdout.splitlines())}
     assert {row["id"]: row["data"] for row in rows} == answers
-
-
-def test_schema_check(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "open.json").write_text(json.dumps({**SCHEMA, "additionalProperties": True}))
-    done = run("schema", "check", "open.json")
-    assert done.returncode == 0
-    assert "/properties/hot" in done.stdout
-    assert "never null" in done.stdout
-    assert "additionalProperties" in done.stdout
-    (tmp_path / "refused.json").write_text(json.dumps({**SCHEMA, "not": {}}))
-    refused = run("schema", "check", "refused.json")
-    assert refused.returncode == 3
-    assert "not enforced" in refused.stdout
-    assert "can not enforce $.not" in refused.stderr
-    unique = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
-    (tmp_path / "unique.json").write_text(json.dumps(unique))
-    twice = run("schema", "check", "unique.json")
-    assert twice.returncode == 3
-    assert "uniqueItems" in twice.stdout
-    assert "not enforced" in twice.stdout
-    (tmp_path / "format.json").write_text('{"type": "string", "format": "semver"}')
-    assert "semver" in run("schema", "check", "format.json").stderr
-    assert run("schema", "check", "recipe").returncode == 0
-    for content in ("{", "[]", '{"type": "objec"}'):
-        (tmp_path / "none.json").write_text(content)
-        none = run("schema", "check", "none.json")
-        assert (none.returncode, none.stdout) == (3, "")
-        assert "none.json" in none.stderr

@@ -12,13 +12,13 @@ import pytest
 SCRIPT = """
 import sys
 from setaccio.cli.terminal.console import warn
-from setaccio.cli.terminal.exits import report
+from setaccio.cli.terminal.exits import report_error
 from setaccio.data.errors import MissingExtraError, ModelError
 
-report(ModelError("smollm2: not fetched yet. Fetch it once: setaccio models fetch smollm2"))
+report_error(ModelError("smollm2: not fetched yet. Fetch it once: setaccio models fetch smollm2"))
 warn("Look at /my/setaccio train, then at `setaccio train --list-settings`.")
-report(MissingExtraError("train", "torch"))
-report(MissingExtraError("gpu", "unsloth"))
+report_error(MissingExtraError("train", "torch"))
+report_error(MissingExtraError("gpu", "unsloth"))
 """
 
 

@@ -11,6 +11,14 @@ from pathlib import Path
 from cli_process import Run
 
 CLOSED = {"type": "object", "additionalProperties": False}
+BOUNDED = {
+    **CLOSED,
+    "properties": {
+        "n": {"type": "integer", "minimum": 0, "maximum": 99},
+        "hot": {"type": "boolean"},
+    },
+    "required": ["n", "hot"],
+}
 
 
 def test_json_as_programs_write_it(run: Run, tmp_path: Path, gguf: Path) -> None:
@@ -51,3 +59,31 @@ def test_the_schema_that_allows_everything(run: Run, tmp_path: Path, gguf: Path)
     done = run("extract", gguf, "-", *flags, stdin="Eggs.")
     assert json.loads(done.stdout)["constraint"] == "schema", done.stderr
     assert run("schema", "check", "s.json").returncode == 0
+
+
+def test_what_a_schema_leaves_open_is_listed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "open.json").write_text(json.dumps({**BOUNDED, "additionalProperties": True}))
+    done = run("schema", "check", "open.json")
+    assert done.returncode == 0
+    assert "/properties/hot" in done.stdout
+    assert "never null" in done.stdout
+    assert "additionalProperties" in done.stdout
+    (tmp_path / "refused.json").write_text(json.dumps({**BOUNDED, "not": {}}))
+    refused = run("schema", "check", "refused.json")
+    assert refused.returncode == 3
+    assert "not enforced" in refused.stdout
+    assert "can not enforce $.not" in refused.stderr
+    unique = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    (tmp_path / "unique.json").write_text(json.dumps(unique))
+    twice = run("schema", "check", "unique.json")
+    assert twice.returncode == 3
+    assert "uniqueItems" in twice.stdout
+    assert "not enforced" in twice.stdout
+    (tmp_path / "format.json").write_text('{"type": "string", "format": "semver"}')
+    assert "semver" in run("schema", "check", "format.json").stderr
+    assert run("schema", "check", "recipe").returncode == 0
+    for content in ("{", "[]", '{"type": "objec"}'):
+        (tmp_path / "none.json").write_text(content)
+        none = run("schema", "check", "none.json")
+        assert (none.returncode, none.stdout) == (3, "")
+        assert "none.json" in none.stderr

@@ -1,25 +1,23 @@
 """Documents through an extractor into a journal: in order, one row each, nothing done twice.
 
-Contract: ``Batch.work`` reads documents as the extractor asks for them, passes over those that have
-a row already, and writes a row for every other one as soon as its result comes out. What can not be
-read gets its row in its place among the others.
+    >>> with Journal(path, resume=True) as journal:
+    ...     batch = Batch(extractor, journal, run, on_row=lambda row: print(row.id, row.status))
+    ...     batch.work(read_sources(["notes/"], jsonl=False))
+
+What can not be read gets its error row in its place among the others.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from setaccio.cli.terminal.console import tell
-from setaccio.cli.terminal.meter import Meter
 from setaccio.data.records import Document, Problem
-from setaccio.runtime import Extraction, Extractor
 from setaccio.runtime.batch.journal import Journal, document_key
 from setaccio.runtime.batch.sources import is_jsonl
-
-GREATEST_WARNINGS = 10
-"""Failed documents that are named on standard error; the results name all."""
+from setaccio.runtime.extraction import Extraction
+from setaccio.runtime.extractor import Extractor
 
 
 class _Waiting(NamedTuple):
@@ -36,30 +34,39 @@ class Batch:
         extractor: what extracts.
         journal: where rows go, and what knows which documents are done.
         run: from :func:`setaccio.runtime.batch.journal.fingerprint`.
-        meter: counts and shows progress.
         jsonl: whether every source is read as JSON Lines.
+        on_row: called with each row when it is written.
+        on_skip: called for each document that has a row already.
 
     Attributes:
         skipped: documents that had a row already.
     """
 
     def __init__(
-        self, extractor: Extractor, journal: Journal, run: str, meter: Meter, *, jsonl: bool
+        self,
+        extractor: Extractor,
+        journal: Journal,
+        run: str,
+        *,
+        jsonl: bool = False,
+        on_row: Callable[[Extraction], None] = lambda row: None,
+        on_skip: Callable[[], None] = lambda: None,
     ) -> None:
         self.extractor = extractor
         self.journal = journal
         self.run = run
-        self.meter = meter
         self.jsonl = jsonl
         self.skipped = 0
+        self._on_row = on_row
+        self._on_skip = on_skip
         self._waiting: deque[_Waiting] = deque()
 
     def work(self, items: Iterable[Document | Problem | None]) -> None:
-        """Write a row for everything that has none.
+        """Write a row for everything that has none, as soon as its result is there.
 
         Args:
             items: documents, problems in place of those that can not be read, and None where
-                nothing has come yet.
+                nothing has come yet. Read as the extractor asks for documents.
 
         Raises:
             OSError: a row can not be written; those before it stand.
@@ -84,7 +91,7 @@ class Batch:
             key = document_key(self.run, text)
             if self.journal.take(key, name):
                 self.skipped += 1
-                self.meter.skip()
+                self._on_skip()
                 continue
             self._waiting.append(_Waiting(key, row))
             if isinstance(item, Document):
@@ -94,23 +101,12 @@ class Batch:
 
     def _write_problems(self) -> None:
         """Write the error rows that nothing before them holds up."""
-        while self._waiting and self._waiting[0].row is not None:
-            waiting = self._waiting.popleft()
-            if waiting.row is not None:
-                self._write(waiting.key, waiting.row)
+        while self._waiting and (row := self._waiting[0].row) is not None:
+            self._write(self._waiting.popleft().key, row)
 
     def _write(self, key: str, extraction: Extraction) -> None:
         self.journal.write(key, extraction.to_json())
-        self._note(extraction)
-
-    def _note(self, extraction: Extraction) -> None:
-        if not extraction.ok and self.meter.failed < GREATEST_WARNINGS:
-            self.meter.clear()
-            # A problem of the source already begins with its name.
-            known = extraction.message.startswith(extraction.id)
-            what = extraction.message if known else f"{extraction.id}: {extraction.message}"
-            tell(what, label=extraction.status, style="yellow")
-        self.meter.count(failed=not extraction.ok)
+        self._on_row(extraction)
 
     def _problem_row(self, problem: Problem) -> Extraction:
         one_of_many = problem.line and is_jsonl(problem.source, self.jsonl)
