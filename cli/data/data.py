@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,9 +16,9 @@ from setaccio.cli.terminal.console import tell_step, warn, warn_of, write_line
 from setaccio.cli.terminal.exits import SOME_FAILED
 
 if TYPE_CHECKING:
-    from setaccio.data.pairs.near_duplicates import Ids
-    from setaccio.data.recipes.recipenlg import RecipeRow
     from setaccio.data.records import Pair, Problem
+
+T = TypeVar("T")
 
 GENERATE_EXAMPLE = "setaccio data generate --count 4000 --seed 1 --out pairs.jsonl"
 CHECK_EXAMPLE = "setaccio data check train.jsonl test.jsonl --task recipe"
@@ -58,11 +58,15 @@ def counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
             meter.count(failed=False)
 
 
-def counting_ids(pairs: Iterable[Pair], ids: Ids) -> Iterator[Pair]:
-    """Pass pairs on and count their ids."""
-    for pair in pairs:
-        ids.add(pair.id)
-        yield pair
+def usable(items: Iterable[T | Problem], problems: list[Problem]) -> Iterator[T]:
+    """Pass on what can be used and put the problems aside."""
+    from setaccio.data.records import Problem
+
+    for item in items:
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            yield item
 
 
 def warn_of_repeats(pairs: Iterable[Pair], what_follows: str) -> None:
@@ -85,7 +89,7 @@ def generate(
     out: Out = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Generate recipe pairs: invented and public-domain recipes written as prose."""
+    """Generate recipe pairs: public-domain recipes, varied and written as prose."""
     from setaccio.data.recipes.generate import generate_pairs
 
     check_targets([out], [], overwrite=overwrite)
@@ -108,10 +112,12 @@ def check_verb(
     from setaccio.cli.choices.tasks import load_named
     from setaccio.data.errors import DataError
     from setaccio.data.pairs.checks import check_pairs
+    from setaccio.data.records import read_numbered_pairs
 
     _refuse_twice(files)
     problems: list[Problem] = []
-    report = check_pairs({str(file): _good(file, problems) for file in files}, load_named(task))
+    parts = {str(file): usable(read_numbered_pairs(file), problems) for file in files}
+    report = check_pairs(parts, load_named(task))
     if not any(report.sizes.values()) and not problems:
         raise DataError(f"{files[0]}: nothing to check. Each line is {{id, text, gold}}.")
     if as_json:
@@ -211,23 +217,18 @@ def _parts(
     from setaccio.data.pairs.splits import random_split, stratified_split
 
     names = group_names(pairs, group) if group else [pair.id for pair in pairs]
+    keys = [str(number) for number in range(len(pairs))] if stratify else names
     if stratify:
-        strata = strata_names(pairs, stratify)
-        rows = [str(number) for number in range(len(pairs))]
-        found = stratified_split(
-            dict(zip(rows, strata, strict=True)),
-            seed,
-            *shares,
-            groups=dict(zip(rows, names, strict=True)),
-        )
-        chosen = {part: [pairs[int(row)] for row in ids] for part, ids in vars(found).items()}
-        return {part: chosen[part] for part in ("train", "validation", "test")}, len(set(names))
-    found = random_split(names, seed, *shares)
+        strata = dict(zip(keys, strata_names(pairs, stratify), strict=True))
+        groups = dict(zip(keys, names, strict=True))
+        found = stratified_split(strata, seed, *shares, groups=groups)
+    else:
+        found = random_split(names, seed, *shares)
     parts: dict[str, list[Pair]] = {"train": [], "validation": [], "test": []}
-    part_of = {name: part for part in parts for name in getattr(found, part)}
-    for pair, name in zip(pairs, names, strict=True):
-        parts[part_of[name]].append(pair)
-    return parts, len(part_of)
+    part_of = {key: part for part in parts for key in getattr(found, part)}
+    for pair, key in zip(pairs, keys, strict=True):
+        parts[part_of[key]].append(pair)
+    return parts, len(set(names))
 
 
 def check_targets(
@@ -277,29 +278,11 @@ def recipenlg(
     from itertools import islice
 
     from setaccio.data.recipes.recipenlg import read_recipenlg, recipenlg_pairs
-    from setaccio.data.records import Problem
 
     check_targets([out], [file], overwrite=overwrite)
     problems: list[Problem] = []
-
-    def rows() -> Iterator[RecipeRow]:
-        for item in read_recipenlg(file, strict=strict):
-            if isinstance(item, Problem):
-                problems.append(item)
-            else:
-                yield item
-
-    written = write(counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
+    rows = islice(usable(read_recipenlg(file, strict=strict), problems), limit)
+    written = write(counted(recipenlg_pairs(rows, seed), limit), out)
     warn_of(problems)
     if out:
         tell_step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
-
-
-def _good(file: Path, problems: list[Problem]) -> Iterator[tuple[int, Pair]]:
-    from setaccio.data.records import Problem, read_numbered_pairs
-
-    for item in read_numbered_pairs(file):
-        if isinstance(item, Problem):
-            problems.append(item)
-        else:
-            yield item

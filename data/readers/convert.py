@@ -27,8 +27,9 @@ from setaccio.data.readers.columns import (
     look_up,
     names_in,
 )
+from setaccio.data.readers.hub import HUB
 from setaccio.data.readers.slices import Slice, split_source
-from setaccio.data.readers.tabular import HUB, JSONL_FILES, OTHER_FILES, read_named_rows, read_rows
+from setaccio.data.readers.tabular import JSONL_FILES, OTHER_FILES, read_named_rows, read_rows
 from setaccio.data.records import Pair, Problem, collect_pairs, load_pairs, parse_weight
 from setaccio.data.task.task import Task
 
