@@ -104,7 +104,7 @@ class _Writer:
         shape = self.rng.choice(shapes(pool, self.held_out))
         shape = _SLOT.sub(lambda m: self.rng.choice(parts.SLOTS[m[1]]), shape)
         shape = re.sub(r"\ba (?=[aeiou8])", "an ", shape)
-        return re.sub(r"^[a-z]", lambda m: m[0].upper(), shape).replace("{T}", title)
+        return (shape[:1].upper() + shape[1:]).replace("{T}", title)
 
     def _joiner(self, pool: str) -> str:
         # "and" belongs to the language, not to a shape: evaluation has it too, next to new ones.

@@ -26,7 +26,7 @@ for verb in (
     data_sets.augment_verb,
     data_sets.mix_verb,
 ):
-    app.command()(verb)
+    app.command(verb.__name__.removesuffix("_verb"))(verb)
 CSV = "phrase,tone\nWell done,warm\nonly one\nGo away,cold\n"
 
 
