@@ -102,6 +102,8 @@ def _forms(names: list[str], n: int) -> list[str]:
 
 
 def _hits(name: str, steps: list[str]) -> list[Place]:
+    if not any(name.lower() in step.lower() for step in steps):
+        return []
     wanted = re.compile(
         rf"(?<![\w-])(?:the |your )?{re.escape(name)}(?![\w-]|'s| mixture| layer)", re.IGNORECASE
     )

@@ -33,6 +33,10 @@ FOODS = tuple(
         apple/pear/quince/plum|walnut/pecan/almond/hazelnut"""
     )
 )
+_NAMES = pool(
+    """Easy|Quick|Simple|Homemade|Old-Fashioned|Best Ever|Favorite|Country|Sunday|Holiday|Hearty|
+    Grandma's|Mom's|Aunt Ruth's|Uncle Joe's|Nana's|Mrs. Miller's|Lucia's|Henry's|Farmhouse"""
+)
 # With a number before, these grow an "s" or not.
 _UNIT = re.compile(r" ?(cup|teaspoon|tablespoon|ounce|pound|gram|clove|can|slice)s?(?!\w)", re.I)
 _SHORT_UNIT = re.compile(r" ?(?:c|tsp|tbsp|tbs|oz|lbs?|k?g|gr|[cdm]?l)(?!\w)", re.I)
@@ -49,15 +53,17 @@ def vary(recipe: StructuredRecipe, rng: random.Random) -> StructuredRecipe:
         rng: the only source of chance.
 
     Returns:
-        The recipe with some foods exchanged, its amounts multiplied and written in one style, and
-        often without the ingredients that no step names. Amounts are not multiplied where the
-        directions name some too.
+        The recipe with some foods exchanged, its amounts multiplied and written in one style, often
+        under a longer title and without the ingredients that no step names. Amounts are not
+        multiplied where the directions name some too.
     """
     lines = [recipe.title, *recipe.ingredients, *recipe.directions]
     for group in FOODS:
         if rng.random() < 0.6:
             lines = _exchange(lines, group, rng)
     title, rest = lines[0], lines[1:]
+    if rng.random() < 0.4:
+        title = f"{rng.choice(_NAMES)} {title}"
     items, steps = rest[: len(recipe.ingredients)], rest[len(recipe.ingredients) :]
     times = Fraction(rng.choice(("1/2", "1", "1", "3/2", "2", "3")))
     if any(map(names_amounts, steps)):
