@@ -108,7 +108,8 @@ class _Writer:
 
     def _joiner(self, pool: str) -> str:
         # "and" belongs to the language, not to a shape: evaluation has it too, next to new ones.
-        return self.rng.choice(getattr(parts, pool) if self.held_out else shapes(pool, False))
+        more = shapes(pool, True) if self.held_out else ()
+        return self.rng.choice(shapes(pool, False) + more)
 
     def _cased(self, title: str) -> str:
         roll = self.rng.random()
