@@ -19,7 +19,7 @@ from setaccio.data import Task, load_task
 from setaccio.data.files.atomic import atomic_write
 from setaccio.data.recipes.generate import generate_pairs
 from setaccio.data.recipes.prose import write_prose
-from setaccio.data.recipes.source import StructuredRecipe, public_domain_recipes
+from setaccio.data.recipes.public_domain import StructuredRecipe, public_domain_recipes
 from setaccio.data.records import Document
 from setaccio.data.task.task import dump_compact
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,9 +16,9 @@ from setaccio.cli.terminal.console import tell_step, warn, warn_of, write_line
 from setaccio.cli.terminal.exits import SOME_FAILED
 
 if TYPE_CHECKING:
-    from setaccio.data.pairs.near_duplicates import Ids
-    from setaccio.data.recipes.recipenlg import RecipeRow
     from setaccio.data.records import Pair, Problem
+
+T = TypeVar("T")
 
 GENERATE_EXAMPLE = "setaccio data generate --count 4000 --seed 1 --out pairs.jsonl"
 CHECK_EXAMPLE = "setaccio data check train.jsonl test.jsonl --task recipe"
@@ -58,11 +58,15 @@ def counted(pairs: Iterable[Pair], total: int | None) -> Iterator[Pair]:
             meter.count(failed=False)
 
 
-def counting_ids(pairs: Iterable[Pair], ids: Ids) -> Iterator[Pair]:
-    """Pass pairs on and count their ids."""
-    for pair in pairs:
-        ids.add(pair.id)
-        yield pair
+def usable(items: Iterable[T | Problem], problems: list[Problem]) -> Iterator[T]:
+    """Pass on what can be used and put the problems aside."""
+    from setaccio.data.records import Problem
+
+    for item in items:
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            yield item
 
 
 def warn_of_repeats(pairs: Iterable[Pair], what_follows: str) -> None:
@@ -85,7 +89,7 @@ def generate(
     out: Out = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Generate recipe pairs: invented and public-domain recipes written as prose."""
+    """Generate recipe pairs: public-domain recipes, varied and written as prose."""
     from setaccio.data.recipes.generate import generate_pairs
 
     check_targets([out], [], overwrite=overwrite)
@@ -108,10 +112,12 @@ def check_verb(
     from setaccio.cli.choices.tasks import load_named
     from setaccio.data.errors import DataError
     from setaccio.data.pairs.checks import check_pairs
+    from setaccio.data.records import read_numbered_pairs
 
     _refuse_twice(files)
     problems: list[Problem] = []
-    report = check_pairs({str(file): _good(file, problems) for file in files}, load_named(task))
+    parts = {str(file): usable(read_numbered_pairs(file), problems) for file in files}
+    report = check_pairs(parts, load_named(task))
     if not any(report.sizes.values()) and not problems:
         raise DataError(f"{files[0]}: nothing to check. Each line is {{id, text, gold}}.")
     if as_json:
@@ -244,29 +250,11 @@ def recipenlg(
     from itertools import islice
 
     from setaccio.data.recipes.recipenlg import read_recipenlg, recipenlg_pairs
-    from setaccio.data.records import Problem
 
     check_targets([out], [file], overwrite=overwrite)
     problems: list[Problem] = []
-
-    def rows() -> Iterator[RecipeRow]:
-        for item in read_recipenlg(file, strict=strict):
-            if isinstance(item, Problem):
-                problems.append(item)
-            else:
-                yield item
-
-    written = write(counted(recipenlg_pairs(islice(rows(), limit), seed), limit), out)
+    rows = islice(usable(read_recipenlg(file, strict=strict), problems), limit)
+    written = write(counted(recipenlg_pairs(rows, seed), limit), out)
     warn_of(problems)
     if out:
         tell_step(f"{written} pairs in {out}, {len(problems)} bad rows left out.")
-
-
-def _good(file: Path, problems: list[Problem]) -> Iterator[tuple[int, Pair]]:
-    from setaccio.data.records import Problem, read_numbered_pairs
-
-    for item in read_numbered_pairs(file):
-        if isinstance(item, Problem):
-            problems.append(item)
-        else:
-            yield item

@@ -14,14 +14,13 @@ from setaccio.cli.data.data import (
     Overwrite,
     check_targets,
     counted,
-    counting_ids,
+    usable,
     warn_of_repeats,
     write,
 )
 from setaccio.cli.terminal.console import tell_step, warn, warn_of
 
 if TYPE_CHECKING:
-    from setaccio.data.readers.convert import Rule
     from setaccio.data.records import Pair, Problem
 
 CONVERT_EXAMPLE = (
@@ -101,18 +100,19 @@ def convert_verb(
 
     Every bad row is named with its line. Nothing is fetched without --allow-download.
     """
-    from setaccio.data.errors import UsageError
+    from setaccio.cli.choices.tasks import load_named
+    from setaccio.data.errors import DataError, UsageError
     from setaccio.data.pairs.near_duplicates import Ids
-    from setaccio.data.readers.convert import convert_rows as convert_rows
+    from setaccio.data.readers.convert import Rule, convert_rows
     from setaccio.data.readers.slices import Slice, parse_slice, split_source
-    from setaccio.data.records import Pair
 
     name, behind = (source, Slice()) if Path(source).exists() else split_source(source)
     if part is not None:
         if not behind.whole:
             raise UsageError(f"{source}: has a slice already. Leave --split out.")
         behind = parse_slice(part)
-    rule = _rule(text, fields, gold, form, task, id_, weight)
+    of_task = load_named(task) if task else None
+    rule = Rule(form, text, _gold(gold, fields), id_, weight, of_task)
     check_targets([out], [Path(name)], overwrite=overwrite)
     rows = convert_rows(
         name,
@@ -123,81 +123,51 @@ def convert_verb(
         config=config,
     )
     problems: list[Problem] = []
+    ids = Ids()
 
     def good() -> Iterator[Pair]:
-        for item in islice(rows, limit):
-            if isinstance(item, Pair):
-                yield item
-            else:
-                problems.append(item)
+        used = 0
+        for pair in usable(islice(rows, limit), problems):
+            used += 1
+            ids.add(pair.id)
+            yield pair
         if problems and not skip_bad:
-            _refuse(name, len(problems), out)
+            bad = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
+            raise DataError(
+                f"{name}: {bad} can not be used{', so nothing was written' if out else ''}. Repair "
+                "them, or leave them out with --skip-bad."
+            )
+        if not used:
+            raise DataError(f"{name}: no usable row. Check the file, its slice and the template.")
 
-    ids = Ids()
     try:
-        pairs = counting_ids(counted(good(), limit), ids)
-        written = write(_at_least_one(pairs, name), out)
+        written = write(counted(good(), limit), out)
     finally:
         warn_of(problems)
     if said := ids.said():
         warn(f"{name}: {said}. Name a column that tells rows apart with --id '{{column}}'.")
     if out:
-        tell_step(f"{written} pairs in {out}, {_left_out(problems)} left out.")
+        lost = [problem for problem in problems if problem.lines]
+        lines = sum(problem.lines for problem in lost)
+        more = f" ({lines} lines)" if lines > len(lost) else ""
+        tell_step(f"{written} pairs in {out}, {len(lost)} bad rows{more} left out.")
 
 
-def _left_out(problems: Sequence[Problem]) -> str:
-    """How many rows are lost, and of how many lines where some have several."""
-    lost = [problem for problem in problems if problem.lines]
-    lines = sum(problem.lines for problem in lost)
-    return f"{len(lost)} bad rows" + (f" ({lines} lines)" if lines > len(lost) else "")
-
-
-def _refuse(name: str, bad: int, out: Path | None) -> None:
-    from setaccio.data.errors import DataError
-
-    rows = "1 row" if bad == 1 else f"{bad} rows"
-    raise DataError(
-        f"{name}: {rows} can not be used{', so nothing was written' if out else ''}. Repair them, "
-        "or leave them out with --skip-bad."
-    )
-
-
-def _at_least_one(pairs: Iterator[Pair], name: str) -> Iterator[Pair]:
-    from setaccio.data.errors import DataError
-
-    empty = True
-    for pair in pairs:
-        empty = False
-        yield pair
-    if empty:
-        raise DataError(f"{name}: no usable row. Check the file, its slice and the template.")
-
-
-def _rule(
-    text: str | None,
-    fields: str | None,
-    gold: str | None,
-    form: str | None,
-    task: str | None,
-    id_: str | None,
-    weight: str | None,
-) -> Rule:
-    """What the flags say about rows."""
-    from setaccio.cli.choices.tasks import load_named
+def _gold(template: str | None, fields: str | None) -> Any:
+    """The template of the gold, as ``--gold`` or ``--fields`` says it."""
     from setaccio.data.errors import UsageError
-    from setaccio.data.readers.convert import Rule, parse_gold
+    from setaccio.data.readers.convert import parse_gold
 
-    if fields and gold:
+    if fields and template:
         raise UsageError("--fields and --gold exclude each other; give one of them.")
-    template: Any = None
-    if gold is not None:
-        file = Path(gold)
-        is_file = not gold.lstrip().startswith("{") and file.is_file()
-        template = parse_gold(file.read_text(encoding="utf-8") if is_file else gold)
-    elif fields is not None:
-        names = [name.strip() for name in fields.split(",") if name.strip()]
-        template = {name: f"{{{name}}}" for name in names}
-    return Rule(form, text, template, id_, weight, load_named(task) if task else None)
+    if fields is not None:
+        names = [name.strip() for name in fields.split(",")]
+        return {name: f"{{{name}}}" for name in names if name}
+    if template is None:
+        return None
+    file = Path(template)
+    is_file = not template.lstrip().startswith("{") and file.is_file()
+    return parse_gold(file.read_text(encoding="utf-8") if is_file else template)
 
 
 def augment_verb(

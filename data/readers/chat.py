@@ -36,12 +36,10 @@ class Kind(NamedTuple):
     Attributes:
         columns: the columns by which it is known.
         to_pair: makes a pair of a row and an id; raises ``ValueError`` where it can not.
-        help: what it is, in a few words.
     """
 
     columns: tuple[str, ...]
     to_pair: Callable[[Mapping[str, Any], str], Pair]
-    help: str
 
 
 def as_gold(value: Any) -> dict[str, Any]:
@@ -119,7 +117,7 @@ def _messages(row: Mapping[str, Any], pair_id: str) -> Pair:
 
 def _sharegpt(row: Mapping[str, Any], pair_id: str) -> Pair:
     turns = row.get("conversations")
-    if not isinstance(turns, Sequence) or not all(isinstance(turn, dict) for turn in turns):
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise ValueError("the conversations are no list of {from, value}")
     renamed = [{"role": turn.get("from"), "content": turn.get("value")} for turn in turns]
     return _chat(renamed, row, pair_id)
@@ -147,12 +145,12 @@ def _pair(row: Mapping[str, Any], pair_id: str) -> Pair:
     return parse_pair({**row, "id": pair_id}, pair_id)
 
 
-KINDS: dict[str, Kind] = {
-    "pairs": Kind(("text", "gold"), _pair, "{text, gold}, the product's own"),
-    "messages": Kind(("messages",), _messages, "{messages: [{role, content}]}, as OpenAI's"),
-    "sharegpt": Kind(("conversations",), _sharegpt, "{conversations: [{from, value}]}"),
-    "alpaca": Kind(("instruction", "output"), _alpaca, "{instruction, input, output}"),
-    "completion": Kind(("prompt", "completion"), _completion, "{prompt, completion}"),
+KINDS = {
+    "pairs": Kind(("text", "gold"), _pair),  # the product's own
+    "messages": Kind(("messages",), _messages),  # {role, content}, as OpenAI's
+    "sharegpt": Kind(("conversations",), _sharegpt),  # {from, value}
+    "alpaca": Kind(("instruction", "output"), _alpaca),
+    "completion": Kind(("prompt", "completion"), _completion),
 }
 """The forms that are known without a template, by name."""
 

@@ -65,18 +65,12 @@ def _parts(template: str) -> list[tuple[str, str | None, str]]:
     return parts
 
 
-def check_template(template: Any) -> None:
-    """Refuse a template that can not be filled in, whatever the row.
+def names_in(template: Any) -> list[str]:
+    """The columns that a text or gold template asks for, in order, each once.
 
     Raises:
-        UsageError: says what is wrong with it.
+        UsageError: it can not be filled in, whatever the row.
     """
-    for text in _strings(template):
-        _parts(text)
-
-
-def names_in(template: Any) -> list[str]:
-    """The columns that a text or gold template asks for, in order, each once."""
     found = (name for text in _strings(template) for _, name, _ in _parts(text))
     return list(dict.fromkeys(name for name in found if name is not None))
 

@@ -21,14 +21,14 @@ from setaccio.data.errors import DataError, UsageError
 from setaccio.data.files.json_text import parse_json
 from setaccio.data.readers.chat import KINDS, as_gold, recognise
 from setaccio.data.readers.columns import (
-    check_template,
     fill_gold,
     fill_text,
     look_up,
     names_in,
 )
+from setaccio.data.readers.hub import HUB
 from setaccio.data.readers.slices import Slice, split_source
-from setaccio.data.readers.tabular import HUB, JSONL_FILES, OTHER_FILES, read_named_rows, read_rows
+from setaccio.data.readers.tabular import JSONL_FILES, OTHER_FILES, read_named_rows, read_rows
 from setaccio.data.records import Pair, Problem, collect_pairs, load_pairs, parse_weight
 from setaccio.data.task.task import Task
 
@@ -71,8 +71,11 @@ class Rule:
             raise UsageError(f"{self.kind}: no known form of rows. Known are {', '.join(KINDS)}.")
         if self.kind is not None and self.text is not None:
             raise UsageError(f"The form {self.kind} and templates exclude each other; give one.")
-        for template in (self.text, self.gold, self.id, self.weight):
-            check_template(template)
+        self.columns()
+
+    def columns(self) -> list[str]:
+        """The columns that the templates ask for."""
+        return names_in([self.text, self.gold, self.id, self.weight])
 
 
 def parse_gold(text: str) -> Any:
@@ -125,16 +128,15 @@ def convert_rows(
     """
     rule = rule or Rule()
     rule.check()
-    options = {"delimiter": delimiter, "allow_download": allow_download, "config": config}
-    kind = rule.kind
-    first = True
-    for name, number, item in read_named_rows(source, part, **options):  # type: ignore[arg-type]
+    kind, first = rule.kind, True
+    for name, number, item in read_named_rows(
+        source, part, delimiter=delimiter, allow_download=allow_download, config=config
+    ):
         if isinstance(item, Problem):
             yield item
             continue
         if first:
-            kind = kind or _kind_of(item[1], rule, source)
-            first = False
+            kind, first = kind or _kind_of(item[1], rule, source), False
         try:
             yield _pair(item[1], name, rule, kind)
         except ValueError as error:
@@ -152,7 +154,7 @@ def _kind_of(row: Mapping[str, Any], rule: Rule, source: str) -> str | None:
     separated = " If another character separates the cells, pass --delimiter."
     hint = separated if any(set(";|\t") & set(str(name)) for name in row) else ""
     if rule.text is not None:
-        for name in names_in([rule.text, rule.gold, rule.id, rule.weight]):
+        for name in rule.columns():
             if name not in row and name.split(".")[0] not in row:
                 raise DataError(f"{source}: no column {name!r} (columns: {columns}).{hint}")
         return None

@@ -1,5 +1,7 @@
 """The cells of a CSV file, row by row, for every reader of such files.
 
+Python's ``csv`` splits the cells; what a row is after a mark too many, neither it nor pyarrow says.
+
 Contract: ``read_csv(stream, source)`` gives the header and an iterator of ``(line, cells)``, in
 which a row that is no CSV, or has not as many cells as the header, is a :class:`Problem` in its own
 place. Blank rows are left out.
@@ -8,8 +10,8 @@ A quotation mark that nothing closes makes one cell of all that follows, up to t
 end of the file. Where most of the lines that a bad row took could be rows themselves, only its
 first line is given up, and reading goes on at the second. No line is read more than a few times.
 
-Python keeps one limit on the length of a cell for the whole process; here it holds while a row is
-read and not longer, so that readers with different limits can take turns.
+Python keeps one limit on the length of a cell for the whole process; it is lifted only while a row
+is read.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any
 from setaccio.data.errors import DataError
 from setaccio.data.records import Problem
 
-LONGEST = min(sys.maxsize, 2**31 - 1)
+_LONGEST = min(sys.maxsize, 2**31 - 1)
 """Characters of a cell: as many as Python's reader can be told to accept."""
 
 _DOUBTFUL = 4
@@ -39,12 +41,7 @@ Cells = tuple[int, list[str]]
 
 
 def read_csv(
-    stream: Iterable[str],
-    source: str,
-    *,
-    delimiter: str = ",",
-    strict: bool = False,
-    longest: int = LONGEST,
+    stream: Iterable[str], source: str, *, delimiter: str = ","
 ) -> tuple[list[str], Iterator[Cells | Problem]]:
     """Read the header, and the rows below it when they are asked for.
 
@@ -52,8 +49,6 @@ def read_csv(
         stream: lines of text, as from a file that was opened with ``newline=""``.
         source: what problems should name.
         delimiter: one character.
-        strict: text behind a closing quotation mark is a problem, not part of the cell.
-        longest: characters of a cell; a row with a longer one is a problem.
 
     Returns:
         The cells of the first row, none where the file is empty, and ``(line, cells)`` of the
@@ -64,8 +59,8 @@ def read_csv(
         DataError: the first row is no CSV.
     """
     lines = _Lines(iter(stream))
-    reader = csv.reader(lines, delimiter=delimiter, strict=strict)
-    rows = _Rows(reader, lines, source, longest, delimiter)
+    # Strictly: text behind a closing quotation mark shows that the mark is none.
+    rows = _Rows(csv.reader(lines, delimiter=delimiter, strict=True), lines, source, delimiter)
     header = rows.read_header()
     return header, rows.read(header)
 
@@ -110,7 +105,6 @@ class _Rows:
     reader: Any
     lines: _Lines
     source: str
-    longest: int
     delimiter: str
     width: int = 0
     blanks: bool = False  # whether cells of the file begin with blanks
@@ -143,18 +137,23 @@ class _Rows:
                 alone_to = begin + len(taken) - 2
                 yield Problem(self.source, begin, _UNCLOSED)
             elif fault:
-                yield _fault(self.source, begin, fault, len(taken))
+                where = f", lines {begin} to {self.lines.number}" if len(taken) > 1 else ""
+                yield Problem(self.source, begin, fault + where, lines=max(len(taken), 1))
             elif cells:
                 if len(taken) == 1:
                     self.blanks = self.blanks or _has_blanks(cells)
                 elif len(taken) >= _DOUBTFUL and all(map(self._is_row, taken)):
-                    yield _doubt(self.source, begin, len(taken))
+                    said = (
+                        f"one row takes the lines {begin} to {self.lines.number}, each of which "
+                        "looks like a row. If the first has a quotation mark too many, repair it"
+                    )
+                    yield Problem(self.source, begin, said, lines=0)
                 yield begin, cells
 
     def _next(self) -> tuple[list[str] | None, str]:
         """The cells of the next row, or None at the end, and what is wrong with them."""
         try:
-            with _cells_up_to(self.longest):
+            with _cells_of_any_length():
                 cells = next(self.reader)
         except StopIteration:
             return None, ""
@@ -184,7 +183,7 @@ class _Rows:
         """The cells of a line by itself, and with its quotation marks as text."""
         for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
             reader = csv.reader([line], delimiter=self.delimiter, quoting=quoting)
-            with suppress(csv.Error), _cells_up_to(self.longest):
+            with suppress(csv.Error), _cells_of_any_length():
                 yield next(reader, [])
 
 
@@ -192,22 +191,9 @@ def _has_blanks(cells: Iterable[str]) -> bool:
     return any(cell[:1] == " " for cell in cells)
 
 
-def _fault(source: str, begin: int, fault: str, lines: int) -> Problem:
-    where = f", lines {begin} to {begin + lines - 1}" if lines > 1 else ""
-    return Problem(source, begin, fault + where, lines=max(lines, 1))
-
-
-def _doubt(source: str, begin: int, lines: int) -> Problem:
-    said = (
-        f"one row takes the lines {begin} to {begin + lines - 1}, each of which looks like a row. "
-        "If the first has a quotation mark too many, repair it"
-    )
-    return Problem(source, begin, said, lines=0)
-
-
 @contextmanager
-def _cells_up_to(characters: int) -> Iterator[None]:
-    before = csv.field_size_limit(characters)
+def _cells_of_any_length() -> Iterator[None]:
+    before = csv.field_size_limit(_LONGEST)
     try:
         yield
     finally:

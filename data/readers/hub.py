@@ -15,8 +15,10 @@ from typing import Any
 
 from setaccio.data.errors import DataError, MissingExtraError, UsageError
 from setaccio.data.readers.slices import Slice
-from setaccio.data.readers.tabular import HUB, number_rows
-from setaccio.data.records import Problem
+from setaccio.data.readers.typed_rows import Items, number_rows
+
+HUB = "hub:"
+"""What stands before the id of a data set on the Hugging Face Hub."""
 
 
 @contextlib.contextmanager
@@ -47,7 +49,7 @@ def _offline(wanted: bool) -> Iterator[None]:
 
 def read_dataset(
     source: str, part: Slice, *, allow_download: bool = False, config: str | None = None
-) -> Iterator[tuple[int, dict[str, Any]] | Problem]:
+) -> Items:
     """Read the rows of a folder or of a data set on the Hub, numbered from 1.
 
     Args:

@@ -3,7 +3,8 @@
 >>> parse_slice("train[:10%]").rows(250)
 range(0, 25)
 
-Format: https://huggingface.co/docs/datasets/loading#slice-splits, without the sum of two slices.
+Format: https://huggingface.co/docs/datasets/loading#slice-splits, without the sum of two slices;
+read here because a slice of a file must not need ``datasets``.
 """
 
 from __future__ import annotations

@@ -8,40 +8,38 @@ unless ``allow_download`` says so, and no code of a data set is run.
     for item in read_rows("quotes.csv", parse_slice("[:10%]")): ...
 
 In a JSON array several rows may share a line: ``read_named_rows`` tells them apart.
+
+CSV and JSON are read here, not by pyarrow or ``datasets``: those stop at the first bad row, know no
+lines, guess types, and are not part of the small install.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from decimal import Decimal
 from itertools import islice
 from json import JSONDecodeError
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from setaccio.data.errors import DataError, MissingExtraError, UsageError
+from setaccio.data.errors import DataError, UsageError
 from setaccio.data.files.encodings import UTF8, encoding_of
 from setaccio.data.files.json_text import DECODER, TOO_DEEP, is_deep, unwritable
 from setaccio.data.readers.csv_rows import read_csv
+from setaccio.data.readers.hub import HUB, read_dataset
 from setaccio.data.readers.slices import Slice
+from setaccio.data.readers.typed_rows import HALF, Items, Row, read_parquet
 from setaccio.data.records import Problem, read_jsonl
 
-HUB = "hub:"
-"""What stands before the id of a data set on the Hugging Face Hub."""
-
-Row = tuple[int, dict[str, Any]]
-Items = Iterator[Row | Problem]
 JSONL_FILES = frozenset({".jsonl", ".ndjson"})
 _ARRAY = ".json"
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 OTHER_FILES = frozenset({_ARRAY, ".parquet", *_SEPARATORS})
 _OTHERS = ",;\t|"
+_BLANK = re.compile(r"[ \t\r\n]*")
 _ESCAPED = re.compile("[\udc80-\udcff]")  # what became of bytes that are no UTF-8
-_HALF = "holds half of a surrogate pair, which is no Unicode text"
 FORMATS = "JSON Lines (.jsonl, .ndjson), .json, .csv, .tsv, .parquet, a folder, or hub:OWNER/NAME"
 
 
@@ -81,9 +79,10 @@ def read_rows(
         DataError: it can not be read at all.
         MissingExtraError: the package that reads it is not installed.
     """
-    options = {"delimiter": delimiter, "allow_download": allow_download, "config": config}
-    for row in read_named_rows(source, part, **options):  # type: ignore[arg-type]
-        yield row.item
+    rows = read_named_rows(
+        source, part, delimiter=delimiter, allow_download=allow_download, config=config
+    )
+    return (row.item for row in rows)
 
 
 def read_named_rows(
@@ -98,8 +97,6 @@ def read_named_rows(
     part = part or Slice()
     path = Path(source)
     if source.startswith(HUB) or path.is_dir():
-        from setaccio.data.readers.hub import read_dataset
-
         items = read_dataset(source, part, allow_download=allow_download, config=config)
         yield from _lined(items)
         return
@@ -140,7 +137,7 @@ def _read(path: Path, delimiter: str | None) -> Items:
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
-            yield from _parquet(path)
+            yield from read_parquet(path)
         elif suffix in _SEPARATORS or delimiter:
             with _open(path) as text:
                 yield from _csv(text, path, delimiter)
@@ -182,46 +179,50 @@ def _json(path: Path) -> Items:
         text = stream.read()
     if _ESCAPED.search(text):
         raise DataError(f"{path}: not UTF-8 text. Save the file as UTF-8.")
-    at, line = _skip(text, 0, 1)
+
+    def fault(at: int, reason: object) -> DataError:
+        line = text.count("\n", 0, at) + 1
+        return DataError(f"{path}:{line}: not JSON ({reason}). Repair it.")
+
+    at = _skip(text, 0)
     if text[at : at + 1] != "[":
         raise DataError(
             f"{path}: no JSON array of rows. Name a file of JSON Lines .jsonl, not .json."
         )
-    at, line = _skip(text, at + 1, line)
+    line, counted = 1, 0
+    at = _skip(text, at + 1)
     while text[at : at + 1] != "]":
+        line, counted = line + text.count("\n", counted, at), at
         try:
             value, end = DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
-            # Behind a broken row nothing tells where the next one begins.
-            off = text.count("\n", at, error.pos) if isinstance(error, JSONDecodeError) else 0
-            reason = error.msg if isinstance(error, JSONDecodeError) else error
-            reason = TOO_DEEP if isinstance(error, RecursionError) else reason
-            raise DataError(f"{path}:{line + off}: not JSON ({reason}). Repair it.") from error
+        # Behind a broken row nothing tells where the next one begins.
+        except JSONDecodeError as error:
+            raise fault(error.pos, error.msg) from error
+        except RecursionError as error:
+            raise fault(at, TOO_DEEP) from error
+        except ValueError as error:
+            raise fault(at, error) from error
         yield from _mappings([_writable((line, value), str(path))], str(path))
-        line += text.count("\n", at, end)
-        at, line = _skip(text, end, line)
-        if text[at : at + 1] not in (",", "]"):
-            raise DataError(f"{path}:{line}: not JSON (a comma or ] is missing). Repair it.")
-        if text[at] == ",":
-            at, line = _skip(text, at + 1, line)
-    at, line = _skip(text, at + 1, line)
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise fault(at, "a comma or ] is missing")
+    at = _skip(text, at + 1)
     if at < len(text):
-        raise DataError(f"{path}:{line}: not JSON (more text behind the array). Repair it.")
+        raise fault(at, "more text behind the array")
 
 
-def _skip(text: str, at: int, line: int) -> tuple[int, int]:
-    """The next place that is no white space, and its line."""
-    while text[at : at + 1] and text[at] in " \t\r\n":
-        line += text[at] == "\n"
-        at += 1
-    return at, line
+def _skip(text: str, at: int) -> int:
+    """The next place that is no white space."""
+    return _BLANK.match(text, at).end()  # type: ignore[union-attr]
 
 
 def _writable(item: tuple[int, Any], source: str) -> tuple[int, Any] | Problem:
     if is_deep(item[1]):
         return Problem(source, item[0], TOO_DEEP)
     if unwritable(item[1]):
-        return Problem(source, item[0], _HALF)
+        return Problem(source, item[0], HALF)
     return item
 
 
@@ -229,8 +230,7 @@ def _csv(stream: IO[str], path: Path, delimiter: str | None) -> Items:
     source, separator = str(path), delimiter or _SEPARATORS[path.suffix.lower()]
     if len(separator) != 1:
         raise UsageError(f"--delimiter {separator!r}: give one character.")
-    # Strictly: text behind a closing quotation mark shows that the mark is none.
-    header, rows = read_csv(stream, source, delimiter=separator, strict=True)
+    header, rows = read_csv(stream, source, delimiter=separator)
     if not header or len(set(header)) < len(header):
         twice = ", ".join(sorted({name for name in header if header.count(name) > 1}))
         reason = f"names a column twice ({twice})" if twice else "is missing"
@@ -263,57 +263,3 @@ def _csv_row(header: list[str], cells: list[str], line: int, source: str) -> Row
     if any(_ESCAPED.search(cell) for cell in cells):
         return Problem(source, line, "not UTF-8 text")
     return line, dict(zip(header, cells, strict=True))
-
-
-def _parquet(path: Path) -> Items:
-    try:
-        import pyarrow as arrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError("report", "pyarrow") from error
-    try:
-        with parquet.ParquetFile(path) as file:
-            rows = (row for batch in file.iter_batches(1024) for row in batch.to_pylist())
-            yield from number_rows(rows, str(path))
-    except arrow.ArrowException as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: no readable Parquet file ({reason}).") from error
-
-
-def number_rows(rows: Iterable[dict[str, Any]], source: str, first: int = 1) -> Items:
-    """Number rows of typed columns, with dates as ISO text and ``NaN`` as null.
-
-    A column that JSON has no form for, such as an image, is left out of its row: a template that
-    asks for it says so, and one that does not can go without.
-
-    Args:
-        rows: mappings from column to value.
-        source: what problems should name.
-        first: the number of the first row.
-    """
-    for number, row in enumerate(rows, first):
-        plain = {str(key): _plain(value) for key, value in row.items()}
-        kept = {key: value for key, value in plain.items() if value is not _NO_JSON}
-        if unwritable(kept):
-            yield Problem(source, number, _HALF)
-        else:
-            yield number, kept
-
-
-_NO_JSON = object()
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, or ``_NO_JSON``."""
-    if isinstance(value, dict):
-        inside = {str(key): _plain(part) for key, part in value.items()}
-        return _NO_JSON if _NO_JSON in inside.values() else inside
-    if isinstance(value, (list, tuple)):
-        items = [_plain(part) for part in value]
-        return _NO_JSON if _NO_JSON in items else items
-    if isinstance(value, (float, Decimal)):
-        # pandas writes an empty cell of numbers as NaN.
-        return None if math.isnan(value) else _NO_JSON if math.isinf(value) else float(value)
-    if value is None or isinstance(value, (str, int)):
-        return value
-    return value.isoformat() if hasattr(value, "isoformat") else _NO_JSON

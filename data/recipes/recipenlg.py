@@ -18,15 +18,13 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.readers.csv_rows import read_csv
+from setaccio.data.readers.tabular import read_rows
 from setaccio.data.recipes.prose import write_prose
-from setaccio.data.recipes.source import StructuredRecipe
+from setaccio.data.recipes.public_domain import StructuredRecipe
 from setaccio.data.records import Pair, Problem
 
-_LONGEST_CELL = 131_072  # characters; a longer one is a quotation mark that never closes
 _COLUMNS = ("title", "ingredients", "directions")
 
 
@@ -71,12 +69,13 @@ def read_recipenlg(path: str | Path, *, strict: bool = False) -> Iterator[Recipe
     path = Path(path)
     if not path.is_file():
         raise UsageError(f"{path}: no such file. Give the path of a RecipeNLG CSV file.")
-    # Bytes that are no UTF-8 must spoil only their own row.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        for item in _rows(stream, path):
-            if strict and isinstance(item, Problem):
-                raise DataError(f"{item}. Repair the row, or read without strict to skip it.")
-            yield item
+    number = 0
+    for item in read_rows(str(path), delimiter=","):
+        found = item if isinstance(item, Problem) else _row(*item, number, path)
+        number += isinstance(item, tuple)
+        if strict and isinstance(found, Problem):
+            raise DataError(f"{found}. Repair the row, or read without strict to skip it.")
+        yield found
 
 
 def recipenlg_pairs(
@@ -98,30 +97,14 @@ def recipenlg_pairs(
         yield Pair(id=f"recipenlg-{row.id}", text=prose.text, gold=dict(prose.gold))
 
 
-def _rows(stream: IO[str], path: Path) -> Iterator[RecipeRow | Problem]:
-    header, rows = read_csv(stream, str(path), longest=_LONGEST_CELL)
-    missing = [name for name in _COLUMNS if name not in header]
+def _row(line: int, row: dict[str, str], number: int, path: Path) -> RecipeRow | Problem:
+    missing = [name for name in _COLUMNS if name not in row]
     if missing:
         raise DataError(
             f"{path}: the header has no column {' or '.join(missing)}. A recipe file begins with "
             "id,title,ingredients,directions, or is the full RecipeNLG file."
         )
-    number = 0
-    for item in rows:
-        if isinstance(item, Problem):
-            yield item
-        else:
-            yield _row(header, item[1], number, path, item[0])
-            number += 1
-
-
-def _row(
-    header: list[str], cells: list[str], number: int, path: Path, line: int
-) -> RecipeRow | Problem:
     try:
-        row = dict(zip(header, cells, strict=True))
-        if any("\udc80" <= letter <= "\udcff" for name in _COLUMNS for letter in row[name]):
-            raise ValueError("not UTF-8 text")
         title = " ".join(row["title"].split())
         if not title:
             raise ValueError("the title is empty")

@@ -16,8 +16,6 @@ from setaccio.data.errors import DataError
 from setaccio.data.readers.csv_rows import read_csv
 from setaccio.data.records import Problem
 
-LONG = "x" * 200
-
 
 def test_header_and_rows_with_their_lines():
     header, rows = read_csv(io.StringIO('a;b\n"1\n2";3\n\n4;5\n'), "file", delimiter=";")
@@ -26,27 +24,21 @@ def test_header_and_rows_with_their_lines():
     assert read_csv(io.StringIO(""), "file")[0] == []
 
 
-def test_readers_with_different_limits_take_turns():
+def test_the_limit_of_the_process_stays():
     before = csv.field_size_limit()
-    text = "a\n" + f"{LONG}\nshort\n" * 2
-    (_, few), (_, many) = (read_csv(io.StringIO(text), "f", longest=n) for n in (100, 1000))
-    for _ in range(2):
-        refused, taken = next(few), next(many)
-        assert isinstance(refused, Problem) and "not CSV" in refused.message
-        assert taken[1] == [LONG]
-        assert next(few)[1] == next(many)[1] == ["short"]
-        assert csv.field_size_limit() == before
+    _, rows = read_csv(io.StringIO("a\n" + "x" * (before + 1) + "\nshort\n"), "f")
+    assert next(rows)[1] == ["x" * (before + 1)]
+    assert csv.field_size_limit() == before
+    assert next(rows)[1] == ["short"]
 
 
 def test_a_first_row_that_is_no_csv_is_refused_by_name():
     with pytest.raises(DataError, match=r"^file:1: not CSV"):
-        read_csv(io.StringIO('"a" b\n1\n'), "file", strict=True)
-    with pytest.raises(DataError, match=r"^file:1: not CSV"):
-        read_csv(io.StringIO(f"{LONG}\n"), "file", longest=100)
+        read_csv(io.StringIO('"a" b\n1\n'), "file")
 
 
-def parse(text: str, **options) -> tuple[list[tuple[int, list[str]]], list[Problem]]:
-    _, rows = read_csv(io.StringIO(text, newline=""), "f", **{"strict": True, **options})
+def parse(text: str) -> tuple[list[tuple[int, list[str]]], list[Problem]]:
+    _, rows = read_csv(io.StringIO(text, newline=""), "f")
     found = list(rows)
     problems = [item for item in found if isinstance(item, Problem)]
     return [item for item in found if not isinstance(item, Problem)], problems
@@ -78,11 +70,10 @@ def test_whatever_a_writer_wrote_comes_back(rows: list[list[str]], end: str) -> 
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(one_line, plain, st.booleans()), min_size=1, max_size=12),
-    st.booleans(),
     st.sampled_from(["\n", "\r\n"]),
 )
 def test_marks_that_nothing_closes_cost_their_own_rows(
-    rows: list[tuple[str, str, bool]], strict: bool, end: str
+    rows: list[tuple[str, str, bool]], end: str
 ) -> None:
     lines = []
     for first, second, broken in rows:
@@ -90,7 +81,7 @@ def test_marks_that_nothing_closes_cost_their_own_rows(
         broken = broken and not line.startswith('"')
         lines.append((f'"{line}' if broken else line, None if broken else [first, second]))
     text = end.join(["x,y", *(line for line, _ in lines), ""])
-    found, problems = parse(text, strict=True)
+    found, problems = parse(text)
     wanted = [(number, cells) for number, (_, cells) in enumerate(lines, 2) if cells]
     assert found == wanted
     broken_at = [number for number, (_, cells) in enumerate(lines, 2) if not cells]
@@ -140,5 +131,5 @@ def test_a_mark_at_the_end_of_each_line_is_read_in_one_go() -> None:
     found, problems = parse("x,y\n" + 'a","b\n' * lines)
     assert not found
     assert len(problems) == lines
-    found, _ = parse("x,y\n" + '"a\n' + "b,c\n" * lines, longest=10_000)
+    found, _ = parse("x,y\n" + '"a\n' + "b,c\n" * lines)
     assert len(found) == lines

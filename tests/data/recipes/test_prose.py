@@ -1,4 +1,4 @@
-"""The prose writer, the recipe grammar and the generated pairs.
+"""The prose writer, the varied recipes and the generated pairs.
 
 Run: pytest tests/data/recipes/test_prose.py
 """
@@ -18,19 +18,17 @@ from setaccio.data.recipes.generate import (
     generate_pairs,
     is_held_out,
 )
-from setaccio.data.recipes.items import plural
-from setaccio.data.recipes.prose import shapes, write_prose
+from setaccio.data.recipes.prose import write_prose
 from setaccio.data.recipes.prose_inline import guess_mention, place_inline
-from setaccio.data.recipes.source import (
+from setaccio.data.recipes.prose_parts import shapes, split_pool
+from setaccio.data.recipes.prose_text import ITEM
+from setaccio.data.recipes.public_domain import (
     StructuredRecipe,
     clean_recipe,
-    generate_recipe,
     public_domain_recipes,
     recipe_sentences,
-    split_pool,
 )
-from setaccio.data.recipes.steps import PHASES
-from setaccio.data.recipes.vocabulary import ARCHETYPES
+from setaccio.data.recipes.variation import FOODS, vary
 from setaccio.data.records import load_pairs
 from setaccio.data.task.task import load_task
 
@@ -139,29 +137,46 @@ def test_split_pool_is_a_partition():
     assert held == ("f", "l")
 
 
-def test_mentions_occur_in_their_items_and_in_the_steps():
-    for seed in range(200):
-        recipe = generate_recipe(random.Random(seed), held_out=seed % 2 == 0)
-        told = " ".join(recipe.directions).lower()
-        assert len(recipe.mentions) == len(recipe.ingredients)
-        for item, name in zip(recipe.ingredients, recipe.mentions, strict=True):
-            assert name in item
-            assert name.lower() in told
+RECIPE = StructuredRecipe(
+    "Onion Soup",
+    ["1 onion, sliced", "1 1/2 cups milk", "250g cheddar", "2-3 cloves", "5 eggs", "salt"],
+    ["Fry an onion in oil.", "Onion rings may go on top.", "Add milk and cheddar."],
+)
 
 
-def test_a_recipe_has_one_oven_temperature():
-    for seed in range(200):
-        steps = generate_recipe(random.Random(seed), held_out=seed % 2 == 0).directions
-        found = {m[0] for m in re.finditer(r"\d{3} ?(?:°|degrees |C\b|F\b)", " ".join(steps))}
-        assert len(found) < 2, steps
+def test_a_variant_exchanges_a_food_everywhere():
+    for seed in range(60):
+        found = vary(RECIPE, random.Random(seed))
+        for group in FOODS:
+            told = [food for food in group if food in found.title.lower().split()]
+            for food in told:
+                assert sum(food in item for item in found.ingredients) == 1
+                assert food in found.directions[0]
+                assert found.directions[0].startswith("Fry an " if food[0] in "aeiou" else "Fry a ")
 
 
-def test_phases_that_take_foods_name_them():
-    for _, plan in ARCHETYPES.values():
-        for part in plan.split("|"):
-            name, _, takes = part.partition(" ")
-            patterns = PHASES[name.rstrip("?")]
-            assert all(("{list}" in pattern) is bool(takes) for pattern in patterns), part
+def test_a_variant_writes_amounts_otherwise():
+    items = {item for seed in range(300) for item in vary(RECIPE, random.Random(seed)).ingredients}
+    assert {"1½ cups milk", "1.5 cups milk", "three cups milk", "3/4 cup milk"} <= items
+    assert {"2-3 cloves", "salt", "ten eggs", "15 eggs"} <= items
+    assert {"500g cheddar", "750g cheddar", "375g gouda"} <= items
+    assert not any(item.startswith(("2 onion", "2.5 eggs")) for item in items)
+
+
+def test_amounts_stay_where_the_directions_name_some():
+    recipe = StructuredRecipe("Tea", ["2 cups water"], ["Boil 2 cups water.", "Add the tea."])
+    for seed in range(30):
+        (item,) = vary(recipe, random.Random(seed)).ingredients
+        assert item in ("2 cups water", "two cups water")
+
+
+def test_pairs_differ():
+    pairs = list(generate_pairs(800, seed=2))
+    assert len({pair.text for pair in pairs}) == len(pairs)
+    assert len({str(pair.gold) for pair in pairs}) > 0.98 * len(pairs)
+    held_out = {pair.gold["title"].casefold() for pair in generate_pairs(150, 2, held_out=True)}
+    titles = {pair.gold["title"].casefold() for pair in pairs}
+    assert not titles & held_out
 
 
 def test_inline_puts_the_amount_at_the_first_mention():
@@ -169,16 +184,9 @@ def test_inline_puts_the_amount_at_the_first_mention():
         "Cake",
         ["2 c. flour", "1 c. brown sugar", "1/2 c. sugar", "3 eggs, beaten"],
         ["Mix the flour and brown sugar.", "Add sugar and the eggs.", "Stir the flour in."],
-        ["flour", "brown sugar", "sugar", "eggs"],
     )
-    steps, rest = place_inline(
-        recipe,
-        recipe.ingredients,
-        recipe.directions,
-        random.Random(0),
-        part=False,
-        mark=("<", ">"),
-    )
+    steps, rest = place_inline(recipe.ingredients, recipe.directions, random.Random(0), part=False)
+    steps = [step.replace(ITEM[0], "<").replace(ITEM[1], ">") for step in steps]
     assert rest == []
     assert steps[0] == "Mix <2 c. flour> and <1 c. brown sugar>."
     assert steps[1].startswith("Add <1/2 c. sugar> and <3 ")
@@ -187,10 +195,7 @@ def test_inline_puts_the_amount_at_the_first_mention():
 
 def test_inline_leaves_steps_with_their_own_amounts_alone():
     steps = ["Boil 2 cups water.", "Add the rice."]
-    recipe = StructuredRecipe("Rice", ["1 c. rice"], steps)
-    placed = place_inline(
-        recipe, ["1 c. rice"], steps, random.Random(0), part=False, mark=("<", ">")
-    )
+    placed = place_inline(["1 c. rice"], steps, random.Random(0), part=False)
     assert placed == (steps, ["1 c. rice"])
 
 
@@ -220,18 +225,6 @@ def test_sentences_keep_abbreviations_whole():
     assert recipe_sentences("Add 1 c. Bisquick and 2 Tbsp. Tang. Stir.") == [
         "Add 1 c. Bisquick and 2 Tbsp. Tang.",
         "Stir.",
-    ]
-
-
-def test_plural():
-    nouns = ["onion", "sweet potato", "peach", "pork chop", "cherry", "squash"]
-    assert [plural(noun) for noun in nouns] == [
-        "onions",
-        "sweet potatoes",
-        "peaches",
-        "pork chops",
-        "cherries",
-        "squash",
     ]
 
 
