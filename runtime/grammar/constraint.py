@@ -227,13 +227,13 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
         SchemaError: invalid, or with a part that can not be enforced; the message names it.
     """
     source = dump_compact(schema)
-    grammars: dict[str, Grammar] = model.cache.setdefault("grammars", {})
+    grammars = model.state.grammars
     if source not in grammars:
         check_schema(schema)
-        if "backend" not in model.cache:
-            model.cache["backend"] = _make_backend(model)
+        if model.state.backend is None:
+            model.state.backend = _make_backend(model)
         try:
-            backend, exact = model.cache["backend"], exact_grammar(schema)
+            backend, exact = model.state.backend, exact_grammar(schema)
             processor = (
                 backend.get_cfg_logits_processor(exact)
                 if exact
