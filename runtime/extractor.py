@@ -158,7 +158,7 @@ class Extractor:
         """The road of a document: planned, scheduled and decoded, judged, given out in order."""
         plan = self._planner.plan
         plans = (None if document is None else plan(document) for document in documents)
-        decoded = schedule(
+        jobs = schedule(
             self.model,
             self._planner.prompts.prefix,
             plans,
@@ -167,7 +167,7 @@ class Extractor:
             adapter=self.adapter,
             watch=watch,
         )
-        return in_order((each.number, self._outcomes.judge(each)) for each in decoded)
+        return in_order((job.number, self._outcomes.judge(job)) for job in jobs)
 
     def tokenise(self, text: str) -> list[int]:
         """Token ids of the prompt for one document, as the model sees them."""

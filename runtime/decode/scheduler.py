@@ -1,8 +1,8 @@
 """Documents to decode: which are next, what is done of each, and their results in order.
 
-A document comes as a :class:`DocumentPlan`, which holds all that may have to be decoded for it, and
-leaves as a :class:`Decoded`. In between it is a :class:`_Job`: queued, then in work, and once more
-queued in smaller parts where its answer did not fit the context.
+A document comes as a :class:`DocumentPlan`, which holds all that may have to be decoded for it. It
+becomes a :class:`DecodeJob`: queued, in work, queued once more in smaller parts where its answer
+did not fit the context, and finished.
 """
 
 from __future__ import annotations
@@ -76,50 +76,25 @@ class DocumentPlan:
     planned: float = 0.0
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """A document and what was generated for it.
+@dataclass
+class DecodeJob:
+    """A document on its way through the decoder.
 
     Attributes:
         number: its place among the documents, from 0 on.
         plan: as it came.
-        parts: those that were decoded.
-        completions: of each part.
+        parts: those that are decoded: the plan's first ones, or its smaller ones.
+        completions: of the parts, by their place.
         error: what ended it, in planning or in the decoder.
-        seconds: wall time, first attempts that were given up included.
+        seconds: wall time, that of a first attempt that was given up included.
     """
 
     number: int
     plan: DocumentPlan
     parts: Sequence[PlannedPart]
-    completions: Sequence[Completion]
-    error: Exception | None
-    seconds: float
-
-
-@dataclass
-class _Job:
-    """A document in work.
-
-    Attributes:
-        parts: those being decoded.
-        smaller: those that may still have to be.
-        completions: by the number of the part.
-        given_up: seconds of a first attempt.
-    """
-
-    number: int
-    plan: DocumentPlan
-    parts: Sequence[PlannedPart]
-    smaller: Sequence[PlannedPart]
     completions: dict[int, Completion] = field(default_factory=dict)
-    given_up: float = 0.0
-
-    def decoded(self, error: Exception | None = None, seconds: float | None = None) -> Decoded:
-        completions = [self.completions[part] for part in sorted(self.completions)]
-        if seconds is None:
-            seconds = self.given_up + sum(completion.seconds for completion in completions)
-        return Decoded(self.number, self.plan, self.parts, completions, error, seconds)
+    error: Exception | None = None
+    seconds: float = 0.0
 
 
 def schedule(
@@ -131,7 +106,7 @@ def schedule(
     prompt_lookup: bool,
     adapter: Adapter | None = None,
     watch: Watch | None = None,
-) -> Iterator[Decoded]:
+) -> Iterator[DecodeJob]:
     """Decode documents, several at a time.
 
     Args:
@@ -206,9 +181,9 @@ class _Queue:
         self._plans = iter(plans)
         self._window = window
         self._drawn = 0
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, DecodeJob] = {}
         self._requests: deque[Request] = deque()
-        self._done: deque[Decoded] = deque()
+        self._done: deque[DecodeJob] = deque()
         self._ended = False
         self.finished = 0
         self.quiet = False
@@ -246,45 +221,47 @@ class _Queue:
         self.quiet = plan is None
         if plan is None:
             return False
-        job = _Job(self._drawn, plan, plan.parts, plan.smaller)
+        job = DecodeJob(self._drawn, plan, plan.parts, error=plan.error)
         self._drawn += 1
+        self._jobs[job.number] = job
         if plan.parts:
-            self._jobs[job.number] = job
             self._enqueue(job)
         else:
-            self._finish(job.decoded(plan.error, plan.planned))
+            job.seconds = plan.planned
+            self._finish(job)
         return True
 
-    def _enqueue(self, job: _Job) -> None:
+    def _enqueue(self, job: DecodeJob) -> None:
         for number, part in enumerate(job.parts):
             self._requests.append(part.request.under((job.number, number)))
 
-    def _finish(self, decoded: Decoded) -> None:
-        self._done.append(decoded)
+    def _finish(self, job: DecodeJob) -> None:
+        self._done.append(self._jobs.pop(job.number))
         self.finished += 1
 
     def take(self, number: int, part: int, completion: Completion) -> None:
         """Note a completion; a document that is complete is finished or queued in smaller parts."""
         job = self._jobs[number]
         job.completions[part] = completion
+        job.seconds += completion.seconds
         if len(job.completions) < len(job.parts):
             return
-        if job.smaller and completion.finish == "length":
-            job.given_up = completion.seconds
-            job.parts, job.smaller = job.smaller, ()
+        plan = job.plan
+        if plan.smaller and job.parts is plan.parts and completion.finish == "length":
+            job.parts = plan.smaller
             job.completions.clear()
             self._enqueue(job)
-            return
-        self._finish(self._jobs.pop(number).decoded())
+        else:
+            self._finish(job)
 
     def fail(self, error: Exception) -> None:
         """Give up what is in work."""
         self._requests.clear()
-        for job in self._jobs.values():
-            self._finish(job.decoded(error, time.perf_counter() - job.plan.began))
-        self._jobs.clear()
+        for job in list(self._jobs.values()):
+            job.error, job.seconds = error, time.perf_counter() - job.plan.began
+            self._finish(job)
 
-    def drain(self) -> Iterator[Decoded]:
+    def drain(self) -> Iterator[DecodeJob]:
         """What is finished."""
         while self._done:
             yield self._done.popleft()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 from setaccio.data.schema.key_order import order_like
 from setaccio.data.task.task import Task
 from setaccio.runtime.decode.request import Completion
-from setaccio.runtime.decode.scheduler import Decoded
+from setaccio.runtime.decode.scheduler import DecodeJob
 from setaccio.runtime.extraction import Extraction, FinishReason, Status
 from setaccio.runtime.grammar.constraint import Constraint
 from setaccio.runtime.model.load import LoadedModel
@@ -62,40 +62,40 @@ class Outcomes:
         self._constraint = constraint
         self._policy = require_grounding
 
-    def judge(self, decoded: Decoded) -> Extraction:
+    def judge(self, job: DecodeJob) -> Extraction:
         """The result of a document; never raises for what is wrong with it."""
         try:
-            if decoded.error is not None:
-                return self._failed(decoded, decoded.error)
-            refusal = decoded.plan.refusal
+            if job.error is not None:
+                return self._failed(job, job.error)
+            refusal = job.plan.refusal
             if refusal is None:
-                return self._finished(decoded)
+                return self._finished(job)
             return self._extraction(
-                decoded,
+                job,
                 status=refusal.status,
                 finish="refused",
                 message=refusal.message,
                 prompt=refusal.prompt_tokens,
             )
         except Exception as error:  # one document's misfortune must not end the others
-            return self._failed(decoded, error)
+            return self._failed(job, error)
 
-    def _failed(self, decoded: Decoded, error: Exception) -> Extraction:
+    def _failed(self, job: DecodeJob, error: Exception) -> Extraction:
         message = _reason(str(error) or type(error).__name__)
-        return self._extraction(decoded, status="error", finish="error", message=message)
+        return self._extraction(job, status="error", finish="error", message=message)
 
-    def _finished(self, decoded: Decoded) -> Extraction:
-        completions = decoded.completions
-        chunks = [part.chunk for part in decoded.parts]
+    def _finished(self, job: DecodeJob) -> Extraction:
+        completions = [job.completions[place] for place in range(len(job.parts))]
+        chunks = [part.chunk for part in job.parts]
         answers = [self._judge(c, d) for c, d in zip(chunks, completions, strict=True)]
         answer = answers[0] if len(answers) == 1 else self._merge(chunks, answers)
         answer = self._require_grounding(answer)
         return self._extraction(
-            decoded,
+            job,
             status=answer.status,
             finish=answer.finish,
             message=answer.message,
-            prompt=sum(part.prompt.size for part in decoded.parts),
+            prompt=sum(part.prompt.size for part in job.parts),
             data=answer.data,
             raw=answer.raw,
             completion=sum(completion.generated for completion in completions),
@@ -191,7 +191,7 @@ class Outcomes:
 
     def _extraction(
         self,
-        decoded: Decoded,
+        job: DecodeJob,
         *,
         status: Status,
         finish: FinishReason,
@@ -203,14 +203,14 @@ class Outcomes:
         **leaves: Any,
     ) -> Extraction:
         return Extraction(
-            id=decoded.plan.document.id,
+            id=job.plan.document.id,
             status=status,
             data=data,
             raw=raw,
             finish_reason=finish,
             prompt_tokens=prompt,
             completion_tokens=completion,
-            seconds=decoded.seconds,
+            seconds=job.seconds,
             message=message,
             task=self._task.name,
             model=self._name,

@@ -36,8 +36,8 @@ TAGS = {
         "tags": {
             "type": "array",
             "items": {"enum": ["½ egg", "a cup"]},
-            "minItems": 120,
-            "maxItems": 120,
+            "minItems": 200,
+            "maxItems": 200,
         }
     },
     "required": ["tags"],
