@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 import zlib
+from dataclasses import replace
 
 from setaccio.data.records import Document
 from setaccio.data.task.task import Task, dump_compact
@@ -64,35 +65,32 @@ class Planner:
     def plan(self, document: Document) -> DocumentPlan:
         """Everything that may have to be decoded for a document; never raises."""
         began = time.perf_counter()
-        parts: list[tuple[Chunk, Prompt]] = []
-        smaller: list[tuple[Chunk, Prompt]] = []
-        refusal, failure = None, None
         try:
-            if not document.text.strip():
-                refusal = NotDecoded("error", "The document is empty. Give it some text.")
-            else:
-                parts, smaller, refusal = self._cut(document.text)
-            planned = [self._part(*part) for part in parts]
-            fallback = [self._part(*part) for part in smaller]
+            plan = self._plan(document)
         except Exception as error:  # one document's misfortune must not end the others
-            planned, fallback, failure = [], [], error
-        took = time.perf_counter() - began
-        return DocumentPlan(document, planned, fallback, refusal, failure, began, took)
+            plan = DocumentPlan(document, error=error)
+        return replace(plan, began=began, planned=time.perf_counter() - began)
 
-    def _cut(
-        self, text: str
-    ) -> tuple[list[tuple[Chunk, Prompt]], list[tuple[Chunk, Prompt]], NotDecoded | None]:
-        """Parts to decode, smaller ones for an answer that the context cuts off, or a refusal."""
+    def _plan(self, document: Document) -> DocumentPlan:
+        text = document.text
+        if not text.strip():
+            message = "The document is empty. Give it some text."
+            return DocumentPlan(document, refusal=NotDecoded("error", message))
+        whole = Chunk(text, 0, len(text))
         prompt = self.prompts.make(text)
-        fits = self._budget.fits(prompt)
-        parts = [] if fits and not self._budget.is_short(prompt) else self._budget.parts(text)
-        if fits:
-            smaller = parts if len(parts) > 1 else []
-            return [(Chunk(text, 0, len(text)), prompt)], smaller, None
-        if parts:
-            return parts, [], None
+        if self._budget.fits(prompt):
+            # Planned now, so that nobody has to come back where the answer is longer than expected.
+            smaller = self._parts(text) if self._budget.is_short(prompt) else []
+            return DocumentPlan(
+                document, [self._part(whole, prompt)], smaller if len(smaller) > 1 else []
+            )
+        if parts := self._parts(text):
+            return DocumentPlan(document, parts)
         message = self._budget.too_long(prompt)
-        return [], [], NotDecoded("truncated_input", message, prompt.size)
+        return DocumentPlan(document, refusal=NotDecoded("truncated_input", message, prompt.size))
+
+    def _parts(self, text: str) -> list[PlannedPart]:
+        return [self._part(chunk, prompt) for chunk, prompt in self._budget.parts(text)]
 
     def _part(self, chunk: Chunk, prompt: Prompt) -> PlannedPart:
         temperature, top_p, seed = self._sampling
@@ -106,8 +104,14 @@ class Planner:
         if self._guard_lists:
             times = make_times(chunk.text, self._schema)
             guard = functools.partial(ListGuard, times), functools.partial(token_bytes, self._model)
-        budget = self._budget.budget(prompt)
         request = Request(
-            None, prompt.rest, budget, prompt.document, self._grammar, choose, is_loop, guard
+            None,  # the scheduler has its own keys
+            prompt.rest,
+            self._budget.budget(prompt),
+            document=prompt.document,
+            grammar=self._grammar,
+            choose=choose,
+            is_loop=is_loop,
+            guard=guard,
         )
         return PlannedPart(chunk, prompt, request)

@@ -65,6 +65,11 @@ class _Editor:
     def _holder(self, root: Any, parts: list[str]) -> Any:
         return functools.reduce(step_into, parts[:-1], root)
 
+    def _place(self, parts: list[str]) -> tuple[Any, Any]:
+        """The object or array that holds a leaf, and its key or index there."""
+        holder = self._holder(self.data, parts)
+        return holder, int(parts[-1]) if isinstance(holder, list) else parts[-1]
+
     def _keeps_valid(self) -> bool:
         return self._count() <= self._faults
 
@@ -73,8 +78,7 @@ class _Editor:
         parts = split_pointer(pointer)
         if not parts:
             return False
-        holder = self._holder(self.data, parts)
-        key: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
+        holder, key = self._place(parts)
         kept, holder[key] = holder[key], "\ue000 no such choice"
         errors = list(self._validator.iter_errors(self.data))
         holder[key] = kept
@@ -90,8 +94,7 @@ class _Editor:
         parts = split_pointer(pointer)
         if not parts:
             return False
-        holder = self._holder(self.data, parts)
-        key: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
+        holder, key = self._place(parts)
         kept, holder[key] = holder[key], None
         if self._keeps_valid():
             return True
@@ -112,8 +115,7 @@ class _Editor:
         return ""
 
     def _remove(self, parts: list[str]) -> bool:
-        holder = self._holder(self.data, parts)
-        key: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
+        holder, key = self._place(parts)
         before = copy.copy(holder)
         del holder[key]
         if self._keeps_valid():
