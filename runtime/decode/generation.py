@@ -103,11 +103,8 @@ class Generation:
         """Accept the likeliest token without a mask where no other has a chance; say whether so.
 
         A mask costs a walk over the whole vocabulary. Where the likeliest token has all but all of
-        the probability and is allowed, the mask changes neither the token nor what is recorded.
-
-        Args:
-            likeliest: the token.
-            total: the sum of all weights, its own being 1.
+        the probability (``total`` is the sum of all weights, its own being 1) and is allowed, the
+        mask changes neither the token nor what is recorded.
         """
         matcher = self._matcher
         # The first token is left to the mask: there llguidance may force one way of cutting the
@@ -143,11 +140,7 @@ class Generation:
                     return
 
     def _watch_lists(self, known: int) -> None:
-        """Close a list that begins to repeat itself.
-
-        Args:
-            known: how many tokens the guard has read.
-        """
+        """Close a list that begins to repeat itself; the guard has read ``known`` tokens."""
         if self._guard is None or self.request.guard is None or self.finish == "stop":
             return
         piece = self.request.guard[1]

@@ -113,11 +113,7 @@ class ActiveSequence:
         return accepted
 
     def _rewind(self, evaluated: int) -> None:
-        """Follow an answer that took tokens back: the cache keeps what is still right.
-
-        Args:
-            evaluated: tokens of prompt and answer that the cache holds.
-        """
+        """Follow an answer that took tokens back; the cache holds ``evaluated`` tokens."""
         kept = self.generation.rewound or 0
         self.cached = min(evaluated, self.prompt + kept)
         self.pending = deque(self.generation.tokens[self.cached - self.prompt :])

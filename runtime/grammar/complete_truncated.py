@@ -78,11 +78,7 @@ def complete_truncated(model: LoadedModel, matcher: Matcher, tokens: Sequence[in
 
 
 class _Ending:
-    """A walk through the grammar from where an answer stands to its end.
-
-    Attributes:
-        tokens: token ids that were added to the answer.
-    """
+    """A walk through the grammar from where an answer stands to its end; ``tokens`` are added."""
 
     def __init__(
         self, model: LoadedModel, matcher: Matcher, text: bytes, chance: random.Random | None
@@ -176,17 +172,9 @@ def _short_text(
 ) -> list[int]:
     """A short end of an open string, where it is one of a few texts, as of an enumeration.
 
-    Uniform-cost search, by tokens and then by bytes.
-
-    Args:
-        model: whose vocabulary.
-        matcher: where the answer stands; it is not moved.
-        single: token id of each byte that has a token of its own.
-        chance: takes any of the texts; None takes the shortest.
-
-    Returns:
-        Token ids up to the closing quotation mark or behind it; none where the string may end
-        here, where too much could follow, or where no end was found.
+    Uniform-cost search, by tokens and then by bytes; with ``chance`` any of the texts is taken.
+    The matcher is not moved. Nothing is returned where the string may end here, where too much
+    could follow, or where no end was found.
     """
     quote = single.get(0x22)
     if quote is None:
