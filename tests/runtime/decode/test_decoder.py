@@ -269,7 +269,7 @@ def test_every_pass_is_one_piece(
     assert max(map(len, passes)) == 4
     for feeds in passes:
         assert len({feed.size for feed in feeds}) == 1
-        first = feeds[0].slot
+        first = feeds[0].sequence
         assert [feed.sequence for feed in feeds] == list(range(first, first + len(feeds)))
     # Documents of different lengths ended at different times; those above them moved down.
     assert {len(feeds) for feeds in passes} >= {1, 2, 4}
