@@ -10,31 +10,21 @@ Nothing that a document holds can stop the others: whatever goes wrong with one 
 
 from __future__ import annotations
 
-import functools
 import math
-import time
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from setaccio.data.errors import TaskError, UsageError
 from setaccio.data.records import Document
-from setaccio.data.task.task import Task, dump_compact
+from setaccio.data.task.task import Task
 from setaccio.runtime.decode.context_pool import default_parallel
 from setaccio.runtime.decode.decoder import Watch
-from setaccio.runtime.decode.list_guard import ListGuard, make_times
-from setaccio.runtime.decode.repetition import make_judge
-from setaccio.runtime.decode.sampling import Choose, make_sampler
-from setaccio.runtime.decode.scheduler import Work, work_in_order
-from setaccio.runtime.decode.sequence import Completion, Guard, Request
-from setaccio.runtime.extraction import Extraction, Status
-from setaccio.runtime.grammar.constraint import Constraint, compile_schema
+from setaccio.runtime.decode.scheduler import in_order, schedule
+from setaccio.runtime.extraction import Extraction
+from setaccio.runtime.grammar.constraint import Constraint
 from setaccio.runtime.model.adapters import Adapter, join_names, load_adapter
-from setaccio.runtime.model.load import LoadedModel, can_cut, load_model
-from setaccio.runtime.model.tokens import decode_tokens, encode_text, token_bytes
-from setaccio.runtime.prompt.chunks import Chunk
-from setaccio.runtime.prompt.prompts import Prompt, Prompts
-from setaccio.runtime.prompt.token_budget import TokenBudget
+from setaccio.runtime.model.load import LoadedModel, load_model
+from setaccio.runtime.planner import Planner
 from setaccio.runtime.result.grounding_policy import Policy
 from setaccio.runtime.result.outcome import Outcomes
 
@@ -87,8 +77,8 @@ class Extractor:
             seed: of the drawing; each document has its own stream, whatever the order.
             parallel: documents that :meth:`extract_all` decodes at once; by default what
                 :func:`setaccio.runtime.decode.context_pool.default_parallel` finds right.
-            guess: look up likely continuations in the document and check them in passes that are
-                made anyway; the answer is the same.
+            guess: prompt lookup: verify drafts from the document in passes that are made anyway;
+                the answer is the same.
             chunk: cut documents that do not fit the context at sentence boundaries and merge the
                 answers; otherwise they are refused as ``truncated_input``.
             require_grounding: what becomes of values that stand nowhere in the document: ``null``,
@@ -116,17 +106,18 @@ class Extractor:
         if adapter is not None and adapter.warning is not None:
             self.warnings.append(adapter.warning)
         self.constraint: Constraint = constraint
-        self._sampling = (temperature, top_p, seed)
         self.parallel = default_parallel(self.model) if parallel is None else parallel
-        self._guess = guess
-        self._stop_repetition = stop_repetition
-        self._guard_lists = guard_lists and can_cut(self.model)
-        schema = self.task.json_schema
-        self._grammar = compile_schema(self.model, schema) if constraint == "schema" else None
-        schema_tokens = len(encode_text(self.model, dump_compact(schema)))
-        self._prompts = Prompts(self.model, self.task)
-        self._room = TokenBudget(self.model, self._prompts, schema_tokens, max_tokens, chunk)
-        self._decode = functools.partial(decode_tokens, self.model)
+        self._prompt_lookup = guess
+        self._planner = Planner(
+            self.model,
+            self.task,
+            constraint,
+            max_tokens=max_tokens,
+            sampling=(temperature, top_p, seed),
+            chunk=chunk,
+            stop_repetition=stop_repetition,
+            guard_lists=guard_lists,
+        )
         self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding, self.name)
 
     @property
@@ -146,7 +137,7 @@ class Extractor:
         """
         if isinstance(document, str):
             document = Document("document", document)
-        return next(self._work([document], 1))
+        return next(self._extract([document], 1))
 
     def extract_all(
         self, documents: Iterable[Document | None], *, watch: Watch | None = None
@@ -154,105 +145,34 @@ class Extractor:
         """Extract from documents as they come, one result for each, in order.
 
         Args:
-            documents: any iterable; read as room becomes free, so that few are held at a time.
+            documents: any iterable; read as others are finished, so that few are held at a time.
                 None in place of a document says that none has come yet: those that have begun go
                 on, and the iterable is asked again soon.
             watch: called after every forward pass with how far the documents are.
         """
-        return self._work(documents, self.parallel, watch)
+        return self._extract(documents, self.parallel, watch)
 
-    def _work(
-        self, documents: Iterable[Document | None], slots: int, watch: Watch | None = None
+    def _extract(
+        self, documents: Iterable[Document | None], parallel: int, watch: Watch | None = None
     ) -> Iterator[Extraction]:
-        return work_in_order(
+        """The road of a document: planned, scheduled and decoded, judged, given out in order."""
+        plan = self._planner.plan
+        plans = (None if document is None else plan(document) for document in documents)
+        jobs = schedule(
             self.model,
-            self._prompts.prefix,
-            documents,
-            self._plan,
-            slots=slots,
-            guess=self._guess,
+            self._planner.prompts.prefix,
+            plans,
+            parallel=parallel,
+            prompt_lookup=self._prompt_lookup,
             adapter=self.adapter,
             watch=watch,
         )
+        return in_order((job.number, self._outcomes.judge(job)) for job in jobs)
 
     def tokenise(self, text: str) -> list[int]:
         """Token ids of the prompt for one document, as the model sees them."""
-        prompt = self._prompts.make(text)
+        prompt = self._planner.prompts.make(text)
         return [*prompt.prefix, *prompt.rest]
-
-    def _plan(self, document: Document) -> Work[Extraction]:
-        """What to decode for a document; nothing where it is refused."""
-        began = time.perf_counter()
-        fail = functools.partial(self._outcomes.failed, document, began)
-        try:
-            if not document.text.strip():
-                message = "The document is empty. Give it some text."
-                return self._refusal(document, began, "error", message)
-            prompt = self._prompts.make(document.text)
-            if self._room.fits(prompt):
-                whole = Chunk(document.text, 0, len(document.text))
-                return self._work_plan(document, began, [(whole, prompt)])
-            parts = self._room.parts(document.text)
-            if not parts:
-                message = self._room.too_long(prompt)
-                return self._refusal(document, began, "truncated_input", message, prompt.size)
-            return self._work_plan(document, began, parts)
-        except Exception as error:  # one document's misfortune must not end the others
-            failure = fail(error)
-            return Work((), lambda _: failure, fail)
-
-    def _refusal(
-        self, document: Document, began: float, status: Status, message: str, size: int = 0
-    ) -> Work[Extraction]:
-        result = self._outcomes.refused(document, began, status, message, size)
-        fail = functools.partial(self._outcomes.failed, document, began)
-        return Work((), lambda _: result, fail)
-
-    def _work_plan(
-        self,
-        document: Document,
-        began: float,
-        parts: Sequence[tuple[Chunk, Prompt]],
-        spent: float = 0.0,
-    ) -> Work[Extraction]:
-        """The requests for a document's parts; ``spent`` seconds were lost on a first attempt."""
-        chunks, prompts = zip(*parts, strict=True)
-        fail = functools.partial(self._outcomes.failed, document, began)
-
-        def finish(completions: Sequence[Completion]) -> Extraction | Work[Extraction]:
-            try:
-                if len(parts) == 1 and self._room.ran_out(prompts[0], completions[0]):
-                    smaller = self._room.parts(document.text)
-                    if len(smaller) > 1:
-                        lost = completions[0].seconds
-                        return self._work_plan(document, began, smaller, lost)
-                return self._outcomes.finished(document, began, chunks, prompts, completions, spent)
-            except Exception as error:  # as above
-                return fail(error)
-
-        return Work([self._request(chunk.text, made) for chunk, made in parts], finish, fail)
-
-    def _request(self, text: str, prompt: Prompt) -> Request:
-        temperature, top_p, seed = self._sampling
-        choose: Choose | None = None
-        if temperature > 0:
-            stream = zlib.crc32(text.encode("utf-8", "replace"))
-            choose = make_sampler(temperature, seed * (1 << 32) + stream, top_p)
-
-        return Request(
-            None,
-            prompt.rest,
-            self._room.budget(prompt),
-            document=prompt.document,
-            grammar=self._grammar,
-            choose=choose,
-            is_loop=make_judge(self._decode, text) if self._stop_repetition else None,
-            guard=self._guard(text) if self._guard_lists else None,
-        )
-
-    def _guard(self, text: str) -> Guard:
-        times = make_times(text, self.task.json_schema)
-        return functools.partial(ListGuard, times), functools.partial(token_bytes, self.model)
 
 
 def _check_options(

@@ -14,7 +14,7 @@ SIZE = 16
 
 
 class KeyBag:
-    """KeyBag, each as often as it was added.
+    """Digests, each as often as it was added.
 
     >>> bag = KeyBag()
     >>> bag.add(bytes(16))
@@ -25,8 +25,7 @@ class KeyBag:
 
     def __init__(self) -> None:
         self._raw = bytearray()
-        self._high: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
-        self._low: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._digests: npt.NDArray[np.bytes_] = np.empty(0, "S16")
         self._left: npt.NDArray[np.uint32] = np.empty(0, np.uint32)
 
     def add(self, digest: bytes) -> None:
@@ -35,27 +34,20 @@ class KeyBag:
 
     def seal(self) -> None:
         """End the filling and make the bag ready to be taken from."""
-        pairs = np.frombuffer(bytes(self._raw), np.uint64).reshape(-1, 2)
-        self._raw = bytearray()
-        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-        fresh = np.ones(len(pairs), np.bool_)
-        fresh[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-        first = np.flatnonzero(fresh)
-        self._high, self._low = pairs[first, 0], pairs[first, 1]
-        self._left = np.diff(first, append=len(pairs)).astype(np.uint32)
+        raw, self._raw = bytes(self._raw), bytearray()
+        self._digests, counts = np.unique(np.frombuffer(raw, "S16"), return_counts=True)
+        self._left = counts.astype(np.uint32)
 
     def take(self, digest: bytes) -> bool:
         """Take one digest out; False when none like it is left."""
-        high, low = np.frombuffer(digest, np.uint64)
-        index = int(np.searchsorted(self._high, high))
-        while index < self._high.size and self._high[index] == high:
-            if self._low[index] == low:
-                if not self._left[index]:
-                    return False
-                self._left[index] -= 1
-                return True
-            index += 1
-        return False
+        index = int(np.searchsorted(self._digests, np.frombuffer(digest, "S16"))[0])
+        # numpy leaves out the noughts at the end of bytes that it gives back.
+        if self._digests[index : index + 1].tolist() != [digest.rstrip(b"\0")]:
+            return False
+        if not self._left[index]:
+            return False
+        self._left[index] -= 1
+        return True
 
     def __len__(self) -> int:
         return len(self._raw) // SIZE + int(self._left.sum())

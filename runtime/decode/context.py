@@ -1,9 +1,9 @@
-"""Several sequences in one llama.cpp context, decoded together.
+"""Several sequences in one llama.cpp context, evaluated together.
 
 llama-cpp-python's own ``Llama`` drives one sequence. Here a second context over the same weights
-holds a fixed number of slots, each with its own part of the key-value cache (as long as the model's
-context), so that one forward pass serves a token of every document. See ``llama_batch`` and
-``llama_memory_seq_*`` in llama.cpp's ``include/llama.h``.
+holds several, each with a KV cache of its own (as long as the model's context), so that one forward
+pass serves a token of every document. See ``llama_batch`` and ``llama_memory_seq_*`` in llama.cpp's
+``include/llama.h``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.data.errors import ModelError
+from setaccio.runtime.decode.prompt_lookup import DraftLength
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.llama_log import clear_errors, last_errors, uninterrupted
 from setaccio.runtime.model.load import PREFILL_BATCH, LoadedModel
@@ -28,49 +29,51 @@ from setaccio.runtime.model.thread_choice import ThreadChoice
 
 Logits = npt.NDArray[np.float32]
 
-WORK_FOR_A_THREAD = 32 << 20
+WORK_PER_THREAD = 32 << 20
 """Bytes of weights, times tokens, of a pass that give one thread enough to do."""
 
 
 @dataclass(frozen=True)
 class Feed:
-    """Tokens that one slot evaluates next.
+    """Tokens that one sequence evaluates next.
 
     Attributes:
-        slot: number of the slot.
+        sequence: number of the sequence.
         start: position of the first token.
         tokens: token ids.
         outputs: how many of the last tokens give logits.
-        filled: tokens that are evaluated behind these for their number alone.
+        padding: copies of the last token behind them, which make all feeds of a pass equally long.
     """
 
-    slot: int
+    sequence: int
     start: int
     tokens: Sequence[int]
     outputs: int
-    filled: int = 0
+    padding: int = 0
 
     @property
     def size(self) -> int:
         """Tokens that are evaluated."""
-        return len(self.tokens) + self.filled
+        return len(self.tokens) + self.padding
 
 
-class ContextSlots:
-    """A context with ``count`` sequences.
+class BatchContext:
+    """A llama.cpp context for several sequences.
 
     Args:
         model: whose weights.
-        count: number of slots.
+        sequences: how many, at most.
         threads: threads that compute; by default the model's.
-        apart: compute in a thread of its own, so that :meth:`submit` comes back at once.
+        background: compute in a thread of its own, so that :meth:`submit` comes back at once.
+        draft_length: what is known of the cost of a pass in a context like this.
 
     Attributes:
-        count: number of slots.
+        sequences: as given.
         threads: threads that compute.
-        apart: as given.
+        background: as given.
+        draft_length: as given.
         capacity: most tokens of all feeds of one :meth:`decode`.
-        prefixes: the prompt prefix that each slot begins with, where one is known.
+        prefixes: the prompt prefix that each sequence's cache begins with, where one is known.
 
     Raises:
         ModelError: llama.cpp can not allocate it.
@@ -79,27 +82,31 @@ class ContextSlots:
     def __init__(
         self,
         model: LoadedModel,
-        count: int,
+        sequences: int,
         threads: int | None = None,
-        apart: bool = False,
+        background: bool = False,
+        draft_length: DraftLength | None = None,
     ) -> None:
-        self.count = count
+        self.sequences = sequences
         self.threads = threads or model.threads
-        self._choice = ThreadChoice(self.threads)
-        self._bytes = model.size_bytes
-        self.apart = apart
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="llama.cpp") if apart else None
+        self.background = background
+        self.draft_length = draft_length or DraftLength()
+        self._thread_choice = ThreadChoice(self.threads)
+        self._weight_bytes = model.size_bytes
+        self._executor = (
+            ThreadPoolExecutor(1, thread_name_prefix="llama.cpp") if background else None
+        )
         self.prefixes: dict[int, tuple[int, ...]] = {}
         self._vocabulary = int(model.llama.n_vocab())
-        self.capacity = max(PREFILL_BATCH, count) * 4
+        self.capacity = max(PREFILL_BATCH, sequences) * 4
         parameters = llama_cpp.llama_context_default_params()
-        parameters.n_ctx = model.context * count
-        parameters.n_batch = self.capacity
-        parameters.n_ubatch = PREFILL_BATCH
-        parameters.n_seq_max = count
+        parameters.n_ctx = model.context * sequences  # llama.cpp divides it among them
+        parameters.n_batch = self.capacity  # tokens of one call
+        parameters.n_ubatch = PREFILL_BATCH  # tokens that go through the weights together
+        parameters.n_seq_max = sequences
         parameters.n_threads = parameters.n_threads_batch = self.threads
-        parameters.kv_unified = False  # a token attends to its own slot's cells only
-        # As llama-cpp-python's own loop, so that answers are the same to the last token.
+        parameters.kv_unified = False  # attention reads the cells of the own sequence only
+        # As in llama-cpp-python's own loop, so that answers are the same to the last token.
         parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         parameters.no_perf = True
         clear_errors()
@@ -117,11 +124,12 @@ class ContextSlots:
         size = self.capacity
         self._tokens = np.zeros(size, np.int32)
         self._positions = np.zeros(size, np.int32)
-        self._owners = np.zeros(size, np.int32)
-        self._wanted = np.zeros(size, np.int8)
+        self._ids = np.zeros(size, np.int32)
+        self._outputs = np.zeros(size, np.int8)
         self._ones = np.ones(size, np.int32)
-        # llama.cpp wants a pointer to each token's list of sequences; these point into _owners.
-        self._pointers = self._owners.ctypes.data + 4 * np.arange(size, dtype=np.uint64)
+        # A token may belong to several sequences, so llama.cpp wants a pointer to each token's list
+        # of them; here each list has one member and lies in _ids.
+        self._pointers = self._ids.ctypes.data + 4 * np.arange(size, dtype=np.uint64)
         self._batch = llama_cpp.llama_batch(
             n_tokens=0,
             token=_pointer(self._tokens, ctypes.c_int32),
@@ -129,14 +137,14 @@ class ContextSlots:
             pos=_pointer(self._positions, ctypes.c_int32),
             n_seq_id=_pointer(self._ones, ctypes.c_int32),
             seq_id=_pointer(self._pointers, ctypes.POINTER(ctypes.c_int32)),
-            logits=_pointer(self._wanted, ctypes.c_int8),
+            logits=_pointer(self._outputs, ctypes.c_int8),
         )
 
     def decode(self, feeds: Sequence[Feed]) -> Logits:
         """One forward pass.
 
         Args:
-            feeds: at most one for each slot, together at most :attr:`capacity` tokens.
+            feeds: at most one for each sequence, together at most :attr:`capacity` tokens.
 
         Returns:
             Logits, float32 (outputs of all feeds in their order, vocabulary); a view that the
@@ -146,26 +154,26 @@ class ContextSlots:
             RuntimeError: llama.cpp failed.
         """
         outputs = self._lay_out(feeds)
-        if self._pool is None:
+        if self._executor is None:
             return apart_from_torch(lambda: self._compute(outputs))
-        future = self._pool.submit(self._compute, outputs)
+        future = self._executor.submit(self._compute, outputs)
         try:
             return future.result()
         finally:
             wait([future])  # interrupted or not: what it computes in may be used again
 
     def submit(self, feeds: Sequence[Feed]) -> Future[tuple[Logits, float]]:
-        """Begin a forward pass in the thread of these slots; they were made with ``apart``.
+        """Begin a forward pass in the context's own thread; it was made with ``background``.
 
         Args:
             feeds: as for :meth:`decode`.
 
         Returns:
             Logits as from :meth:`decode`, and the seconds that the pass took. Nothing else may be
-            asked of the slots before they are there.
+            asked of the context before they are there.
         """
-        if self._pool is None:
-            raise ValueError("these slots have no thread of their own")
+        if self._executor is None:
+            raise ValueError("this context has no thread of its own")
         outputs = self._lay_out(feeds)
 
         def timed() -> tuple[Logits, float]:
@@ -173,7 +181,7 @@ class ContextSlots:
             logits = self._compute(outputs)
             return logits, time.perf_counter() - began
 
-        return self._pool.submit(timed)
+        return self._executor.submit(timed)
 
     def _lay_out(self, feeds: Sequence[Feed]) -> int:
         """Write a pass's tokens into the batch; returns the number of outputs."""
@@ -183,30 +191,34 @@ class ContextSlots:
         for feed in feeds:
             begin, last, end = end, end + len(feed.tokens), end + feed.size
             self._tokens[begin:last] = feed.tokens
+            # Padding gives no logits and is cut from the cache after the pass; any token would do.
             self._tokens[last:end] = feed.tokens[-1]
             self._positions[begin:end] = np.arange(feed.start, feed.start + feed.size)
-            self._owners[begin:end] = feed.slot
-            self._wanted[begin:end] = 0
-            self._wanted[last - feed.outputs : last] = 1
+            self._ids[begin:end] = feed.sequence
+            self._outputs[begin:end] = 0
+            self._outputs[last - feed.outputs : last] = 1
             outputs += feed.outputs
         self._batch.n_tokens = end
         return outputs
 
     def _compute(self, outputs: int) -> Logits:
         # Where there is little to do, threads wait for each other longer than they compute.
-        threads = self._choice.next(1 + self._bytes * self._batch.n_tokens // WORK_FOR_A_THREAD)
+        threads = self._thread_choice.next(
+            1 + self._weight_bytes * self._batch.n_tokens // WORK_PER_THREAD
+        )
         with uninterrupted():
             if llama_cpp.llama_n_threads(self._context) != threads:  # to set them writes to the log
                 llama_cpp.llama_set_n_threads(self._context, threads, threads)
             began, computed = time.perf_counter(), time.process_time()
             code = llama_cpp.llama_decode(self._context, self._batch)
-            if not self.apart:  # else the processor's time is that of several contexts
+            if not self.background:  # else the processor's time is that of several contexts
                 wall = time.perf_counter() - began
-                self._choice.measured(threads, wall, time.process_time() - computed)
+                self._thread_choice.measured(threads, wall, time.process_time() - computed)
         if code != 0:
             raise RuntimeError(f"llama.cpp could not decode (code {code}; {last_errors()})")
         if outputs == 0:
             return np.empty((0, self._vocabulary), np.float32)
+        # Rows of the tokens that ask for logits, in the order of the batch.
         pointer: Any = llama_cpp.llama_get_logits(self._context)
         return np.ctypeslib.as_array(pointer, shape=(outputs, self._vocabulary))
 
@@ -229,16 +241,20 @@ class ContextSlots:
         if code != 0:
             raise RuntimeError(f"llama.cpp could not use the adapter ({last_errors()})")
         self._adapter = adapter
-        # What the slots hold was computed with another adapter.
+        # What the caches hold was computed with another adapter.
         self.prefixes.clear()
 
-    def cut(self, slot: int, length: int) -> bool:
-        """Forget a slot's tokens from a position on; False where the model's memory can not."""
+    def truncate(self, sequence: int, length: int) -> bool:
+        """Cut a sequence's cache to a length; False where the model's memory can not be cut."""
         self._refuse_closed()
-        return bool(llama_cpp.llama_memory_seq_rm(self._memory, slot, length, -1))
+        return bool(llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1))
 
     def copy(self, source: int, target: int) -> None:
-        """Copy everything that one slot holds to another."""
+        """Copy the cache of one sequence to another.
+
+        Without a unified cache llama.cpp copies whole sequences only, and does so at the beginning
+        of the next pass.
+        """
         self._refuse_closed()
         llama_cpp.llama_memory_seq_rm(self._memory, target, -1, -1)
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
@@ -254,8 +270,8 @@ class ContextSlots:
 
     def close(self) -> None:
         """Free the context."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        if self._executor is not None:
+            self._executor.shutdown()
         if self._context:
             with uninterrupted():
                 llama_cpp.llama_free(self._context)

@@ -1,4 +1,4 @@
-"""Who has which slots: kept from one call to the next, and how many there should be."""
+"""Contexts that are kept from one call to the next, and how many there should be."""
 
 from __future__ import annotations
 
@@ -8,117 +8,131 @@ from contextlib import contextmanager
 import llama_cpp
 import psutil
 
-from setaccio.runtime.decode.context import ContextSlots
+from setaccio.runtime.decode.context import BatchContext
+from setaccio.runtime.decode.prompt_lookup import DraftLength
 from setaccio.runtime.model.llama_log import uninterrupted
 from setaccio.runtime.model.load import LoadedModel
 
-LANE_BYTES = 64 << 20
-"""Size of the largest model that each thread works through by itself."""
-
-_KEPT = "slots"  # under this key a model's cache keeps its slots for the next call
+SMALL_MODEL_BYTES = 64 << 20
+"""Size of the largest model that each thread evaluates in a context of its own."""
 
 
-class _Kept:
-    """A model's slots: those that wait for their next user, and those that are lent.
+class ContextPool:
+    """A model's contexts: those that wait for their next user, and those that are lent.
 
     Args:
-        lanes: how many of those that compute in threads of their own are kept; of others, one.
+        kept: how many of those that compute in the background are kept; of others, one.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self._lanes = lanes
-        self._waiting: list[ContextSlots] = []
-        self._lent: list[ContextSlots] = []
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._waiting: list[BatchContext] = []
+        self._lent: list[BatchContext] = []
+        self._draft_lengths: dict[tuple[int, bool], DraftLength] = {}
         self._closed = False
 
-    def take(self, model: LoadedModel, count: int, threads: int, apart: bool) -> ContextSlots:
-        """The smallest slots that will do, else new ones in place of smaller ones."""
+    def take(
+        self, model: LoadedModel, sequences: int, threads: int, background: bool
+    ) -> BatchContext:
+        """The smallest context that will do, else a new one in place of a smaller one."""
+        kind = (threads, background)
+        # What passes cost is learnt once for all contexts of a kind.
+        draft_length = self._draft_lengths.setdefault(kind, DraftLength())
         with uninterrupted():  # a context that nobody knows of is never freed
-            alike = [s for s in self._waiting if (s.threads, s.apart) == (threads, apart)]
-            alike.sort(key=lambda slots: slots.count)
-            found = next((slots for slots in alike if slots.count >= count), None)
+            alike = [c for c in self._waiting if (c.threads, c.background) == kind]
+            alike.sort(key=lambda context: context.sequences)
+            found = next((c for c in alike if c.sequences >= sequences), None)
             if found is not None:
                 self._waiting.remove(found)
             else:
                 if alike:
                     self._waiting.remove(alike[0])
                     alike[0].close()
-                found = ContextSlots(model, count, threads, apart)
+                found = BatchContext(model, sequences, threads, background, draft_length)
             self._lent.append(found)
         return found
 
-    def give(self, slots: ContextSlots) -> None:
-        """Take slots back; the oldest of those that wait are freed where there are too many."""
-        self._lent.remove(slots)
-        if not slots.open:
+    def give(self, context: BatchContext) -> None:
+        """Take a context back; the oldest of those that wait are freed where there are too many."""
+        self._lent.remove(context)
+        if not context.open:
             return
         if self._closed:
-            slots.close()
+            context.close()
             return
-        self._waiting.append(slots)
-        alike = [s for s in self._waiting if s.apart == slots.apart]
-        for oldest in alike[: -self._lanes if slots.apart else -1]:
+        self._waiting.append(context)
+        alike = [c for c in self._waiting if c.background == context.background]
+        for oldest in alike[: -self._kept if context.background else -1]:
             self._waiting.remove(oldest)
             oldest.close()
+
+    def clear(self) -> None:
+        """Free the contexts that wait."""
+        for context in self._waiting:
+            context.close()
+        self._waiting.clear()
 
     def close(self) -> None:
         """Free them all, the lent ones as soon as they compute no more."""
         self._closed = True
-        for slots in (*self._waiting, *self._lent):
-            slots.close()
-        self._waiting.clear()
+        self.clear()
+        for context in self._lent:
+            context.close()
 
 
 @contextmanager
-def borrow_contexts(
-    model: LoadedModel, count: int, threads: int | None = None, apart: bool = False
-) -> Iterator[ContextSlots]:
-    """At least ``count`` slots, for one user at a time.
+def borrow_context(
+    model: LoadedModel, sequences: int, threads: int | None = None, background: bool = False
+) -> Iterator[BatchContext]:
+    """A context for one user at a time.
 
     Args:
         model: whose weights.
-        count: how many.
-        threads: as for :class:`ContextSlots`.
-        apart: likewise.
+        sequences: how many it must hold at least.
+        threads: as for :class:`BatchContext`.
+        background: likewise.
 
     Raises:
-        ModelError: llama.cpp can not allocate them.
+        ModelError: llama.cpp can not allocate it.
     """
     with model.lock:
-        kept: _Kept = model.cache.setdefault(_KEPT, _Kept(model.threads))
-        slots = kept.take(model, count, threads or model.threads, apart)
+        if model.state.contexts is None:
+            model.state.contexts = ContextPool(model.threads)
+        pool = model.state.contexts
+        context = pool.take(model, sequences, threads or model.threads, background)
     try:
-        yield slots
+        yield context
     except RuntimeError:
-        slots.close()  # what it holds now is not known
+        context.close()  # what its caches hold now is not known
         raise
     finally:
         with model.lock:
-            kept.give(slots)
+            pool.give(context)
 
 
-def default_contexts(model: LoadedModel, slots: int) -> int:
-    """Into how many lanes the slots are divided: contexts that compute at the same time.
+def default_contexts(model: LoadedModel, parallel: int) -> int:
+    """In how many contexts documents are decoded, each with passes of its own.
 
     Small models gain nothing from several threads in one pass, but as much as there are threads
     from passes of several contexts side by side. The weights of large ones come from memory, and
-    would come once for each lane.
+    would come once for each context.
 
     Args:
         model: what generates.
-        slots: documents at once.
+        parallel: documents at once.
     """
-    return max(1, min(model.threads, slots)) if model.size_bytes <= LANE_BYTES else 1
+    return max(1, min(model.threads, parallel)) if model.size_bytes <= SMALL_MODEL_BYTES else 1
 
 
 def default_parallel(model: LoadedModel) -> int:
     """How many documents to decode at once: eight for each thread, sixteen at most.
 
-    A quarter of the free memory must hold their key-value caches (two bytes a number).
+    A quarter of the free memory must hold their KV caches (two bytes a number).
     """
     handle = model.llama.model
     heads = llama_cpp.llama_model_n_head_kv(handle)
     size = llama_cpp.llama_model_n_embd(handle) // max(1, llama_cpp.llama_model_n_head(handle))
+    # Keys and values (2) of two bytes (2) in every layer.
     cell = 2 * 2 * llama_cpp.llama_model_n_layer(handle) * heads * size
-    room = int(psutil.virtual_memory().available) // 4 // (cell * model.context)
-    return int(max(1, min(16, 8 * model.threads, room)))
+    fitting = int(psutil.virtual_memory().available) // 4 // (cell * model.context)
+    return int(max(1, min(16, 8 * model.threads, fitting)))

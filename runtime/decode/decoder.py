@@ -1,13 +1,13 @@
-"""The decoding loop: many documents at once, constrained or free, through one code path.
+"""Many requests at once, constrained or free, through one code path.
 
-Documents are decoded in *lanes* (:mod:`setaccio.runtime.decode.decode_loop`), each a context with
-its own slots. A large model has one lane, whose passes all threads share. A small one has a lane
-for each thread: its passes are so short that threads would wait for each other longer than they
-compute. The passes of several lanes overlap, all else happens in the caller's thread.
+Each context has a loop of its own (:mod:`setaccio.runtime.decode.decode_loop`). A large model has
+one, whose passes all threads share. A small one has a context for each thread: its passes are so
+short that threads would wait for each other longer than they compute. The passes of several
+contexts overlap, all else happens in the caller's thread.
 
-Neither slots nor lanes nor guesses change an answer, but for this: a pass over several tokens adds
-up in another order than a pass over one, and where two tokens are all but equally likely, that can
-tip the balance.
+How many contexts there are, how many documents each decodes, and prompt lookup change no answer,
+but for this: a pass over several tokens adds up in another order than a pass over one, and where
+two tokens are all but equally likely, that can tip the balance.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from setaccio.runtime.decode.context import Logits
-from setaccio.runtime.decode.context_pool import borrow_contexts, default_contexts
+from setaccio.runtime.decode.context_pool import borrow_context, default_contexts
 from setaccio.runtime.decode.decode_loop import DecodeLoop, Passes, Watch
-from setaccio.runtime.decode.sequence import Completion, Request
+from setaccio.runtime.decode.request import Completion, Request
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.load import LoadedModel
 
@@ -33,9 +33,9 @@ def decode(
     prefix: Sequence[int],
     requests: Iterable[Request],
     *,
-    slots: int = 1,
-    guess: bool = True,
-    lanes: int | None = None,
+    parallel: int = 1,
+    prompt_lookup: bool = True,
+    contexts: int | None = None,
     adapter: Adapter | None = None,
     passes: Passes | None = None,
     watch: Watch | None = None,
@@ -43,15 +43,15 @@ def decode(
     """Generate answers, several at a time.
 
     Args:
-        model: what generates. Calls in other threads, or between two results, get slots of their
-            own; they are given back when the iterator is finished or closed.
+        model: what generates. Calls in other threads, or between two results, get contexts of
+            their own; they are given back when the iterator is finished or closed.
         prefix: token ids of the prompt's fixed part, the same for all requests.
-        requests: what to answer; drawn as slots become free. An iterator that has nothing now is
-            asked again after each pass.
-        slots: documents that are decoded together.
-        guess: whether to look up guesses in the documents.
-        lanes: contexts among which slots and threads are divided, and whose passes overlap; by
-            default as :func:`setaccio.runtime.decode.context_pool.default_lanes` finds right.
+        requests: what to generate; drawn as sequences become free. An iterator that has nothing
+            now is asked again after each pass.
+        parallel: requests that are decoded together.
+        prompt_lookup: whether to verify drafts from the documents.
+        contexts: among how many the requests and threads are divided; by default as
+            :func:`setaccio.runtime.decode.context_pool.default_contexts` finds right.
         adapter: the LoRA adapter that works beside the weights.
         passes: counts are added here.
         watch: given the counts after every pass, in the caller's thread.
@@ -61,78 +61,78 @@ def decode(
         whose request could not be carried out has ``finish == "error"``.
 
     Raises:
-        ModelError: there is no memory for so many slots.
+        ModelError: there is no memory for so many sequences.
         RuntimeError: llama.cpp failed.
     """
-    count = default_contexts(model, slots) if lanes is None else min(lanes, slots)
+    count = default_contexts(model, parallel) if contexts is None else min(contexts, parallel)
     threads = max(1, model.threads // count)
     totals = passes or Passes()
     with ExitStack() as stack:
-        found = []
+        loops = []
         for number in range(count):
-            limit = slots // count + (number < slots % count)
-            borrowed = stack.enter_context(borrow_contexts(model, limit, threads, count > 1))
-            borrowed.use(adapter)
-            found.append(DecodeLoop(model, borrowed, list(prefix), limit, guess, totals))
+            share = parallel // count + (number < parallel % count)
+            context = stack.enter_context(borrow_context(model, share, threads, count > 1))
+            context.use(adapter)
+            loops.append(DecodeLoop(model, context, list(prefix), share, prompt_lookup, totals))
         tell = watch or _nobody
         drawn = iter(requests)
         try:
             if count == 1:
-                yield from _work_alone(found[0], drawn, tell)
+                yield from _run_one(loops[0], drawn, tell)
             else:
-                yield from _work(found, drawn, tell)
+                yield from _run_several(loops, drawn, tell)
         finally:  # an error leaves documents behind
-            totals.running -= sum(len(lane.active) for lane in found)
+            totals.running -= sum(len(loop.active) for loop in loops)
 
 
 def _nobody(passes: Passes) -> None:
     """Watches nothing."""
 
 
-def _fill(lanes: Sequence[DecodeLoop], requests: Iterator[Request]) -> None:
-    """Admit requests to lanes that compute nothing at the moment, evenly."""
-    while free := [lane for lane in lanes if lane.room]:
+def _fill(loops: Sequence[DecodeLoop], requests: Iterator[Request]) -> None:
+    """Admit requests to loops that compute nothing at the moment, evenly."""
+    while free := [loop for loop in loops if loop.free]:
         request = next(requests, None)
         if request is None:
             return
-        max(free, key=lambda lane: lane.room).admit(request)
+        max(free, key=lambda loop: loop.free).admit(request)
 
 
-def _work_alone(
-    lane: DecodeLoop, requests: Iterator[Request], watch: Watch
+def _run_one(
+    loop: DecodeLoop, requests: Iterator[Request], watch: Watch
 ) -> Iterator[tuple[Any, Completion]]:
-    """One lane, in this thread."""
+    """One loop, in this thread."""
     while True:
-        _fill([lane], requests)
-        if not lane.active:
+        _fill([loop], requests)
+        if not loop.active:
             return
-        feeds = lane.begin()
+        feeds = loop.start_pass()
         began = time.perf_counter()
-        logits = lane.slots.decode(feeds)
-        yield from lane.end(logits, time.perf_counter() - began)
-        watch(lane.passes)
+        logits = loop.context.decode(feeds)
+        yield from loop.finish_pass(logits, time.perf_counter() - began)
+        watch(loop.passes)
 
 
-def _work(
-    lanes: Sequence[DecodeLoop], requests: Iterator[Request], watch: Watch
+def _run_several(
+    loops: Sequence[DecodeLoop], requests: Iterator[Request], watch: Watch
 ) -> Iterator[tuple[Any, Completion]]:
-    """Several lanes: their passes overlap, all else is done here, by whichever lane is ready."""
-    idle = list(lanes)
+    """Several loops: their passes overlap; all else is done here, for whichever is ready."""
+    idle = list(loops)
     running: dict[Future[tuple[Logits, float]], DecodeLoop] = {}
     try:
         while True:
             _fill(idle, requests)
-            for lane in idle:
-                if lane.active:
-                    running[lane.slots.submit(lane.begin())] = lane
-            idle = [lane for lane in idle if not lane.active]
+            for loop in idle:
+                if loop.active:
+                    running[loop.context.submit(loop.start_pass())] = loop
+            idle = [loop for loop in idle if not loop.active]
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 beside = len(running)
-                lane = running.pop(future)
-                idle.append(lane)
-                yield from lane.end(*future.result(), beside)
-                watch(lane.passes)
+                loop = running.pop(future)
+                idle.append(loop)
+                yield from loop.finish_pass(*future.result(), beside)
+                watch(loop.passes)
     finally:
         wait(running)  # what they compute in may not be freed before

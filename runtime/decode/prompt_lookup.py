@@ -1,10 +1,11 @@
-"""Guesses of the next tokens, looked up in the document.
+"""Prompt lookup decoding: drafts of the next tokens, looked up in the document.
 
 An answer copies from its document, so what followed the last two tokens there is likely to follow
-them here (prompt lookup decoding; Saxena 2023, https://github.com/apoorvumang/prompt-lookup-decoding).
-A guess costs nothing but its place in the next forward pass, which checks it. Whether that place is
-worth its price depends on model, machine and what else is in the pass: it is decided for each pass
-from what passes have been measured to cost and how often guesses have been right.
+them here (Saxena 2023, https://github.com/apoorvumang/prompt-lookup-decoding). It is speculative
+decoding (Leviathan et al. 2023, https://arxiv.org/abs/2211.17192) without a draft model: a pass
+evaluates the draft behind the last certain token and its logits verify it. How many drafted tokens
+pay depends on model, machine and what else is in the pass, so it is decided for each pass, from
+what passes have been measured to cost and how often drafts have been right.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from typing import NamedTuple
 
 from setaccio.runtime.model.load import PREFILL_BATCH
 
-LONGEST = 8
-"""Tokens of the longest guess."""
+MAX_DRAFT = 8
+"""Tokens of the longest draft."""
 
-_LENGTHS = (1, 2, 3, 4, 6, LONGEST)
-_FORGET = 0.05  # weight of a new judgement on a guess
-_KEPT = 0.98  # weight of former measurements when a new one comes
+_LENGTHS = (1, 2, 3, 4, 6, MAX_DRAFT)
+_HIT_WEIGHT = 0.05  # of a new draft in the moving average of the share that was right
+_COST_DECAY = 0.98  # of former measurements when a new one comes
 
 
-class Guess(NamedTuple):
+class Draft(NamedTuple):
     """What may come next in an answer.
 
     Attributes:
@@ -34,8 +35,8 @@ class Guess(NamedTuple):
     weak: bool
 
 
-class Lookup:
-    """Finds guesses in one document.
+class PromptLookup:
+    """Finds drafts in one document.
 
     Args:
         document: its token ids, as the prompt holds them.
@@ -43,6 +44,7 @@ class Lookup:
 
     def __init__(self, document: Sequence[int]) -> None:
         self._document = document
+        # An index of unigrams and bigrams: the places right behind each.
         self._after: dict[tuple[int, ...], list[int]] = {}
         for end in range(1, len(document)):
             self._after.setdefault((document[end - 1],), []).append(end)
@@ -50,17 +52,17 @@ class Lookup:
                 self._after.setdefault((document[end - 2], document[end - 1]), []).append(end)
         self._cursor = 0
 
-    def guess(self, tokens: Sequence[int], length: int) -> Guess:
+    def find(self, tokens: Sequence[int], length: int) -> Draft:
         """What may come next.
 
         Args:
             tokens: the answer so far.
-            length: most tokens to guess.
+            length: most tokens of the draft.
 
         Returns:
             Tokens behind a place that ends like the answer: in its last two tokens, else in the
-            last one. Of several places the next one at or after that of the last strong guess,
-            else the first.
+            last one. Of several places the next one at or after that of the last bigram, since
+            answers copy in the document's order; else the first.
         """
         for size in (2, 1):
             places = self._after.get(tuple(tokens[-size:])) if len(tokens) >= size else None
@@ -68,113 +70,121 @@ class Lookup:
                 place = next((place for place in places if place >= self._cursor), places[0])
                 if size == 2:
                     self._cursor = place
-                return Guess(self._document[place : place + length], size == 1)
-        return Guess((), True)
+                return Draft(self._document[place : place + length], size == 1)
+        return Draft((), True)
 
 
-class Offer(NamedTuple):
-    """What one answer could feed into the next pass.
+class Proposal(NamedTuple):
+    """What one sequence could feed into the next pass.
 
     Attributes:
-        certain: tokens that the model has yet to see in any case, at least one.
-        guessed: tokens guessed behind them.
-        weak: as for :class:`Guess`.
+        certain: pending tokens, which the model has to evaluate in any case; at least one.
+        drafted: tokens of the draft behind them.
+        weak: as for :class:`Draft`.
     """
 
     certain: int
-    guessed: int
+    drafted: int
     weak: bool = False
 
 
 class DraftLength:
-    """Chooses how many tokens each answer feeds, so that a pass advances the most for its time.
+    """Chooses how many tokens each sequence feeds, so that a pass advances the most for its time.
 
-    llama.cpp evaluates sequences together that have equally many tokens and lie in neighbouring
-    slots (``split_equal`` in its ``src/llama-batch.cpp``); any other pass it cuts into pieces, each
-    of which goes through all weights. So all answers feed the same number, filled up where one has
-    less to say. A pass is taken to cost a constant for each piece (``PREFILL_BATCH`` tokens at
+    llama.cpp evaluates sequences together that have equally many tokens and neighbouring numbers
+    (``split_equal`` in its ``src/llama-batch.cpp``); any other batch it cuts into micro-batches,
+    each of which goes through all weights. So all sequences feed the same number, padded where one
+    has less. A pass is taken to cost a constant for each micro-batch (``PREFILL_BATCH`` tokens at
     most) and another for each token, fitted to the passes that were made.
     """
 
     def __init__(self) -> None:
+        # Share of drafted tokens that were right, by weakness; to begin with, an assumption.
         self._hits = {False: 0.5, True: 0.25}
+        # Sums of the least squares' normal equations: micro-batches², micro-batches x tokens,
+        # tokens², micro-batches x seconds, tokens x seconds.
         self._recent = [0.0] * 5
         self._ever = [0.0] * 5
         self._count = 0
 
-    def most(self, offers: Sequence[Offer]) -> int:
-        """Tokens that each answer should feed.
+    def choose(self, proposals: Sequence[Proposal]) -> int:
+        """Tokens that each sequence should feed.
 
         Args:
-            offers: of the answers, at least one.
+            proposals: of the sequences, at least one.
         """
-        least = min(offer.certain for offer in offers)
-        each_piece, each_token = self._fit()
-        if not each_piece + each_token:
+        least = min(proposal.certain for proposal in proposals)
+        each_batch, each_token = self._fit()
+        if not each_batch + each_token:
             return least
-        alone = offers[0].certain + offers[0].guessed if len(offers) == 1 else None
+        # One sequence alone is not padded: it feeds no more than it has.
+        alone = sum(proposals[0][:2]) if len(proposals) == 1 else None
 
         def speed(most: int) -> float:
-            tokens = len(offers) * most if alone is None else min(most, alone)
-            gain = sum(self._gain(most, offer) for offer in offers)
-            return gain / (each_piece * -(-tokens // PREFILL_BATCH) + each_token * tokens)
+            tokens = len(proposals) * most if alone is None else min(most, alone)
+            gain = sum(self._gain(most, proposal) for proposal in proposals)
+            return gain / (each_batch * -(-tokens // PREFILL_BATCH) + each_token * tokens)
 
-        lengths = {least, *(least + n for n in _LENGTHS), max(o.certain for o in offers)}
+        lengths = {least, *(least + n for n in _LENGTHS), max(p.certain for p in proposals)}
         return max(sorted(lengths), key=speed)
 
-    def _gain(self, most: int, offer: Offer) -> float:
-        """Tokens by which an answer advances: those that are certain, and guesses while right."""
-        certain = min(most, offer.certain)
-        hit = self._hits[offer.weak]
-        return certain + sum(hit**n for n in range(1, min(most - certain, offer.guessed) + 1))
+    def _gain(self, most: int, proposal: Proposal) -> float:
+        """Tokens by which an answer can be expected to advance."""
+        certain = min(most, proposal.certain)
+        # A drafted token counts only where all before it are right: the n-th with hit ** n.
+        hit = self._hits[proposal.weak]
+        drafted = min(most - certain, proposal.drafted)
+        return certain + sum(hit**n for n in range(1, drafted + 1))
 
-    def measured(self, tokens: int, seconds: float) -> None:
+    def pass_measured(self, tokens: int, seconds: float) -> None:
         """Learn what a pass cost.
 
         Args:
             tokens: of all sequences.
             seconds: wall time.
         """
-        pieces = -(-tokens // PREFILL_BATCH)
-        weight = seconds**-2  # what counts is how far off an expectation is in proportion
-        row = [pieces * pieces, pieces * tokens, tokens * tokens, pieces * seconds]
+        batches = -(-tokens // PREFILL_BATCH)
+        weight = seconds**-2  # of the relative error, so that long passes do not outweigh short
+        row = [batches * batches, batches * tokens, tokens * tokens, batches * seconds]
         row = [weight * value for value in (*row, tokens * seconds)]
-        self._recent = [_KEPT * old + new for old, new in zip(self._recent, row, strict=True)]
+        self._recent = [_COST_DECAY * old + new for old, new in zip(self._recent, row, strict=True)]
         self._ever = [old + new for old, new in zip(self._ever, row, strict=True)]
         self._count += 1
 
     def _fit(self) -> tuple[float, float]:
-        """Seconds for each piece and for each token: weighted least squares, neither below zero.
+        """Seconds for each micro-batch and each token: weighted least squares, neither below zero.
 
         Recent passes count most. All former ones together count as one more: where the recent ones
-        are all alike, they keep the two numbers apart.
+        are all alike, the equations have no single solution, and these keep the two costs apart.
         """
         if not self._count:
             return 0.0, 0.0
-        pp, pt, tt, ps, ts = (
+        bb, bt, tt, bs, ts = (
             recent + ever / self._count
             for recent, ever in zip(self._recent, self._ever, strict=True)
         )
-        determinant = pp * tt - pt * pt
-        if determinant > 1e-9 * pp * tt:
-            each_piece = (ps * tt - ts * pt) / determinant
-            each_token = (ts * pp - ps * pt) / determinant
-            if each_piece >= 0 and each_token >= 0:
-                return each_piece, each_token
-            if each_piece > 0:
-                return ps / pp, 0.0
+        determinant = bb * tt - bt * bt
+        if determinant > 1e-9 * bb * tt:
+            each_batch = (bs * tt - ts * bt) / determinant
+            each_token = (ts * bb - bs * bt) / determinant
+            if each_batch >= 0 and each_token >= 0:
+                return each_batch, each_token
+            if each_batch > 0:
+                return bs / bb, 0.0
         return 0.0, ts / tt
 
-    def judged(self, offer: Offer, found: Sequence[int], came: Sequence[int]) -> None:
-        """Learn how good a guess was; it need not have been fed.
+    def draft_verified(
+        self, proposal: Proposal, draft: Sequence[int], added: Sequence[int]
+    ) -> None:
+        """Learn how good a draft was; it need not have been fed.
 
         Args:
-            offer: in which it was.
-            found: the guess.
-            came: tokens by which the answer grew; nothing is known of a guess beyond these.
+            proposal: in which it was.
+            draft: the drafted tokens.
+            added: tokens by which the answer grew; nothing is known of a draft beyond these.
         """
-        known = list(zip(found, came, strict=False))
+        known = list(zip(draft, added, strict=False))
         right = next((n for n, (one, other) in enumerate(known) if one != other), len(known))
         if known:
             rate = right / min(len(known), right + 1)
-            self._hits[offer.weak] += _FORGET * (rate - self._hits[offer.weak])
+            self._hits[proposal.weak] += _HIT_WEIGHT * (rate - self._hits[proposal.weak])

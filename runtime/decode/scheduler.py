@@ -1,16 +1,25 @@
-"""Many documents through the decoder at once, their results in the documents' own order."""
+"""Documents to decode: which are next, what is done of each, and their results in order.
+
+A document comes as a :class:`DocumentPlan`, which holds all that may have to be decoded for it. It
+becomes a :class:`DecodeJob`: queued, in work, queued once more in smaller parts where its answer
+did not fit the context, and finished.
+"""
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeVar
 
+from setaccio.data.records import Document
 from setaccio.runtime.decode.decoder import Passes, Watch, decode
-from setaccio.runtime.decode.sequence import Completion, Request
+from setaccio.runtime.decode.request import Completion, Request
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.load import LoadedModel
+from setaccio.runtime.prompt.chunks import Chunk
+from setaccio.runtime.prompt.prompts import Prompt
 
 WINDOW = 8
 """Documents begun or waiting to be given out in order, for each that is decoded at once."""
@@ -18,73 +27,106 @@ WINDOW = 8
 PAUSE = 0.01
 """Seconds between two looks for a document while none is there and nothing is being decoded."""
 
-Source = TypeVar("Source")
-Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 
-class Work(Generic[Result]):
-    """One document's requests, and what becomes of their completions.
+class PlannedPart(NamedTuple):
+    """A part of a document, mostly the whole: its passage, its prompt, and what to generate."""
 
-    Args:
-        requests: what to decode; none where the result is known already.
-        finish: makes the result of the completions, one for each request, in their order; or
-            another plan, where these show that the document has to be asked about otherwise.
-        fail: makes the result of an error of the decoder.
+    chunk: Chunk
+    prompt: Prompt
+    request: Request
+
+
+class NotDecoded(NamedTuple):
+    """Why nothing is generated for a document.
+
+    Attributes:
+        status: of the result.
+        message: what is wrong and what to do.
+        prompt_tokens: tokens of the prompt that does not fit.
     """
 
-    def __init__(
-        self,
-        requests: Sequence[Request],
-        finish: Callable[[Sequence[Completion]], Result | Work[Result]],
-        fail: Callable[[Exception], Result],
-    ) -> None:
-        self.requests = requests
-        self.finish = finish
-        self.fail = fail
-        self.completions: dict[int, Completion] = {}
-
-    def take(self, part: int, completion: Completion) -> bool:
-        """Note a completion; True when it was the last one."""
-        self.completions[part] = completion
-        return len(self.completions) == len(self.requests)
-
-    def result(self) -> Result | Work[Result]:
-        """The result, or what to do instead, once every completion is there."""
-        return self.finish([self.completions[part] for part in range(len(self.requests))])
+    status: Literal["error", "truncated_input"]
+    message: str
+    prompt_tokens: int = 0
 
 
-def work_in_order(
+@dataclass(frozen=True)
+class DocumentPlan:
+    """What to decode for a document; nothing is planned later.
+
+    Attributes:
+        document: the document.
+        parts: what is decoded first; nothing where there is a refusal or an error.
+        smaller: parts that take the place of a single one where the context, not the token budget,
+            cut its answer off.
+        refusal: why nothing is decoded.
+        error: what went wrong while it was planned.
+        began: ``time.perf_counter()`` when work on it began.
+        planned: seconds that planning took.
+    """
+
+    document: Document
+    parts: Sequence[PlannedPart] = ()
+    smaller: Sequence[PlannedPart] = ()
+    refusal: NotDecoded | None = None
+    error: Exception | None = None
+    began: float = field(default_factory=time.perf_counter)
+    planned: float = 0.0
+
+
+@dataclass
+class DecodeJob:
+    """A document on its way through the decoder.
+
+    Attributes:
+        number: its place among the documents, from 0 on.
+        plan: as it came.
+        parts: those that are decoded: the plan's first ones, or its smaller ones.
+        completions: of the parts, by their place.
+        error: what ended it, in planning or in the decoder.
+        seconds: wall time, that of a first attempt that was given up included.
+    """
+
+    number: int
+    plan: DocumentPlan
+    parts: Sequence[PlannedPart]
+    completions: dict[int, Completion] = field(default_factory=dict)
+    error: Exception | None = None
+    seconds: float = 0.0
+
+
+def schedule(
     model: LoadedModel,
     prefix: Sequence[int],
-    documents: Iterable[Source | None],
-    plan: Callable[[Source], Work[Result]],
+    plans: Iterable[DocumentPlan | None],
     *,
-    slots: int,
-    guess: bool,
+    parallel: int,
+    prompt_lookup: bool,
     adapter: Adapter | None = None,
     watch: Watch | None = None,
-) -> Iterator[Result]:
-    """Decode documents ``slots`` at a time.
+) -> Iterator[DecodeJob]:
+    """Decode documents, several at a time.
 
     Args:
         model: what generates.
         prefix: token ids that every request's prompt begins with.
-        documents: read as room becomes free; None in place of a document says that none has come
-            yet, and that what has begun should go on meanwhile.
-        plan: what a document asks for; called in order. Its requests' keys are not used.
-        slots: documents decoded at once.
-        guess: as for :func:`setaccio.runtime.decode.decoder.decode`.
+        plans: drawn as sequences become free; None in place of a plan says that no document has
+            come yet, and that what has begun should go on meanwhile.
+        parallel: parts of documents decoded at once.
+        prompt_lookup: as for :func:`setaccio.runtime.decode.decoder.decode`.
         adapter: likewise.
         watch: told after every pass how far the documents are.
 
     Yields:
-        One result for each document, in order. Where llama.cpp fails, the documents that were in
-        work get their plan's failure, and the others go on.
+        Each document as it is finished; :func:`in_order` puts them in order. Where llama.cpp
+        fails, the documents that were in work end with its error, and the others go on.
 
     Raises:
-        Exception: whatever ``documents`` raises, after the results of those before it.
+        Exception: whatever ``plans`` raises, after the documents before it.
     """
-    queue = _Queue(documents, plan, WINDOW * slots)
+    queue = _Queue(plans, WINDOW * parallel)
     passes = Passes()
 
     def tell(counts: Passes) -> None:
@@ -94,117 +136,132 @@ def work_in_order(
 
     while not queue.empty:
         try:
-            for key, completion in decode(
+            for (number, part), completion in decode(
                 model,
                 prefix,
                 queue,
-                slots=slots,
-                guess=guess,
+                parallel=parallel,
+                prompt_lookup=prompt_lookup,
                 adapter=adapter,
                 passes=passes,
                 watch=tell,
             ):
-                queue.take(key, completion)
-                yield from queue.ready()
+                queue.take(number, part, completion)
+                yield from queue.drain()
         except RuntimeError as error:
             queue.fail(error)
-        yield from queue.ready()
+        yield from queue.drain()
         if queue.quiet:
             time.sleep(PAUSE)
-    queue.end()
+    if queue.error is not None:
+        raise queue.error
 
 
-class _Queue(Generic[Source, Result]):
-    """What is in work and what is done, by the documents' numbers.
+def in_order(numbered: Iterable[tuple[int, Item]]) -> Iterator[Item]:
+    """Items in the order of their numbers (0, 1, ...), each as soon as those before it are out."""
+    waiting: dict[int, Item] = {}
+    following = 0
+    for number, item in numbered:
+        waiting[number] = item
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
+
+
+class _Queue:
+    """The requests that the decoder draws, and the documents that they belong to.
 
     Attributes:
-        quiet: whether the documents last said that none has come yet.
+        finished: documents that are decoded.
+        quiet: whether the plans last said that no document has come yet.
+        error: what ended the plans early.
     """
 
-    def __init__(
-        self,
-        documents: Iterable[Source | None],
-        plan: Callable[[Source], Work[Result]],
-        window: int,
-    ) -> None:
-        self._documents = iter(documents)
-        self._plan = plan
+    def __init__(self, plans: Iterable[DocumentPlan | None], window: int) -> None:
+        self._plans = iter(plans)
         self._window = window
-        self._numbers = itertools.count()
-        self._shown = 0
-        self._plans: dict[int, Work[Result]] = {}
-        self._done: dict[int, Result] = {}
-        self._waiting: list[Request] = []
+        self._drawn = 0
+        self._jobs: dict[int, DecodeJob] = {}
+        self._requests: deque[Request] = deque()
+        self._done: deque[DecodeJob] = deque()
         self._ended = False
+        self.finished = 0
         self.quiet = False
-        self._error: Exception | None = None
+        self.error: Exception | None = None
 
     @property
     def empty(self) -> bool:
-        return self._ended and not (self._plans or self._done or self._waiting)
-
-    @property
-    def finished(self) -> int:
-        """Documents whose result is known, given out or not."""
-        return self._shown + len(self._done)
+        return self._ended and not (self._jobs or self._done)
 
     def __iter__(self) -> Iterator[Request]:
         return self
 
     def __next__(self) -> Request:
         """A request; none while the window is full, and another one later."""
-        while not self._waiting:
-            if len(self._plans) + len(self._done) >= self._window or not self._draw():
+        while not self._requests:
+            # The oldest document in work holds up the results of all behind it.
+            if self._drawn - min(self._jobs, default=self._drawn) >= self._window:
                 raise StopIteration
-        return self._waiting.pop(0)
+            if len(self._done) >= self._window or not self._draw():
+                raise StopIteration
+        return self._requests.popleft()
 
     def _draw(self) -> bool:
-        """Plan the next document; False when there is none, or none yet."""
+        """Take up the next document; False when there is none, or none yet."""
         if self._ended:
             return False
         try:
-            document = next(self._documents)
+            plan = next(self._plans)
         except StopIteration:
             self._ended, self.quiet = True, False
             return False
         except Exception as error:  # raised again when what came before it is done
-            self._ended, self.quiet, self._error = True, False, error
+            self._ended, self.quiet, self.error = True, False, error
             return False
-        self.quiet = document is None
-        if document is None:
+        self.quiet = plan is None
+        if plan is None:
             return False
-        self._settle(next(self._numbers), self._plan(document))
+        job = DecodeJob(self._drawn, plan, plan.parts, error=plan.error)
+        self._drawn += 1
+        self._jobs[job.number] = job
+        if plan.parts:
+            self._enqueue(job)
+        else:
+            job.seconds = plan.planned
+            self._finish(job)
         return True
 
-    def _settle(self, number: int, outcome: Result | Work[Result]) -> None:
-        """Note a document's result, or have its plan's requests decoded."""
-        while isinstance(outcome, Work) and not outcome.requests:
-            outcome = outcome.finish(())
-        if not isinstance(outcome, Work):
-            self._done[number] = outcome
-            return
-        self._plans[number] = outcome
-        for part, request in enumerate(outcome.requests):
-            self._waiting.append(request.under((number, part)))
+    def _enqueue(self, job: DecodeJob) -> None:
+        for number, part in enumerate(job.parts):
+            self._requests.append(part.request.under((job.number, number)))
 
-    def take(self, key: tuple[int, int], completion: Completion) -> None:
-        number, part = key
-        if self._plans[number].take(part, completion):
-            self._settle(number, self._plans.pop(number).result())
+    def _finish(self, job: DecodeJob) -> None:
+        self._done.append(self._jobs.pop(job.number))
+        self.finished += 1
+
+    def take(self, number: int, part: int, completion: Completion) -> None:
+        """Note a completion; a document that is complete is finished or queued in smaller parts."""
+        job = self._jobs[number]
+        job.completions[part] = completion
+        job.seconds += completion.seconds
+        if len(job.completions) < len(job.parts):
+            return
+        plan = job.plan
+        if plan.smaller and job.parts is plan.parts and completion.finish == "length":
+            job.parts = plan.smaller
+            job.completions.clear()
+            self._enqueue(job)
+        else:
+            self._finish(job)
 
     def fail(self, error: Exception) -> None:
         """Give up what is in work."""
-        self._waiting.clear()
-        for number in list(self._plans):
-            self._done[number] = self._plans.pop(number).fail(error)
+        self._requests.clear()
+        for job in list(self._jobs.values()):
+            job.error, job.seconds = error, time.perf_counter() - job.plan.began
+            self._finish(job)
 
-    def end(self) -> None:
-        """Raise what ended the documents early, if anything did."""
-        if self._error is not None:
-            raise self._error
-
-    def ready(self) -> Iterator[Result]:
-        """Results whose turn it is."""
-        while self._shown in self._done:
-            yield self._done.pop(self._shown)
-            self._shown += 1
+    def drain(self) -> Iterator[DecodeJob]:
+        """What is finished."""
+        while self._done:
+            yield self._done.popleft()

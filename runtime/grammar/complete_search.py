@@ -109,11 +109,8 @@ class Search:
         return []
 
     def _spell(self, matcher: Matcher, text: bytes) -> list[int]:
-        """Move on by a text and what the grammar forces behind it.
-
-        Returns:
-            Token ids; none where the grammar does not allow it.
-        """
+        """The tokens of a text and of what the grammar forces behind it; none where it is not
+        allowed."""
         tokens: list[int] = []
         try:
             while True:

@@ -1,4 +1,4 @@
-"""Close an unfinished answer legally, without the model.
+"""Complete a truncated answer within its grammar, without the model.
 
 When the budget is used up or the answer goes round in circles, what stands there is half a JSON
 value. The grammar knows how it may end: here the shortest way out is walked, closing the open
@@ -18,7 +18,7 @@ import numpy as np
 from setaccio.runtime.grammar.complete_search import Search, where
 from setaccio.runtime.grammar.constraint import Matcher, is_allowed
 from setaccio.runtime.model.load import LoadedModel
-from setaccio.runtime.model.tokens import token_bytes
+from setaccio.runtime.model.tokens import byte_tokens, token_bytes
 
 MOST_TOKENS = 2048
 """Longest ending that is tried; a schema that demands more is left open."""
@@ -48,8 +48,8 @@ _BETWEEN = (b"{", b"}", b"[", b"]", b",", b":")
 _INSIDE = b'"' + b"aeioutnrsldcmphgbfywvkxqzj" + b"1234567890-:TZ@./"
 
 
-def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[int]:
-    """Find the tokens of a closed answer.
+def complete_truncated(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[int]:
+    """Find the tokens that complete an answer.
 
     Args:
         model: whose vocabulary.
@@ -57,7 +57,7 @@ def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[i
         tokens: token ids generated so far.
 
     Returns:
-        The answer's token ids, closed; an incomplete character at the end is taken back first.
+        The whole answer's token ids; an incomplete character at the end is taken back first.
         Where no end is found in :data:`MOST_TOKENS`, the answer as it was.
 
     Raises:
@@ -69,20 +69,16 @@ def close(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[i
         text = text[: len(text) - len(token_bytes(model, answer.pop()))]
         matcher.take_back(1)
     for attempt in range(MOST_ATTEMPTS):
-        way = _Way(model, matcher.copy(), text, random.Random(attempt) if attempt else None)
-        if way.walk(MOST_TOKENS // 4 if attempt else MOST_TOKENS):
-            return answer + way.tokens
-        if way.is_stuck:  # no other array or object would help
+        ending = _Ending(model, matcher.copy(), text, random.Random(attempt) if attempt else None)
+        if ending.walk(MOST_TOKENS // 4 if attempt else MOST_TOKENS):
+            return answer + ending.tokens
+        if ending.is_stuck:  # no other array or object would help
             break
     return answer
 
 
-class _Way:
-    """The way from where an answer stands to its end.
-
-    Attributes:
-        tokens: token ids that were added to the answer.
-    """
+class _Ending:
+    """A walk through the grammar from where an answer stands to its end; ``tokens`` are added."""
 
     def __init__(
         self, model: LoadedModel, matcher: Matcher, text: bytes, chance: random.Random | None
@@ -91,7 +87,7 @@ class _Way:
         self._model = model
         self._matcher = matcher
         self._chance = chance
-        self._single = _single_bytes(model)
+        self._single = byte_tokens(model)
         self._search = Search(model, self._single, matcher.grammar.texts)
         self._failures = 0
         self._inside, self._escaped = where(text)
@@ -158,7 +154,7 @@ class _Way:
         allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
         known = [int(token) for token in allowed if token_bytes(self._model, int(token))]
         if not known:
-            raise ValueError("nothing can follow; the answer can not be closed")
+            raise ValueError("nothing can follow; the answer can not be completed")
         return min(known, key=lambda token: len(token_bytes(self._model, token)))
 
     def _turn_back(self) -> None:
@@ -176,17 +172,9 @@ def _short_text(
 ) -> list[int]:
     """A short end of an open string, where it is one of a few texts, as of an enumeration.
 
-    Uniform-cost search, by tokens and then by bytes.
-
-    Args:
-        model: whose vocabulary.
-        matcher: where the answer stands; it is not moved.
-        single: token id of each byte that has a token of its own.
-        chance: takes any of the texts; None takes the shortest.
-
-    Returns:
-        Token ids up to the closing quotation mark or behind it; none where the string may end
-        here, where too much could follow, or where no end was found.
+    Uniform-cost search, by tokens and then by bytes; with ``chance`` any of the texts is taken.
+    The matcher is not moved. Nothing is returned where the string may end here, where too much
+    could follow, or where no end was found.
     """
     quote = single.get(0x22)
     if quote is None:
@@ -224,19 +212,6 @@ def _short_text(
 def _is_open(model: LoadedModel, path: Sequence[int]) -> bool:
     """Whether a string is still open behind these tokens."""
     return where(b"".join(token_bytes(model, token) for token in path), inside=True)[0]
-
-
-def _single_bytes(model: LoadedModel) -> dict[int, int]:
-    """Token id of each byte that has a token of its own."""
-    if "single_bytes" not in model.cache:
-        found: dict[int, int] = {}
-        for token in range(model.llama.n_vocab()):
-            text = token_bytes(model, token)
-            if len(text) == 1:
-                found.setdefault(text[0], token)
-        model.cache["single_bytes"] = found
-    known: dict[int, int] = model.cache["single_bytes"]
-    return known
 
 
 def _is_utf8(text: bytes) -> bool:

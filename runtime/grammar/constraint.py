@@ -9,7 +9,6 @@ that compiles them: the answer is compact JSON, the form that training teaches.
 from __future__ import annotations
 
 import functools
-import importlib.abc
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -34,14 +33,6 @@ from setaccio.runtime.model.load import LoadedModel
 Constraint = Literal["schema", "none"]
 
 
-class _NoTransformers(importlib.abc.MetaPathFinder):
-    """Makes ``import transformers`` fail as if it were not installed."""
-
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> None:
-        if fullname == "transformers":
-            raise ModuleNotFoundError(f"{fullname} is not needed here", name=fullname)
-
-
 @contextmanager
 def _without_transformers() -> Iterator[None]:
     """Keep Outlines from importing transformers for its MLX models, which takes a second.
@@ -52,12 +43,11 @@ def _without_transformers() -> Iterator[None]:
     if "transformers" in sys.modules or "outlines" in sys.modules:
         yield
         return
-    finder = _NoTransformers()
-    sys.meta_path.insert(0, finder)
+    sys.modules["transformers"] = None  # type: ignore[assignment]  # importing it fails now
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
+        del sys.modules["transformers"]
 
 
 def _make_backend(model: LoadedModel) -> Any:
@@ -228,13 +218,13 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
         SchemaError: invalid, or with a part that can not be enforced; the message names it.
     """
     source = dump_compact(schema)
-    grammars: dict[str, Grammar] = model.cache.setdefault("grammars", {})
+    grammars = model.state.grammars
     if source not in grammars:
         check_schema(schema)
-        if "backend" not in model.cache:
-            model.cache["backend"] = _make_backend(model)
+        if model.state.backend is None:
+            model.state.backend = _make_backend(model)
         try:
-            backend, exact = model.cache["backend"], exact_grammar(schema)
+            backend, exact = model.state.backend, exact_grammar(schema)
             processor = (
                 backend.get_cfg_logits_processor(exact)
                 if exact

@@ -68,7 +68,7 @@ def load_adapter(model: LoadedModel, path: str | Path) -> Adapter:
         TaskError: the adapter carries a task that can not be read.
     """
     path = Path(path)
-    known: dict[Path, Adapter] = model.cache.setdefault("adapters", {})
+    known = model.state.adapters
     resolved = path.resolve()
     if resolved in known:
         return known[resolved]

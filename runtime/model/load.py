@@ -14,7 +14,7 @@ import threading
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 import psutil
@@ -26,6 +26,11 @@ from setaccio.data.task.task import Task
 from setaccio.models import gguf_path, verified_sha256
 from setaccio.runtime.model.gguf_header import Header, read_header
 from setaccio.runtime.model.llama_log import clear_errors, last_errors, silence_llama, uninterrupted
+
+if TYPE_CHECKING:
+    from setaccio.runtime.decode.context_pool import ContextPool
+    from setaccio.runtime.grammar.constraint import Grammar
+    from setaccio.runtime.model.adapters import Adapter
 
 TASK_KEY = "setaccio.task"
 """GGUF metadata key that holds the task, as written by :meth:`setaccio.data.Task.to_metadata`."""
@@ -43,19 +48,34 @@ _OTHER_KINDS = {
 }
 
 
-@runtime_checkable
-class Closable(Protocol):
-    """What a model's cache may hold that has to be closed with it."""
+@dataclass
+class ModelState:
+    """What is worked out once for a model and kept until it is closed.
 
-    def close(self) -> None:
-        """Free what is held outside Python."""
+    Attributes:
+        contexts: the contexts that decode (:mod:`setaccio.runtime.decode.context_pool`).
+        adapters: adapters by file.
+        backend: Outlines' back end, which compiles schemas.
+        grammars: compiled schemas by their JSON.
+        token_bytes: what a token stands for.
+        end_tokens: tokens that end an answer.
+        byte_tokens: the token of each byte that has one of its own.
+    """
+
+    contexts: ContextPool | None = None
+    adapters: dict[Path, Adapter] = field(default_factory=dict)
+    backend: Any = None
+    grammars: dict[str, Grammar] = field(default_factory=dict)
+    token_bytes: dict[int, bytes] = field(default_factory=dict)
+    end_tokens: frozenset[int] | None = None
+    byte_tokens: dict[int, int] | None = None
 
 
 @dataclass
 class LoadedModel:
     """A GGUF in memory.
 
-    Several decoders may work on it, each in slots of its own; ``lock`` guards who has which.
+    Several decoders may work on it, each in contexts of its own; ``lock`` guards who has which.
 
     Attributes:
         llama: the llama-cpp-python object that owns weights and context.
@@ -66,7 +86,7 @@ class LoadedModel:
         context: tokens that prompt and answer share.
         threads: threads that compute.
         size_bytes: size of the file.
-        cache: what other modules compute once per model (vocabulary, grammars).
+        state: what is worked out once for it (contexts, grammars, vocabulary).
     """
 
     llama: llama_cpp.Llama
@@ -77,13 +97,13 @@ class LoadedModel:
     context: int
     threads: int
     size_bytes: int
-    cache: dict[Any, Any] = field(default_factory=dict, repr=False)
+    state: ModelState = field(default_factory=ModelState, repr=False)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
         # Whoever forgets to close gets it done in the right order: contexts before weights, and
         # before the interpreter has taken llama-cpp-python's modules apart.
-        self._release = weakref.finalize(self, _release, self.llama, self.cache)
+        self._release = weakref.finalize(self, _release, self.llama, self.state)
 
     @property
     def name(self) -> str:
@@ -105,12 +125,10 @@ class LoadedModel:
         self._release()
 
 
-def _release(llama: llama_cpp.Llama, cache: dict[Any, Any]) -> None:
+def _release(llama: llama_cpp.Llama, state: ModelState) -> None:
     with uninterrupted():
-        for kept in cache.values():
-            if isinstance(kept, Closable):
-                kept.close()
-        cache.clear()
+        if state.contexts is not None:
+            state.contexts.close()
         llama.close()
 
 

@@ -145,14 +145,14 @@ def generate_some(path: str | Path) -> str:
         ModelError: the GGUF can not be loaded.
     """
     from setaccio.runtime.decode.decoder import decode
-    from setaccio.runtime.decode.sequence import Request
+    from setaccio.runtime.decode.request import Request
     from setaccio.runtime.model.load import load_model
     from setaccio.runtime.model.tokens import encode_text
 
     model = load_model(path)
     prompt = encode_text(model, "Health check: one, two, three, four, five, six, seven, eight.")
     prompt = prompt[: max(1, model.context - _TOKENS)]
-    _, done = next(decode(model, [], [Request(0, prompt, _TOKENS)], guess=False))
+    _, done = next(decode(model, [], [Request(0, prompt, _TOKENS)], prompt_lookup=False))
     return f"{model.name}: loaded, {len(prompt)} tokens read, {len(done.tokens)} written"
 
 

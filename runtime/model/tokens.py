@@ -51,7 +51,7 @@ def tokenise_pieces(model: LoadedModel, pieces: Iterable[Piece]) -> list[int]:
 
 def token_bytes(model: LoadedModel, token: int) -> bytes:
     """The bytes that a token stands for; none for a control token. Computed once per token."""
-    known: dict[int, bytes] = model.cache.setdefault("token bytes", {})
+    known = model.state.token_bytes
     if token not in known:
         known[token] = _piece(model, token, _PIECE_BYTES)
     return known[token]
@@ -62,6 +62,29 @@ def _piece(model: LoadedModel, token: int, size: int) -> bytes:
     count = llama_cpp.llama_token_to_piece(model.vocab, token, buffer, size, 0, False)
     # A negative count is the size that would have been needed.
     return _piece(model, token, -count) if count < 0 else bytes(buffer.raw[:count])
+
+
+def end_tokens(model: LoadedModel) -> frozenset[int]:
+    """Every token that ends an answer."""
+    if model.state.end_tokens is None:
+        model.state.end_tokens = frozenset(
+            token
+            for token in range(model.llama.n_vocab())
+            if llama_cpp.llama_vocab_is_eog(model.vocab, token)
+        )
+    return model.state.end_tokens
+
+
+def byte_tokens(model: LoadedModel) -> dict[int, int]:
+    """Token id of each byte that has a token of its own."""
+    if model.state.byte_tokens is None:
+        found: dict[int, int] = {}
+        for token in range(model.llama.n_vocab()):
+            text = token_bytes(model, token)
+            if len(text) == 1:
+                found.setdefault(text[0], token)
+        model.state.byte_tokens = found
+    return model.state.byte_tokens
 
 
 def decode_tokens(model: LoadedModel, tokens: Iterable[int]) -> str:

@@ -72,7 +72,7 @@ class Prompts:
 
     def count(self, text: str) -> int:
         """Tokens of a document, prompt apart."""
-        return len(self.make(text).document)
+        return len(tokenise_pieces(self._model, self._parts(text)[1]))
 
     def _parts(self, text: str) -> tuple[list[Piece], list[Piece], list[Piece]]:
         pieces = list(prompt_pieces(self._model.chat, self._task.messages(text)))

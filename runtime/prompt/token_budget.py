@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from setaccio.runtime.decode.sequence import Completion
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.prompt.chunks import Chunk, split_text
 from setaccio.runtime.prompt.prompts import Prompt, Prompts
@@ -51,21 +50,22 @@ class TokenBudget:
         """Whether the answer may have as many tokens as it is likely to need."""
         return self.budget(prompt) >= self._least(prompt)
 
-    def ran_out(self, prompt: Prompt, completion: Completion) -> bool:
-        """Whether the context, not the budget asked for, cut an answer off."""
-        return completion.finish == "length" and self.budget(prompt) < self._wanted(prompt)
+    def is_short(self, prompt: Prompt) -> bool:
+        """Whether the context leaves the answer fewer tokens than the budget would allow."""
+        return self.budget(prompt) < self._wanted(prompt)
 
     def parts(self, text: str) -> list[tuple[Chunk, Prompt]]:
-        """A document in parts that leave room for full answers.
+        """A document in parts that leave the tokens of full answers.
 
         Returns:
             Nothing where it must stay whole, or would still not fit.
         """
-        room = self._model.context - self._prompts.fixed
+        left = self._model.context - self._prompts.fixed
         if self._max_tokens is None:
-            limit = (room - self._schema_tokens - SPARE_TOKENS) // 3
+            # The answer has twice the tokens of the document, so that a third is the document's.
+            limit = (left - self._schema_tokens - SPARE_TOKENS) // 3
         else:
-            limit = room - self._max_tokens
+            limit = left - self._max_tokens
         if not self._chunk or limit < LEAST_CHUNK:
             return []
         chunks = split_text(text, limit, self._prompts.count)

@@ -1,22 +1,20 @@
-"""From what was generated for a document to its :class:`Extraction`."""
+"""Judge what was generated for a document: the :class:`Extraction`."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar, get_args
 
-from setaccio.data.records import Document
 from setaccio.data.schema.key_order import order_like
 from setaccio.data.task.task import Task
 from setaccio.data.text.evidence import Span, ground
-from setaccio.runtime.decode.sequence import Completion
+from setaccio.runtime.decode.request import Completion
+from setaccio.runtime.decode.scheduler import DecodeJob
 from setaccio.runtime.extraction import Extraction, FinishReason, Status
 from setaccio.runtime.grammar.constraint import Constraint
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.model.tokens import decode_tokens, text_ranges
 from setaccio.runtime.prompt.chunks import Chunk
-from setaccio.runtime.prompt.prompts import Prompt
 from setaccio.runtime.result.confidence import LeafChance, leaf_chances
 from setaccio.runtime.result.grounding_policy import Policy, apply_grounding
 from setaccio.runtime.result.merging import Part, merge_answers
@@ -47,7 +45,7 @@ class Outcomes:
         constraint: ``schema`` or ``none``.
         require_grounding: what becomes of values that stand nowhere in the document; None leaves
             them.
-        name: what the results call the model; by default as its file.
+        name: what the results call the model.
     """
 
     def __init__(
@@ -56,57 +54,48 @@ class Outcomes:
         task: Task,
         constraint: Constraint,
         require_grounding: Policy | None,
-        name: str | None = None,
+        name: str,
     ) -> None:
-        self._name = name or model.name
+        self._name = name
         self._model = model
         self._task = task
         self._constraint = constraint
         self._policy = require_grounding
 
-    def refused(
-        self, document: Document, began: float, status: Status, message: str, prompt: int = 0
-    ) -> Extraction:
-        """The result of a document that nothing was generated for."""
-        return self._extraction(
-            document, began, status=status, finish="refused", message=message, prompt=prompt
-        )
+    def judge(self, job: DecodeJob) -> Extraction:
+        """The result of a document; never raises for what is wrong with it."""
+        try:
+            if job.error is not None:
+                return self._failed(job, job.error)
+            refusal = job.plan.refusal
+            if refusal is None:
+                return self._finished(job)
+            return self._extraction(
+                job,
+                status=refusal.status,
+                finish="refused",
+                message=refusal.message,
+                prompt=refusal.prompt_tokens,
+            )
+        except Exception as error:  # one document's misfortune must not end the others
+            return self._failed(job, error)
 
-    def failed(self, document: Document, began: float, error: Exception) -> Extraction:
-        """The result of a document that an error ended."""
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        message = f"Could not extract: {reason}."
-        return self._extraction(document, began, status="error", finish="error", message=message)
+    def _failed(self, job: DecodeJob, error: Exception) -> Extraction:
+        message = _reason(str(error) or type(error).__name__)
+        return self._extraction(job, status="error", finish="error", message=message)
 
-    def finished(
-        self,
-        document: Document,
-        began: float,
-        chunks: Sequence[Chunk],
-        prompts: Sequence[Prompt],
-        completions: Sequence[Completion],
-        spent: float = 0.0,
-    ) -> Extraction:
-        """The result of a document whose chunks (mostly one, itself) have been answered.
-
-        Args:
-            document: the document.
-            began: ``time.perf_counter()`` when work on it began.
-            chunks: its parts.
-            prompts: of each chunk.
-            completions: of each chunk.
-            spent: seconds that a first attempt, given up, took.
-        """
+    def _finished(self, job: DecodeJob) -> Extraction:
+        completions = [job.completions[place] for place in range(len(job.parts))]
+        chunks = [part.chunk for part in job.parts]
         answers = [self._judge(c, d) for c, d in zip(chunks, completions, strict=True)]
         answer = answers[0] if len(answers) == 1 else self._merge(chunks, answers)
         answer = self._require_grounding(answer)
         return self._extraction(
-            document,
-            began,
+            job,
             status=answer.status,
             finish=answer.finish,
             message=answer.message,
-            prompt=sum(prompt.size for prompt in prompts),
+            prompt=sum(part.prompt.size for part in job.parts),
             data=answer.data,
             raw=answer.raw,
             completion=sum(completion.generated for completion in completions),
@@ -114,21 +103,19 @@ class Outcomes:
             removed={key: chance.removed for key, chance in answer.chances.items()},
             spans=answer.spans,
             chunks=len(chunks),
-            seconds=spent + sum(completion.seconds for completion in completions),
             closed_lists=sum(completion.closed_lists for completion in completions),
         )
 
     def _judge(self, chunk: Chunk, completion: Completion) -> _Answer:
         if completion.finish == "error":
-            reason = " ".join(completion.message.split()).rstrip(".")
-            return _Answer("error", None, "", "error", f"Could not extract: {reason}.", {}, {})
+            return _Answer("error", None, "", "error", _reason(completion.message), {}, {})
         raw = decode_tokens(self._model, completion.tokens)
         status, data, message = self._status(raw, completion)
         known = len(completion.probabilities)
         chances = leaf_chances(
             raw,
             text_ranges(self._model, completion.tokens),
-            # Tokens that only close an unfinished answer are nobody's guess.
+            # Tokens that only complete a truncated answer are not the model's choice.
             [*completion.probabilities, *[1.0] * (len(completion.tokens) - known)],
             [*completion.removed, *[0.0] * (len(completion.tokens) - known)],
         )
@@ -204,8 +191,7 @@ class Outcomes:
 
     def _extraction(
         self,
-        document: Document,
-        began: float,
+        job: DecodeJob,
         *,
         status: Status,
         finish: FinishReason,
@@ -214,18 +200,17 @@ class Outcomes:
         data: Any = None,
         raw: str = "",
         completion: int = 0,
-        seconds: float | None = None,
         **leaves: Any,
     ) -> Extraction:
         return Extraction(
-            id=document.id,
+            id=job.plan.document.id,
             status=status,
             data=data,
             raw=raw,
             finish_reason=finish,
             prompt_tokens=prompt,
             completion_tokens=completion,
-            seconds=time.perf_counter() - began if seconds is None else seconds,
+            seconds=job.seconds,
             message=message,
             task=self._task.name,
             model=self._name,
@@ -237,6 +222,11 @@ class Outcomes:
 def _moved(values: dict[str, Value], moved: dict[str, str]) -> dict[str, Value]:
     """Values by new pointer, from those by old pointer."""
     return {new: values[old] for new, old in moved.items() if old in values}
+
+
+def _reason(message: str) -> str:
+    """The message for a document that an error ended."""
+    return f"Could not extract: {' '.join(message.split()).rstrip('.')}."
 
 
 def _first(problems: Sequence[str]) -> str:

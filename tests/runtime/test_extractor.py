@@ -80,7 +80,7 @@ def test_answers_do_not_depend_on_the_documents_before(model: LoadedModel, small
             mixed.append(strip(extractor.extract(document)))
         fresh = []
         for document in documents:
-            model.cache.pop("slots").close()
+            model.state.contexts.clear()
             fresh.append(strip(extractor.extract(document)))
         assert forward == backward[::-1] == mixed == fresh
 

@@ -15,11 +15,11 @@ import pytest
 
 from setaccio.data import Document, Task
 from setaccio.runtime import Extractor
-from setaccio.runtime.decode.context import ContextSlots, Feed
-from setaccio.runtime.decode.context_pool import LANE_BYTES, default_contexts
+from setaccio.runtime.decode.context import BatchContext, Feed
+from setaccio.runtime.decode.context_pool import SMALL_MODEL_BYTES, default_contexts
 from setaccio.runtime.decode.decoder import Passes, decode
+from setaccio.runtime.decode.request import Completion, Request
 from setaccio.runtime.decode.sampling import apply_mask, make_sampler
-from setaccio.runtime.decode.sequence import Completion, Request
 from setaccio.runtime.grammar.constraint import Grammar, compile_schema
 from setaccio.runtime.model.load import LoadedModel, load_model
 from setaccio.runtime.prompt.prompts import Prompt, Prompts
@@ -51,10 +51,10 @@ def answer(
     prompts: Prompts,
     grammar: Grammar | None,
     texts: Sequence[str] = TEXTS,
-    slots: int = 1,
-    guess: bool = False,
+    parallel: int = 1,
+    prompt_lookup: bool = False,
     passes: Passes | None = None,
-    lanes: int | None = None,
+    contexts: int | None = None,
 ) -> dict[str, Completion]:
     def requests() -> Iterator[Request]:
         for text in texts:
@@ -62,7 +62,13 @@ def answer(
             yield Request(text, made.rest, BUDGET, document=made.document, grammar=grammar)
 
     found = decode(
-        model, prompts.prefix, requests(), slots=slots, guess=guess, lanes=lanes, passes=passes
+        model,
+        prompts.prefix,
+        requests(),
+        parallel=parallel,
+        prompt_lookup=prompt_lookup,
+        contexts=contexts,
+        passes=passes,
     )
     return dict(found)
 
@@ -75,9 +81,9 @@ def is_near_tie(
     model: LoadedModel, made: Prompt, grammar: Grammar | None, common: list[int], pair: list[int]
 ) -> bool:
     """Whether two tokens are all but equally likely after the prompt and the common tokens."""
-    slots = ContextSlots(model, 1)
-    row = slots.decode([Feed(0, 0, [*made.prefix, *made.rest, *common], 1)])[0].copy()
-    slots.close()
+    context = BatchContext(model, 1)
+    row = context.decode([Feed(0, 0, [*made.prefix, *made.rest, *common], 1)])[0].copy()
+    context.close()
     if grammar is not None:
         matcher = grammar.start()
         for token in common:
@@ -88,22 +94,22 @@ def is_near_tie(
 
 @pytest.mark.parametrize("constrained", [True, False])
 @pytest.mark.parametrize(
-    ("slots", "guess", "lanes"),
+    ("parallel", "prompt_lookup", "contexts"),
     [(1, True, 1), (3, False, 1), (4, True, 2), (16, True, 1), (16, True, 3), (5, False, 5)],
 )
-def test_neither_slots_nor_lanes_nor_guesses_nor_order_change_answers(
+def test_neither_parallel_nor_contexts_nor_prompt_lookup_nor_order_change_answers(
     model: LoadedModel,
     prompts: Prompts,
     grammar: Grammar,
     constrained: bool,
-    slots: int,
-    guess: bool,
-    lanes: int,
+    parallel: int,
+    prompt_lookup: bool,
+    contexts: int,
 ) -> None:
     rule = grammar if constrained else None
     alone = answer(model, prompts, rule)
     for texts in (TEXTS, TEXTS[::-1]):
-        together = answer(model, prompts, rule, texts, slots, guess, lanes=lanes)
+        together = answer(model, prompts, rule, texts, parallel, prompt_lookup, contexts=contexts)
         assert together.keys() == alone.keys()
         for text, completion in together.items():
             one, other = generated(alone[text]), generated(completion)
@@ -115,22 +121,22 @@ def test_neither_slots_nor_lanes_nor_guesses_nor_order_change_answers(
                 assert is_near_tie(model, prompts.make(text), rule, one[:at], pair), text
 
 
-def test_forced_and_guessed_tokens_save_passes(
+def test_forced_and_drafted_tokens_save_passes(
     model: LoadedModel, prompts: Prompts, grammar: Grammar
 ) -> None:
     plain, helped = Passes(), Passes()
     for passes in (plain, helped):
-        found = answer(model, prompts, grammar, guess=passes is helped, passes=passes)
+        found = answer(model, prompts, grammar, prompt_lookup=passes is helped, passes=passes)
         passes.evaluated -= sum(len(prompts.make(text).rest) for text in found)
     tokens = sum(len(generated(completion)) for completion in found.values())
     assert plain.forward < tokens + len(TEXTS)
-    assert helped.guessed >= helped.right > 0
+    assert helped.drafted >= helped.accepted > 0
     assert helped.forward < plain.forward
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("contexts", [1, 2])
 def test_whoever_watches_sees_tokens_before_documents(
-    model: LoadedModel, prompts: Prompts, grammar: Grammar, lanes: int
+    model: LoadedModel, prompts: Prompts, grammar: Grammar, contexts: int
 ) -> None:
     passes, seen = Passes(), []
     requests = (
@@ -142,8 +148,8 @@ def test_whoever_watches_sees_tokens_before_documents(
         model,
         prompts.prefix,
         requests,
-        slots=2,
-        lanes=lanes,
+        parallel=2,
+        contexts=contexts,
         passes=passes,
         watch=lambda counts: seen.append((counts.running, counts.written)),
     )
@@ -160,13 +166,13 @@ def test_probabilities_are_those_of_the_model(
     made = prompts.make(text)
     done = answer(model, prompts, grammar, [text])[text]
     assert len(done.probabilities) == len(done.removed) <= done.generated
-    slots = ContextSlots(model, 1)
+    context = BatchContext(model, 1)
     tokens = generated(done)
     fed = [*made.prefix, *made.rest, *tokens[:-1]]
-    rows = slots.decode([Feed(0, 0, fed, len(tokens))]).astype(np.float64)
+    rows = context.decode([Feed(0, 0, fed, len(tokens))]).astype(np.float64)
     chances = np.exp(rows - rows.max(axis=1, keepdims=True))
     chances /= chances.sum(axis=1, keepdims=True)
-    slots.close()
+    context.close()
     matcher = grammar.start()
     asked = 0
     for row, token, chance, removed in zip(
@@ -206,26 +212,26 @@ def test_one_bad_request_does_not_end_the_others(
     made = prompts.make(TEXTS[0])
     good = Request("good", made.rest, BUDGET, grammar=grammar)
     bad = Request("bad", made.rest, BUDGET, grammar=grammar, choose=refuse)
-    done = dict(decode(model, prompts.prefix, [good, bad, good.under("too")], slots=2))
+    done = dict(decode(model, prompts.prefix, [good, bad, good.under("too")], parallel=2))
     assert done["bad"].finish == "error"
     assert done["bad"].message == "nothing suits"
     assert done["good"].tokens == done["too"].tokens
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("contexts", [1, 2])
 def test_the_model_is_whole_again_after_llama_cpp_failed(
-    model: LoadedModel, prompts: Prompts, grammar: Grammar, lanes: int
+    model: LoadedModel, prompts: Prompts, grammar: Grammar, contexts: int
 ) -> None:
     before = {text: done.tokens for text, done in answer(model, prompts, grammar).items()}
     short = Request(1, prompts.make(TEXTS[0]).rest, BUDGET, grammar=grammar)
     too_long = Request(0, [5] * (2 * model.context), BUDGET)
     with pytest.raises(RuntimeError, match=r"llama\.cpp could not decode"):
-        list(decode(model, prompts.prefix, [short, too_long], slots=2, lanes=lanes))
-    after = answer(model, prompts, grammar, slots=4, lanes=lanes)
+        list(decode(model, prompts.prefix, [short, too_long], parallel=2, contexts=contexts))
+    after = answer(model, prompts, grammar, parallel=4, contexts=contexts)
     assert {text: done.tokens for text, done in after.items()} == before
 
 
-def test_lanes_are_given_back_and_end_with_the_model(
+def test_contexts_are_given_back_and_end_with_the_model(
     tiny_gguf: Path, prompts: Prompts, grammar: Grammar
 ) -> None:
     before = set(threading.enumerate())
@@ -233,14 +239,14 @@ def test_lanes_are_given_back_and_end_with_the_model(
     requests = [
         Request(number, prompts.make(text).rest, BUDGET) for number, text in enumerate(TEXTS)
     ]
-    running = decode(model, prompts.prefix, requests, slots=4, lanes=2)
+    running = decode(model, prompts.prefix, requests, parallel=4, contexts=2)
     next(running)
     threads = set(threading.enumerate()) - before
     assert len(threads) == 2
     running.close()
-    assert len(dict(decode(model, prompts.prefix, requests, slots=4, lanes=2))) == len(TEXTS)
+    assert len(dict(decode(model, prompts.prefix, requests, parallel=4, contexts=2))) == len(TEXTS)
     assert set(threading.enumerate()) - before == threads  # the same ones worked again
-    between = decode(model, prompts.prefix, requests, slots=4, lanes=2)
+    between = decode(model, prompts.prefix, requests, parallel=4, contexts=2)
     next(between)
     model.close()  # while passes are under way
     assert not any(thread.is_alive() for thread in threads)
@@ -252,37 +258,37 @@ def test_every_pass_is_one_piece(
     model: LoadedModel, prompts: Prompts, grammar: Grammar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[list[Feed]] = []
-    lay_out = ContextSlots._lay_out
+    lay_out = BatchContext._lay_out
 
-    def watched(slots: ContextSlots, feeds: Sequence[Feed]) -> int:
+    def watched(context: BatchContext, feeds: Sequence[Feed]) -> int:
         passes.append(list(feeds))
-        return lay_out(slots, feeds)
+        return lay_out(context, feeds)
 
-    monkeypatch.setattr(ContextSlots, "_lay_out", watched)
-    answer(model, prompts, grammar, slots=4, guess=True, lanes=1)
+    monkeypatch.setattr(BatchContext, "_lay_out", watched)
+    answer(model, prompts, grammar, parallel=4, prompt_lookup=True, contexts=1)
     assert max(map(len, passes)) == 4
     for feeds in passes:
         assert len({feed.size for feed in feeds}) == 1
-        first = feeds[0].slot
-        assert [feed.slot for feed in feeds] == list(range(first, first + len(feeds)))
+        first = feeds[0].sequence
+        assert [feed.sequence for feed in feeds] == list(range(first, first + len(feeds)))
     # Documents of different lengths ended at different times; those above them moved down.
     assert {len(feeds) for feeds in passes} >= {1, 2, 4}
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("contexts", [1, 3])
 def test_the_seconds_of_all_documents_are_no_more_than_it_took(
-    model: LoadedModel, prompts: Prompts, grammar: Grammar, lanes: int
+    model: LoadedModel, prompts: Prompts, grammar: Grammar, contexts: int
 ) -> None:
     began = time.perf_counter()
-    done = answer(model, prompts, grammar, slots=6, lanes=lanes)
+    done = answer(model, prompts, grammar, parallel=6, contexts=contexts)
     took = time.perf_counter() - began
     assert 0 < sum(completion.seconds for completion in done.values()) <= took
 
 
-def test_small_models_get_a_lane_for_each_thread_and_large_ones_one(tiny_gguf: Path) -> None:
+def test_small_models_get_a_context_for_each_thread_and_large_ones_one(tiny_gguf: Path) -> None:
     model = load_model(tiny_gguf, threads=3)
-    assert [default_contexts(model, slots) for slots in (1, 2, 16)] == [1, 2, 3]
-    model.size_bytes = LANE_BYTES + 1
+    assert [default_contexts(model, parallel) for parallel in (1, 2, 16)] == [1, 2, 3]
+    model.size_bytes = SMALL_MODEL_BYTES + 1
     assert default_contexts(model, 16) == 1
     model.close()
 

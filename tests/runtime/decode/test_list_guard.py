@@ -11,8 +11,9 @@ import pytest
 from setaccio.data.records import Document, load_pairs
 from setaccio.data.task.task import Task, load_task
 from setaccio.runtime import Extractor
+from setaccio.runtime.decode.generation import Generation
 from setaccio.runtime.decode.list_guard import RUN, ListGuard, make_times
-from setaccio.runtime.decode.sequence import AnswerTokens, Request
+from setaccio.runtime.decode.request import Request
 from setaccio.runtime.grammar.constraint import compile_schema
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.model.tokens import decode_tokens, encode_text, token_bytes
@@ -86,14 +87,14 @@ def test_no_gold_of_the_samples_is_a_loop(repository: Path) -> None:
             assert closed_at(task.render_gold(pair.gold), pair.text, task.json_schema) is None
 
 
-def script(model: LoadedModel, text: str, document: str, size: int) -> AnswerTokens:
+def script(model: LoadedModel, text: str, document: str, size: int) -> Generation:
     """An answer whose model insists on a text, token by token, and is asked again after it."""
     grammar = compile_schema(model, LIST)
     guard = (
         lambda: ListGuard(make_times(document, LIST)),
         lambda token: token_bytes(model, token),
     )
-    answer = AnswerTokens(Request(0, [1], 400, grammar=grammar, guard=guard), frozenset({2}))
+    answer = Generation(Request(0, [1], 400, grammar=grammar, guard=guard), frozenset({2}))
     while not answer.finish:
         said = decode_tokens(model, answer.tokens)
         wanted = text if text.startswith(said) else said + '"note":"end"}'
@@ -123,7 +124,7 @@ def test_a_list_that_must_go_on_is_left_alone(model: LoadedModel) -> None:
     schema = {"type": "array", "items": {"type": "string"}, "minItems": 2 + RUN}
     grammar = compile_schema(model, schema)
     guard = (lambda: ListGuard(make_times("a", schema)), lambda token: token_bytes(model, token))
-    answer = AnswerTokens(Request(0, [1], 60, grammar=grammar, guard=guard), frozenset({2}))
+    answer = Generation(Request(0, [1], 60, grammar=grammar, guard=guard), frozenset({2}))
     text = "[" + ",".join(['"a"'] * (2 + RUN)) + "]"
     while not answer.finish:
         said = decode_tokens(model, answer.tokens)

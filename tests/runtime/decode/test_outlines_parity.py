@@ -18,7 +18,7 @@ from setaccio.data import Task
 from setaccio.data.records import Pair
 from setaccio.data.task.pieces import prompt_pieces
 from setaccio.runtime.decode.decoder import decode
-from setaccio.runtime.decode.sequence import Request
+from setaccio.runtime.decode.request import Request
 from setaccio.runtime.grammar.constraint import COMPACT_JSON, compile_schema
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.model.tokens import decode_tokens
@@ -78,7 +78,7 @@ def test_greedy_answers_equal(
         assert whole == model.llama.tokenize(prompt.encode(), add_bos=False, special=True)
         theirs = generate(prompt, max_tokens=BUDGET, temperature=0)
         request = Request(0, whole, BUDGET, grammar=grammar)
-        _, done = next(decode(model, [], [request], guess=False))
+        _, done = next(decode(model, [], [request], prompt_lookup=False))
         tokens = list(done.tokens[: len(done.probabilities)])
         # Bytes that are no character: shown by us, dropped by llama-cpp-python. One that is cut
         # in two by the end of the budget is finished by neither.

@@ -1,4 +1,4 @@
-"""Guesses are as long as measured costs and hits make them pay, or not made at all.
+"""Drafts are as long as measured costs and hits make them pay, or not made at all.
 
 Run: pytest tests/runtime/decode/test_prompt_lookup.py
 """
@@ -11,113 +11,119 @@ import psutil
 import pytest
 
 from setaccio.runtime.decode.context_pool import default_parallel
-from setaccio.runtime.decode.prompt_lookup import LONGEST, DraftLength, Guess, Lookup, Offer
+from setaccio.runtime.decode.prompt_lookup import (
+    MAX_DRAFT,
+    Draft,
+    DraftLength,
+    PromptLookup,
+    Proposal,
+)
 from setaccio.runtime.model.load import PREFILL_BATCH, LoadedModel
 
 
-def learn(pace: DraftLength, piece: float, token: float) -> None:
+def learn(length: DraftLength, piece: float, token: float) -> None:
     """Passes of one document and of many, as a machine with these costs makes them."""
     for tokens in (90, 1, 16, 3, 8, 2 * PREFILL_BATCH) * 4:
-        pace.measured(tokens, piece * -(-tokens // PREFILL_BATCH) + token * tokens)
+        length.pass_measured(tokens, piece * -(-tokens // PREFILL_BATCH) + token * tokens)
 
 
-def trust(pace: DraftLength, right: bool) -> None:
+def trust(length: DraftLength, right: bool) -> None:
     for _ in range(100):
-        pace.judged(Offer(1, 2), [7, 8], [7, 8] if right else [9])
+        length.draft_verified(Proposal(1, 2), [7, 8], [7, 8] if right else [9])
 
 
-def test_cheap_guesses_that_are_right_are_long() -> None:
-    pace = DraftLength()
-    learn(pace, piece=1.0, token=0.01)
-    trust(pace, right=True)
-    assert pace.most([Offer(1, LONGEST)]) == 1 + LONGEST
-    assert pace.most([Offer(1, LONGEST)] * 16) == 1 + LONGEST
+def test_cheap_drafts_that_are_right_are_long() -> None:
+    length = DraftLength()
+    learn(length, piece=1.0, token=0.01)
+    trust(length, right=True)
+    assert length.choose([Proposal(1, MAX_DRAFT)]) == 1 + MAX_DRAFT
+    assert length.choose([Proposal(1, MAX_DRAFT)] * 16) == 1 + MAX_DRAFT
 
 
-def test_guesses_that_do_not_pay_are_not_made() -> None:
+def test_drafts_that_do_not_pay_are_not_made() -> None:
     for piece, token, right in ((0.01, 1.0, False), (1.0, 0.01, False), (0.0, 1.0, True)):
-        pace = DraftLength()
-        learn(pace, piece, token)
-        trust(pace, right)
-        assert pace.most([Offer(1, LONGEST)]) == 1
-        assert pace.most([Offer(1, LONGEST)] * 8) == 1
+        length = DraftLength()
+        learn(length, piece, token)
+        trust(length, right)
+        assert length.choose([Proposal(1, MAX_DRAFT)]) == 1
+        assert length.choose([Proposal(1, MAX_DRAFT)] * 8) == 1
 
 
-def test_guesses_of_some_documents_must_pay_for_what_fills_the_others_up() -> None:
-    pace = DraftLength()
-    learn(pace, piece=10.0, token=1.0)
-    trust(pace, right=True)
-    assert pace.most([Offer(1, 2)] * 8) == 3
-    assert pace.most([Offer(1, 2), *[Offer(1, 0)] * 7]) == 1
+def test_drafts_of_some_documents_must_pay_for_what_fills_the_others_up() -> None:
+    length = DraftLength()
+    learn(length, piece=10.0, token=1.0)
+    trust(length, right=True)
+    assert length.choose([Proposal(1, 2)] * 8) == 3
+    assert length.choose([Proposal(1, 2), *[Proposal(1, 0)] * 7]) == 1
 
 
-def test_weak_guesses_are_judged_apart() -> None:
-    pace = DraftLength()
-    learn(pace, piece=1.0, token=0.3)
-    trust(pace, right=True)
+def test_weak_drafts_are_judged_apart() -> None:
+    length = DraftLength()
+    learn(length, piece=1.0, token=0.3)
+    trust(length, right=True)
     for _ in range(100):
-        pace.judged(Offer(1, 1, weak=True), [7], [9])
-    assert pace.most([Offer(1, 4)]) == 5
-    assert pace.most([Offer(1, 4, weak=True)]) == 1
+        length.draft_verified(Proposal(1, 1, weak=True), [7], [9])
+    assert length.choose([Proposal(1, 4)]) == 5
+    assert length.choose([Proposal(1, 4, weak=True)]) == 1
 
 
 def test_certain_tokens_go_together_where_one_document_is_alone() -> None:
-    pace = DraftLength()
-    assert pace.most([Offer(6, 0)]) == 6  # nothing is known yet
-    learn(pace, piece=1.0, token=0.1)
-    trust(pace, right=False)
-    assert pace.most([Offer(6, 3)]) == 6
-    assert pace.most([Offer(6, 0), *[Offer(1, 0)] * 7]) == 1
+    length = DraftLength()
+    assert length.choose([Proposal(6, 0)]) == 6  # nothing is known yet
+    learn(length, piece=1.0, token=0.1)
+    trust(length, right=False)
+    assert length.choose([Proposal(6, 3)]) == 6
+    assert length.choose([Proposal(6, 0), *[Proposal(1, 0)] * 7]) == 1
 
 
-def test_guesses_come_back_when_documents_change() -> None:
-    pace = DraftLength()
-    learn(pace, piece=1.0, token=0.05)
-    trust(pace, right=False)
-    assert pace.most([Offer(1, LONGEST)]) == 1
-    trust(pace, right=True)
-    assert pace.most([Offer(1, LONGEST)]) == 1 + LONGEST
+def test_drafts_come_back_when_documents_change() -> None:
+    length = DraftLength()
+    learn(length, piece=1.0, token=0.05)
+    trust(length, right=False)
+    assert length.choose([Proposal(1, MAX_DRAFT)]) == 1
+    trust(length, right=True)
+    assert length.choose([Proposal(1, MAX_DRAFT)]) == 1 + MAX_DRAFT
 
 
 def test_costs_that_change_are_followed() -> None:
-    pace = DraftLength()
-    learn(pace, piece=1.0, token=0.01)
+    length = DraftLength()
+    learn(length, piece=1.0, token=0.01)
     for number in range(200):
-        pace.judged(Offer(1, 1), [7], [7 + number % 2])  # half of them right
-    assert pace.most([Offer(1, 4)] * 16) > 1
+        length.draft_verified(Proposal(1, 1), [7], [7 + number % 2])  # half of them right
+    assert length.choose([Proposal(1, 4)] * 16) > 1
     for tokens in (16, 48, 16, 16, 32) * 100:
-        pace.measured(tokens, 0.2 * tokens)  # as if the machine had become another one
-    assert pace.most([Offer(1, 4)] * 16) == 1
+        length.pass_measured(tokens, 0.2 * tokens)  # as if the machine had become another one
+    assert length.choose([Proposal(1, 4)] * 16) == 1
 
 
 def test_passes_that_are_all_alike_keep_both_costs_apart() -> None:
-    pace = DraftLength()
-    learn(pace, piece=1.0, token=0.01)
-    trust(pace, right=True)
+    length = DraftLength()
+    learn(length, piece=1.0, token=0.01)
+    trust(length, right=True)
     for _ in range(2000):
-        pace.measured(16, 1.16)
-    assert pace.most([Offer(1, 4)] * 16) == 5
+        length.pass_measured(16, 1.16)
+    assert length.choose([Proposal(1, 4)] * 16) == 5
 
 
-def test_a_guess_is_judged_by_what_is_known_of_it() -> None:
-    pace = DraftLength()
-    learn(pace, piece=85.0, token=6.5)
+def test_a_draft_is_judged_by_what_is_known_of_it() -> None:
+    length = DraftLength()
+    learn(length, piece=85.0, token=6.5)
     for _ in range(200):
-        pace.judged(Offer(1, 8), range(8), [0])  # one token came, and it was the first guessed
-    assert pace.most([Offer(1, 8)] * 16) > 1
+        length.draft_verified(Proposal(1, 8), range(8), [0])  # one token came, as drafted
+    assert length.choose([Proposal(1, 8)] * 16) > 1
     for _ in range(200):
-        pace.judged(Offer(1, 8), range(8), [])  # nothing came, nothing is known
-    assert pace.most([Offer(1, 8)] * 16) > 1
+        length.draft_verified(Proposal(1, 8), range(8), [])  # nothing came, nothing is known
+    assert length.choose([Proposal(1, 8)] * 16) > 1
 
 
-def test_a_guess_is_what_followed_the_last_two_tokens_else_the_last_one() -> None:
-    lookup = Lookup([5, 6, 7, 8, 6, 7, 9, 5])
-    assert lookup.guess([6, 7], 2) == Guess([8, 6], weak=False)
-    assert lookup.guess([8, 6], 9) == Guess([7, 9, 5], weak=False)
-    assert lookup.guess([6, 7], 2) == Guess([9, 5], weak=False)  # on from where the last one was
-    assert lookup.guess([1, 9], 3) == Guess([5], weak=True)
-    assert lookup.guess([4], 3) == lookup.guess([], 3) == Guess((), weak=True)
-    assert lookup.guess([6, 7], 0).tokens == ()
+def test_a_draft_is_what_followed_the_last_two_tokens_else_the_last_one() -> None:
+    lookup = PromptLookup([5, 6, 7, 8, 6, 7, 9, 5])
+    assert lookup.find([6, 7], 2) == Draft([8, 6], weak=False)
+    assert lookup.find([8, 6], 9) == Draft([7, 9, 5], weak=False)
+    assert lookup.find([6, 7], 2) == Draft([9, 5], weak=False)  # on from where the last one was
+    assert lookup.find([1, 9], 3) == Draft([5], weak=True)
+    assert lookup.find([4], 3) == lookup.find([], 3) == Draft((), weak=True)
+    assert lookup.find([6, 7], 0).tokens == ()
 
 
 def test_as_many_documents_at_once_as_threads_and_memory_allow(

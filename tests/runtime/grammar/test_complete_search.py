@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from setaccio.data import Task
-from setaccio.runtime.grammar.complete_truncated import close
+from setaccio.runtime.grammar.complete_truncated import complete_truncated
 from setaccio.runtime.grammar.constraint import compile_schema
 from setaccio.runtime.grammar.likely_texts import likely_texts
 from setaccio.runtime.model.load import LoadedModel
@@ -75,7 +75,7 @@ def closed_after(model: LoadedModel, schema: dict[str, Any], whole: str, count: 
     tokens = tokens[: matcher.count_allowed(tokens)]
     for token in tokens:
         matcher.accept(token)
-    return decode_tokens(model, close(model, matcher, tokens))
+    return decode_tokens(model, complete_truncated(model, matcher, tokens))
 
 
 @pytest.mark.parametrize(("part", "value"), TABLE, ids=[str(part)[:60] for part, _ in TABLE])

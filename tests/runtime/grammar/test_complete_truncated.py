@@ -12,7 +12,7 @@ import pytest
 
 from setaccio.data import Task
 from setaccio.runtime import Extractor
-from setaccio.runtime.grammar.complete_truncated import close
+from setaccio.runtime.grammar.complete_truncated import complete_truncated
 from setaccio.runtime.grammar.constraint import compile_schema
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.model.tokens import decode_tokens, encode_text
@@ -74,7 +74,7 @@ def test_the_shortest_way_out_is_taken(
     tokens = encode_text(model, begun) if begun else []
     for token in tokens:
         matcher.accept(token)
-    assert decode_tokens(model, close(model, matcher, tokens)) == closed
+    assert decode_tokens(model, complete_truncated(model, matcher, tokens)) == closed
 
 
 def test_half_an_escape_and_half_a_character_are_no_trouble(
@@ -87,7 +87,7 @@ def test_half_an_escape_and_half_a_character_are_no_trouble(
         matcher = compile_schema(model, recipe.json_schema).start()
         for token in tokens:
             matcher.accept(token)
-        text = decode_tokens(model, close(model, matcher, tokens))
+        text = decode_tokens(model, complete_truncated(model, matcher, tokens))
         assert text.startswith(kept)
         assert recipe.problems(json.loads(text)) == []
 
@@ -112,7 +112,7 @@ def test_the_shortest_of_several_texts_is_taken(
     for token in encode_text(model, begun):
         matcher.accept(token)
         tokens.append(token)
-    text = decode_tokens(model, close(model, matcher, tokens))
+    text = decode_tokens(model, complete_truncated(model, matcher, tokens))
     assert text == closed
     assert task.problems(json.loads(text)) == []
 

@@ -55,8 +55,8 @@ def alone(model: LoadedModel, extractors: list[Extractor]) -> list[list[str]]:
     """The answers of each extractor when nothing else runs, in a context of its own."""
     answers = []
     for extractor in extractors:
-        if "slots" in model.cache:
-            model.cache.pop("slots").close()
+        if model.state.contexts is not None:
+            model.state.contexts.clear()
         answers.append(run(extractor))
     # What follows shows something only where the adapters do.
     assert len({tuple(answer) for answer in answers}) == len(extractors)

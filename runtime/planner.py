@@ -1,0 +1,117 @@
+"""A document becomes a plan: read, tokenised, cut into parts that fit, each with its request."""
+
+from __future__ import annotations
+
+import functools
+import time
+import zlib
+from dataclasses import replace
+
+from setaccio.data.records import Document
+from setaccio.data.task.task import Task, dump_compact
+from setaccio.runtime.decode.list_guard import ListGuard, make_times
+from setaccio.runtime.decode.repetition import make_judge
+from setaccio.runtime.decode.request import Request
+from setaccio.runtime.decode.sampling import make_sampler
+from setaccio.runtime.decode.scheduler import DocumentPlan, NotDecoded, PlannedPart
+from setaccio.runtime.grammar.constraint import Constraint, compile_schema
+from setaccio.runtime.model.load import LoadedModel, can_cut
+from setaccio.runtime.model.tokens import decode_tokens, encode_text, token_bytes
+from setaccio.runtime.prompt.chunks import Chunk
+from setaccio.runtime.prompt.prompts import Prompt, Prompts
+from setaccio.runtime.prompt.token_budget import TokenBudget
+
+
+class Planner:
+    """Plans the documents of one task; the arguments are those of the extractor.
+
+    Args:
+        model: what generates.
+        task: what is extracted.
+        constraint: ``schema`` or ``none``.
+        max_tokens: most tokens of an answer, or None.
+        sampling: temperature, top-p and seed.
+        chunk: whether documents may be cut.
+        stop_repetition: whether loops are stopped.
+        guard_lists: whether lists that repeat themselves are closed.
+
+    Raises:
+        ModelError: the template can not render the task.
+        SchemaError: the constraint can not enforce the schema.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        task: Task,
+        constraint: Constraint,
+        *,
+        max_tokens: int | None,
+        sampling: tuple[float, float, int],
+        chunk: bool,
+        stop_repetition: bool,
+        guard_lists: bool,
+    ) -> None:
+        self._model = model
+        self._schema = task.json_schema
+        self._grammar = compile_schema(model, self._schema) if constraint == "schema" else None
+        schema_tokens = len(encode_text(model, dump_compact(self._schema)))
+        self.prompts = Prompts(model, task)
+        self._budget = TokenBudget(model, self.prompts, schema_tokens, max_tokens, chunk)
+        self._sampling = sampling
+        self._stop_repetition = stop_repetition
+        self._guard_lists = guard_lists and can_cut(model)
+
+    def plan(self, document: Document) -> DocumentPlan:
+        """Everything that may have to be decoded for a document; never raises."""
+        began = time.perf_counter()
+        try:
+            plan = self._plan(document)
+        except Exception as error:  # one document's misfortune must not end the others
+            plan = DocumentPlan(document, error=error)
+        return replace(plan, began=began, planned=time.perf_counter() - began)
+
+    def _plan(self, document: Document) -> DocumentPlan:
+        text = document.text
+        if not text.strip():
+            message = "The document is empty. Give it some text."
+            return DocumentPlan(document, refusal=NotDecoded("error", message))
+        whole = Chunk(text, 0, len(text))
+        prompt = self.prompts.make(text)
+        if self._budget.fits(prompt):
+            # Planned now, so that nobody has to come back where the answer is longer than expected.
+            smaller = self._parts(text) if self._budget.is_short(prompt) else []
+            return DocumentPlan(
+                document, [self._part(whole, prompt)], smaller if len(smaller) > 1 else []
+            )
+        if parts := self._parts(text):
+            return DocumentPlan(document, parts)
+        message = self._budget.too_long(prompt)
+        return DocumentPlan(document, refusal=NotDecoded("truncated_input", message, prompt.size))
+
+    def _parts(self, text: str) -> list[PlannedPart]:
+        return [self._part(chunk, prompt) for chunk, prompt in self._budget.parts(text)]
+
+    def _part(self, chunk: Chunk, prompt: Prompt) -> PlannedPart:
+        temperature, top_p, seed = self._sampling
+        choose = None
+        if temperature > 0:  # each text has its own stream, whatever else is decoded
+            stream = zlib.crc32(chunk.text.encode("utf-8", "replace"))
+            choose = make_sampler(temperature, seed * (1 << 32) + stream, top_p)
+        is_loop = guard = None
+        if self._stop_repetition:
+            is_loop = make_judge(functools.partial(decode_tokens, self._model), chunk.text)
+        if self._guard_lists:
+            times = make_times(chunk.text, self._schema)
+            guard = functools.partial(ListGuard, times), functools.partial(token_bytes, self._model)
+        request = Request(
+            None,  # the scheduler has its own keys
+            prompt.rest,
+            self._budget.budget(prompt),
+            document=prompt.document,
+            grammar=self._grammar,
+            choose=choose,
+            is_loop=is_loop,
+            guard=guard,
+        )
+        return PlannedPart(chunk, prompt, request)
