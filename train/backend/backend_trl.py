@@ -16,7 +16,7 @@ from peft import LoraConfig
 
 from setaccio.data.errors import MissingExtraError, TrainError
 from setaccio.train.backend.base import Base, load_base_model
-from setaccio.train.backend.precision import computes_bf16
+from setaccio.train.backend.device import computes_bf16
 from setaccio.train.config.config import TrainConfig
 
 NF4_BYTES = 0.55  # per parameter: 4 bits and the doubly quantised scales

@@ -1,11 +1,15 @@
-"""Watches the evaluations: the best weights are kept, and a run that only gets worse is ended.
+"""The best weights are kept, and a run that only gets worse is ended.
 
-``Watch`` is a callback. After each evaluation that is better than all before, the trained weights
-are written to ``checkpoints/best``; after ``patience`` evaluations in a row that are not, the
-training stops. ``metric_for_best`` says what is better: a lower loss, or a higher L3, and where L3
-is the same (few documents know few values) a lower loss. An evaluation loss that stays worse than
-its best while the training loss falls is overfitting, and is said.
-The evaluation before the first step counts for neither: an untrained adapter is no result.
+After each evaluation that is better than all before, the trained weights are written to
+``checkpoints/best``; after ``patience`` evaluations in a row that are not, the training stops.
+``metric_for_best`` says what is better: a lower loss, or a higher L3, and where L3 is the same (few
+documents know few values) a lower loss. An evaluation loss that stays worse than its best while the
+training loss falls is overfitting, and is reported. The evaluation before the first step does not
+count: an untrained adapter is no result.
+
+By hand, because transformers' ``EarlyStoppingCallback`` and ``load_best_model_at_end`` compare one
+number without a second to break ties, and keep a whole checkpoint, optimiser included, for each
+best evaluation, at steps where a checkpoint is due anyway.
 """
 
 from __future__ import annotations
@@ -24,8 +28,8 @@ from setaccio.train.loop.saving import Kept, read_kept, save_weights
 OVERFITTING = 2  # evaluations in a row worse than the best, the training loss lower than then
 
 
-class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for mypy here
-    """Keeps the best weights, stops early, and tells overfitting.
+class EarlyStopping(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for mypy here
+    """Keeps the best weights, stops early, and reports overfitting.
 
     Args:
         config: ``patience``, ``keep_best`` and ``metric_for_best`` are read.
