@@ -2,9 +2,11 @@
 
 TRL 1.15 computes its loss in Triton kernels, which exist for GPUs only (on a CPU its trainer fails
 at the first step). Here the logits of masked positions are never made: half the tokens, and with a
-large vocabulary most of the memory; where the output layer is frozen they are made a few at a time
-(:mod:`setaccio.train.kernels.chunked_loss`). Each new shape costs oneDNN a compilation and memory,
-so the learned positions are filled up to multiples of 128.
+large vocabulary most of the memory. Logits, their softmax and its gradient are the largest tensors
+of a small model's training; where the output layer is frozen only the hidden states need a
+gradient, which is computed chunk by chunk in the forward pass, as in Liger (arXiv:2410.10989). Each
+new shape costs oneDNN a compilation and memory, so the learned positions are padded to multiples of
+128.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from typing import Any
 import torch
 
 from setaccio.train.inputs.encode import IGNORED
-from setaccio.train.kernels.chunked_loss import CHUNK, serves, summed_entropy
 from setaccio.train.kernels.flat_rows import flatten
 
-SELECTED_STEP = CHUNK  # learned positions are filled up to multiples of this
+CHUNK = 128  # places whose logits are in memory at once
+SELECTED_STEP = CHUNK  # learned positions are padded to multiples of this
 
 
 def completion_loss(
@@ -63,7 +65,7 @@ def completion_loss(
         if "position_ids" in inputs:
             given["position_ids"] = inputs["position_ids"]
     learned = (targets != IGNORED).nonzero().squeeze(1)
-    # Filled up with position 0, which nothing is learned from there: its label is ignored.
+    # Padded with position 0, whose label is ignored there.
     selected = pad(learned, (0, -len(learned) % SELECTED_STEP))
     gold = targets[selected]
     gold[len(learned) :] = IGNORED
@@ -89,3 +91,61 @@ def _entropy(logits: Any, gold: torch.Tensor, weights: torch.Tensor | None) -> t
 def learned_tokens(inputs: dict[str, Any]) -> int:
     """Number of labels of a batch that are predicted and not ignored."""
     return int((inputs["labels"][:, 1:] != IGNORED).sum())
+
+
+def serves(head: Any) -> bool:
+    """Whether an output layer is a plain, frozen matrix."""
+    return (
+        isinstance(head, torch.nn.Linear)
+        and type(head).forward is torch.nn.Linear.forward
+        and head.bias is None
+        and not head.weight.requires_grad
+    )
+
+
+class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not followed
+    @staticmethod
+    def forward(ctx: Any, hidden: Any, matrix: Any, gold: Any, weights: Any) -> torch.Tensor:
+        wanted = ctx.needs_input_grad[0]
+        total = torch.zeros((), device=hidden.device)
+        slopes = torch.empty_like(hidden) if wanted else None
+        for start in range(0, len(hidden), CHUNK):
+            part = slice(start, start + CHUNK)
+            labels = gold[part]
+            learned = labels != IGNORED
+            safe = labels.clamp(min=0)
+            logits = (hidden[part] @ matrix.T).float()
+            log_sum = logits.logsumexp(1)
+            shares = learned.float() if weights is None else learned * weights[part]
+            total += ((log_sum - logits.gather(1, safe[:, None]).squeeze(1)) * shares).sum()
+            if slopes is not None:
+                logits.sub_(log_sum[:, None]).exp_()
+                logits.scatter_add_(1, safe[:, None], -torch.ones_like(log_sum)[:, None])
+                logits.mul_(shares[:, None])
+                slopes[part] = logits.to(matrix.dtype) @ matrix
+        ctx.save_for_backward(slopes)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        (slopes,) = ctx.saved_tensors
+        return slopes * grad, None, None, None
+
+
+def summed_entropy(
+    hidden: torch.Tensor,
+    matrix: torch.Tensor,
+    gold: torch.Tensor,
+    weights: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Sum of the cross-entropy of all labels, in nats.
+
+    Args:
+        hidden: (places, width) last hidden states; the only thing that gets a gradient.
+        matrix: (vocabulary, width) the frozen output layer.
+        gold: (places,) labels, -100 where none is.
+        weights: (places,) what each label's loss is multiplied by.
+    """
+    with torch.autocast(hidden.device.type, enabled=False):
+        total: torch.Tensor = _Entropy.apply(hidden.to(matrix.dtype), matrix, gold, weights)
+    return total
