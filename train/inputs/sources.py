@@ -52,7 +52,7 @@ def require_extra() -> None:
     """Check that the training packages are installed, without importing them.
 
     Raises:
-        MissingExtraError: names the first one that is absent.
+        MissingExtraError: one is absent.
     """
     for package in REQUIRED:
         if importlib.util.find_spec(package) is None:

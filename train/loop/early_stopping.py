@@ -70,16 +70,12 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]  # transformers is n
         if sentence := unreachable_patience(self.config, state.max_steps):
             self.tell(sentence)
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Take the training loss."""
         if logs and "loss" in logs:
             self._losses.append(float(logs["loss"]))
 
-    def on_evaluate(
-        self, args: Any, state: Any, control: Any, metrics: dict[str, float], **values: Any
-    ) -> None:
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any, **of: Any) -> None:
         """Judge an evaluation, and keep the weights if it is the best one."""
         if not state.global_step or "eval_loss" not in metrics:
             return
@@ -97,7 +93,7 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]  # transformers is n
         # The weights of the last step are at hand when it ends; those before it must be kept.
         wanted = self.config.keep_best and not ends and state.is_world_process_zero
         if better and wanted and self.best:
-            save_weights(values["model"], self.folder, self.best)
+            save_weights(of["model"], self.folder, self.best)
 
     def _judge(self, found: Kept) -> bool:
         """Compare with the evaluations before; True if this one is the best."""

@@ -92,15 +92,12 @@ class OomRetry:
         work: Callable[[dict[str, Any]], torch.Tensor],
         undo: Callable[[], None] = lambda: None,
     ) -> torch.Tensor:
-        """Apply ``work`` to each part of a batch.
+        """Sum of what ``work`` gives for each part of a batch.
 
         Args:
             inputs: the batch.
             work: gives a part's share of the result.
-            undo: takes back what was done when memory ran out half-way.
-
-        Returns:
-            The sum of the shares.
+            undo: reverts an attempt in which memory ran out.
 
         Raises:
             torch.OutOfMemoryError: a single row does not fit.

@@ -63,7 +63,7 @@ class TimeLeft:
         return passes * sum(self.work) + sum(twice[start : start + rest])
 
     def begin(self) -> None:
-        """A step begins."""
+        """Note that a step begins."""
         self._begun = self.now()
 
     def end(self, step: int) -> None:

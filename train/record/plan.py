@@ -97,11 +97,7 @@ def make_plan(inputs: TrainInputs, trainer: Trainer) -> RunPlan:
 
 
 def measure_pace(trainer: Trainer, steps: int | None) -> TimeLeft | None:
-    """Time a batch, and count the work of all steps.
-
-    Args:
-        trainer: ready to train.
-        steps: how many it will make, or None.
+    """Time a batch of a trainer that is ready, and count the work of all steps.
 
     Returns:
         None where the batch does not fit into memory; the training computes it in parts.
@@ -132,11 +128,7 @@ def measure_pace(trainer: Trainer, steps: int | None) -> TimeLeft | None:
 
 
 def seconds_for(trainer: Trainer, chosen: Sequence[int]) -> float | None:
-    """Seconds that a forward and a backward pass of these rows take.
-
-    Returns:
-        None where they do not fit into memory.
-    """
+    """Seconds of a forward and a backward pass of these rows; None if they do not fit."""
     import torch
 
     rows = [dict(trainer.train_dataset[index]) for index in chosen]

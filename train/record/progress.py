@@ -134,45 +134,35 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
 
     def describe(self, state: Any) -> str:
         """One line: step, losses, tokens per second, memory, time left."""
-        now = time.monotonic()
-        spent = max(now - self.begun, 1e-9)
-        done = self.clock.progress(state.global_step)
+        spent = max(time.monotonic() - self.begun, 1e-9)
         parts = [f"step {state.global_step}"]
-        if not math.isnan(self.loss):
-            parts.append(f"loss {self.loss:.3f}")
-        if not math.isnan(self.eval_loss):
-            parts.append(f"eval loss {self.eval_loss:.3f}")
-        if not math.isnan(self.l3):
-            parts.append(f"L3 {self.l3:.0%}")
+        for name, value, form in (
+            ("loss", self.loss, ".3f"),
+            ("eval loss", self.eval_loss, ".3f"),
+            ("L3", self.l3, ".0%"),
+        ):
+            if not math.isnan(value):
+                parts.append(f"{name} {value:{form}}")
         parts.append(f"{(state.num_input_tokens_seen - self.tokens_before) / spent:,.0f} tokens/s")
         parts.append(memory_used())
-        left = self.by_steps(state, spent)
+        left = self._pace.left(state.global_step) if self._pace else None
+        if left is None:
+            steps_left = state.max_steps - state.global_step
+            left = float(steps_left * spent / max(state.global_step, 1))
         if self.clock.budget is not None:
             left = min(self.clock.budget - self.clock.elapsed, left)
-        if self.clock.budget is not None or done:
+        if self.clock.budget is not None or self.clock.progress(state.global_step):
             parts.append(f"{clock_text(left)} left")
         return ", ".join(parts)
 
-    def by_steps(self, state: Any, spent: float) -> float:
-        """Seconds left by the work of the steps that remain."""
-        left = self._pace.left(state.global_step) if self._pace else None
-        if left is not None:
-            return left
-        steps_left = state.max_steps - state.global_step
-        return float(steps_left * spent / max(state.global_step, 1))
-
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Take the newest losses."""
         logs = logs or {}
         self.loss = logs.get("loss", self.loss)
         self.eval_loss = logs.get("eval_loss", self.eval_loss)
         self.l3 = logs.get("eval_l3", self.l3)
 
-    def on_evaluate(
-        self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any
-    ) -> None:
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any, **_: Any) -> None:
         """Note how long an evaluation takes."""
         if self._pace is not None:
             self._pace.evaluated(metrics["eval_runtime"])
@@ -230,9 +220,7 @@ class MetricsFile(TrainerCallback):  # type: ignore[misc]
         with atomic_write(path) as stream:
             stream.writelines(json.dumps(row) + "\n" for row in kept if resumed_step)
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Write one line, flushed.
 
         Raises:

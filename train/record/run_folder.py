@@ -98,14 +98,14 @@ def _result_folder(run: Path) -> Path | None:
 
 
 def check_run(config: TrainConfig, inputs: Mapping[str, str]) -> TrainResult | None:
-    """Check that the run folder may be written or gone on with; nothing is changed yet.
+    """Check that the run folder may be written or resumed; nothing is changed yet.
 
     Args:
         config: the run's settings.
         inputs: what it learns from, as SHA-256 by name.
 
     Returns:
-        The result, where the run is to be resumed and is finished already.
+        The result, where the run to be resumed is finished already.
 
     Raises:
         UsageError: an earlier run is in the way, was made with other settings or from other
