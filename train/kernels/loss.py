@@ -41,7 +41,7 @@ def completion_loss(
         bf16: whether matrix products are computed in bf16.
         num_items_in_batch: what the sum is divided by (labelled tokens of all accumulated
             batches); by default the labelled tokens here.
-        flat: compute the rows as one sequence, what they begin with once; the model must have
+        flat: compute the rows as one sequence, their shared prefix once; the model must have
             :mod:`setaccio.train.kernels.row_attention`.
 
     Returns:

@@ -1,8 +1,8 @@
-"""Attention for rows that stand behind one another in one sequence.
+"""Attention for the rows of a batch in one sequence.
 
-Each row attends to what all rows begin with and to itself. Scores are made again in the backward
-pass, a few rows at a time, so they never stand in memory for a whole batch. On a CPU this is also
-faster than PyTorch's own kernel, which reaches a sixth of the speed of matrix products.
+Each row attends to the shared prefix and to itself. Scores are recomputed in the backward pass, a
+few rows at a time, so they are never in memory for a whole batch, as in FlashAttention. On a CPU
+this is also faster than PyTorch's own kernel, which reaches a sixth of the speed of matrix products.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class _Work:
         return torch.softmax(scores, -1, dtype=torch.float32).to(queries.dtype)
 
     def blocks(self) -> list[tuple[RowGroup, int]]:
-        """What all rows begin with, as a row by itself, and the groups with its length."""
+        """The shared prefix as a row by itself, and the groups with its length."""
         prefix = self.layout.prefix
         blocks = [(group, prefix) for group in self.layout.groups]
         if prefix:

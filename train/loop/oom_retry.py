@@ -81,7 +81,7 @@ class OomRetry:
             return self.parts
         rows = len(inputs["input_ids"])
         count = max(self.parts, min(-(-self.measure(inputs) // self.tokens), rows))
-        # What all rows begin with is in every part anew, and rows differ in length.
+        # Every part has the shared prefix anew, and rows differ in length.
         while count < rows and max(map(self.measure, parts_of(inputs, count))) > self.tokens:
             count += 1
         return count

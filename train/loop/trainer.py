@@ -2,7 +2,7 @@
 
 - The loss is :mod:`setaccio.train.kernels.loss`'s on a CPU, and wherever pairs are packed or
   weighed.
-- On a CPU the rows of a batch are one sequence, what they begin with once
+- On a CPU the rows of a batch are one sequence, their shared prefix once
   (:mod:`setaccio.train.kernels.flat_rows`), where the model is proven to compute the same, and LoRA
   layers in float32 have passes of their own (:mod:`setaccio.train.kernels.lora_math`).
 - On a CPU rows are padded to multiples of 32 tokens: each new shape costs oneDNN a compilation and

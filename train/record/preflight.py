@@ -204,12 +204,12 @@ def _in_parts(needed: MemoryEstimate, config: TrainConfig, row: int, unit: int) 
     fixed = needed.memory - needed.activations
     limit = int(config.memory_gib * 2**30)
     # Where weights alone are more than that, only what the machine has is a limit.
-    room = (limit if fixed < limit else free_memory()) - fixed
+    left = (limit if fixed < limit else free_memory()) - fixed
     least, most = PART_TOKENS
-    recompute = not config.gradient_checkpointing and room < row * unit * ACTIVATION_BYTES
+    recompute = not config.gradient_checkpointing and left < row * unit * ACTIVATION_BYTES
     recomputed = recompute or config.gradient_checkpointing
     each = unit * (CHECKPOINTED_BYTES if recomputed else ACTIVATION_BYTES)
-    part = min(max(room // each // least * least, least), most)
+    part = min(max(left // each // least * least, least), most)
     tokens = min(config.batch_size * row, max(part, row))
     return replace(needed, activations=tokens * each, part_tokens=part, recompute=recompute)
 
