@@ -1,8 +1,8 @@
 """Attention for the rows of a batch in one sequence.
 
 Each row attends to the shared prefix and to itself. Scores are recomputed in the backward pass, a
-few rows at a time, so they are never in memory for a whole batch, as in FlashAttention. On a CPU
-this is also faster than PyTorch's own kernel, which reaches a sixth of the speed of matrix products.
+few rows at a time, so they are never in memory for a whole batch, as in FlashAttention. On a CPU it
+is also faster than PyTorch's own kernel, which reaches a sixth of the speed of matrix products.
 """
 
 from __future__ import annotations

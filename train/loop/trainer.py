@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 NEVER = 10**9  # steps; the library evaluates and saves at the end all the same
 PROJECT = "setaccio"
 LENGTH_STEP = 32  # tokens; on a CPU rows are padded to a multiple of this
-PRESENT = "present"  # the folder of a state that is scored in the midst of a training
+PRESENT = "present"  # folder in which the model is scored during a training
 
 
 class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
@@ -85,6 +85,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
         if extras:
             self.data_collator = WithExtras(self.data_collator)
         _widen_embeddings(self.model)
+        # Proven against the libraries' own passes, so before LoRA layers get others.
         longest = max(len(row.input_ids) for row in [*rows.train, *rows.eval])
         self.flat = on_cpu and not config.packing and use_rows(self.model, longest, self.args.bf16)
         if on_cpu and not self.args.bf16:

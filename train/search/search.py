@@ -214,9 +214,7 @@ def _pruning(trial: optuna.Trial, score: Score) -> TrainerCallback:
     sign = -1 if score.higher_is_better else 1  # the study maximises then
 
     class Pruning(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for mypy here
-        def on_evaluate(
-            self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any
-        ) -> None:
+        def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any, **_: Any) -> None:
             if not state.global_step or "eval_loss" not in metrics:
                 return
             trial.report(sign * metrics["eval_loss"], state.global_step)
