@@ -61,6 +61,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
         peft_config: makes the adapter on the base.
     """
 
+    data_collator: Any
     lr_scheduler: Any
     optimizer: Any
 
