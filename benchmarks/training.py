@@ -122,7 +122,8 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
 
     from setaccio.train import load_config
     from setaccio.train.backend.base import load_tokenizer, resolve_base
-    from setaccio.train.fit import assemble, needs
+    from setaccio.train.fit import Training, build_trainer
+    from setaccio.train.inputs.prepare import make_inputs
     from setaccio.train.inputs.sources import Rows
     from setaccio.train.loop.schedule import Clock
     from setaccio.train.record.plan import measure_pace
@@ -149,7 +150,8 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
         tokenizer = load_tokenizer(base)
         encoded = make_rows(kind, 40 * kind.batch, 40_000)
         rows = Rows(encoded, [], None)  # type: ignore[arg-type]  # nothing was left out
-        needed = needs(config, base, rows)
+        inputs = make_inputs(config, base, tokenizer, rows, "trl")
+        needed = inputs.needed
         watch = _Watch(encoded, kind)
         if options.processor_time:
             watch.now = time.process_time
@@ -162,7 +164,7 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
                 watch.end(state.global_step)
 
         reporter = Reporter(Clock(None, 0.0))
-        trainer = assemble(config, base, tokenizer, rows, "trl", reporter, [Hooks()], needed)
+        trainer = build_trainer(Training(inputs, reporter, [Hooks()]))
         if asked.get("apart"):
             _undo(trainer)
         watch.prepare(trainer)
@@ -186,7 +188,7 @@ def _undo(trainer: Any) -> None:
     for module in trainer.model.modules():
         vars(module).pop("forward", None)
     trainer.model.get_base_model().config._attn_implementation = "sdpa"
-    trainer.flat, trainer.halver.tokens = False, None
+    trainer.flat, trainer.oom_retry.tokens = False, None
 
 
 class _Watch:
@@ -258,7 +260,7 @@ def measure(options: argparse.Namespace, busy: bool = False, **asked: Any) -> di
         command += ["--threads", str(options.threads)]
     spin = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
     try:
-        from setaccio.train.backend.allocator import TUNABLES
+        from setaccio.train.backend.device import TUNABLES
 
         environment = {**os.environ, "GLIBC_TUNABLES": TUNABLES}
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)

@@ -28,7 +28,7 @@ def main() -> None:
     leave_on_interrupt()
     fill_closed_streams()
     if sys.argv[1:2] in (["train"], ["demo"]) and _SHOWING.isdisjoint(sys.argv):
-        from setaccio.train.backend.allocator import keep_heap
+        from setaccio.train.backend.device import keep_heap
 
         keep_heap("setaccio.cli.main")
     from setaccio.cli.app import app

@@ -13,22 +13,18 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from setaccio.train.backend.base import load_tokenizer
-from setaccio.train.config.idle import idle_settings, refuse_without_evaluation
+from setaccio.train.config.idle import idle_settings
 from setaccio.train.config.settings import TrainConfig
-from setaccio.train.inputs.pairs import tell_problems
-from setaccio.train.inputs.sources import (
-    choose_backend,
-    encode_sources,
-    require_extra,
-    training_sources,
-)
-from setaccio.train.record.run_folder import check_run, run_inputs
+from setaccio.train.fit import Training, build_trainer
+from setaccio.train.inputs.prepare import prepare_inputs
+from setaccio.train.inputs.sources import choose_backend, require_extra, training_sources
+from setaccio.train.record.run_folder import check_run
 
 if TYPE_CHECKING:
     from setaccio.train.record.plan import RunPlan
@@ -55,37 +51,23 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> RunPlan:
     """
     require_extra()
     sources = training_sources(config)
-    tell_problems(sources.problems, sources.task.notes)
-    inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
-    check_run(config, inputs)
+    check_run(config, sources.digests)
     backend = choose_backend(config)
 
-    import torch
-
-    from setaccio.train.fit import assemble, check_goes_together, needs
     from setaccio.train.inputs.sample import show_batch
     from setaccio.train.loop.schedule import Clock
     from setaccio.train.record.plan import make_plan
-    from setaccio.train.record.preflight import check_resources
     from setaccio.train.record.progress import Reporter, quiet
-    from setaccio.train.record.trackers import check_trackers
 
-    check_trackers(config)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     reporter = Reporter(Clock(config.max_minutes, time.monotonic()), console)
     with quiet(), tempfile.TemporaryDirectory() as folder:
-        tokenizer = load_tokenizer(sources.base)
-        rows = encode_sources(config, sources, tokenizer)
-        refuse_without_evaluation(config, len(rows.train), len(rows.eval))
-        reporter.show(idle_settings(config, len(rows.train), len(rows.eval)))
-        check_goes_together(config, rows, backend)
-        needed = needs(config, sources.base, rows)
-        check_resources(needed, config)
-        away = config.model_copy(update={"out": Path(folder)})
-        trainer = assemble(away, sources.base, tokenizer, rows, backend, reporter, needed=needed)
+        inputs = prepare_inputs(config, sources, backend)
+        reporter.show(idle_settings(config, len(inputs.rows.train), len(inputs.rows.eval)))
+        # The trainer makes its folder; the run's stays as it is.
+        away = replace(inputs, config=config.model_copy(update={"out": Path(folder)}))
+        trainer = build_trainer(Training(away, reporter))
         batch = next(iter(trainer.get_train_dataloader()))
-        reporter.console.print(show_batch(batch, tokenizer, SHOWN_ROWS))
-        plan = make_plan(config, needed, trainer, len(rows.train))
+        reporter.console.print(show_batch(batch, inputs.tokenizer, SHOWN_ROWS))
+        plan = make_plan(inputs, trainer)
     reporter.show(plan.lines())
     return plan

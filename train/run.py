@@ -3,11 +3,11 @@
     from setaccio.train import load_config, train
     train(load_config(None, {"pairs": "pairs.jsonl", "out": "runs/recipe"}))
 
-One path serves every machine: pairs are checked and encoded, the run's needs are estimated, a back
-end (TRL + PEFT anywhere, Unsloth on a GPU) prepares the model, and one trainer trains it. The loss
-is computed on completions only. A run that was interrupted goes on from its last checkpoint, to
-the same losses. The checkpoints' optimiser state is in PyTorch's own format, as the library
-writes it, and is read back with ``weights_only``.
+One road on every machine: the configuration becomes inputs (pairs checked and encoded, needs
+estimated), the inputs become a trainer (TRL + PEFT anywhere, Unsloth on a GPU), and the trainer
+becomes a run. The loss is computed on completions only. A run that was interrupted goes on from
+its last checkpoint, to the same losses. The checkpoints' optimiser state is in PyTorch's own
+format, as the library writes it, and is read back with ``weights_only``.
 """
 
 from __future__ import annotations
@@ -18,17 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import TrainError
-from setaccio.data.records import Pair
-from setaccio.train.backend.base import load_tokenizer
-from setaccio.train.backend.ranks import leads, wait_for_all
-from setaccio.train.config.idle import idle_settings, refuse_without_evaluation
+from setaccio.train.backend.device import leads, wait_for_all
+from setaccio.train.config.idle import idle_settings
 from setaccio.train.config.settings import TrainConfig
-from setaccio.train.inputs.pairs import tell_problems
+from setaccio.train.fit import Fitted, Training, fit
+from setaccio.train.inputs.prepare import TrainInputs, prepare_inputs
 from setaccio.train.inputs.sources import (
-    Rows,
     Sources,
     choose_backend,
-    encode_sources,
     require_extra,
     training_sources,
 )
@@ -38,7 +35,6 @@ from setaccio.train.record.run_folder import (
     TrainResult,
     check_run,
     last_checkpoint,
-    run_inputs,
     start_run,
     training_digest,
     versions,
@@ -48,7 +44,6 @@ from setaccio.train.record.run_folder import (
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-    from setaccio.train.fit import Fitted
     from setaccio.train.loop.scoring import Scorer
     from setaccio.train.record.progress import Reporter
 
@@ -84,81 +79,58 @@ def train(
     require_extra()
     scorer = check_scorer(config, scorer)
     sources = training_sources(config)
-    tell_problems(sources.problems, sources.task.notes)
-    inputs = run_inputs(sources.base, sources.task, sources.learned, sources.held_out)
-    finished = check_run(config, inputs)
+    finished = check_run(config, sources.digests)
     if finished is not None:
         return finished
-    backend = choose_backend(config)
+    backend = choose_backend(config)  # before transformers, which Unsloth changes
 
-    import torch
-
-    from setaccio.train.fit import check_goes_together, fit, needs
     from setaccio.train.loop.schedule import Clock
-    from setaccio.train.record.preflight import check_resources
     from setaccio.train.record.progress import Reporter, quiet
-    from setaccio.train.record.trackers import check_trackers
 
-    check_trackers(config)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    reporter = Reporter(Clock(config.max_minutes, started))
     with quiet():
-        tokenizer = load_tokenizer(sources.base)
-        rows = encode_sources(config, sources, tokenizer)
-        refuse_without_evaluation(config, len(rows.train), len(rows.eval))
-        check_goes_together(config, rows, backend)
-        needed = needs(config, sources.base, rows)
-        check_resources(needed, config)
+        inputs = prepare_inputs(config, sources, backend)
         wait_for_all()  # every process has looked at the folder by now
         if leads():
-            start_run(config, sources.task, inputs)
+            start_run(config, sources.task, sources.digests)
         wait_for_all()
-        clock = Clock(config.max_minutes, started)
-        reporter = Reporter(clock)
-        for sentence in idle_settings(config, len(rows.train), len(rows.eval)):
-            reporter.tell(sentence)
-        waits = [f"{sources.base.name} is loaded", "one batch is timed twice"]
-        if rows.eval:
-            waits.append(f"{len(rows.eval)} held-out pairs are evaluated")
-        reporter.show([f"before the first step: {', '.join(waits)}"])
-        if config.resume and last_checkpoint(config.out) is None:
-            reporter.show([f"Nothing to resume in {config.out}: the training begins anew."])
-        fitted = fit(
-            config,
-            sources.base,
-            tokenizer,
-            rows,
-            backend,
-            clock,
-            callbacks,
-            needed,
-            reporter,
-            scorer,
-        )
-        return _finish(config, sources, tokenizer, rows, backend, fitted, reporter)
+        _announce(inputs, reporter)
+        fitted = fit(Training(inputs, reporter, callbacks, scorer))
+        return _finish(inputs, sources, fitted, reporter)
+
+
+def _announce(inputs: TrainInputs, reporter: Reporter) -> None:
+    """Say what comes before the first step."""
+    config, evaluated = inputs.config, len(inputs.rows.eval)
+    for sentence in idle_settings(config, len(inputs.rows.train), evaluated):
+        reporter.tell(sentence)
+    waits = [f"{inputs.base.name} is loaded", "one batch is timed twice"]
+    if evaluated:
+        waits.append(f"{evaluated} held-out pairs are evaluated")
+    reporter.show([f"before the first step: {', '.join(waits)}"])
+    if config.resume and last_checkpoint(config.out) is None:
+        reporter.show([f"Nothing to resume in {config.out}: the training begins anew."])
 
 
 def _finish(
-    config: TrainConfig,
-    sources: Sources,
-    tokenizer: Any,
-    rows: Rows,
-    backend: str,
-    fitted: Fitted,
-    reporter: Reporter,
+    inputs: TrainInputs, sources: Sources, fitted: Fitted, reporter: Reporter
 ) -> TrainResult:
     """Write the result, also of a training that diverged after it had come somewhere."""
+    config, tokenizer = inputs.config, inputs.tokenizer
     if fitted.problem is not None and fitted.step is None:
         raise TrainError(f"{fitted.problem} No state before it was saved.") from fitted.problem
     result = _result(config, fitted, reporter)
     if leads():
-        record = _provenance(config, sources, backend, rows)
+        from setaccio.train.record.curves import draw_curves
+
+        record = _provenance(inputs, sources)
         model = fitted.trainer.accelerator.unwrap_model(fitted.trainer.model)
         if config.method == "full":
-            save_model(model, tokenizer, config.out, sources.base.folder, record)
+            save_model(model, tokenizer, config.out, inputs.base.folder, record)
         else:
             save_adapter(model, tokenizer, config.out)
-        _draw(config, reporter)
+        if draw_curves(config.out) is None:
+            reporter.show(["curves.png was not drawn: pip install '.[report]' brings matplotlib"])
         write_result(result, record)
     wait_for_all()
     if fitted.problem is not None:
@@ -167,13 +139,6 @@ def _finish(
             f"{result.adapter}."
         ) from fitted.problem
     return result
-
-
-def _draw(config: TrainConfig, reporter: Reporter) -> None:
-    from setaccio.train.record.curves import draw_curves
-
-    if draw_curves(config.out) is None:
-        reporter.show(["curves.png was not drawn: pip install '.[report]' brings matplotlib"])
 
 
 def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainResult:
@@ -190,7 +155,7 @@ def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainRes
     stopped = "time" if clock.out_of_time else "steps"
     if fitted.problem is not None:
         stopped = "divergence"
-    elif fitted.watch.out_of_patience:
+    elif fitted.stopping.out_of_patience:
         stopped = "patience"
     return TrainResult(
         run=config.out,
@@ -202,17 +167,17 @@ def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainRes
         seconds=round(clock.elapsed, 2),
         stopped_by=stopped,
         result_step=fitted.step,
-        parts=trainer.halver.parts,
+        parts=trainer.oom_retry.parts,
         notes=tuple(reporter.notes),
         l3_before=shares.get(0),
         l3=shares.get(fitted.step),
     )
 
 
-def _provenance(config: TrainConfig, sources: Sources, backend: str, rows: Rows) -> dict[str, Any]:
-    base, task = sources.base, sources.task
+def _provenance(inputs: TrainInputs, sources: Sources) -> dict[str, Any]:
+    base, task, rows, config = sources.base, sources.task, inputs.rows, inputs.config
     left_out = {*rows.left_out.long, *rows.left_out.invalid}
-    used: list[Pair] = [pair for pair in sources.learned if pair.id not in left_out]
+    used = [pair for pair in sources.learned if pair.id not in left_out]
     return {
         "base_model": base.name,
         "base_path": str(Path(base.folder).absolute()),
@@ -230,7 +195,7 @@ def _provenance(config: TrainConfig, sources: Sources, backend: str, rows: Rows)
             "invalid": len(rows.left_out.invalid),
             "bad_lines": len(sources.problems),
         },
-        "backend": backend,
+        "backend": inputs.backend,
         "seed": config.seed,
         "config": config.model_dump(mode="json", exclude={"resume", "overwrite"}),
         "versions": versions(),

@@ -120,7 +120,7 @@ def program() -> str:
     """How to call this program, for hints that can be pasted: ``.venv/bin/setaccio``.
 
     What was called says it no longer: training starts the interpreter anew
-    (:func:`setaccio.train.backend.allocator.keep_heap`).
+    (:func:`setaccio.train.backend.device.keep_heap`).
     """
     import shutil
 

@@ -112,21 +112,23 @@ def _check(flag: str, value: str, known: tuple[str, ...]) -> None:
 def _show(result: SearchResult, downwards: bool) -> None:
     from rich.table import Table
 
-    names = sorted({name for trial in result.trials for name in trial.values})
+    from setaccio.train.search.search import state_of
+
+    names = sorted({name for trial in result.trials for name in trial.params})
     table = Table(title="Trials, the best first")
     for title in ("trial", "state", result.score, *names):
         table.add_column(title)
     sign = 1 if downwards else -1
     ranked = sorted(
-        result.trials, key=lambda t: (t.state != "complete", sign * (t.score or 0.0), t.number)
+        result.trials,
+        key=lambda t: (state_of(t) != "complete", sign * (t.value or 0.0), t.number),
     )
     for trial in ranked[:SHOWN]:
-        values = [trial.values.get(name) for name in names]
-        done = trial.state == "complete" and trial.score is not None
+        values = [trial.params.get(name) for name in names]
         table.add_row(
             str(trial.number),
-            trial.state,
-            f"{trial.score:.4f}" if done else "",
+            state_of(trial),
+            f"{trial.value:.4f}" if state_of(trial) == "complete" else "",
             *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values),
         )
     output_console().print(table)

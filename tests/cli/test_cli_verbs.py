@@ -265,7 +265,7 @@ def test_lock_pins_exactly_and_names_no_place() -> None:
 
 
 def test_presets_are_valid_yaml() -> None:
-    from setaccio.train.config.config import PRESET_FOLDER, preset_names
+    from setaccio.train.config.presets import PRESET_FOLDER, preset_names
 
     for name in preset_names():
         assert isinstance(yaml.safe_load((PRESET_FOLDER / f"{name}.yaml").read_text()), dict)

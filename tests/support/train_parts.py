@@ -33,20 +33,14 @@ def write_jsonl(path: Path, rows: list[dict]) -> Path:
 
 def make_trainer(config, tokenizer, rows):
     """The trainer that a run of this configuration has, with an adapter on its base."""
-    from setaccio.train.backend.backend_trl import prepare_trl
     from setaccio.train.backend.base import resolve_base
+    from setaccio.train.fit import Training, build_trainer
+    from setaccio.train.inputs.encode import EncodeReport
+    from setaccio.train.inputs.prepare import make_inputs
+    from setaccio.train.inputs.sources import Rows
     from setaccio.train.loop.schedule import Clock
-    from setaccio.train.loop.trainer import build_trainer
+    from setaccio.train.record.progress import Reporter
 
-    model, peft_config = prepare_trl(config, resolve_base(config.base))
-    return build_trainer(
-        config,
-        model,
-        tokenizer,
-        rows,
-        [],
-        clock=Clock(None, 0.0),
-        checkpoints=config.out,
-        bf16=False,
-        peft_config=peft_config,
-    )
+    encoded = Rows(rows, [], EncodeReport())
+    inputs = make_inputs(config, resolve_base(config.base), tokenizer, encoded, "trl")
+    return build_trainer(Training(inputs, Reporter(Clock(None, 0.0))))

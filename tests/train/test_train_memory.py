@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from setaccio.data.errors import TrainError
 from setaccio.train import load_config, train
-from setaccio.train.loop.oom_retry import Halver, is_out_of_memory
+from setaccio.train.loop.oom_retry import OomRetry, is_out_of_memory
 
 
 class SmallMemory(TrainerCallback):
@@ -94,11 +94,11 @@ def test_parts_hold_every_row_once():
         seen.extend(part["input_ids"].flatten().tolist())
         return part["input_ids"].sum()
 
-    halver = Halver(lambda sentence: None)
-    total = halver.run({"input_ids": torch.arange(10)[:, None]}, work)
+    oom_retry = OomRetry(lambda sentence: None)
+    total = oom_retry.run({"input_ids": torch.arange(10)[:, None]}, work)
     assert int(total) == 45
     assert seen == list(range(10))
-    assert halver.parts == 4
+    assert oom_retry.parts == 4
     assert not is_out_of_memory(ValueError("can't allocate memory"))
 
 
@@ -110,8 +110,8 @@ def test_parts_are_as_small_as_they_have_to_be(prefix, lengths):
         return prefix + int(inputs["length"].sum())
 
     inputs = {"input_ids": torch.zeros(len(lengths), 1), "length": torch.tensor(lengths)}
-    halver = Halver(lambda sentence: None, tokens=420, measure=measure)
+    oom_retry = OomRetry(lambda sentence: None, tokens=420, measure=measure)
     seen = []
-    halver.run(inputs, lambda part: torch.tensor(float(seen.append(measure(part)) or 0)))
+    oom_retry.run(inputs, lambda part: torch.tensor(float(seen.append(measure(part)) or 0)))
     assert max(seen) <= 420 and len(seen) < len(lengths)
     assert sum(seen) - prefix * len(seen) == sum(lengths)

@@ -9,30 +9,17 @@ weights under autocast 1.0 s, bf16 without autocast more than 1.3 s, pure float3
 from __future__ import annotations
 
 import importlib.util
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from peft import LoraConfig
 
 from setaccio.data.errors import MissingExtraError, TrainError
 from setaccio.train.backend.base import Base, load_base_model
-from setaccio.train.backend.precision import computes_bf16
+from setaccio.train.backend.device import computes_bf16
 from setaccio.train.config.config import TrainConfig
 
 NF4_BYTES = 0.55  # per parameter: 4 bits and the doubly quantised scales
-
-
-class Prepared(NamedTuple):
-    """A model ready for the trainer.
-
-    Attributes:
-        model: the base, or a PEFT model.
-        peft_config: the adapter that the trainer is to make; None where there is one already, or
-            where the base is trained whole.
-    """
-
-    model: Any
-    peft_config: Any
 
 
 def uses_bf16(config: TrainConfig) -> bool:
@@ -80,28 +67,32 @@ def keep_trainable_on_cpu(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
+def adapter_settings(config: TrainConfig, model: Any) -> dict[str, Any]:
+    """What PEFT and Unsloth call alike about an adapter."""
+    whole = embedding_names(model) if config.train_embeddings else []
+    return {
+        "r": config.rank,
+        "lora_alpha": config.alpha,
+        "lora_dropout": config.dropout,
+        "use_rslora": config.rslora,
+        "use_dora": config.dora,
+        "target_modules": config.target_modules,
+        "modules_to_save": whole or None,
+        "ensure_weight_tying": len(whole) == 1,
+        "bias": "none",
+    }
+
+
 def lora_config(config: TrainConfig, model: Any) -> LoraConfig:
     """PEFT's description of the adapter on a model."""
-    whole = embedding_names(model) if config.train_embeddings else []
-    targets, layers = config.target_modules, None
+    settings = adapter_settings(config, model)
     if config.adapter_layers is not None:
         count = model.config.get_text_config().num_hidden_layers
-        layers = list(range(max(0, count - config.adapter_layers), count))
-        if isinstance(targets, str):
-            targets = linear_names(model)
-    return LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=config.dropout,
-        use_rslora=config.rslora,
-        use_dora=config.dora,
-        target_modules=targets,
-        layers_to_transform=layers,
-        modules_to_save=whole or None,
-        ensure_weight_tying=len(whole) == 1,
-        bias="none",
-        task_type="CAUSAL_LM",
-    )
+        lowest = max(0, count - config.adapter_layers)
+        settings["layers_to_transform"] = list(range(lowest, count))
+        if isinstance(config.target_modules, str):  # PEFT chooses layers by names only
+            settings["target_modules"] = linear_names(model)
+    return LoraConfig(**settings, task_type="CAUSAL_LM")
 
 
 def linear_names(model: Any) -> list[str]:
@@ -129,8 +120,11 @@ def embedding_names(model: Any) -> list[str]:
     ]
 
 
-def prepare_trl(config: TrainConfig, base: Base) -> Prepared:
+def prepare_trl(config: TrainConfig, base: Base) -> tuple[Any, LoraConfig | None]:
     """Load the base for training.
+
+    Returns:
+        The base, and the adapter that the trainer is to make; None where it is trained whole.
 
     Raises:
         MissingExtraError: QLoRA without bitsandbytes.
@@ -149,4 +143,4 @@ def prepare_trl(config: TrainConfig, base: Base) -> Prepared:
     model = load_base_model(base, dtype, quantization)
     keep_trainable_on_cpu(model)
     model.config.use_cache = False
-    return Prepared(model, None if whole else lora_config(config, model))
+    return model, None if whole else lora_config(config, model)

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from setaccio.data.errors import MissingExtraError, TrainError
 from setaccio.train.backend.base import Base
 from setaccio.train.config.config import TrainConfig
-
-if TYPE_CHECKING:
-    from setaccio.train.backend.backend_trl import Prepared
 
 
 def installed() -> bool:
@@ -53,8 +50,11 @@ def _quantisation_aware(config: TrainConfig) -> dict[str, str]:
     return {"qat_scheme": config.quantisation_aware}
 
 
-def prepare_unsloth(config: TrainConfig, base: Base) -> Prepared:
+def prepare_unsloth(config: TrainConfig, base: Base) -> tuple[Any, None]:
     """Load the base through Unsloth and put an adapter on it.
+
+    Returns:
+        The model, and None: the trainer makes no further adapter.
 
     Raises:
         MissingExtraError: Unsloth is not installed.
@@ -63,7 +63,7 @@ def prepare_unsloth(config: TrainConfig, base: Base) -> Prepared:
     unsloth = load()
     import torch
 
-    from setaccio.train.backend.backend_trl import Prepared, embedding_names, uses_bf16
+    from setaccio.train.backend.backend_trl import adapter_settings, uses_bf16
 
     dtype = torch.bfloat16 if uses_bf16(config) else torch.float16
     checkpointing = "unsloth" if config.gradient_checkpointing else False
@@ -82,26 +82,17 @@ def prepare_unsloth(config: TrainConfig, base: Base) -> Prepared:
             local_files_only=True,
         )
         if config.method == "full":
-            return Prepared(model, None)
-        whole = embedding_names(model) if config.train_embeddings else []
+            return model, None
         model = unsloth.FastLanguageModel.get_peft_model(
             model,
-            r=config.rank,
-            lora_alpha=config.alpha,
-            lora_dropout=config.dropout,
-            use_rslora=config.rslora,
-            use_dora=config.dora,
-            target_modules=config.target_modules,
-            modules_to_save=whole or None,
-            ensure_weight_tying=len(whole) == 1,
-            bias="none",
+            **adapter_settings(config, model),
+            **_quantisation_aware(config),
             use_gradient_checkpointing=checkpointing,
             random_state=config.seed,
-            **_quantisation_aware(config),
         )
     except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
         reason = " ".join(str(error).split())[:300]
         raise TrainError(
             f"{base.folder}: Unsloth refuses it ({reason}). Use --backend trl."
         ) from error
-    return Prepared(model, None)
+    return model, None

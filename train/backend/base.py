@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+from rich.progress import Progress
+
 from setaccio.data.errors import ModelError
 from setaccio.data.files.digests import weights_digest
 from setaccio.data.task.hf_tokenizer import load_hf_tokenizer
@@ -139,10 +142,35 @@ def _is_absent_gguf(path: Path) -> bool:
 
 
 def _from_gguf(path: Path, label: str) -> Base:
-    from setaccio.train.backend.base_gguf import prepare_gguf
+    """Find or make the folder of a GGUF; what is done the first time is shown on standard error."""
+    from setaccio.models.gguf_base import base_folder
 
-    made = prepare_gguf(path)
-    return Base(label, made.folder, made.gguf, made.sha256)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    last = ""
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        row = bar.add_task("", total=1.0, visible=False)
+
+        def advance(doing: str, share: float) -> None:
+            nonlocal last
+            if not last:
+                console.print(
+                    f"Making {path.name} a base, once: it is dequantised and proved.", markup=False
+                )
+            if doing != last and not console.is_terminal:
+                console.print(f"{doing} ...", markup=False)
+            last = doing
+            bar.update(row, description=doing, completed=share, visible=True)
+
+        base = base_folder(path, advance)
+    if last:
+        proof = base.record["proof"]
+        console.print(
+            f"Proved in {base.record['seconds']:.0f} s: the same token ids as llama.cpp on "
+            f"{proof['strings']:,} texts, answers that diverge by {proof['mean_kl']:.2g} nats. "
+            f"Kept in {base.folder}",
+            markup=False,
+        )
+    return Base(label, base.folder, base.gguf, base.sha256)
 
 
 def load_tokenizer(base: Base) -> Any:

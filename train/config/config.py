@@ -18,16 +18,10 @@ import yaml
 from pydantic import ValidationError
 
 from setaccio.data.errors import UsageError
+from setaccio.train.config.presets import preset_names, preset_settings
 from setaccio.train.config.settings import DEFAULT_EPOCHS, TrainConfig
 
 __all__ = ["DEFAULT_EPOCHS", "TrainConfig", "load_config", "load_configs", "preset_names"]
-
-PRESET_FOLDER = Path(__file__).parents[1] / "presets"
-
-
-def preset_names() -> list[str]:
-    """Names of the bundled presets."""
-    return sorted(path.stem for path in PRESET_FOLDER.glob("*.yaml"))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -44,12 +38,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: a configuration is a mapping such as `rank: 16`.")
     return raw
-
-
-def _preset(name: Any, source: str) -> dict[str, Any]:
-    if name not in preset_names():
-        raise UsageError(f"{source}: no preset {name!r}. Bundled: {', '.join(preset_names())}.")
-    return _read_yaml(PRESET_FOLDER / f"{name}.yaml")
 
 
 def _explain(error: ValidationError, source: str) -> str:
@@ -70,11 +58,14 @@ def _values(source: str | Path | None) -> dict[str, Any]:
     if source is None:
         return {}
     if str(source) in preset_names():
-        return _preset(str(source), str(source))
+        return preset_settings(str(source))
     values = _read_yaml(Path(source))
-    if "preset" in values:
-        values = {**_preset(values.pop("preset"), str(source)), **values}
-    return values
+    if "preset" not in values:
+        return values
+    name = values.pop("preset")
+    if name not in preset_names():
+        raise UsageError(f"{source}: no preset {name!r}. Bundled: {', '.join(preset_names())}.")
+    return {**preset_settings(name), **values}
 
 
 def _validated(values: Mapping[str, Any], source: str) -> TrainConfig:

@@ -16,8 +16,8 @@ def refuse_without_evaluation(config: TrainConfig, learned: int, evaluated: int)
 
     Args:
         config: the run's settings.
-        learned: pairs to learn from.
-        evaluated: pairs for the evaluation loss.
+        learned: number of pairs to learn from.
+        evaluated: number of pairs for the evaluation loss.
 
     Raises:
         TrainError: names the settings.
@@ -33,16 +33,7 @@ def refuse_without_evaluation(config: TrainConfig, learned: int, evaluated: int)
 
 
 def idle_settings(config: TrainConfig, learned: int, evaluated: int) -> list[str]:
-    """Say which settings have no effect.
-
-    Args:
-        config: the run's settings.
-        learned: pairs to learn from.
-        evaluated: pairs for the evaluation loss.
-
-    Returns:
-        A sentence for each.
-    """
+    """A sentence for each setting that has no effect; arguments as above."""
     fields = type(config).model_fields
     said = []
     if not evaluated and (config.eval_pairs is not None or config.validation_share):
@@ -51,10 +42,8 @@ def idle_settings(config: TrainConfig, learned: int, evaluated: int) -> list[str
             f"{_evaluated_on(config)}: {_why(config, learned)}. There is no evaluation loss; "
             f"{idle}keep_best can do nothing, and the last weights are the result."
         )
-    if config.eval_pairs is not None and config.validation_share not in (
-        0,
-        fields["validation_share"].default,
-    ):
+    usual = (0, fields["validation_share"].default)
+    if config.eval_pairs is not None and config.validation_share not in usual:
         said.append(
             f"validation_share: {config.validation_share:g} does nothing beside eval_pairs."
         )
@@ -78,12 +67,7 @@ def _why(config: TrainConfig, learned: int) -> str:
 
 
 def unreachable_patience(config: TrainConfig, steps: int) -> str:
-    """Say that a run is too short for its patience; empty where it is not.
-
-    Args:
-        config: the run's settings.
-        steps: optimiser steps that it will make at most.
-    """
+    """Say that a run of at most so many steps is too short for its patience; else empty."""
     evaluations = -(-steps // config.eval_steps) if config.eval_steps else 1
     if not config.patience or evaluations > config.patience:
         return ""

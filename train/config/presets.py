@@ -17,7 +17,7 @@ import yaml
 
 from setaccio.data.errors import UsageError
 
-FOLDER = Path(__file__).parents[1] / "presets"
+PRESET_FOLDER = Path(__file__).parents[1] / "presets"
 SIZES = (6, 8, 12, 16, 24)
 """Memory of usual cards, in GiB."""
 RESERVED_GIB = 0.75
@@ -92,9 +92,9 @@ VRAM: dict[str, tuple[Fit, ...]] = {
 }
 
 
-def preset_table_names() -> list[str]:
+def preset_names() -> list[str]:
     """Names of the bundled presets."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return sorted(path.stem for path in PRESET_FOLDER.glob("*.yaml"))
 
 
 def preset_settings(name: str) -> dict[str, Any]:
@@ -103,9 +103,9 @@ def preset_settings(name: str) -> dict[str, Any]:
     Raises:
         UsageError: there is no such preset.
     """
-    if name not in preset_table_names():
-        raise UsageError(f"{name}: no such preset. Bundled: {', '.join(preset_table_names())}.")
-    settings: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8"))
+    if name not in preset_names():
+        raise UsageError(f"{name}: no such preset. Bundled: {', '.join(preset_names())}.")
+    settings: dict[str, Any] = yaml.safe_load((PRESET_FOLDER / f"{name}.yaml").read_text("utf-8"))
     return settings
 
 

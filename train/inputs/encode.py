@@ -16,7 +16,7 @@ from setaccio.data.errors import TrainError
 from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
 from setaccio.data.task.pieces import ChatFormat, Piece, completion_end, prompt_pieces
-from setaccio.data.task.task import Shot, Task
+from setaccio.data.task.task import Task
 
 IGNORED = -100  # the label that cross-entropy leaves out
 SHOWN_IDS = 5
@@ -58,25 +58,6 @@ class EncodeReport:
     invalid: tuple[str, ...] = ()
 
 
-def encode_prompt(
-    tokenizer: Any,
-    chat: ChatFormat,
-    task: Task,
-    text: str,
-    examples: Sequence[Shot] | None = None,
-) -> list[int]:
-    """Token ids of the prompt that asks for one document's extraction.
-
-    Args:
-        tokenizer: a transformers tokenizer.
-        chat: its chat format.
-        task: renders the prompt.
-        text: the document.
-        examples: few-shot examples in place of the task's own.
-    """
-    return encode_pieces(tokenizer, prompt_pieces(chat, task.messages(text, examples)))
-
-
 def encode_pair(
     tokenizer: Any, chat: ChatFormat, task: Task, pair: Pair, max_length: int | None = None
 ) -> Encoded:
@@ -92,7 +73,8 @@ def encode_pair(
     Raises:
         TrainError: the pair is longer than ``max_length``; nothing is ever cut.
     """
-    prompt = encode_prompt(tokenizer, chat, task, pair.text, pair.examples or None)
+    messages = task.messages(pair.text, pair.examples or None)
+    prompt = encode_pieces(tokenizer, prompt_pieces(chat, messages))
     answer = [Piece(task.render_gold(pair.gold), False), Piece(completion_end(chat), True)]
     completion = encode_pieces(tokenizer, answer)
     mask = [0] * len(prompt) + [1] * len(completion)

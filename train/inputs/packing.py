@@ -4,7 +4,8 @@ Contract: ``pack(rows, length)`` fills rows up to ``length`` tokens; ``position_
 with each pair, from which transformers builds a mask that keeps attention inside. Not every model
 and kernel heeds them, so :func:`check_no_leak` proves it on the model that is to be trained: a pair
 must get the same hidden states, whatever stands before it. Pairs are placed by best fit, the
-longest first, as in Ding et al. 2024, arXiv:2404.10830.
+longest first, as in Ding et al. 2024, arXiv:2404.10830; by hand, because TRL's packing makes a
+batch one row (padding-free), which the OOM retry could not cut.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ def pack(rows: Sequence[Encoded], length: int) -> Dataset:
         A data set with ``input_ids``, ``labels``, ``position_ids``, ``length``, and ``weights``
         where a row has one other than 1.
     """
-    room: list[tuple[int, int]] = []  # tokens left and number of each row that is not full
+    gaps: list[tuple[int, int]] = []  # tokens left and number of each pack that is not full
     packs: list[list[Encoded]] = []
     for row in sorted(rows, key=lambda row: -len(row.input_ids)):
         size = len(row.input_ids)
-        place = bisect.bisect_left(room, (size, -1))
-        left, number = room.pop(place) if place < len(room) else (length, len(packs))
+        place = bisect.bisect_left(gaps, (size, -1))
+        left, number = gaps.pop(place) if place < len(gaps) else (length, len(packs))
         if number == len(packs):
             packs.append([])
         packs[number].append(row)
-        bisect.insort(room, (left - size, number))
+        bisect.insort(gaps, (left - size, number))
     weighed = any(row.weight != 1 for row in rows)
     return Dataset.from_list([_joined(pairs, weighed) for pairs in packs])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -15,19 +14,30 @@ from setaccio.train.backend.base import Base, end_token_ids, resolve_base
 from setaccio.train.config.idle import refuse_without_evaluation
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.encode import Encoded, EncodeReport, encode_pairs
-from setaccio.train.inputs.pairs import training_pairs
+from setaccio.train.inputs.pairs import tell_problems, training_pairs
+from setaccio.train.record.run_folder import training_digest
 
 REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
 
 class Sources(NamedTuple):
-    """Task, base and pairs of a run, and the lines that were left out."""
+    """What a run reads.
+
+    Attributes:
+        task: the task.
+        base: the base model on disk.
+        learned: pairs to learn from.
+        held_out: pairs of the evaluation loss.
+        problems: the lines that were left out.
+        digests: SHA-256 (hex) of task, base and pairs by name, as the run folder keeps them.
+    """
 
     task: Task
     base: Base
     learned: list[Pair]
     held_out: list[Pair]
     problems: list[Problem]
+    digests: dict[str, str]
 
 
 class Rows(NamedTuple):
@@ -42,7 +52,7 @@ def require_extra() -> None:
     """Check that the training packages are installed, without importing them.
 
     Raises:
-        MissingExtraError: names the first one that is absent.
+        MissingExtraError: one is absent.
     """
     for package in REQUIRED:
         if importlib.util.find_spec(package) is None:
@@ -50,7 +60,7 @@ def require_extra() -> None:
 
 
 def training_sources(config: TrainConfig) -> Sources:
-    """Read the task and the pairs, and find the base.
+    """Read the task and the pairs, and find the base; lines left out are named on standard error.
 
     Raises:
         TaskError: the task can not be used.
@@ -63,7 +73,14 @@ def training_sources(config: TrainConfig) -> Sources:
     # Before the base, which may have to be made first.
     refuse_without_evaluation(config, len(learned), len(held_out))
     base = resolve_base(config.base, allow_download=config.allow_download, template=config.template)
-    return Sources(task, base, learned, held_out, problems)
+    tell_problems(problems, task.notes)
+    digests = {
+        "base_sha256": base.digest(),
+        "task_sha256": task.digest,
+        "pairs_sha256": training_digest(learned),
+        "eval_pairs_sha256": training_digest(held_out),
+    }
+    return Sources(task, base, learned, held_out, problems, digests)
 
 
 def choose_backend(config: TrainConfig) -> str:
@@ -98,29 +115,27 @@ def encode_sources(config: TrainConfig, sources: Sources, tokenizer: Any) -> Row
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    parts: Sequence[list[Pair]] = (sources.learned, sources.held_out)
+    end_ids = end_token_ids(sources.base, tokenizer)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        row = bar.add_task("encoding pairs", total=sum(map(len, parts)))
-        encoded, reports = [], []
-        for pairs in parts:
-            rows, report = (
-                encode_pairs(
-                    tokenizer,
-                    sources.task,
-                    pairs,
-                    config.max_length,
-                    end_ids=end_token_ids(sources.base, tokenizer),
-                    drop_long=config.drop_long,
-                    drop_invalid=config.drop_invalid,
-                    advance=lambda count: bar.advance(row, count),
-                )
-                if pairs
-                else ([], EncodeReport())
+        row = bar.add_task("encoding pairs", total=len(sources.learned) + len(sources.held_out))
+
+        def encoded(pairs: list[Pair]) -> tuple[list[Encoded], EncodeReport]:
+            return encode_pairs(
+                tokenizer,
+                sources.task,
+                pairs,
+                config.max_length,
+                end_ids=end_ids,
+                drop_long=config.drop_long,
+                drop_invalid=config.drop_invalid,
+                advance=lambda count: bar.advance(row, count),
             )
-            encoded.append(rows)
-            reports.append(report)
-    long = tuple(name for report in reports for name in report.long)
-    invalid = tuple(name for report in reports for name in report.invalid)
-    if long or invalid:
-        console.print(f"left out: {len(long)} too long, {len(invalid)} with invalid gold")
-    return Rows(encoded[0], encoded[1], EncodeReport(long, invalid))
+
+        train, first = encoded(sources.learned)
+        held_out, second = encoded(sources.held_out) if sources.held_out else ([], EncodeReport())
+    left_out = EncodeReport(first.long + second.long, first.invalid + second.invalid)
+    if left_out.long or left_out.invalid:
+        console.print(
+            f"left out: {len(left_out.long)} too long, {len(left_out.invalid)} with invalid gold"
+        )
+    return Rows(train, held_out, left_out)

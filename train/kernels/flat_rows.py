@@ -1,10 +1,10 @@
-"""The rows of a batch as one sequence: what they begin with once, no padding, no leak.
+"""The rows of a batch as one sequence: their shared prefix once, no padding, no leak.
 
-    [what all rows begin with][rest of row 1][rest of row 2] ...
+    [shared prefix][rest of row 1][rest of row 2] ...
 
-A task's rows begin with the same instruction and schema, often most of their tokens. Here these
-are computed once for a batch; each row attends to them and to itself. Loss and gradients are those
-of separate rows (:func:`setaccio.train.kernels.rows_proof.use_rows` proves it on the model).
+A task's rows share instruction and schema, often most of their tokens. The shared prefix is
+computed once for a batch; each row attends to it and to itself. Loss and gradients are those of
+separate rows (:func:`setaccio.train.kernels.rows_proof.use_rows` proves it on the model).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import torch
 
 from setaccio.train.inputs.encode import IGNORED
 
-FILL_STEP = 32  # a sequence is filled up to a multiple of this: few shapes, a heap that stays small
-SCORE_BYTES = 32 * 2**20  # of attention scores that stand in memory at once, about
+PAD_STEP = 32  # a sequence is padded to a multiple of this: few shapes, a heap that stays small
+SCORE_BYTES = 32 * 2**20  # of attention scores in memory at once, about
 
 
 class RowGroup(NamedTuple):
@@ -43,9 +43,9 @@ class Layout(NamedTuple):
     """Where the rows of a sequence are.
 
     Attributes:
-        prefix: tokens that all rows begin with, at the start of the sequence.
-        groups: the rows' own tokens; what fills the sequence up is in none of them.
-        tokens: length of the sequence without what fills it up.
+        prefix: length of the shared prefix, which begins the sequence.
+        groups: the rows' own tokens; the padding is in none of them.
+        tokens: length of the sequence without padding.
     """
 
     prefix: int
@@ -81,9 +81,9 @@ def row_lengths(inputs: dict[str, Any]) -> list[int]:
 
 
 def shared_length(inputs: dict[str, Any], lengths: list[int]) -> int:
-    """Number of tokens that all rows begin with and that nothing is learned from.
+    """Length of the prefix that all rows share and that has no labels.
 
-    The last of a row's unlearned tokens stays its own: it predicts the row's first label.
+    A row's last token without a label stays its own: it predicts the row's first label.
     """
     ids, labels = inputs["input_ids"], inputs["labels"]
     if len(lengths) == 1:
@@ -96,14 +96,14 @@ def shared_length(inputs: dict[str, Any], lengths: list[int]) -> int:
 
 
 def flat_tokens(inputs: dict[str, Any]) -> int:
-    """Length of a batch as one sequence, without what fills it up."""
+    """Length of a batch as one sequence, without padding."""
     lengths = row_lengths(inputs)
     prefix = shared_length(inputs, lengths)
     return prefix + sum(length - prefix for length in lengths)
 
 
 def flatten(inputs: dict[str, Any]) -> Flat:
-    """Put the rows of a batch behind one another.
+    """Concatenate the rows of a batch behind their shared prefix.
 
     Args:
         inputs: ``input_ids`` and ``labels`` (rows, length), padded on the right, with
@@ -118,11 +118,11 @@ def flatten(inputs: dict[str, Any]) -> Flat:
     weights = pad(inputs["weights"][:, 1:], (0, 1)) if "weights" in inputs else None
     places = torch.arange(ids.shape[1], device=ids.device)
     size = prefix + sum(lengths) - prefix * len(lengths)
-    fill = -size % FILL_STEP
+    padding = -size % PAD_STEP
 
     def joined(of: torch.Tensor, value: int) -> torch.Tensor:
         parts = [of[order[0], :prefix], *(of[row, prefix : lengths[row]] for row in order)]
-        return pad(torch.cat(parts), (0, fill), value=value)
+        return pad(torch.cat(parts), (0, padding), value=value)
 
     own = [lengths[row] - prefix for row in order]
     return Flat(

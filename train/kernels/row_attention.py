@@ -1,8 +1,9 @@
-"""Attention for rows that stand behind one another in one sequence.
+"""Attention for the rows of a batch in one sequence.
 
-Each row attends to what all rows begin with and to itself. Large scores are made again in the
-backward pass, a few rows at a time, so they never stand in memory for a whole batch. On a CPU this
-is also faster than PyTorch's own kernel, which reaches a sixth of the speed of matrix products.
+Each row attends to the shared prefix and to itself. Large scores are recomputed in the backward
+pass, a few rows at a time, so they are never in memory for a whole batch, as in FlashAttention. On
+a CPU it is also faster than PyTorch's own kernel, which reaches a sixth of the speed of matrix
+products.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class _Work:
         return (split * real.view(1, group.rows, 1, group.width, 1)).view(of.shape)
 
     def blocks(self) -> list[tuple[RowGroup, int]]:
-        """What all rows begin with, as a row by itself, and the groups with its length."""
+        """The shared prefix as a row by itself, and the groups with its length."""
         prefix = self.layout.prefix
         blocks = [(group, prefix) for group in self.layout.groups]
         if prefix:
@@ -153,7 +154,7 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
     def forward(
         ctx: Any, query: Any, key: Any, value: Any, layout: Layout, scale: float
     ) -> torch.Tensor:
-        """Attention of all rows; nothing for what fills the sequence up."""
+        """Attention of all rows; nothing for the padding."""
         work = _Work(query, key, layout, scale)
         found = query.new_empty(query.shape[1], query.shape[0], value.shape[-1])
         found[layout.tokens :] = 0
@@ -202,6 +203,7 @@ def attention(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
+    *,
     scaling: float | None = None,
     dropout: float = 0.0,
     layout: Layout | None = None,

@@ -1,4 +1,4 @@
-"""Whether a model computes rows behind one another as it computes them apart: tried, not assumed.
+"""Whether a model computes rows in one sequence as it computes separate rows: tried, not assumed.
 
 Models differ in what their attention does besides: windows, sinks, soft caps, scores of their own.
 So rows are put together only for a model that gave the same loss and gradients both ways.
@@ -18,7 +18,7 @@ TOLERANCE = {False: 1e-4, True: 0.05}  # relative, by whether products are compu
 
 
 def use_rows(model: Any, longest: int, bf16: bool) -> bool:
-    """Give a model the attention for rows behind one another, if it computes the same with it.
+    """Give a model the attention for rows in one sequence, if it computes the same with it.
 
     Args:
         model: a causal language model, or a PEFT model over one; on a CPU.

@@ -1,11 +1,15 @@
-"""Watches the evaluations: the best weights are kept, and a run that only gets worse is ended.
+"""The best weights are kept, and a run that only gets worse is ended.
 
-``Watch`` is a callback. After each evaluation that is better than all before, the trained weights
-are written to ``checkpoints/best``; after ``patience`` evaluations in a row that are not, the
-training stops. ``metric_for_best`` says what is better: a lower loss, or a higher L3, and where L3
-is the same (few documents know few values) a lower loss. An evaluation loss that stays worse than
-its best while the training loss falls is overfitting, and is said.
-The evaluation before the first step counts for neither: an untrained adapter is no result.
+After each evaluation that is better than all before, the trained weights are written to
+``checkpoints/best``; after ``patience`` evaluations in a row that are not, the training stops.
+``metric_for_best`` says what is better: a lower loss, or a higher L3, and where L3 is the same (few
+documents know few values) a lower loss. An evaluation loss that stays worse than its best while the
+training loss falls is overfitting, and is reported. The evaluation before the first step does not
+count: an untrained adapter is no result.
+
+By hand, because transformers' ``EarlyStoppingCallback`` and ``load_best_model_at_end`` compare one
+number without a second to break ties, and keep a whole checkpoint, optimiser included, for each
+best evaluation, at steps where a checkpoint is due anyway.
 """
 
 from __future__ import annotations
@@ -24,8 +28,8 @@ from setaccio.train.loop.saving import Kept, read_kept, save_weights
 OVERFITTING = 2  # evaluations in a row worse than the best, the training loss lower than then
 
 
-class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for mypy here
-    """Keeps the best weights, stops early, and tells overfitting.
+class EarlyStopping(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for mypy here
+    """Keeps the best weights, stops early, and reports overfitting.
 
     Args:
         config: ``patience``, ``keep_best`` and ``metric_for_best`` are read.
@@ -66,16 +70,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         if sentence := unreachable_patience(self.config, state.max_steps):
             self.tell(sentence)
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Take the training loss."""
         if logs and "loss" in logs:
             self._losses.append(float(logs["loss"]))
 
-    def on_evaluate(
-        self, args: Any, state: Any, control: Any, metrics: dict[str, float], **values: Any
-    ) -> None:
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any, **of: Any) -> None:
         """Judge an evaluation, and keep the weights if it is the best one."""
         if not state.global_step or "eval_loss" not in metrics:
             return
@@ -93,7 +93,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         # The weights of the last step are at hand when it ends; those before it must be kept.
         wanted = self.config.keep_best and not ends and state.is_world_process_zero
         if better and wanted and self.best:
-            save_weights(values["model"], self.folder, self.best)
+            save_weights(of["model"], self.folder, self.best)
 
     def _judge(self, found: Kept) -> bool:
         """Compare with the evaluations before; True if this one is the best."""

@@ -2,7 +2,8 @@
 
 A batch that does not fit is halved, and again until it does; the parts' gradients are accumulated.
 The effective batch, the order of the pairs and the learning rate stay as they were, so the run goes
-on from the very step in which it happened, and later steps keep to the smaller parts.
+on from the very step in which it happened, and later steps keep to the smaller parts. By hand,
+because accelerate's ``find_executable_batch_size`` starts the whole training again.
 """
 
 from __future__ import annotations
@@ -45,7 +46,12 @@ def put_back(model: torch.nn.Module, kept: list[torch.Tensor | None] | None) -> 
         parameter.grad = None if kept is None else kept[index]
 
 
-class Halver:
+def padded_tokens(inputs: dict[str, Any]) -> int:
+    """Tokens of a batch, padding included."""
+    return int(inputs["input_ids"].numel())
+
+
+class OomRetry:
     """Runs work on a batch, in as many parts as memory demands.
 
     Args:
@@ -62,7 +68,7 @@ class Halver:
         self,
         tell: Callable[[str], None],
         tokens: int | None = None,
-        measure: Callable[[dict[str, Any]], int] = lambda inputs: inputs["input_ids"].numel(),
+        measure: Callable[[dict[str, Any]], int] = padded_tokens,
     ) -> None:
         self.tell = tell
         self.tokens = tokens
@@ -75,7 +81,7 @@ class Halver:
             return self.parts
         rows = len(inputs["input_ids"])
         count = max(self.parts, min(-(-self.measure(inputs) // self.tokens), rows))
-        # What all rows begin with is in every part anew, and rows differ in length.
+        # Every part has the shared prefix anew, and rows differ in length.
         while count < rows and max(map(self.measure, parts_of(inputs, count))) > self.tokens:
             count += 1
         return count
@@ -86,15 +92,12 @@ class Halver:
         work: Callable[[dict[str, Any]], torch.Tensor],
         undo: Callable[[], None] = lambda: None,
     ) -> torch.Tensor:
-        """Apply ``work`` to each part of a batch.
+        """Sum of what ``work`` gives for each part of a batch.
 
         Args:
             inputs: the batch.
             work: gives a part's share of the result.
-            undo: takes back what was done when memory ran out half-way.
-
-        Returns:
-            The sum of the shares.
+            undo: reverts an attempt in which memory ran out.
 
         Raises:
             torch.OutOfMemoryError: a single row does not fit.

@@ -71,9 +71,7 @@ def save_model(model: Any, tokenizer: Any, out: Path, base: Path, record: dict[s
     name = stored.get("dtype") or stored.get("torch_dtype") or "float32"
     model.to(getattr(torch, str(name)))
     model.config.use_cache = True
-    with _complete(out / "model") as part:
-        model.save_pretrained(part, safe_serialization=True)
-        tokenizer.save_pretrained(part)
+    with _saved_whole(model, tokenizer, out) as part:
         if (base / VOCABULARY_FILE).is_file():
             shutil.copy(base / VOCABULARY_FILE, part / VOCABULARY_FILE)
         shutil.copy(out / "task.json", part / "task.json")
@@ -81,20 +79,20 @@ def save_model(model: Any, tokenizer: Any, out: Path, base: Path, record: dict[s
 
 
 def save_present(model: Any, tokenizer: Any, folder: Path, *, whole: bool) -> None:
-    """Write what a model is in the midst of its training, without changing it.
-
-    Args:
-        model: a PEFT model, or one that is trained whole.
-        tokenizer: its tokenizer.
-        folder: gets ``adapter/`` or ``model/``, as a run folder has them.
-        whole: whether all weights are trained.
-    """
+    """Write a model during its training, unchanged, as ``adapter/`` or ``model/`` of a folder."""
     if not whole:
         save_adapter(model, tokenizer, folder)
         return
-    with _complete(folder / "model") as part:
+    with _saved_whole(model, tokenizer, folder):
+        pass
+
+
+@contextmanager
+def _saved_whole(model: Any, tokenizer: Any, out: Path) -> Iterator[Path]:
+    with _complete(out / "model") as part:
         model.save_pretrained(part, safe_serialization=True)
         tokenizer.save_pretrained(part)
+        yield part
 
 
 def _trained(model: Any) -> dict[str, Any]:

@@ -48,19 +48,13 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
     """
 
     def __init__(
-        self,
-        minutes: float | None,
-        started: float,
-        now: Callable[[], float] = time.monotonic,
+        self, minutes: float | None, started: float, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.now = now
         self.started = started
         self.budget = None if minutes is None else 60 * minutes
         self.reserve = SAVE_SECONDS
-        self.first_step = 0.0
-        self.last_step = 0.0
-        self.slowest_step = 0.0
-        self.evaluation = 0.0
+        self.first_step = self.last_step = self.slowest_step = self.evaluation = 0.0
         self.total_steps = 0
         self.out_of_time = False
         self._evaluating_since: float | None = None

@@ -1,4 +1,4 @@
-"""L3 in the midst of a training: what the model has come to, written out and scored from outside.
+"""L3 during a training: the present model, written out and scored by what the caller brings in.
 
 How a state is made into a GGUF and what extracts with it is not this package's business, so the
 caller brings a ``Scorer``; ``setaccio train`` brings ``setaccio.cli.train.l3.ExtractionScorer``.
@@ -6,21 +6,16 @@ caller brings a ``Scorer``; ``setaccio train`` brings ``setaccio.cli.train.l3.Ex
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from setaccio.data.errors import TrainError, UsageError
-from setaccio.train.backend.ranks import world_size
+from setaccio.train.backend.device import world_size
 from setaccio.train.config.settings import TrainConfig
-from setaccio.train.loop.saving import save_present
 
 # Takes a folder with `adapter/` or `model/` in it, as a run folder has them, and gives L3: the
 # share of held-out documents, 0 to 1, that come out right.
 Scorer = Callable[[Path], float]
-
-PRESENT = "present"
 
 
 def check_scorer(config: TrainConfig, scorer: Scorer | None) -> Scorer | None:
@@ -40,26 +35,3 @@ def check_scorer(config: TrainConfig, scorer: Scorer | None) -> Scorer | None:
     if world_size() > 1:
         raise TrainError("metric_for_best: l3 needs a single process. Leave it at eval_loss.")
     return scorer
-
-
-def score_present(trainer: Any, config: TrainConfig, scorer: Scorer) -> float:
-    """Score the model as it is now; its weights and all random numbers stay as they are.
-
-    Args:
-        trainer: holds model and tokenizer.
-        config: the run's settings.
-        scorer: what scores.
-
-    Returns:
-        Share of documents, 0 to 1.
-    """
-    import torch
-
-    folder = config.out / "checkpoints" / PRESENT
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    try:
-        with torch.random.fork_rng():
-            save_present(model, trainer.processing_class, folder, whole=config.method == "full")
-            return scorer(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -2,14 +2,15 @@
 
 - The loss is :mod:`setaccio.train.kernels.loss`'s on a CPU, and wherever pairs are packed or
   weighed.
-- On a CPU the rows of a batch are one sequence, what they begin with once
+- On a CPU the rows of a batch are one sequence, their shared prefix once
   (:mod:`setaccio.train.kernels.flat_rows`), where the model is proven to compute the same, and LoRA
   layers in float32 have passes of their own (:mod:`setaccio.train.kernels.lora_math`).
-- The shapes: on a CPU rows are filled up to multiples of 32 tokens. Each new shape costs oneDNN a
-  compilation and memory, and so there are few.
+- On a CPU rows are padded to multiples of 32 tokens: each new shape costs oneDNN a compilation and
+  memory.
 - The order is a function of seed and epoch alone (:mod:`setaccio.train.inputs.batches`).
 - The learning rate follows progress in steps or time (:mod:`setaccio.train.loop.schedule`).
-- A batch for which memory does not suffice is halved (:mod:`setaccio.train.loop.oom_retry`).
+- A batch for which memory does not suffice is computed in parts
+  (:mod:`setaccio.train.loop.oom_retry`).
 - No model card is written into the checkpoint folder.
 
 Import this module after Unsloth where Unsloth is used: Unsloth replaces ``trl.SFTTrainer``.
@@ -17,46 +18,81 @@ Import this module after Unsloth where Unsloth is used: Unsloth replaces ``trl.S
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+import math
+import shutil
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft.utils import ModulesToSaveWrapper
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
+from setaccio.train.backend.backend_trl import uses_bf16
+from setaccio.train.backend.device import world_size
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.batches import EXTRAS, LengthBatches, WithExtras, dataset
-from setaccio.train.inputs.encode import Encoded
 from setaccio.train.inputs.packing import pack
 from setaccio.train.kernels.flat_rows import flat_tokens
 from setaccio.train.kernels.lora_math import speed_up
 from setaccio.train.kernels.loss import completion_loss, learned_tokens
 from setaccio.train.kernels.rows_proof import use_rows
-from setaccio.train.loop.oom_retry import Halver, gradients, put_back
-from setaccio.train.loop.schedule import Clock, rate_at
-from setaccio.train.record.pace import TimeLeft
+from setaccio.train.loop.oom_retry import OomRetry, gradients, padded_tokens, put_back
+from setaccio.train.loop.saving import save_present
+from setaccio.train.loop.schedule import rate_at
+
+if TYPE_CHECKING:
+    from setaccio.train.fit import Training
+    from setaccio.train.inputs.prepare import TrainInputs
+    from setaccio.train.loop.scoring import Scorer
 
 NEVER = 10**9  # steps; the library evaluates and saves at the end all the same
 PROJECT = "setaccio"
-LENGTH_STEP = 32  # tokens; on a CPU rows are as long as a multiple of this
+LENGTH_STEP = 32  # tokens; on a CPU rows are padded to a multiple of this
+PRESENT = "present"  # folder in which the model is scored during a training
 
 
 class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
-    """The trainer of both back ends; see the module's docstring for what it changes."""
+    """The trainer of both back ends; see the module's docstring for what it changes.
 
-    settings: TrainConfig
-    clock: Clock
-    halver: Halver
-    own_loss: bool
-    flat: bool
+    Args:
+        training: inputs, reporter, callbacks and scorer.
+        model: the base, or a PEFT model where ``peft_config`` is None.
+        peft_config: makes the adapter on the base.
+    """
+
+    data_collator: Any
     lr_scheduler: Any
     optimizer: Any
-    pace: TimeLeft | None = None
-    score_l3: Callable[[], float] | None = None
+
+    def __init__(self, training: Training, model: Any, peft_config: Any) -> None:
+        inputs, tell = training.inputs, training.reporter.tell
+        config, rows, needed = inputs.config, inputs.rows, inputs.needed
+        on_cpu = not torch.cuda.is_available()
+        learned = pack(rows.train, config.max_length) if config.packing else dataset(rows.train)
+        extras = [name for name in EXTRAS if name in learned.column_names]
+        self.settings, self.clock, self.scorer = config, training.reporter.clock, training.scorer
+        self.own_loss = on_cpu or bool(extras)
+        super().__init__(
+            model=model,
+            args=_arguments(inputs, len(learned), on_cpu, bool(extras)),
+            train_dataset=learned,
+            eval_dataset=dataset(rows.eval, by_length=True) if rows.eval else None,
+            processing_class=inputs.tokenizer,
+            callbacks=[self.clock, *training.callbacks],
+            peft_config=peft_config,
+        )
+        self.remove_callback(PrinterCallback)  # it writes to standard output
+        if extras:
+            self.data_collator = WithExtras(self.data_collator)
+        _widen_embeddings(self.model)
+        # Proven against the libraries' own passes, so before LoRA layers get others.
+        longest = max(len(row.input_ids) for row in [*rows.train, *rows.eval])
+        self.flat = on_cpu and not config.packing and use_rows(self.model, longest, self.args.bf16)
+        if on_cpu and not self.args.bf16:
+            speed_up(self.model)
+        measure = flat_tokens if self.flat else padded_tokens
+        self.oom_retry = OomRetry(tell, needed.part_tokens, measure)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBatches:
         lengths = self.train_dataset["length"]
@@ -66,7 +102,6 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
         """Make the learning rate a function of the clock's progress."""
         if self.lr_scheduler is None:
             settings, clock = self.settings, self.clock
-            clock.total_steps = num_training_steps
 
             def rate(step: int) -> float:
                 return rate_at(clock.progress(step), settings.schedule, settings.warmup)
@@ -101,10 +136,10 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
         first = all(parameter.grad is None for parameter in model.parameters())
         kept = None if first else gradients(model)
         items = num_items_in_batch
-        if items is None and self.halver.cuts(inputs) > 1:
+        if items is None and self.oom_retry.cuts(inputs) > 1:
             items = learned_tokens(inputs)
         step = super().training_step
-        return self.halver.run(
+        return self.oom_retry.run(
             inputs, lambda part: step(model, part, items), lambda: put_back(model, kept)
         )
 
@@ -119,58 +154,33 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # TRL is not typed
             loss = step(model, part, True, ignore_keys)[0]
             return loss if part is inputs else loss * (learned_tokens(part) / whole)
 
-        return self.halver.run(inputs, share), None, None
+        return self.oom_retry.run(inputs, share), None, None
 
     def evaluation_loop(self, *args: Any, **named: Any) -> Any:
         """Evaluation loss, and L3 where the run is judged by it."""
-        begun = time.monotonic()
         output = super().evaluation_loop(*args, **named)
-        if self.pace is not None:
-            self.pace.evaluated(time.monotonic() - begun)
-        if self.score_l3 is not None:
-            output.metrics["eval_l3"] = self.score_l3()
+        if self.scorer is not None:
+            output.metrics["eval_l3"] = self.score_present(self.scorer)
         return output
 
+    def score_present(self, scorer: Scorer) -> float:
+        """L3 of the model as it is now, 0 to 1; weights and random numbers stay as they are."""
+        folder = self.settings.out / "checkpoints" / PRESENT
+        model = self.accelerator.unwrap_model(self.model)
+        try:
+            with torch.random.fork_rng():
+                whole = self.settings.method == "full"
+                save_present(model, self.processing_class, folder, whole=whole)
+                return scorer(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
-def build_trainer(
-    config: TrainConfig,
-    model: Any,
-    tokenizer: Any,
-    train_rows: Sequence[Encoded],
-    eval_rows: Sequence[Encoded],
-    *,
-    clock: Clock,
-    checkpoints: Path,
-    bf16: bool,
-    callbacks: Sequence[TrainerCallback] = (),
-    peft_config: Any = None,
-    tell: Callable[[str], None] = lambda _: None,
-    part_tokens: int | None = None,
-    recompute: bool = False,
-) -> Trainer:
-    """Assemble the trainer.
 
-    Args:
-        config: the run's settings.
-        model: the base, or a PEFT model where ``peft_config`` is None.
-        tokenizer: its tokenizer.
-        train_rows: rows to learn from.
-        eval_rows: rows for the evaluation loss; may be empty.
-        clock: measures progress; becomes the first callback.
-        checkpoints: folder for ``checkpoint-N``.
-        bf16: whether matrix products are computed in bf16.
-        callbacks: further callbacks.
-        peft_config: makes the adapter on the base.
-        tell: called with what a person should know, such as that memory ran short.
-        part_tokens: batches are computed in parts of at most so many tokens.
-        recompute: recompute activations, whatever the settings say.
-    """
-    limit = config.epoch_limit
-    on_cpu = not torch.cuda.is_available()
-    learned = pack(train_rows, config.max_length) if config.packing else dataset(train_rows)
-    extras = [name for name in EXTRAS if name in learned.column_names]
-    arguments = SFTConfig(
-        output_dir=str(checkpoints),
+def _arguments(inputs: TrainInputs, rows: int, on_cpu: bool, extras: bool) -> SFTConfig:
+    """The library's arguments for a data set of so many rows, with or without extra columns."""
+    config, evaluates = inputs.config, bool(inputs.rows.eval)
+    return SFTConfig(
+        output_dir=str(config.out / "checkpoints"),
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
         gradient_accumulation_steps=config.gradient_accumulation,
@@ -178,60 +188,37 @@ def build_trainer(
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,
         optim="adamw_torch_fused",
-        # Without a limit in epochs the time budget ends the run, or max_steps does.
-        num_train_epochs=limit if limit is not None else 10_000,
-        max_steps=_step_limit(config, len(learned)),
+        # Without a limit in steps the time budget ends the run.
+        num_train_epochs=10_000,
+        max_steps=step_limit(config, rows) or -1,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        eval_strategy="steps" if eval_rows else "no",
+        eval_strategy="steps" if evaluates else "no",
         eval_steps=config.eval_steps or NEVER,
-        eval_on_start=bool(eval_rows),
+        eval_on_start=evaluates,
         prediction_loss_only=True,
         save_strategy="steps",
         save_steps=config.save_steps or NEVER,
         save_total_limit=config.keep_checkpoints,
         seed=config.seed,
-        bf16=bf16,
+        bf16=uses_bf16(config),
         use_cpu=on_cpu,
         dataloader_pin_memory=not on_cpu,
-        gradient_checkpointing=config.gradient_checkpointing or recompute,
+        gradient_checkpointing=config.gradient_checkpointing or inputs.needed.recompute,
         max_length=None,
         packing=False,
-        # Unsloth turns it on; halving and extra columns need a row for each pair.
+        # Unsloth turns it on; the OOM retry and extra columns need a row for each pair.
         padding_free=False,
         pad_to_multiple_of=LENGTH_STEP if on_cpu else None,
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=not extras,
         include_num_input_tokens_seen="non_padding",
-        # The trackers are callbacks of their own; these are the names they give the run.
-        report_to="none",
+        report_to=[name for name in config.report_to if name != "tensorboard"],
         project=PROJECT,
         run_name=config.out.name,
         disable_tqdm=True,
         log_level="error",
     )
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=learned,
-        eval_dataset=dataset(eval_rows, by_length=True) if eval_rows else None,
-        processing_class=tokenizer,
-        callbacks=[clock, *callbacks],
-        peft_config=peft_config,
-    )
-    _widen_embeddings(trainer.model)
-    if extras:
-        trainer.data_collator = WithExtras(trainer.data_collator)
-    trainer.settings, trainer.clock, trainer.halver = config, clock, Halver(tell, part_tokens)
-    trainer.own_loss = on_cpu or bool(extras)
-    longest = max(len(row.input_ids) for row in [*train_rows, *eval_rows])
-    trainer.flat = on_cpu and not config.packing and use_rows(trainer.model, longest, bf16)
-    if trainer.flat:
-        trainer.halver.measure = flat_tokens
-    if on_cpu and not bf16:
-        speed_up(trainer.model)
-    trainer.remove_callback(PrinterCallback)  # it writes to standard output
-    return trainer
 
 
 def _widen_embeddings(model: Any) -> None:
@@ -245,13 +232,11 @@ def _widen_embeddings(model: Any) -> None:
                 parameter.data = parameter.data.float()
 
 
-def _step_limit(config: TrainConfig, rows: int) -> int:
-    """The smaller of both limits in steps; -1 leaves it to the epochs, as transformers reads it."""
-    if config.max_steps is None:
-        return -1
-    limit = config.epoch_limit
-    if limit is None:
-        return config.max_steps
-    batches = -(-rows // config.batch_size)
-    per_epoch = -(-batches // config.gradient_accumulation)
-    return min(config.max_steps, max(1, -int(-limit * per_epoch // 1)))
+def step_limit(config: TrainConfig, rows: int) -> int | None:
+    """Optimiser steps of a training on so many rows; None where only time limits it."""
+    limits = [] if config.max_steps is None else [config.max_steps]
+    if config.epoch_limit is not None:
+        each = config.batch_size * config.gradient_accumulation * world_size()
+        per_epoch = math.ceil(rows / each)
+        limits.append(max(1, math.ceil(config.epoch_limit * per_epoch)))
+    return min(limits, default=None)

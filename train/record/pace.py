@@ -1,7 +1,7 @@
 """How long a training still takes: work that is left, at the speed of the steps done so far.
 
-A step's work is the tokens that it computes, what its rows begin with counted once. So batches of
-long and of short rows are told apart, and the estimate holds after few steps.
+A step's work is the tokens that it computes, a shared prefix counted once. So batches of long and
+of short rows differ, and the estimate holds after few steps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ RECENT = 30  # steps whose speed counts: other programs come and go
 
 
 def common_start(rows: Sequence[Sequence[int]]) -> int:
-    """Number of tokens that all rows begin with."""
+    """Length of the prefix that all rows share."""
     first = rows[0]
     common = min(map(len, rows))
     for row in rows[1:]:
@@ -63,7 +63,7 @@ class TimeLeft:
         return passes * sum(self.work) + sum(twice[start : start + rest])
 
     def begin(self) -> None:
-        """A step begins."""
+        """Note that a step begins."""
         self._begun = self.now()
 
     def end(self, step: int) -> None:

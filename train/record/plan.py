@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from setaccio.train.config.settings import TrainConfig
 from setaccio.train.loop.oom_retry import is_out_of_memory
 from setaccio.train.record.pace import TimeLeft, common_start
 from setaccio.train.record.preflight import MemoryEstimate, free_memory
 from setaccio.train.record.progress import clock_text
 
 if TYPE_CHECKING:
+    from setaccio.train.inputs.prepare import TrainInputs
     from setaccio.train.loop.trainer import Trainer
 
 NEVER = 10**9  # steps
@@ -37,6 +37,7 @@ class RunPlan:
         pairs: to learn from.
         effective_batch: rows per optimiser step.
         extracts: whether every evaluation extracts documents too, which the time does not count.
+        pace: estimates the time left from here; None where no batch could be timed.
     """
 
     estimate: MemoryEstimate
@@ -46,6 +47,7 @@ class RunPlan:
     pairs: int
     effective_batch: int
     extracts: bool = False
+    pace: TimeLeft | None = None
 
     def lines(self) -> list[str]:
         """The plan as a few lines to print."""
@@ -73,38 +75,32 @@ def _size(count: int) -> str:
     return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
-def make_plan(config: TrainConfig, needed: MemoryEstimate, trainer: Trainer, pairs: int) -> RunPlan:
-    """Count steps and measure their time; the trainer's pace goes on from there.
-
-    Args:
-        config: the run's settings.
-        needed: from :func:`setaccio.train.record.preflight.estimate`.
-        trainer: ready to train; gets its ``pace``.
-        pairs: number of pairs to learn from.
-    """
-    batch = config.batch_size * config.gradient_accumulation
-    per_epoch = -(-len(trainer.train_dataset) // batch)
+def make_plan(inputs: TrainInputs, trainer: Trainer) -> RunPlan:
+    """Count the steps of a trainer that is ready to train, and measure their time."""
+    config = inputs.config
     steps = trainer.args.max_steps if trainer.args.max_steps > 0 else None
-    if steps is None and config.epoch_limit is not None:
-        steps = max(1, -int(-config.epoch_limit * per_epoch // 1))
-    trainer.pace = measure_pace(trainer, steps)
-    seconds = 60 * config.max_minutes if config.max_minutes else None
-    needs = trainer.pace.left(0) if trainer.pace else None
+    pace = measure_pace(trainer, steps)
+    limits = [60 * config.max_minutes] if config.max_minutes else []
+    needs = pace.left(0) if pace else None
     if needs is not None:
-        seconds = OVERHEAD * needs if seconds is None else min(seconds, OVERHEAD * needs)
-    extracts = config.metric_for_best == "l3"
-    return RunPlan(needed, free_memory(), steps, seconds, pairs, batch, extracts)
+        limits.append(OVERHEAD * needs)
+    return RunPlan(
+        estimate=inputs.needed,
+        free=free_memory(),
+        steps=steps,
+        seconds=min(limits, default=None),
+        pairs=len(inputs.rows.train),
+        effective_batch=config.batch_size * config.gradient_accumulation,
+        extracts=config.metric_for_best == "l3",
+        pace=pace,
+    )
 
 
 def measure_pace(trainer: Trainer, steps: int | None) -> TimeLeft | None:
-    """Time a batch, and count the work of all steps.
-
-    Args:
-        trainer: ready to train.
-        steps: how many it will make, or None.
+    """Time a batch of a trainer that is ready, and count the work of all steps.
 
     Returns:
-        None where the batch does not fit into memory; the training will halve it.
+        None where the batch does not fit into memory; the training computes it in parts.
     """
     settings = trainer.settings
     shared = common_start(trainer.train_dataset["input_ids"]) if trainer.flat else 0
@@ -132,11 +128,7 @@ def measure_pace(trainer: Trainer, steps: int | None) -> TimeLeft | None:
 
 
 def seconds_for(trainer: Trainer, chosen: Sequence[int]) -> float | None:
-    """Seconds that a forward and a backward pass of these rows take.
-
-    Returns:
-        None where they do not fit into memory.
-    """
+    """Seconds of a forward and a backward pass of these rows; None if they do not fit."""
     import torch
 
     rows = [dict(trainer.train_dataset[index]) for index in chosen]
@@ -158,7 +150,7 @@ def seconds_for(trainer: Trainer, chosen: Sequence[int]) -> float | None:
         for _ in range(2):
             begun = time.monotonic()
             with torch.random.fork_rng():
-                trainer.halver.run(batch, both) if trainer.halver.tokens else both(batch)
+                trainer.oom_retry.run(batch, both) if trainer.oom_retry.tokens else both(batch)
             if device.type == "cuda":
                 torch.cuda.synchronize()
             model.zero_grad(set_to_none=True)

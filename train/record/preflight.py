@@ -66,18 +66,6 @@ class MemoryEstimate:
         return self.weights + self.adapter + self.activations + self.logits + self.runtime
 
 
-def _linear_sizes(model: Any, targets: str | list[str], lowest: int) -> list[tuple[int, int]]:
-    from torch import nn
-
-    sizes = []
-    for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear) or not _is_target(name, module, model, targets):
-            continue
-        if int(next((part for part in name.split(".") if part.isdigit()), lowest)) >= lowest:
-            sizes.append((module.in_features, module.out_features))
-    return sizes
-
-
 def _is_target(name: str, module: Any, model: Any, targets: str | list[str]) -> bool:
     """Whether PEFT puts an adapter on a layer."""
     if targets == "all-linear":
@@ -101,32 +89,53 @@ def _check_tied(model: Any, targets: str | list[str]) -> None:
 
 
 def _trained(config: TrainConfig, model: Any, text: Any) -> int:
-    """Number of weights that an adapter trains."""
+    """Number of weights that an adapter trains, as PEFT would make it."""
     from torch import nn
 
     if config.target_modules != "all-linear":
         _check_tied(model, config.target_modules)
     lowest = text.num_hidden_layers - (config.adapter_layers or text.num_hidden_layers)
-    sizes = _linear_sizes(model, config.target_modules, lowest)
-    if not sizes:
-        linear = (n for n, m in model.named_modules() if isinstance(m, nn.Linear))
+    linear = {name: m for name, m in model.named_modules() if isinstance(m, nn.Linear)}
+    chosen = [
+        module
+        for name, module in linear.items()
+        if _is_target(name, module, model, config.target_modules)
+        and int(next((part for part in name.split(".") if part.isdigit()), lowest)) >= lowest
+    ]
+    if not chosen:
         names = {name.rpartition(".")[2] for name in linear}
         raise TrainError(
             f"target_modules: no layer is called {config.target_modules!r}. The base has "
             f"{', '.join(sorted(names))}; or use all-linear."
         )
-    trained = sum(config.rank * (wide + out) for wide, out in sizes)
+    trained = sum(config.rank * (m.in_features + m.out_features) for m in chosen)
     if config.dora:
-        trained += sum(out for _, out in sizes)
+        trained += sum(module.out_features for module in chosen)
     if config.train_embeddings:
         layers = 1 if text.tie_word_embeddings else 2
         trained += layers * text.vocab_size * text.hidden_size
     return int(trained)
 
 
-def _filled(count: int, step: int) -> int:
-    """The next multiple of ``step``: as far as the trainer fills up."""
+def _padded(count: int, step: int) -> int:
+    """The next multiple of ``step``: what the trainer pads to."""
     return -(-count // step) * step
+
+
+def _without_weights(base: Base) -> Any:
+    """The model on PyTorch's meta device: every shape, no memory."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        shape = AutoConfig.from_pretrained(
+            base.folder, local_files_only=True, trust_remote_code=False
+        )
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"{base.folder}: the model can not be loaded ({reason}).") from error
 
 
 def estimate(
@@ -152,29 +161,17 @@ def estimate(
         ModelError: the configuration is none that transformers knows by itself.
         TrainError: no layer of the base matches ``target_modules``.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    from setaccio.train.kernels.chunked_loss import CHUNK
-    from setaccio.train.kernels.loss import SELECTED_STEP
+    from setaccio.train.kernels.loss import CHUNK, SELECTED_STEP
     from setaccio.train.loop.trainer import LENGTH_STEP
 
-    try:
-        shape = AutoConfig.from_pretrained(
-            base.folder, local_files_only=True, trust_remote_code=False
-        )
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{base.folder}: the model can not be loaded ({reason}).") from error
+    model = _without_weights(base)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    text = shape.get_text_config()
+    text = model.config.get_text_config()
     whole = config.method == "full"
     trained = parameters if whole else _trained(config, model, text)
-    row = _filled(config.max_length if config.packing else longest, LENGTH_STEP)
+    row = _padded(config.max_length if config.packing else longest, LENGTH_STEP)
     learned = config.max_length if config.packing else completion
-    selected = _filled(config.batch_size * learned, SELECTED_STEP)
+    selected = _padded(config.batch_size * learned, SELECTED_STEP)
     kept_layers = min(config.adapter_layers or text.num_hidden_layers, text.num_hidden_layers)
     unit = text.hidden_size * kept_layers * (2 if weight_bytes == 4 else 1)
     per_unit = CHECKPOINTED_BYTES if config.gradient_checkpointing else ACTIVATION_BYTES
@@ -200,22 +197,19 @@ def estimate(
 def _in_parts(needed: MemoryEstimate, config: TrainConfig, row: int, unit: int) -> MemoryEstimate:
     """Choose parts, and recomputation where a row alone is too much, for ``memory_gib``.
 
-    Args:
-        needed: with batches that are whole.
-        config: the run's settings.
-        row: tokens of the longest row.
-        unit: widths of all layers that keep activations, in values of 16 bits.
+    ``row`` is the longest row's tokens, ``unit`` the widths of all layers that keep activations,
+    in values of 16 bits.
     """
     needed = replace(needed, runtime=CPU_RUNTIME_BYTES)
     fixed = needed.memory - needed.activations
     limit = int(config.memory_gib * 2**30)
     # Where weights alone are more than that, only what the machine has is a limit.
-    room = (limit if fixed < limit else free_memory()) - fixed
+    left = (limit if fixed < limit else free_memory()) - fixed
     least, most = PART_TOKENS
-    recompute = not config.gradient_checkpointing and room < row * unit * ACTIVATION_BYTES
+    recompute = not config.gradient_checkpointing and left < row * unit * ACTIVATION_BYTES
     recomputed = recompute or config.gradient_checkpointing
     each = unit * (CHECKPOINTED_BYTES if recomputed else ACTIVATION_BYTES)
-    part = min(max(room // each // least * least, least), most)
+    part = min(max(left // each // least * least, least), most)
     tokens = min(config.batch_size * row, max(part, row))
     return replace(needed, activations=tokens * each, part_tokens=part, recompute=recompute)
 

@@ -24,7 +24,7 @@ from transformers import TrainerCallback
 
 from setaccio.data.errors import TrainError
 from setaccio.data.records import atomic_write
-from setaccio.train.backend.ranks import leads
+from setaccio.train.backend.device import leads
 from setaccio.train.loop.schedule import Clock
 from setaccio.train.record.pace import TimeLeft
 
@@ -96,7 +96,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self.loss = self.eval_loss = self.l3 = math.nan
         self.begun = self.last_line = 0.0
         self.tokens_before = 0
-        self.pace: TimeLeft | None = None
+        self._pace: TimeLeft | None = None
         self.bar: Progress | None = None
         self.row = TaskID(0)
         self.notes: list[str] = []
@@ -110,6 +110,10 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         """Print what a person should know, and keep it for the run's record."""
         self.notes.append(sentence)
         self.show([sentence])
+
+    def follow(self, pace: TimeLeft | None) -> None:
+        """Take the time left from measured steps and evaluations from now on."""
+        self._pace = pace
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar."""
@@ -130,51 +134,48 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
 
     def describe(self, state: Any) -> str:
         """One line: step, losses, tokens per second, memory, time left."""
-        now = time.monotonic()
-        spent = max(now - self.begun, 1e-9)
-        done = self.clock.progress(state.global_step)
+        spent = max(time.monotonic() - self.begun, 1e-9)
         parts = [f"step {state.global_step}"]
-        if not math.isnan(self.loss):
-            parts.append(f"loss {self.loss:.3f}")
-        if not math.isnan(self.eval_loss):
-            parts.append(f"eval loss {self.eval_loss:.3f}")
-        if not math.isnan(self.l3):
-            parts.append(f"L3 {self.l3:.0%}")
+        for name, value, form in (
+            ("loss", self.loss, ".3f"),
+            ("eval loss", self.eval_loss, ".3f"),
+            ("L3", self.l3, ".0%"),
+        ):
+            if not math.isnan(value):
+                parts.append(f"{name} {value:{form}}")
         parts.append(f"{(state.num_input_tokens_seen - self.tokens_before) / spent:,.0f} tokens/s")
         parts.append(memory_used())
-        left = self.by_steps(state, spent)
+        left = self._pace.left(state.global_step) if self._pace else None
+        if left is None:
+            steps_left = state.max_steps - state.global_step
+            left = float(steps_left * spent / max(state.global_step, 1))
         if self.clock.budget is not None:
             left = min(self.clock.budget - self.clock.elapsed, left)
-        if self.clock.budget is not None or done:
+        if self.clock.budget is not None or self.clock.progress(state.global_step):
             parts.append(f"{clock_text(left)} left")
         return ", ".join(parts)
 
-    def by_steps(self, state: Any, spent: float) -> float:
-        """Seconds left by the work of the steps that remain."""
-        left = self.pace.left(state.global_step) if self.pace else None
-        if left is not None:
-            return left
-        steps_left = state.max_steps - state.global_step
-        return float(steps_left * spent / max(state.global_step, 1))
-
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Take the newest losses."""
         logs = logs or {}
         self.loss = logs.get("loss", self.loss)
         self.eval_loss = logs.get("eval_loss", self.eval_loss)
         self.l3 = logs.get("eval_l3", self.l3)
 
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any, **_: Any) -> None:
+        """Note how long an evaluation takes."""
+        if self._pace is not None:
+            self._pace.evaluated(metrics["eval_runtime"])
+
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Note when a step begins."""
-        if self.pace is not None:
-            self.pace.begin()
+        if self._pace is not None:
+            self._pace.begin()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Move the bar, or write a line when ten seconds have gone."""
-        if self.pace is not None:
-            self.pace.end(state.global_step)
+        if self._pace is not None:
+            self._pace.end(state.global_step)
         if self.bar is not None:
             done = self.clock.progress(state.global_step)
             self.bar.update(self.row, completed=done, description=self.describe(state))
@@ -219,9 +220,7 @@ class MetricsFile(TrainerCallback):  # type: ignore[misc]
         with atomic_write(path) as stream:
             stream.writelines(json.dumps(row) + "\n" for row in kept if resumed_step)
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Write one line, flushed.
 
         Raises:

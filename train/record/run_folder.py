@@ -29,7 +29,6 @@ from typing import Any
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Task, dump_compact
-from setaccio.train.backend.base import Base
 from setaccio.train.config.config import TrainConfig, load_config
 
 PACKAGES = (
@@ -99,14 +98,14 @@ def _result_folder(run: Path) -> Path | None:
 
 
 def check_run(config: TrainConfig, inputs: Mapping[str, str]) -> TrainResult | None:
-    """Check that the run folder may be written or gone on with; nothing is changed yet.
+    """Check that the run folder may be written or resumed; nothing is changed yet.
 
     Args:
         config: the run's settings.
-        inputs: what it learns from, as SHA-256 by name; see :func:`run_inputs`.
+        inputs: what it learns from, as SHA-256 by name.
 
     Returns:
-        The result, where the run is to be resumed and is finished already.
+        The result, where the run to be resumed is finished already.
 
     Raises:
         UsageError: an earlier run is in the way, was made with other settings or from other
@@ -144,25 +143,6 @@ def _check_place(out: Path) -> None:
         raise UsageError(f"{out}: {place} is a file. Choose another --out.")
     if not os.access(place, os.W_OK | os.X_OK):
         raise UsageError(f"{out}: {place} can not be written. Choose another --out.")
-
-
-def run_inputs(
-    base: Base, task: Task, learned: Iterable[Pair], held_out: Iterable[Pair]
-) -> dict[str, str]:
-    """What a run learns from, as SHA-256 (hex) by name.
-
-    Args:
-        base: its weights are read.
-        task: the task.
-        learned: the pairs to learn from.
-        held_out: the pairs of the evaluation loss.
-    """
-    return {
-        "base_sha256": base.digest(),
-        "task_sha256": task.digest,
-        "pairs_sha256": training_digest(learned),
-        "eval_pairs_sha256": training_digest(held_out),
-    }
 
 
 def _check_inputs(out: Path, inputs: Mapping[str, str]) -> None:

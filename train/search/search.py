@@ -26,11 +26,13 @@ from setaccio.data.records import atomic_write
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.loop.scoring import Scorer
 from setaccio.train.record.run_folder import TrainResult
-from setaccio.train.search.space import Space, draw_values, parse_space, with_values
-from setaccio.train.search.trial import Trial, draw_search
+from setaccio.train.search.picture import draw_search
+from setaccio.train.search.space import draw_values, parse_space, with_values
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial
+    from transformers import TrainerCallback
 
 STUDY = "setaccio"
 SETTINGS = "search.yaml"
@@ -56,15 +58,15 @@ class SearchResult(NamedTuple):
     """What a search gave.
 
     Attributes:
-        trials: in the order in which they were made.
+        trials: Optuna's, in the order in which they were made.
         best: the best of them, or None.
         score: name of the score.
         config: file with the best configuration, or None.
         plot: picture of the scores, or None where matplotlib is absent.
     """
 
-    trials: tuple[Trial, ...]
-    best: Trial | None
+    trials: tuple[FrozenTrial, ...]
+    best: FrozenTrial | None
     score: str
     config: Path | None
     plot: Path | None
@@ -117,6 +119,7 @@ def search(
         raise UsageError("search: nothing to compare on; give eval_pairs or a validation_share.")
     _open_folder(config, space, score)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    lagging = optuna.pruners.MedianPruner(n_startup_trials=3)
     storage = optuna.storages.RDBStorage(f"sqlite:///{config.out / 'study.db'}")
     try:
         study = optuna.create_study(
@@ -124,20 +127,23 @@ def search(
             study_name=STUDY,
             load_if_exists=True,
             direction="maximize" if score.higher_is_better else "minimize",
-            pruner=_pruner(pruning),
+            pruner=optuna.pruners.NopPruner() if pruning == "none" else lagging,
         )
         _close_stale(study)
         # Another seed after a restart, or the same values would be drawn again.
-        study.sampler = _sampler(sampler, config.seed + len(study.trials))
+        samplers = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+        study.sampler = samplers[sampler](seed=config.seed + len(study.trials))
 
         def objective(trial: optuna.Trial) -> float:
-            return _train_once(trial, config, parsed, score, scorer)
+            values = draw_values(trial, parsed, space)
+            return _train_once(trial, config, values, score, scorer)
 
-        def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-            tell(_line(_row(trial), score))
-
-        missing = max(0, trials - len(_rows(study)))
-        study.optimize(objective, n_trials=missing, catch=(TrainError,), callbacks=[after])
+        study.optimize(
+            objective,
+            n_trials=max(0, trials - len(_counted(study))),
+            catch=(TrainError,),
+            callbacks=[lambda _, trial: tell(_line(trial, score))],
+        )
         return _finish(config, study, score)
     finally:
         storage.remove_session()
@@ -165,23 +171,11 @@ def _open_folder(config: TrainConfig, space: Mapping[str, Any], score: Score) ->
         stream.write(text)
 
 
-def _sampler(name: Sampler, seed: int) -> Any:
-    import optuna
-
-    kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
-    return kinds[name](seed=seed)
-
-
-def _pruner(name: Pruning) -> Any:
-    import optuna
-
-    if name == "none":
-        return optuna.pruners.NopPruner()
-    return optuna.pruners.MedianPruner(n_startup_trials=3)
-
-
 def _close_stale(study: optuna.Study) -> None:
-    """Trials that a killed process left behind are made again, with the same values."""
+    """Trials that a killed process left behind are made again, with the same values.
+
+    By hand, because Optuna's retry waits for a heartbeat that has been silent long enough.
+    """
     from optuna.trial import TrialState
 
     again = [trial for trial in study.trials if trial.state == TrialState.RUNNING]
@@ -191,58 +185,77 @@ def _close_stale(study: optuna.Study) -> None:
 
 
 def _train_once(
-    trial: optuna.Trial, config: TrainConfig, space: Space, score: Score, scorer: Scorer | None
+    trial: optuna.Trial,
+    config: TrainConfig,
+    values: Mapping[str, Any],
+    score: Score,
+    scorer: Scorer | None,
 ) -> float:
-    """One training, told about at every evaluation."""
+    """One training, reported to Optuna at every evaluation."""
     from setaccio.train.run import train
-    from setaccio.train.search.pruner import Pruner
 
     out = config.out / "trials" / f"{trial.number:04}"
-    values = {**draw_values(trial, space), "out": out, "overwrite": False, "resume": False}
+    settings = with_values(config, {**values, "out": out, "overwrite": False, "resume": False})
     shutil.rmtree(out, ignore_errors=True)
     try:
-        pruner = Pruner(trial, score.higher_is_better)
-        result = train(with_values(config, values), [pruner], scorer=scorer)
-        number = score.measure(result)
+        return score.measure(train(settings, [_pruning(trial, score)], scorer=scorer))
     except TrainError as error:
         trial.set_user_attr("error", str(error))
         raise
     finally:
         shutil.rmtree(out / "checkpoints", ignore_errors=True)
-    return number
 
 
-def _row(trial: Any) -> Trial:
-    return Trial(trial.number, trial.state.name.lower(), trial.value, dict(trial.params))
+def _pruning(trial: optuna.Trial, score: Score) -> TrainerCallback:
+    """A callback that reports every evaluation loss, and ends a trial that lags behind."""
+    import optuna
+    from transformers import TrainerCallback
+
+    sign = -1 if score.higher_is_better else 1  # the study maximises then
+
+    class Pruning(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for mypy here
+        def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any, **_: Any) -> None:
+            if not state.global_step or "eval_loss" not in metrics:
+                return
+            trial.report(sign * metrics["eval_loss"], state.global_step)
+            if trial.should_prune():
+                raise optuna.TrialPruned(f"step {state.global_step}")
+
+    return Pruning()
 
 
-def _rows(study: optuna.Study) -> list[Trial]:
-    """Finished trials; those that were interrupted are none."""
-    done = ("complete", "pruned")
-    rows = [(trial, _row(trial)) for trial in study.trials]
-    return [row for trial, row in rows if row.state in done or "error" in trial.user_attrs]
+def _counted(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials that came to an end by themselves; those that were interrupted did not."""
+    from optuna.trial import TrialState
+
+    ended = (TrialState.COMPLETE, TrialState.PRUNED)
+    return [trial for trial in study.trials if trial.state in ended or "error" in trial.user_attrs]
 
 
-def _line(trial: Trial, score: Score) -> str:
-    values = ", ".join(f"{name} {_short(value)}" for name, value in trial.values.items())
-    if trial.state == "complete" and trial.score is not None:
-        return f"trial {trial.number}: {score.name} {trial.score:.4f} ({values})"
-    return f"trial {trial.number}: {trial.state} ({values})"
+def state_of(trial: FrozenTrial) -> str:
+    """``complete``, ``pruned`` or ``fail``."""
+    return str(trial.state.name.lower())
 
 
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _line(trial: FrozenTrial, score: Score) -> str:
+    shown = {k: f"{v:.3g}" if isinstance(v, float) else v for k, v in trial.params.items()}
+    values = ", ".join(f"{name} {value}" for name, value in shown.items())
+    if state_of(trial) == "complete":
+        return f"trial {trial.number}: {score.name} {trial.value:.4f} ({values})"
+    return f"trial {trial.number}: {state_of(trial)} ({values})"
 
 
 def _finish(config: TrainConfig, study: optuna.Study, score: Score) -> SearchResult:
     """Rank the trials, and write table, picture and the best configuration."""
-    rows = _rows(study)
-    scored = [row for row in rows if row.state == "complete" and row.score is not None]
-    sign = -1 if score.higher_is_better else 1
-    best = min(scored, key=lambda row: sign * (row.score or 0.0), default=None)
+    trials = _counted(study)
+    rows = [
+        {"number": t.number, "state": state_of(t), "score": t.value, "values": t.params}
+        for t in trials
+    ]
     with atomic_write(config.out / "trials.json") as stream:
-        json.dump([row._asdict() for row in rows], stream, indent=2)
+        json.dump(rows, stream, indent=2)
         stream.write("\n")
+    best = study.best_trial if any(row["state"] == "complete" for row in rows) else None
     file = None
     if best is not None:
         file = config.out / "best.yaml"
@@ -251,5 +264,6 @@ def _finish(config: TrainConfig, study: optuna.Study, score: Score) -> SearchRes
         del values["out"]  # the trial's folder is there already
         with atomic_write(file) as stream:
             yaml.safe_dump(values, stream, sort_keys=False, allow_unicode=True)
-    plot = draw_search(config.out, rows, score.name, score.higher_is_better)
-    return SearchResult(tuple(rows), best, score.name, file, plot)
+    return SearchResult(
+        tuple(trials), best, score.name, file, draw_search(config.out, study, score.name)
+    )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 from pydantic import ValidationError
@@ -20,38 +20,19 @@ from pydantic import ValidationError
 from setaccio.data.errors import UsageError
 from setaccio.train.config.settings import FREE_ON_RESUME, TrainConfig
 
+if TYPE_CHECKING:
+    from optuna import Trial
+    from optuna.distributions import BaseDistribution
+
+RANGE = {"low", "high", "log", "step"}
 FIXED = (FREE_ON_RESUME | {"out", "pairs", "eval_pairs", "validation_share", "task"}) - {
     "eval_steps",
     "max_minutes",
 }
-WHOLE = ("int", "int | None")
+WHOLE = (int, int | None)
 
 
-class SearchChoice(NamedTuple):
-    """One of several values."""
-
-    values: tuple[Any, ...]
-
-
-class SearchRange(NamedTuple):
-    """A value between two ends, both included.
-
-    Attributes:
-        low: the smallest.
-        high: the largest.
-        log: whether orders of magnitude are equally likely.
-        step: distance of the values, or None.
-        whole: whether they are whole numbers.
-    """
-
-    low: float
-    high: float
-    log: bool
-    step: float | None
-    whole: bool
-
-
-Space = dict[str, SearchChoice | SearchRange]
+Space: TypeAlias = "dict[str, BaseDistribution]"
 
 
 def read_space(path: Path) -> dict[str, Any]:
@@ -71,7 +52,9 @@ def read_space(path: Path) -> dict[str, Any]:
 
 
 def parse_space(raw: Mapping[str, Any], config: TrainConfig) -> Space:
-    """Check a space against the settings.
+    """Check a space against the settings, and make Optuna's distributions of it.
+
+    Values that Optuna can not store, such as lists, are chosen by their place.
 
     Args:
         raw: setting to list or range, as in the module's docstring.
@@ -88,25 +71,24 @@ def parse_space(raw: Mapping[str, Any], config: TrainConfig) -> Space:
             )
         if name in FIXED or (name == "seed" and config.eval_pairs is None):
             raise UsageError(f"space: {name}: must be the same in all trials.")
-        space[name] = _parse(name, wanted)
-        part = space[name]
-        ends = part.values if isinstance(part, SearchChoice) else (part.low, part.high)
-        for value in ends:
-            with_values(config, {name: value})
+        space[name] = _parse(name, wanted, config)
     return space
 
 
-def _parse(name: str, wanted: Any) -> SearchChoice | SearchRange:
+def _parse(name: str, wanted: Any, config: TrainConfig) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
     if isinstance(wanted, list) and wanted:
-        return SearchChoice(tuple(wanted))
-    if not isinstance(wanted, dict) or not {"low", "high"} <= set(wanted) <= set(
-        SearchRange._fields
-    ):
+        for value in wanted:
+            with_values(config, {name: value})
+        plain = all(isinstance(value, str | int | float | bool | None) for value in wanted)
+        return CategoricalDistribution(wanted if plain else range(len(wanted)))
+    if not isinstance(wanted, dict) or not {"low", "high"} <= set(wanted) <= RANGE:
         raise UsageError(
             f"space: {name}: write a list of values, or a range such as {{low: 1e-4, high: 1e-2, "
             "log: true}."
         )
-    whole = str(TrainConfig.model_fields[name].annotation).removeprefix("<class '").rstrip("'>")
+    whole = TrainConfig.model_fields[name].annotation in WHOLE
     try:
         low, high = float(wanted["low"]), float(wanted["high"])
         step = float(wanted["step"]) if "step" in wanted else None
@@ -117,7 +99,11 @@ def _parse(name: str, wanted: Any) -> SearchChoice | SearchRange:
         raise UsageError(
             f"space: {name}: low must be less than high; with log both are above 0, without a step."
         )
-    return SearchRange(low, high, log, step, whole in WHOLE)
+    for value in (low, high):
+        with_values(config, {name: value})
+    if whole:
+        return IntDistribution(int(low), int(high), log, int(step or 1))
+    return FloatDistribution(low, high, log, step)
 
 
 def with_values(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
@@ -133,23 +119,24 @@ def with_values(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
         raise UsageError(f"space: {', '.join(values)}: {reasons}.") from error
 
 
-def draw_values(trial: Any, space: Space) -> dict[str, Any]:
-    """Let an Optuna trial choose a value for each setting."""
+def draw_values(trial: Trial, space: Space, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Let an Optuna trial choose a value for each setting.
+
+    Args:
+        trial: the trial.
+        space: from :func:`parse_space`.
+        raw: what it was made of.
+    """
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
     values: dict[str, Any] = {}
     for name, part in space.items():
-        if isinstance(part, SearchChoice):
-            # Optuna stores numbers and texts; anything else is chosen by its place in the list.
-            plain = all(isinstance(v, str | int | float | bool | None) for v in part.values)
-            options = list(part.values) if plain else list(range(len(part.values)))
-            chosen = trial.suggest_categorical(name, options)
-            values[name] = chosen if plain else part.values[chosen]
-        elif part.whole:
-            step = int(part.step or 1)
-            values[name] = trial.suggest_int(
-                name, int(part.low), int(part.high), log=part.log, step=step
-            )
+        if isinstance(part, CategoricalDistribution):
+            chosen = trial.suggest_categorical(name, part.choices)
+            values[name] = raw[name][part.choices.index(chosen)]
         else:
-            values[name] = trial.suggest_float(
-                name, part.low, part.high, log=part.log, step=part.step
-            )
+            drawn: Any = part
+            whole = isinstance(part, IntDistribution)
+            suggest: Any = trial.suggest_int if whole else trial.suggest_float
+            values[name] = suggest(name, drawn.low, drawn.high, log=drawn.log, step=drawn.step)
     return values

@@ -12,12 +12,12 @@ from setaccio.data.errors import UsageError
 from setaccio.models import find_known
 from setaccio.train.config.config import load_config
 from setaccio.train.config.presets import (
-    FOLDER,
+    PRESET_FOLDER,
     RESERVED_GIB,
     SIZES,
     VRAM,
+    preset_names,
     preset_settings,
-    preset_table_names,
     settings_for,
 )
 
@@ -34,7 +34,7 @@ BILLIONS = {
 def test_every_preset_is_there_and_has_a_table():
     from random_models import PUBLISHED
 
-    assert set(VRAM) <= set(preset_table_names())
+    assert set(VRAM) <= set(preset_names())
     assert set(VRAM) == set(PUBLISHED)
 
 
@@ -49,7 +49,7 @@ def test_a_preset_is_a_configuration_by_its_name(name):
 
 @pytest.mark.parametrize("name", sorted(VRAM))
 def test_the_table_in_the_file_is_the_table_in_the_code(name):
-    lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    lines = (PRESET_FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
     cells = [line.strip("# ").split() for line in lines if line.startswith("#")]
     rows = [row for row in cells if len(row) == 6 and row[0].isdigit()]
     assert rows == [
@@ -97,6 +97,6 @@ def test_too_little_memory_and_unknown_names_are_said():
 
 
 def test_the_files_are_plain_yaml():
-    for name in preset_table_names():
-        settings = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    for name in preset_names():
+        settings = yaml.safe_load((PRESET_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
         assert settings.get("base") or name not in VRAM  # the others are for the default base

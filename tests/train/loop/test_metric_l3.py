@@ -18,7 +18,7 @@ from setaccio.data.errors import TrainError, UsageError
 from setaccio.eval.evaluate import evaluate
 from setaccio.export import export
 from setaccio.train import load_config, train
-from setaccio.train.loop.early_stopping import Watch
+from setaccio.train.loop.early_stopping import EarlyStopping
 from setaccio.train.loop.saving import Kept, read_kept
 from setaccio.train.loop.scoring import check_scorer
 from setaccio.train.record.progress import read_metrics
@@ -106,7 +106,7 @@ def test_the_run_stops_on_l3_and_keeps_the_weights_of_its_best(settings, capsys)
 def test_where_l3_is_the_same_the_loss_decides(tmp_path):
     """Without that a run would be stopped before its first document is right."""
     values = {"pairs": "p", "out": "o", "patience": 2, "metric_for_best": "l3"}
-    watch = Watch(load_config(None, values), tmp_path / "best", [].append)
+    watch = EarlyStopping(load_config(None, values), tmp_path / "best", [].append)
     for step, loss in enumerate([5.0, 4.0, 3.0, 2.0], 1):
         assert not judge(watch, step, loss, l3=0.0)
     assert not judge(watch, 5, 2.5, l3=0.1)
@@ -121,7 +121,7 @@ def test_a_resumed_run_knows_the_shares_before(tmp_path):
         {"step": 1, "eval_loss": 4.0, "eval_l3": 0.5},
         {"step": 2, "eval_loss": 3.0, "eval_l3": 0.4},
     ]
-    watch = Watch(load_config(None, values), tmp_path / "best", [].append, history)
+    watch = EarlyStopping(load_config(None, values), tmp_path / "best", [].append, history)
     assert watch.best == Kept(1, 4.0, 0.5)
     assert judge(watch, 3, 2.0, l3=0.3)
 

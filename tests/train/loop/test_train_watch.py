@@ -14,7 +14,7 @@ from transformers import TrainerCallback
 
 from setaccio.data.errors import TrainError
 from setaccio.train import load_config, train
-from setaccio.train.loop.early_stopping import Watch
+from setaccio.train.loop.early_stopping import EarlyStopping
 from setaccio.train.loop.saving import Kept, read_kept
 from setaccio.train.record.progress import read_metrics
 
@@ -128,7 +128,7 @@ def judge(watch, step, loss, trained=None, l3=None):
 
 def test_patience_counts_evaluations_since_the_best_one(tmp_path):
     config = load_config(None, {"pairs": "p", "out": "o", "patience": 2})
-    watch = Watch(config, tmp_path / "best", [].append)
+    watch = EarlyStopping(config, tmp_path / "best", [].append)
     assert not judge(watch, 0, 0.1)  # before the first step: no result
     assert not judge(watch, 1, 5.0)
     assert not judge(watch, 2, 6.0)
@@ -141,7 +141,7 @@ def test_patience_counts_evaluations_since_the_best_one(tmp_path):
 def test_a_resumed_run_knows_the_evaluations_before(tmp_path):
     config = load_config(None, {"pairs": "p", "out": "o", "patience": 2})
     history = [{"step": 1, "eval_loss": 4.0}, {"step": 2, "eval_loss": 5.0}]
-    watch = Watch(config, tmp_path / "best", [].append, history)
+    watch = EarlyStopping(config, tmp_path / "best", [].append, history)
     assert watch.best == Kept(1, 4.0)
     assert judge(watch, 3, 4.5)
 
@@ -149,7 +149,7 @@ def test_a_resumed_run_knows_the_evaluations_before(tmp_path):
 def test_a_worse_loss_is_overfitting_only_while_the_training_loss_falls(tmp_path):
     config = load_config(None, {"pairs": "p", "out": "o"})
     said = []
-    watch = Watch(config, tmp_path / "best", said.append)
+    watch = EarlyStopping(config, tmp_path / "best", said.append)
     for step in range(1, 6):
         judge(watch, step, 1.0 + step, trained=1.0 + step)  # both rise: divergence
     assert said == []

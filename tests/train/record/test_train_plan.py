@@ -75,7 +75,8 @@ def test_the_estimate_changes_neither_weights_nor_random_numbers(settings):
     import torch
 
     from setaccio.train.backend.base import load_tokenizer
-    from setaccio.train.fit import assemble
+    from setaccio.train.fit import Training, build_trainer
+    from setaccio.train.inputs.prepare import make_inputs
     from setaccio.train.inputs.sources import encode_sources, training_sources
     from setaccio.train.loop.schedule import Clock
     from setaccio.train.record.plan import measure_pace
@@ -87,7 +88,8 @@ def test_the_estimate_changes_neither_weights_nor_random_numbers(settings):
         tokenizer = load_tokenizer(sources.base)
         rows = encode_sources(config, sources, tokenizer)
         reporter = Reporter(Clock(None, 0.0), Console(file=io.StringIO()))
-        trainer = assemble(config, sources.base, tokenizer, rows, "trl", reporter)
+        inputs = make_inputs(config, sources.base, tokenizer, rows, "trl")
+        trainer = build_trainer(Training(inputs, reporter))
         weights = [parameter.detach().clone() for parameter in trainer.model.parameters()]
         state = torch.get_rng_state()
         assert measure_pace(trainer, 5).left(0) > 0

@@ -8,11 +8,12 @@ pytest.importorskip("trl")
 pytest.importorskip("optuna")
 
 import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from setaccio.data.errors import UsageError
 from setaccio.train import load_config, train
-from setaccio.train.search.search import Score, search
-from setaccio.train.search.space import SearchChoice, SearchRange, parse_space, read_space
+from setaccio.train.search.search import Score, search, state_of
+from setaccio.train.search.space import parse_space, read_space
 
 SPACE = {"learning_rate": {"low": "1e-4", "high": 3e-2, "log": True}, "rank": [2, 8]}
 
@@ -26,18 +27,18 @@ def test_a_search_ranks_its_trials_and_leaves_a_configuration_to_train_with(quic
     said = []
     found = search(quick, SPACE, 3, pruning="none", tell=said.append)
     assert [trial.number for trial in found.trials] == [0, 1, 2]
-    assert found.best.score == min(trial.score for trial in found.trials)
+    assert found.best.value == min(trial.value for trial in found.trials)
     assert len(said) == 3
     assert json.loads((quick.out / "trials.json").read_text())[0]["state"] == "complete"
     assert found.plot.read_bytes().startswith(b"\x89PNG")
     assert not list(quick.out.glob("trials/*/checkpoints"))
     best = load_config(found.config, {"out": str(tmp_path / "best")})
-    assert best.learning_rate == pytest.approx(found.best.values["learning_rate"])
-    assert train(best).eval_loss == pytest.approx(found.best.score, rel=1e-3)
+    assert best.learning_rate == pytest.approx(found.best.params["learning_rate"])
+    assert train(best).eval_loss == pytest.approx(found.best.value, rel=1e-3)
 
     more = search(quick, SPACE, 4, pruning="none")
     assert more.trials[:3] == found.trials
-    assert len({trial.values["learning_rate"] for trial in more.trials}) == 4
+    assert len({trial.params["learning_rate"] for trial in more.trials}) == 4
     assert len(search(quick, SPACE, 4).trials) == 4
     with pytest.raises(UsageError, match=r"another search is there.*--overwrite"):
         search(quick, {"rank": [4]}, 1)
@@ -60,7 +61,7 @@ def test_a_trial_that_was_killed_is_made_again_with_the_same_values(quick):
     storage.engine.dispose()
     found = search(quick, SPACE, 2, sampler="random")
     assert len(found.trials) == 2
-    assert found.trials[0].values["learning_rate"] == pytest.approx(rate)
+    assert found.trials[0].params["learning_rate"] == pytest.approx(rate)
 
 
 def test_a_higher_score_can_be_the_better_one(quick):
@@ -71,7 +72,7 @@ def test_a_higher_score_can_be_the_better_one(quick):
         return float(ranks[-1])
 
     found = search(quick, {"rank": [2, 4, 8]}, 4, score=Score("rank", measure, True))
-    assert found.best.values["rank"] == max(ranks)
+    assert found.best.params["rank"] == max(ranks)
 
 
 def test_trials_are_scored_by_what_their_gguf_extracts(quick):
@@ -88,7 +89,7 @@ def test_trials_are_scored_by_what_their_gguf_extracts(quick):
 
     with ExtractionScorer(config, documents=2) as scorer:
         found = search(config, {"rank": [4]}, 1, score=Score("L3", measure, True), scorer=scorer)
-    assert found.best.score == scored[0]
+    assert found.best.value == scored[0]
     assert scored[0] in (0.0, 0.5, 1.0)
     assert not (config.out / "l3").exists()
 
@@ -97,16 +98,16 @@ def test_a_trial_that_lags_behind_is_ended(quick):
     good = quick.model_copy(update={"eval_steps": 1})
     space = {"learning_rate": [2e-2, 1e-2, 3e-2, 1e-6]}
     found = search(good, space, 9, sampler="random")
-    states = {trial.values["learning_rate"]: trial.state for trial in found.trials[4:]}
+    states = {trial.params["learning_rate"]: state_of(trial) for trial in found.trials[4:]}
     assert states.get(1e-6, "pruned") == "pruned"
-    assert "pruned" in {trial.state for trial in found.trials}
-    assert found.best.values["learning_rate"] > 1e-6
+    assert "pruned" in {state_of(trial) for trial in found.trials}
+    assert found.best.params["learning_rate"] > 1e-6
 
 
 def test_a_trial_that_diverges_is_a_failed_one_and_the_search_goes_on(quick):
     config = quick.model_copy(update={"max_grad_norm": 1e30, "validation_share": 0.1})
     found = search(config, {"learning_rate": [1e30]}, 2)
-    assert [trial.state for trial in found.trials] == ["fail", "fail"]
+    assert [state_of(trial) for trial in found.trials] == ["fail", "fail"]
     assert found.best is None
     assert found.config is None
 
@@ -116,8 +117,8 @@ def test_spaces_are_read_and_checked(quick, tmp_path):
     file.write_text("rank: {low: 4, high: 32, log: true}\nschedule: [cosine, linear]\n")
     parsed = parse_space(read_space(file), quick)
     assert parsed == {
-        "rank": SearchRange(4, 32, True, None, True),
-        "schedule": SearchChoice(("cosine", "linear")),
+        "rank": IntDistribution(4, 32, log=True),
+        "schedule": CategoricalDistribution(("cosine", "linear")),
     }
 
 
