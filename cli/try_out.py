@@ -28,9 +28,9 @@ def try_out(
 ) -> None:
     """Extract sample recipes with the shipped adapter, and compare constrained with free."""
     from setaccio.cli.eval.eval import show
+    from setaccio.cli.terminal.arm_progress import show_progress
     from setaccio.data.files.sample_files import RECIPES_TOLD
     from setaccio.data.records import Document, load_pairs
-    from setaccio.eval.arms.progress import show_progress
     from setaccio.eval.evaluate import evaluate
     from setaccio.models import default_base, model_path, shipped_adapter
     from setaccio.runtime import Extractor

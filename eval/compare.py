@@ -32,7 +32,6 @@ from setaccio.eval.arms.progress import ArmProgress, Progress
 from setaccio.eval.arms.runner import Runner, file_part
 from setaccio.eval.parquet import is_available, parquet
 from setaccio.eval.result import Comparison, write_json, write_results
-from setaccio.eval.scoring.gold import doubt_of_gold
 from setaccio.eval.scoring.normalise import NORMALISATION
 from setaccio.eval.stats.summary import SEED
 from setaccio.eval.table import markdown_table
@@ -149,6 +148,23 @@ def _check(arms: Sequence[AnyArm], pairs: Sequence[Pair]) -> None:
     name, count = Counter(pair.id for pair in pairs).most_common(1)[0]
     if count > 1:
         raise DataError(f"The id {name!r} comes {count} times among the pairs. Make ids unique.")
+
+
+def doubt_of_gold(pairs: Sequence[Pair], task: Task) -> str:
+    """What is to be said of gold that breaks the schema; empty where none does.
+
+    Such a document can not come out right: what the constraint allows is never equal to its gold.
+    """
+    broken = [(pair, found[0]) for pair in pairs if (found := task.problems(pair.gold))]
+    if not broken:
+        return ""
+    pair, problem = broken[0]
+    return (
+        f"The gold of {len(broken)} of {len(pairs)} documents breaks the schema of {task.name}, "
+        f"first that of id {pair.id!r} ({problem}), so they can not come out right. Give the task "
+        "of these pairs with --task or --schema, or repair them: setaccio data check names each "
+        "with its line."
+    )
 
 
 def _carried_task(arms: Sequence[AnyArm]) -> Task:

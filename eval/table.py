@@ -17,6 +17,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from setaccio.eval.formats import fixed, megabytes, percent
 from setaccio.eval.result import ArmResult, Comparison, decoding
 from setaccio.eval.scoring.fields import SCORING
 from setaccio.eval.scoring.normalise import NORMALISATION, STEPS
@@ -72,13 +73,12 @@ def _row(arm: ArmResult, paths: list[str]) -> list[str]:
     summary = arm.summary
     levels = [percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)]
     fields = [_field(summary.fields.get(path)) for path in paths]
-    seconds = "-" if summary.seconds_mean is None else f"{summary.seconds_mean:.2f}"
     return [
         arm.name,
         decoding(arm.constraint, "-"),
         *levels,
         *fields,
-        seconds,
+        fixed(summary.seconds_mean, 2),
         str(summary.documents),
     ]
 
@@ -87,16 +87,6 @@ def _field(field: FieldSummary | None) -> str:
     if field is None:
         return "-"
     return percent(field.headline) if field.f1 is None else f"{field.headline:.3f}"
-
-
-def percent(rate: float) -> str:
-    """A rate as a percentage with one digit, ``100%`` and ``0%`` without it.
-
-    Anything short of all is shown as less than 100%, and anything above none as more than 0%.
-    """
-    if rate in (0.0, 1.0):
-        return f"{rate:.0%}"
-    return f"{min(max(rate, 0.001), 0.999):.1%}"
 
 
 def detail_rows(comparison: Comparison) -> list[list[str]]:
@@ -140,18 +130,14 @@ def _details(arm: ArmResult, measured: list[str]) -> list[str]:
     return [
         *cells,
         percent(summary.l1_strict.mean),
-        _number(calibration.ece_equal_mass if calibration else None, 3),
+        fixed(calibration.ece_equal_mass if calibration else None, 3),
         percent(grounding.rate) if grounding else "-",
-        _number(summary.tokens_per_second, 0),
-        _number(arm.peak_memory / 1e6 if arm.peak_memory else None, 0),
-        _number(arm.size_bytes / 1e6 if arm.size_bytes else None, 1),
-        _number(per_document, 1),
+        fixed(summary.tokens_per_second, 0),
+        megabytes(arm.peak_memory or None, 0),
+        megabytes(arm.size_bytes or None),
+        fixed(per_document, 1),
         ", ".join(f"{name} {count}" for name, count in summary.statuses.items()),
     ]
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def interval(estimate: Interval | None) -> str:

@@ -127,7 +127,7 @@ def eval_verb(
         if predictions is not None:
             others = [*_recorded(predictions, found, alias), *others]
         from setaccio.cli.choices.model_choice import choose_model
-        from setaccio.eval.arms.progress import show_progress
+        from setaccio.cli.terminal.arm_progress import show_progress
         from setaccio.eval.evaluate import evaluate as run_evaluation
 
         if model or adapter or base or not others:

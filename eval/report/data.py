@@ -22,6 +22,8 @@ from setaccio.eval.stats.summary import Interval
 Record = dict[str, Any]
 LEVELS = (("l1", "L1"), ("l2", "L2"), ("l3", "L3"))
 OUTCOMES = ("correct", "wrong", "omitted", "hallucinated")
+OUTCOME_WORDS = {name: "missing" if name == "omitted" else name for name in OUTCOMES}
+"""What a reader sees for each outcome."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
+from setaccio.data.schema.pointers import join, split_pointer
 from setaccio.data.task.task import Json
 
 Outcome = Literal["correct", "wrong", "omitted", "hallucinated"]
@@ -134,11 +135,6 @@ class Measures:
         return 2 * self.agreed / total if total else 1.0
 
 
-def pointer(base: str, key: str | int) -> str:
-    """The JSON Pointer of a member, its key escaped as RFC 6901 says."""
-    return f"{base}/{str(key).replace('~', '~0').replace('/', '~1')}"
-
-
 def leaf_pointers(value: Json, base: str = "") -> list[str]:
     """Pointers of all leaves of a JSON value; an empty object or list is one leaf."""
     if isinstance(value, dict) and value:
@@ -147,7 +143,7 @@ def leaf_pointers(value: Json, base: str = "") -> list[str]:
         parts = list(enumerate(value))
     else:
         return [base]
-    return [found for key, part in parts for found in leaf_pointers(part, pointer(base, key))]
+    return [found for key, part in parts for found in leaf_pointers(part, join(base, key))]
 
 
 def omitted(value: Json, at: str | None) -> list[Leaf]:
@@ -158,3 +154,19 @@ def omitted(value: Json, at: str | None) -> list[Leaf]:
 def hallucinated(value: Json, at: str | None) -> list[Leaf]:
     """Every leaf of a predicted value as hallucinated; ``at`` is the value's pointer."""
     return [Leaf("hallucinated", None, (found,)) for found in leaf_pointers(value, at or "")]
+
+
+ABSENT = ...
+"""What :func:`at_pointer` gives when there is nothing; null is something."""
+
+
+def at_pointer(value: Json, pointer: str) -> Any:
+    """What a JSON Pointer leads to; :data:`ABSENT` when it leads nowhere."""
+    for key in split_pointer(pointer):
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return ABSENT
+    return value

@@ -34,6 +34,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from setaccio.data.schema.pointers import join
 from setaccio.data.task.task import Json, ScoringRule, Task
 from setaccio.eval.scoring.counts import (
     Items,
@@ -43,7 +44,6 @@ from setaccio.eval.scoring.counts import (
     Outcome,
     hallucinated,
     omitted,
-    pointer,
 )
 from setaccio.eval.scoring.lists import Listed, align_items, list_similarity, measured, regrouped
 from setaccio.eval.scoring.rules import EXACT, item_rule, resolve, rule_for
@@ -109,8 +109,8 @@ class _At(NamedTuple):
     def below(self, key: str, gold: dict[str, Json], prediction: dict[str, Json]) -> _At:
         """The pointers of a member."""
         return _At(
-            pointer(self.gold, key) if self.gold is not None and key in gold else None,
-            pointer(self.prediction, key)
+            join(self.gold, key) if self.gold is not None and key in gold else None,
+            join(self.prediction, key)
             if self.prediction is not None and key in prediction
             else None,
         )
@@ -152,7 +152,7 @@ def _zero(perfect: FieldScore, gold: Json, at: str) -> FieldScore:
         items=perfect.items and Items(gold=perfect.items.gold),
         strict=strict and Measures(leaves=strict.leaves, gold=strict.gold),
         children=tuple(
-            _zero(child, values.get(key), pointer(at, key))
+            _zero(child, values.get(key), join(at, key))
             for child, key in zip(perfect.children, keys, strict=True)
         ),
     )

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from setaccio.eval.formats import percent
 from setaccio.eval.result import ArmResult, Comparison
 from setaccio.eval.stats.paired import Difference, paired_difference
-from setaccio.eval.table import percent
 
 _TITLES = {"l1": "L1", "l2": "L2", "l3": "L3", "score": "score"}
 MEASURES = tuple(_TITLES)

@@ -25,6 +25,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from setaccio.data.errors import UsageError
+from setaccio.eval.formats import percent, points
 from setaccio.eval.scoring.score import DocumentScore
 from setaccio.eval.stats.summary import resamples
 
@@ -83,18 +84,16 @@ class Difference:
         """A table cell: points with their interval, and ``noise`` where it is no difference."""
         if self.first == self.second and self.low == self.high == 0:
             return "none"
-        said = f"{_points(self.difference)} [{_points(self.low)}, {_points(self.high)}]"
+        said = f"{points(self.difference)} [{points(self.low)}, {points(self.high)}]"
         return f"{said} noise" if self.is_noise else said
 
     def words(self) -> str:
         """One line for people."""
-        from setaccio.eval.table import percent
-
         said = f"{self.metric}: {percent(self.first)} to {percent(self.second)}"
         if self.short() == "none":
             return f"{said}, no difference"
-        interval = f"[{_points(self.low)}, {_points(self.high)}]"
-        said += f", {_points(self.difference)} points {interval}"
+        interval = f"[{points(self.low)}, {points(self.high)}]"
+        said += f", {points(self.difference)} points {interval}"
         if self.p_value is not None:
             shown = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
             said += f", {shown}"
@@ -103,10 +102,6 @@ class Difference:
     def to_dict(self) -> dict[str, Any]:
         """As a plain dictionary, with ``is_noise``."""
         return {**asdict(self), "is_noise": self.is_noise}
-
-
-def _points(rate: float) -> str:
-    return f"{100 * rate + 0:+.1f}".replace("-0.0", "+0.0")
 
 
 def compare_arms(arm_a: ArmResult, arm_b: ArmResult) -> tuple[Difference, ...]:

@@ -21,8 +21,9 @@ from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.predictions import read_predictions, score_predictions
+from setaccio.eval.formats import percent
 from setaccio.eval.result import Comparison, write_json
-from setaccio.eval.table import markdown, percent
+from setaccio.eval.table import markdown
 
 VERDICT = "human_semantic_ok"
 """The key under which a row holds what a person said."""

@@ -27,10 +27,11 @@ from setaccio.eval.arms.arms import AnyArm, Arm, gguf_parameters
 from setaccio.eval.arms.baseline import EndpointArm
 from setaccio.eval.arms.predictions import RecordedArm, own_gold, read_predictions
 from setaccio.eval.compare import CONSTRAINTS, Running, compare, under
+from setaccio.eval.formats import format_parameters, percent
 from setaccio.eval.result import ArmResult, Comparison, decoding, write_json
 from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
 from setaccio.eval.stats.summary import Interval
-from setaccio.eval.table import markdown, percent
+from setaccio.eval.table import markdown
 from setaccio.runtime.grammar.constraint import Constraint
 
 if TYPE_CHECKING:
@@ -288,14 +289,6 @@ def _parameters(model: ReferenceModel) -> str:
     if isinstance(file, EndpointArm) or _holds_outputs(file):
         return ""
     return format_parameters(gguf_parameters(file))
-
-
-def format_parameters(count: int) -> str:
-    """A number of weights as tables write it, such as ``1.5 B`` or ``4.2 M``."""
-    for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "K")):
-        if count >= size:
-            return f"{count / size:.1f} {letter}"
-    return str(count)
 
 
 def _rate(arm: ArmResult | None, level: str) -> str:

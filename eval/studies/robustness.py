@@ -33,9 +33,10 @@ from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import AnyArm
 from setaccio.eval.compare import Running, compare, under
+from setaccio.eval.formats import percent
 from setaccio.eval.result import Comparison, decoding, write_json
 from setaccio.eval.stats.losses import Loss, compare_scores
-from setaccio.eval.table import markdown, percent
+from setaccio.eval.table import markdown
 
 if TYPE_CHECKING:
     from typing import Unpack

@@ -28,9 +28,10 @@ from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import Arm
 from setaccio.eval.compare import Running, compare
+from setaccio.eval.formats import fixed, megabytes, percent
 from setaccio.eval.result import ArmResult, Comparison, write_json
 from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
-from setaccio.eval.table import markdown, percent
+from setaccio.eval.table import markdown
 from setaccio.models import gguf_path
 from setaccio.runtime.grammar.constraint import Constraint
 from setaccio.runtime.model.gguf_header import read_header
@@ -96,13 +97,13 @@ class Sweep:
             lines.append(
                 [
                     row.name,
-                    _megabytes(row.arm.size_bytes),
+                    megabytes(row.arm.size_bytes),
                     *(percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)),
                     f"{summary.score.mean:.3f}",
                     lost.describe_loss() if lost else "",
-                    _number(summary.seconds_mean, 2),
-                    _number(summary.tokens_per_second, 0),
-                    _megabytes(row.arm.peak_memory),
+                    fixed(summary.seconds_mean, 2),
+                    fixed(summary.tokens_per_second, 0),
+                    megabytes(row.arm.peak_memory),
                     "<- knee" if row is self.knee else "",
                 ]
             )
@@ -217,11 +218,3 @@ def name_files(paths: Sequence[Path]) -> list[str]:
 
 def _size(path: Path) -> tuple[int, str]:
     return (path.stat().st_size if path.is_file() else 0, str(path))
-
-
-def _megabytes(size: int | None) -> str:
-    return "-" if size is None else f"{size / 1e6:.1f}"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
