@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task.task import Json, Task, dump_compact
-from setaccio.eval.arms.arms import OutputSource, Row, Setting, hash_parts
+from setaccio.eval.arms.arms import AnyArm, OutputSource, Row, Setting, hash_parts
 from setaccio.eval.compare import Running, compare
-from setaccio.eval.result import Comparison, make_label
+from setaccio.eval.result import Comparison
 from setaccio.eval.scoring.score import read_answer, rename_keys
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _KEPT: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class RecordedArm:
+class RecordedArm(AnyArm):
     """Outputs of one model that were made elsewhere.
 
     Attributes:
@@ -57,11 +57,6 @@ class RecordedArm:
     source: Path
     aliases: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def label(self) -> str:
-        """Name and decoding, where that is known."""
-        return make_label(self.name, self.constraint)
-
     def under(self, name: str) -> RecordedArm:
         """The same outputs under another name."""
         return replace(self, name=name)
@@ -71,11 +66,8 @@ class RecordedArm:
         return _RecordedSource(self, setting.task)
 
 
-class _RecordedSource:
+class _RecordedSource(OutputSource):
     """Rows of a file in the form that every arm's rows have."""
-
-    size_bytes: int | None = None
-    sha256 = ""
 
     def __init__(self, arm: RecordedArm, task: Task) -> None:
         self.arm, self.task = arm, task

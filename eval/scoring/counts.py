@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from setaccio.data.schema.pointers import join, split_pointer
 from setaccio.data.task.task import Json
@@ -28,22 +28,22 @@ class Leaf:
     predictions: tuple[str, ...] = ()
 
 
+class _Counts:
+    """Dataclasses of counts, added up field by field."""
+
+    def __add__(self, other: Self) -> Self:
+        mine, theirs = vars(self), vars(other)
+        return type(self)(**{name: mine[name] + theirs[name] for name in mine})
+
+
 @dataclass(frozen=True)
-class Leaves:
+class Leaves(_Counts):
     """How many leaves came out how."""
 
     correct: int = 0
     wrong: int = 0
     omitted: int = 0
     hallucinated: int = 0
-
-    def __add__(self, other: Leaves) -> Leaves:
-        return Leaves(
-            self.correct + other.correct,
-            self.wrong + other.wrong,
-            self.omitted + other.omitted,
-            self.hallucinated + other.hallucinated,
-        )
 
     @classmethod
     def of(cls, outcomes: Iterable[Leaf]) -> Leaves:
@@ -55,7 +55,7 @@ class Leaves:
 
 
 @dataclass(frozen=True)
-class Items:
+class Items(_Counts):
     """Counts behind precision, recall and F1 of a list (micro average when added up).
 
     Attributes:
@@ -70,14 +70,6 @@ class Items:
     gold: int = 0
     predicted: int = 0
     surplus: int = 0
-
-    def __add__(self, other: Items) -> Items:
-        return Items(
-            self.matched + other.matched,
-            self.gold + other.gold,
-            self.predicted + other.predicted,
-            self.surplus + other.surplus,
-        )
 
     @property
     def precision(self) -> float:
@@ -99,7 +91,7 @@ class Items:
 
 
 @dataclass(frozen=True)
-class Measures:
+class Measures(_Counts):
     """Texts that begin with a quantity, and which of their parts agree.
 
     Attributes:
@@ -119,14 +111,6 @@ class Measures:
     unit: int = 0
     name: int = 0
     agreed: int = 0
-
-    def __add__(self, other: Measures) -> Measures:
-        return Measures(
-            **{
-                part.name: getattr(self, part.name) + getattr(other, part.name)
-                for part in fields(self)
-            }
-        )
 
     @property
     def f1(self) -> float:

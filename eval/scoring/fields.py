@@ -53,18 +53,6 @@ SCORING = "2"  # changes whenever the same output could get another score
 RELATED = 0.5  # similarity from which an unmatched pair of items is one mistake instead of two
 _WORDED = frozenset(("text", "fuzzy", "measure"))  # rules under which a quantity may be read
 
-__all__ = [
-    "RELATED",
-    "SCORING",
-    "FieldScore",
-    "Items",
-    "Leaf",
-    "Leaves",
-    "Measures",
-    "score_nothing",
-    "score_value",
-]
-
 
 @dataclass(frozen=True)
 class FieldScore:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from setaccio.data.task.task import Json
-from setaccio.eval.scoring.fields import FieldScore, Items, Leaves, Measures
+from setaccio.eval.scoring.counts import Items, Leaves, Measures
+from setaccio.eval.scoring.fields import FieldScore
 from setaccio.eval.scoring.score import DocumentScore
 from setaccio.eval.stats.calibration import (
     Calibration,
