@@ -77,14 +77,11 @@ def evaluate(
     named = task if isinstance(task, Task) or task is None else load_task(task)
     if adapter is not None and gguf is None:
         raise UsageError(f"{adapter}: is an adapter. Name the model that it goes on too.")
-    base = base or (gguf if adapter and not tuned_only else None)
-    beside = None if adapter is None else Path(adapter)
-    models: list[tuple[str, Path, Path | None]] = []
-    if base:
-        models.append(("base", Path(base), None))
-    if gguf is not None:
-        models.append(("tuned" if base or beside else "model", Path(gguf), beside))
-    arms = [Arm(name, path, one, lora) for name, path, lora in models for one in constraints]
+    arms = [
+        Arm(name, path, constraint, lora)
+        for name, path, lora in _models(gguf, base, adapter, tuned_only)
+        for constraint in constraints
+    ]
     return compare(
         [*arms, *others],
         choose_pairs(found, limit=limit, sample=sample, seed=seed),
@@ -93,6 +90,18 @@ def evaluate(
         settings={"limit": limit, "sample": sample, "seed": seed},
         **running,
     )
+
+
+def _models(
+    gguf: str | Path | None, base: str | Path | None, adapter: str | Path | None, tuned_only: bool
+) -> list[tuple[str, Path, Path | None]]:
+    """Name, file and adapter of each model, the base first."""
+    base = base or (gguf if adapter and not tuned_only else None)
+    models: list[tuple[str, Path, Path | None]] = [("base", Path(base), None)] if base else []
+    if gguf is not None:
+        name = "tuned" if base or adapter else "model"
+        models.append((name, Path(gguf), Path(adapter) if adapter else None))
+    return models
 
 
 def choose_pairs(

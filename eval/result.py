@@ -73,16 +73,8 @@ class ArmResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the documents' scores, as plain dictionaries."""
-        return {
-            "name": self.name,
-            "model": self.model,
-            "constraint": self.constraint,
-            "size_bytes": self.size_bytes,
-            "sha256": self.sha256,
-            "peak_memory": self.peak_memory,
-            "joules": self.joules,
-            "summary": self.summary.to_dict(),
-        }
+        kept = {key: part for key, part in vars(self).items() if key not in ("summary", "scores")}
+        return {**kept, "summary": self.summary.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -160,6 +152,13 @@ def write_json(path: Path, value: Json) -> None:
         stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def write_study(folder: Path, name: str, value: Json, markdown: str) -> None:
+    """Write what a study found: ``<name>.json`` with all of it and ``<name>.md`` with its table."""
+    write_json(folder / f"{name}.json", value)
+    with atomic_write(folder / f"{name}.md") as stream:
+        stream.write(markdown)
+
+
 def write_results(folder: Path, comparison: Comparison, markdown: str) -> None:
     """Write ``scores.jsonl``, ``comparison.json`` and ``comparison.md``.
 
@@ -175,6 +174,4 @@ def write_results(folder: Path, comparison: Comparison, markdown: str) -> None:
                     dump_compact({"arm": arm.name, "constraint": arm.constraint, **score.to_dict()})
                     + "\n"
                 )
-    write_json(folder / "comparison.json", comparison.to_dict())
-    with atomic_write(folder / "comparison.md") as stream:
-        stream.write(markdown)
+    write_study(folder, "comparison", comparison.to_dict(), markdown)

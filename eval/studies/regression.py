@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.records import Problem, atomic_write, read_jsonl
-from setaccio.eval.result import Comparison, decoding, write_json
+from setaccio.data.records import Problem, read_jsonl
+from setaccio.eval.result import Comparison, decoding, write_study
 from setaccio.eval.scoring.normalise import NORMALISATION
 from setaccio.eval.stats.losses import MEASURES, Loss, Scores, paired_losses, scores_of
 from setaccio.eval.table import markdown
@@ -174,9 +174,8 @@ def regression(
     notes += _what_changed(earlier, comparison, found)
     result = Regression(earlier.folder, tolerance, tuple(found), tuple(notes))
     if comparison.folder:
-        write_json(comparison.folder / "regression.json", result.to_dict())
-        with atomic_write(comparison.folder / "regression.md") as stream:
-            stream.write(f"{markdown(result.rows(), 3)}\n{result.describe()}\n")
+        said = f"{markdown(result.rows(), 3)}\n{result.describe()}\n"
+        write_study(comparison.folder, "regression", result.to_dict(), said)
     return result
 
 

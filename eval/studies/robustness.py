@@ -29,12 +29,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import UsageError
-from setaccio.data.records import Pair, atomic_write
+from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import AnyArm
 from setaccio.eval.compare import Running, compare, under
 from setaccio.eval.formats import percent
-from setaccio.eval.result import Comparison, decoding, write_json
+from setaccio.eval.result import Comparison, decoding, write_study
 from setaccio.eval.stats.losses import Loss, compare_scores
 from setaccio.eval.table import markdown
 
@@ -269,9 +269,7 @@ def robustness(
     losses = {name: compare_scores(runs[CLEAN], run) for name, run in runs.items() if name != CLEAN}
     found = Robustness(runs, losses, folder)
     if folder:
-        write_json(folder / "robustness.json", found.to_dict())
-        with atomic_write(folder / "robustness.md") as stream:
-            stream.write(markdown(found.rows(), text_columns=3))
+        write_study(folder, "robustness", found.to_dict(), markdown(found.rows(), text_columns=3))
     return found
 
 

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any
 import llama_cpp
 
 from setaccio.data.errors import UsageError
-from setaccio.data.records import Pair, atomic_write
+from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import Arm
 from setaccio.eval.compare import Running, compare
 from setaccio.eval.formats import fixed, megabytes, percent
-from setaccio.eval.result import ArmResult, Comparison, write_json
+from setaccio.eval.result import ArmResult, Comparison, write_study
 from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
 from setaccio.eval.table import markdown
 from setaccio.models import gguf_path
@@ -183,9 +183,8 @@ def sweep(
     )
     found = Sweep(rows, comparison)
     if comparison.folder:
-        write_json(comparison.folder / "sweep.json", found.to_dict())
-        with atomic_write(comparison.folder / "sweep.md") as stream:
-            stream.write(f"{markdown(found.table())}\n{found.describe()}\n")
+        said = f"{markdown(found.table())}\n{found.describe()}\n"
+        write_study(comparison.folder, "sweep", found.to_dict(), said)
     return found
 
 
