@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,20 @@ _FINISHED = frozenset({"", "ok", "invalid_json", "invalid_schema"})
 def decoding(constraint: str, unknown: str = "") -> str:
     """What tables call a constraint: ``schema``, ``free``, or the word for what is not known."""
     return {"none": "free"}.get(constraint, constraint) or unknown
+
+
+def ranked_fields(summaries: Iterable[Iterable[str]], known: Iterable[str]) -> list[str]:
+    """Paths of the fields of several arms: in the order of the schema's, then as they were met."""
+    met = dict.fromkeys(path for paths in summaries for path in paths)
+    order = {name: at for at, name in enumerate(known)}
+    return sorted(met, key=lambda path: order.get(path.partition(".")[0], len(order)))
+
+
+def shown_fields(summaries: Iterable[Iterable[str]], known: Iterable[str]) -> list[str]:
+    """Of these the fields that get a column: those of the schema, where it has any."""
+    names = list(known)
+    ranked = ranked_fields(summaries, names)
+    return [path for path in ranked if path.partition(".")[0] in names] or ranked
 
 
 def make_label(name: str, constraint: str) -> str:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from setaccio.eval.formats import fixed, megabytes, percent
-from setaccio.eval.result import ArmResult, Comparison, decoding
+from setaccio.eval.result import ArmResult, Comparison, decoding, shown_fields
 from setaccio.eval.scoring.fields import SCORING
 from setaccio.eval.scoring.normalise import NORMALISATION, STEPS
 from setaccio.eval.stats.summary import FieldSummary, Interval
@@ -43,13 +43,8 @@ GREATEST_FIELDS = 6  # more columns than this fit no terminal; comparison.json h
 
 def field_names(comparison: Comparison) -> list[str]:
     """Paths of the fields that have a column, in schema order, then as they were met."""
-    met: dict[str, None] = {}
-    for arm in comparison.arms:
-        met.update(dict.fromkeys(arm.summary.fields))
-    order = {name: at for at, name in enumerate(comparison.task.fields)}
-    ranked = sorted(met, key=lambda path: order.get(path.partition(".")[0], len(order)))
-    known = [path for path in ranked if path.partition(".")[0] in order]
-    return (known or ranked)[:GREATEST_FIELDS]
+    summaries = [arm.summary.fields for arm in comparison.arms]
+    return shown_fields(summaries, comparison.task.fields)[:GREATEST_FIELDS]
 
 
 def header(comparison: Comparison) -> list[str]:

@@ -132,7 +132,7 @@ def _leaf(leaf: DiffLeaf, output: Record, finder: Finder, place: _Places) -> lis
     found = [
         [
             place.string(path),
-            place.string(_json_text(value)),
+            place.string(json_text(value)),
             *place.span(_span(output, path, value, finder, place.text)),
             _confidence(output, path),
         ]
@@ -141,7 +141,7 @@ def _leaf(leaf: DiffLeaf, output: Record, finder: Finder, place: _Places) -> lis
     return [
         _CODES[leaf.outcome],
         place.string(leaf.path),
-        place.string(_json_text(leaf.gold)),
+        place.string(json_text(leaf.gold)),
         *place.span(gold),
         found,
     ]
@@ -204,7 +204,7 @@ def diff_leaves(outcomes: Sequence[dict[str, Any]], gold: Json, value: Json) -> 
     return leaves
 
 
-def _json_text(value: Any) -> str | None:
+def json_text(value: Any) -> str | None:
     """A value as JSON; None when it is absent."""
     return None if value is ABSENT else json.dumps(value, ensure_ascii=False)
 

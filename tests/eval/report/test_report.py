@@ -19,9 +19,8 @@ from setaccio.eval.figures import figures
 from setaccio.eval.report.canvas import Canvas
 from setaccio.eval.report.data import read_run
 from setaccio.eval.report.documents import diff_leaves
-from setaccio.eval.report.page import embed_json
 from setaccio.eval.report.spans import Finder, declared_span, utf16_offsets
-from setaccio.eval.report.write import write_report
+from setaccio.eval.report.write import embed_json, write_report
 from setaccio.eval.scoring.counts import ABSENT, at_pointer
 
 OUTCOMES = ("correct", "wrong", "omitted", "hallucinated", "uncounted")
