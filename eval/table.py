@@ -21,7 +21,7 @@ from setaccio.eval.formats import fixed, megabytes, percent
 from setaccio.eval.result import ArmResult, Comparison, decoding, shown_fields
 from setaccio.eval.scoring.fields import SCORING
 from setaccio.eval.scoring.normalise import NORMALISATION, STEPS
-from setaccio.eval.stats.summary import FieldSummary, Interval
+from setaccio.eval.stats.summary import FieldSummary, Interval, Summary
 
 LEGEND = (
     "L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right. "
@@ -66,16 +66,14 @@ def _title(comparison: Comparison, path: str) -> str:
 
 def _row(arm: ArmResult, paths: list[str]) -> list[str]:
     summary = arm.summary
-    levels = [percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)]
     fields = [_field(summary.fields.get(path)) for path in paths]
-    return [
-        arm.name,
-        decoding(arm.constraint, "-"),
-        *levels,
-        *fields,
-        fixed(summary.seconds_mean, 2),
-        str(summary.documents),
-    ]
+    costs = [fixed(summary.seconds_mean, 2), str(summary.documents)]
+    return [arm.name, decoding(arm.constraint, "-"), *level_cells(summary), *fields, *costs]
+
+
+def level_cells(summary: Summary) -> list[str]:
+    """L1, L2 and L3 as percentages."""
+    return [percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)]
 
 
 def _field(field: FieldSummary | None) -> str:
@@ -107,12 +105,8 @@ def _is_measured(comparison: Comparison, path: str) -> bool:
 
 def _details(arm: ArmResult, measured: list[str]) -> list[str]:
     summary = arm.summary
-    cells = [
-        arm.name,
-        decoding(arm.constraint, "-"),
-        interval(summary.score),
-        interval(summary.anls),
-    ]
+    cells = [arm.name, decoding(arm.constraint, "-")]
+    cells += [interval(summary.score), interval(summary.anls)]
     for path in measured:
         field = summary.fields.get(path)
         strict = field.strict if field else None
@@ -166,22 +160,23 @@ def difference_lines(comparison: Comparison) -> list[str]:
     ]
 
 
+def rich_rows(rows: Sequence[Sequence[str]], text_columns: int = 1) -> Table:
+    """A table for a terminal; arguments as for :func:`markdown`."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    head, *body = rows
+    for at, title in enumerate(head):
+        table.add_column(title, justify="left" if at < text_columns else "right")
+    for row in body:
+        table.add_row(*map(Text, row))  # as text: square brackets are no markup here
+    return table
+
+
 def rich_table(comparison: Comparison) -> Table:
     """The table for a terminal, with the paired differences below it."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-        caption_justify="left",
-    )
-    for at, title in enumerate(header(comparison)):
-        table.add_column(title, justify="left" if at < 2 else "right")
-    for row in table_rows(comparison):
-        table.add_row(*row)
+    table = rich_rows([header(comparison), *table_rows(comparison)], 2)
     lines = difference_lines(comparison)
     if lines:
-        # As text, since square brackets would be read as markup.
+        table.caption_justify = "left"
         table.caption = Text("\n".join(["", DIFFERENCE_LEGEND, *lines]))
     return table
 

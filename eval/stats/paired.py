@@ -224,13 +224,8 @@ def _difference(
 ) -> Difference:
     """Ratio of sums in either arm, and the interval of their difference.
 
-    Args:
-        title: the metric.
-        names: of the arms.
-        first: what each document earns in the first arm, one column.
-        second: the same in the second.
-        weights: over how much: one column for both arms or one for each.
-        tested: outcome of McNemar's test, where there is one.
+    ``first`` and ``second`` have one column: what each document earns; ``weights`` says over how
+    much, in one column for both arms or one for each.
     """
     columns = np.concatenate([first, second, weights[:, :1], weights[:, -1:]], axis=1)
     count = len(columns)

@@ -59,18 +59,9 @@ class Regression:
         """Cells of the table, header first."""
         lines = [["model", "decoding", "measure", "docs", "before", "after", "loss [95%]", ""]]
         for one in self.differences:
-            lines.append(
-                [
-                    one.name,
-                    decoding(one.constraint, "-"),
-                    one.title,
-                    str(one.documents),
-                    one.show(one.before),
-                    one.show(one.after),
-                    one.describe_loss(),
-                    "FAILED" if one in self.failed else "ok",
-                ]
-            )
+            cells = [one.name, decoding(one.constraint, "-"), one.title, str(one.documents)]
+            numbers = [one.show(one.before), one.show(one.after), one.describe_loss()]
+            lines.append([*cells, *numbers, "FAILED" if one in self.failed else "ok"])
         return lines
 
     def describe(self) -> str:

@@ -28,10 +28,10 @@ from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import Arm
 from setaccio.eval.compare import Running, compare
-from setaccio.eval.formats import fixed, megabytes, percent
+from setaccio.eval.formats import fixed, megabytes
 from setaccio.eval.result import ArmResult, Comparison, write_study
 from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
-from setaccio.eval.table import markdown
+from setaccio.eval.table import level_cells, markdown
 from setaccio.models import gguf_path
 from setaccio.runtime.grammar.constraint import Constraint
 from setaccio.runtime.model.gguf_header import read_header
@@ -94,19 +94,11 @@ class Sweep:
         lines = [[*head, "peak MB", ""]]
         for row in self.rows:
             summary, lost = row.arm.summary, row.loss("score")
-            lines.append(
-                [
-                    row.name,
-                    megabytes(row.arm.size_bytes),
-                    *(percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)),
-                    f"{summary.score.mean:.3f}",
-                    lost.describe_loss() if lost else "",
-                    fixed(summary.seconds_mean, 2),
-                    fixed(summary.tokens_per_second, 0),
-                    megabytes(row.arm.peak_memory),
-                    "<- knee" if row is self.knee else "",
-                ]
-            )
+            scores = [*level_cells(summary), f"{summary.score.mean:.3f}"]
+            scores.append(lost.describe_loss() if lost else "")
+            speed = [fixed(summary.seconds_mean, 2), fixed(summary.tokens_per_second, 0)]
+            peak, mark = megabytes(row.arm.peak_memory), "<- knee" if row is self.knee else ""
+            lines.append([row.name, megabytes(row.arm.size_bytes), *scores, *speed, peak, mark])
         return lines
 
     def describe(self) -> str:
