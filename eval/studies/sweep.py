@@ -156,28 +156,33 @@ def sweep(
         ModelError: a file is no usable GGUF.
         TaskError: as for ``compare``.
     """
-    paths = sorted({gguf_path(file) for file in files}, key=_size, reverse=True)
-    if len(paths) < 2:
-        named = ", ".join(map(str, paths)) or "none"
-        raise UsageError(f"A sweep needs at least two GGUF files, and there is {named}.")
-    names = name_files(paths)
+    paths = _largest_first(files)
     beside = None if adapter is None else Path(adapter)
-    arms = [Arm(name, path, constraint, beside) for name, path in zip(names, paths, strict=True)]
+    named = zip(name_files(paths), paths, strict=True)
+    arms = [Arm(name, path, constraint, beside) for name, path in named]
     comparison = compare(arms, pairs, task, out=out, **running)
-    largest = scores_of(comparison.arms[0])
-    rows = tuple(
-        SweepRow(
-            arm.name,
-            arm,
-            tuple(paired_losses(arm.name, arm.constraint, largest, scores_of(arm)) if at else ()),
-        )
-        for at, arm in enumerate(comparison.arms)
-    )
-    found = Sweep(rows, comparison)
+    found = Sweep(_against_largest(comparison), comparison)
     if comparison.folder:
         said = f"{markdown(found.table())}\n{found.describe()}\n"
         write_study(comparison.folder, "sweep", found.to_dict(), said)
     return found
+
+
+def _largest_first(files: Iterable[str | Path]) -> list[Path]:
+    paths = sorted({gguf_path(file) for file in files}, key=_size, reverse=True)
+    if len(paths) < 2:
+        named = ", ".join(map(str, paths)) or "none"
+        raise UsageError(f"A sweep needs at least two GGUF files, and there is {named}.")
+    return paths
+
+
+def _against_largest(comparison: Comparison) -> tuple[SweepRow, ...]:
+    first, *others = comparison.arms
+    largest, rows = scores_of(first), [SweepRow(first.name, first, ())]
+    for arm in others:
+        losses = paired_losses(arm.name, arm.constraint, largest, scores_of(arm))
+        rows.append(SweepRow(arm.name, arm, tuple(losses)))
+    return tuple(rows)
 
 
 def quantisation_of(path: str | Path) -> str:
