@@ -160,20 +160,13 @@ def difference_lines(comparison: Comparison) -> list[str]:
     ]
 
 
-def rich_rows(rows: Sequence[Sequence[str]], text_columns: int = 1) -> Table:
-    """A table for a terminal; arguments as for :func:`markdown`."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    head, *body = rows
-    for at, title in enumerate(head):
-        table.add_column(title, justify="left" if at < text_columns else "right")
-    for row in body:
-        table.add_row(*map(Text, row))  # as text: square brackets are no markup here
-    return table
-
-
 def rich_table(comparison: Comparison) -> Table:
     """The table for a terminal, with the paired differences below it."""
-    table = rich_rows([header(comparison), *table_rows(comparison)], 2)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for at, title in enumerate(header(comparison)):
+        table.add_column(title, justify="left" if at < 2 else "right")
+    for row in table_rows(comparison):
+        table.add_row(*map(Text, row))  # as text: square brackets would be read as markup
     lines = difference_lines(comparison)
     if lines:
         table.caption_justify = "left"

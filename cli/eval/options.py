@@ -171,6 +171,14 @@ def print_rows(rows: Sequence[Sequence[str]], text_columns: int = 1) -> None:
         rows: cells, header first.
         text_columns: how many columns from the left are words.
     """
-    from setaccio.eval.table import rich_rows
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
-    output_console().print(rich_rows(rows, text_columns))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    head, *body = rows
+    for at, title in enumerate(head):
+        table.add_column(title, justify="left" if at < text_columns else "right")
+    for row in body:
+        table.add_row(*map(Text, row))  # as text: square brackets are no markup here
+    output_console().print(table)
