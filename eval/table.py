@@ -166,10 +166,11 @@ def rich_table(comparison: Comparison) -> Table:
     for at, title in enumerate(header(comparison)):
         table.add_column(title, justify="left" if at < 2 else "right")
     for row in table_rows(comparison):
-        table.add_row(*map(Text, row))  # as text: square brackets would be read as markup
+        table.add_row(*row)
     lines = difference_lines(comparison)
     if lines:
         table.caption_justify = "left"
+        # As text, since square brackets would be read as markup.
         table.caption = Text("\n".join(["", DIFFERENCE_LEGEND, *lines]))
     return table
 
