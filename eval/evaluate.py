@@ -11,7 +11,7 @@ such as an endpoint or outputs made elsewhere, stand below them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, load_pairs
 from setaccio.data.task.task import Task, load_task
 from setaccio.eval.arms.arms import AnyArm, Arm
+from setaccio.eval.arms.predictions import check_ids, own_gold, read_predictions
 from setaccio.eval.compare import CONSTRAINTS, Running, compare
 from setaccio.eval.result import Comparison
 from setaccio.runtime.grammar.constraint import Constraint
@@ -102,6 +103,50 @@ def _models(
         name = "tuned" if base or adapter else "model"
         models.append((name, Path(gguf), Path(adapter) if adapter else None))
     return models
+
+
+def score_predictions(
+    file: str | Path,
+    pairs: Sequence[Pair] | None,
+    task: Task,
+    aliases: Mapping[str, str] | None = None,
+    *,
+    out: str | Path | None = None,
+    **running: Unpack[Running],
+) -> Comparison:
+    """Score a file of outputs against gold.
+
+    Args:
+        file: the predictions, as :mod:`setaccio.eval.arms.predictions` says.
+        pairs: documents with gold; None takes the ``gold`` of each line.
+        task: schema and scoring rules.
+        aliases: name that the outputs use to the task's name of the same key, at any depth.
+        out: run folder; None writes nothing.
+        running: see :class:`setaccio.eval.compare.Running`; nothing is run, but ``tell`` is called.
+
+    Returns:
+        One arm per ``model`` (and ``constraint``) in the file. A pair without a prediction counts
+        as failed, with the status ``missing``. Where no pairs are given, each model is scored on
+        its own ids.
+
+    Raises:
+        DataError: a line can not be used, an id comes twice or has no gold, or there is nothing.
+        UsageError: there is no such file.
+    """
+    arms = read_predictions(file, aliases)
+    if pairs is not None:
+        check_ids(arms, pairs)
+        return compare(arms, pairs, task, out=out, **running)
+    own = [own_gold(arm) for arm in arms]
+    if all(gold == own[0] for gold in own):
+        return compare(arms, own[0], task, out=out, **running)
+    if out is not None:
+        raise UsageError(
+            f"{file}: its models were given different documents, so they make no run to keep. "
+            "Give the pairs with --pairs, or leave --out away."
+        )
+    singles = [compare([arm], gold, task, **running) for arm, gold in zip(arms, own, strict=True)]
+    return Comparison(task, tuple(single.arms[0] for single in singles))
 
 
 def choose_pairs(

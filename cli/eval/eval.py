@@ -212,7 +212,7 @@ def _recorded(file: Path, pairs: list[Pair], alias: list[str] | None) -> list[An
 def _score(file: Path, task: Task | None, aliases: dict[str, str], out: Path | None) -> Comparison:
     """Score a file that brings its own gold."""
     from setaccio.data.errors import UsageError
-    from setaccio.eval.arms.predictions import score_predictions
+    from setaccio.eval.evaluate import score_predictions
 
     if task is None:
         raise UsageError("--predictions: say with --task or --schema what the outputs should be.")

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 
 from setaccio.eval.formats import percent
 from setaccio.eval.report.canvas import SMALL, Anchor, Canvas, Point, arm_colour
-from setaccio.eval.report.data import LEVELS, OUTCOME_WORDS, OUTCOMES, ReportArm, Run
+from setaccio.eval.report.data import LEVELS, OUTCOME_WORDS, ReportArm, Run
+from setaccio.eval.scoring.counts import OUTCOMES
 
 GREATEST_AXES = 10
 BINS = 10

@@ -17,12 +17,14 @@ from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task.task import Json, Task, parse_task
 from setaccio.eval.result import decoding, make_label, ranked_fields, shown_fields
+from setaccio.eval.scoring.counts import OUTCOMES
 from setaccio.eval.stats.summary import Interval
 
 Record = dict[str, Any]
 LEVELS = (("l1", "L1"), ("l2", "L2"), ("l3", "L3"))
-OUTCOMES = ("correct", "wrong", "omitted", "hallucinated")
-OUTCOME_WORDS = {name: "missing" if name == "omitted" else name for name in OUTCOMES}
+OUTCOME_WORDS: dict[str, str] = {
+    name: "missing" if name == "omitted" else name for name in OUTCOMES
+}
 """What a reader sees for each outcome."""
 
 

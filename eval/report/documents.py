@@ -13,9 +13,9 @@ from typing import Any
 
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Json, Task, dump_compact
-from setaccio.eval.report.data import LEVELS, OUTCOMES, Record, ReportArm, Run
+from setaccio.eval.report.data import LEVELS, Record, ReportArm, Run
 from setaccio.eval.report.spans import Finder, Span, declared_span, utf16_offsets
-from setaccio.eval.scoring.counts import ABSENT, at_pointer, leaf_pointers
+from setaccio.eval.scoring.counts import ABSENT, OUTCOMES, at_pointer, leaf_pointers
 from setaccio.eval.scoring.score import read_answer, rename_keys
 from setaccio.runtime.result.parsing import parse_answer
 

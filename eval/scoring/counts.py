@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from setaccio.data.schema.pointers import join, split_pointer
 from setaccio.data.task.task import Json
 
 Outcome = Literal["correct", "wrong", "omitted", "hallucinated"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from typing import Any
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
-from setaccio.eval.arms.predictions import read_predictions, score_predictions
+from setaccio.eval.arms.predictions import read_predictions
+from setaccio.eval.evaluate import score_predictions
 from setaccio.eval.formats import percent
 from setaccio.eval.result import Comparison, write_study
 from setaccio.eval.table import markdown
@@ -148,7 +149,7 @@ def read_verdicts(file: str | Path) -> dict[Output, bool]:
     """What people said of the outputs in a predictions file.
 
     Args:
-        file: as for :func:`setaccio.eval.arms.predictions.score_predictions`; rows that people have
+        file: as for :func:`setaccio.eval.evaluate.score_predictions`; rows that people have
             judged have ``human_semantic_ok``, the others none or null.
 
     Returns:

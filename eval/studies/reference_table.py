@@ -6,7 +6,7 @@ There a base model was run on the first part of the documents, and the tuned one
 
 Here each model gives one row per decoding, free and constrained. Counts stand beside the rates.
 As the two parts need not be equally hard, base and tuned are also compared on the first part
-alone, paired by document (:mod:`setaccio.eval.stats.losses`). A model that was not tuned has one
+alone, paired by document (:mod:`setaccio.eval.studies.losses`). A model that was not tuned has one
 column of each pair; an endpoint or a file of outputs can stand for a model.
 
     >>> models = [ReferenceModel("Qwen 2.5", base=Path("base.gguf"), tuned=Path("tuned.gguf"))]
@@ -29,8 +29,8 @@ from setaccio.eval.arms.predictions import RecordedArm, own_gold, read_predictio
 from setaccio.eval.compare import CONSTRAINTS, Running, compare, under
 from setaccio.eval.formats import format_parameters, percent
 from setaccio.eval.result import ArmResult, Comparison, decoding, write_study
-from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
 from setaccio.eval.stats.summary import Interval
+from setaccio.eval.studies.losses import Loss, paired_losses, scores_of
 from setaccio.eval.table import markdown
 from setaccio.runtime.grammar.constraint import Constraint
 

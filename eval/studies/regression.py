@@ -4,7 +4,7 @@ The earlier run is a run folder that ``setaccio eval --out`` wrote. Arms are pai
 decoding, documents by id, and only documents that both runs have count. A loss beyond the
 tolerance in L1, L2, L3 or the score fails, noise or not: on the same documents greedy decoding
 gives the same numbers each time, so a loss is a fact about these documents. Whether it would show
-on others is what the interval says (:mod:`setaccio.eval.stats.losses`).
+on others is what the interval says (:mod:`setaccio.eval.studies.losses`).
 
     >>> found = regression("runs/last-week", comparison, tolerance=0.02)
     >>> found.failed
@@ -23,7 +23,7 @@ from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Problem, read_jsonl
 from setaccio.eval.result import Comparison, decoding, write_study
 from setaccio.eval.scoring.normalise import NORMALISATION
-from setaccio.eval.stats.losses import MEASURES, Loss, Scores, paired_losses, scores_of
+from setaccio.eval.studies.losses import MEASURES, Loss, Scores, paired_losses, scores_of
 from setaccio.eval.table import markdown
 
 TOLERANCE = 0.02

@@ -34,7 +34,7 @@ from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import AnyArm
 from setaccio.eval.compare import Running, compare, under
 from setaccio.eval.result import Comparison, decoding, write_study
-from setaccio.eval.stats.losses import Loss, compare_scores
+from setaccio.eval.studies.losses import Loss, compare_scores
 from setaccio.eval.table import level_cells, markdown
 
 if TYPE_CHECKING:

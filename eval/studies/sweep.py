@@ -5,7 +5,7 @@ is whether an importance matrix was used. The largest file is what the others ar
 document by document.
 
 **The knee** is the smallest file that loses neither document-level L3 nor the field score beyond
-the noise, both against the largest file (:mod:`setaccio.eval.stats.losses`). With few documents
+the noise, both against the largest file (:mod:`setaccio.eval.studies.losses`). With few documents
 noise is wide and the knee flatters small files; what is printed below the table says how large a
 loss would still have gone unseen.
 
@@ -30,7 +30,7 @@ from setaccio.eval.arms.arms import Arm
 from setaccio.eval.compare import Running, compare
 from setaccio.eval.formats import fixed, megabytes
 from setaccio.eval.result import ArmResult, Comparison, write_study
-from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
+from setaccio.eval.studies.losses import Loss, paired_losses, scores_of
 from setaccio.eval.table import level_cells, markdown
 from setaccio.models import gguf_path
 from setaccio.runtime.grammar.constraint import Constraint
