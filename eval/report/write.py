@@ -1,7 +1,7 @@
 """Write the report of a run: one HTML file that opens from disk, without network or server.
 
-    >>> from setaccio.eval.report.write import report
-    >>> report("runs/recipes")
+    >>> from setaccio.eval.report.write import write_report
+    >>> write_report("runs/recipes")
     PosixPath('runs/recipes/report.html')
 
 It is made from what the run folder holds (:mod:`setaccio.eval.report.data`) and can be made again
