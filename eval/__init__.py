@@ -5,7 +5,7 @@
     >>> print(markdown_table(evaluate("model.gguf", "pairs.jsonl")))
 
 Each verb is imported from the module of its name: ``evaluate`` (a GGUF on pairs), ``compare``
-(arms side by side), ``score_predictions`` in ``predictions`` (outputs made elsewhere), ``sweep``
+(arms side by side), ``score_predictions`` in ``evaluate`` (outputs made elsewhere), ``sweep``
 (quantisations), ``robustness`` (perturbed documents), ``reference_table`` (base and tuned in the
 reference experiment's layout), ``regression`` (against an earlier run), ``baseline`` (a model
 behind an endpoint). The names
@@ -18,8 +18,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from setaccio.eval.arms.predictions import score_predictions
     from setaccio.eval.compare import Arm
+    from setaccio.eval.evaluate import score_predictions
     from setaccio.eval.result import ArmResult, Comparison
     from setaccio.eval.scoring.score import DocumentScore, score_document
     from setaccio.eval.stats.summary import Summary, summarise
@@ -34,7 +34,7 @@ _HOMES = {
     "markdown_table": "table",
     "rich_table": "table",
     "score_document": "scoring.score",
-    "score_predictions": "arms.predictions",
+    "score_predictions": "evaluate",
     "summarise": "stats.summary",
 }
 

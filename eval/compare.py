@@ -31,8 +31,7 @@ from setaccio.eval.arms.arms import AnyArm, Arm, ModelPool, Setting
 from setaccio.eval.arms.progress import ArmProgress, Progress
 from setaccio.eval.arms.runner import Runner, file_part
 from setaccio.eval.parquet import is_available, parquet
-from setaccio.eval.result import Comparison, write_json, write_results
-from setaccio.eval.scoring.gold import doubt_of_gold
+from setaccio.eval.result import ArmResult, Comparison, write_json, write_results
 from setaccio.eval.scoring.normalise import NORMALISATION
 from setaccio.eval.stats.summary import SEED
 from setaccio.eval.table import markdown_table
@@ -63,6 +62,7 @@ class Running(TypedDict, total=False):
     tell: Callable[[str], None] | None
 
 
+_ARM_FACTS = ("name", "model", "sha256", "size_bytes", "constraint")
 _MACHINE = ("cpu", "cores", "memory_gib", "compiler")
 _PACKAGES = ("setaccio", "llama-cpp-python", "outlines", "llguidance", "jsonschema", "rapidfuzz")
 
@@ -99,14 +99,31 @@ def compare(
     """
     _check(arms, pairs)
     task = task or _carried_task(arms)
-    tell = running.get("tell")
-    if tell:
-        for doubt in filter(None, [*task.notes, doubt_of_gold(pairs, task)]):
-            tell(doubt)
+    _tell_doubts(task, pairs, running.get("tell"))
     folder = None if out is None else Path(out)
-    limits: dict[str, Json] = {name: running.get(name) for name in ("max_tokens", "threads")}
-    models = ModelPool(limits["threads"])
-    setting = Setting(task, limits["max_tokens"], models, tell)
+    results, facts = _run_arms(arms, pairs, task, folder, running)
+    comparison = Comparison(task, tuple(results), folder)
+    if folder is not None:
+        limits = {name: running.get(name) for name in ("max_tokens", "threads")}
+        config = _config(comparison, pairs, facts) | limits | (settings or {})
+        write_json(folder / "config.json", config)
+        write_pairs(folder / "documents.jsonl", pairs)
+        write_results(folder, comparison, markdown_table(comparison))
+        if is_available():
+            parquet(folder)
+    return comparison
+
+
+def _run_arms(
+    arms: Sequence[AnyArm],
+    pairs: Sequence[Pair],
+    task: Task,
+    folder: Path | None,
+    running: Running,
+) -> tuple[list[ArmResult], list[dict[str, Json]]]:
+    """Each arm's result, and what ``config.json`` says about where its outputs come from."""
+    models = ModelPool(running.get("threads"))
+    setting = Setting(task, running.get("max_tokens"), models, running.get("tell"))
     results, facts = [], []
     try:
         for arm in arms:
@@ -116,15 +133,13 @@ def compare(
             facts.append(source.facts)
     finally:
         models.close()
-    comparison = Comparison(task, tuple(results), folder)
-    if folder is not None:
-        config = _config(comparison, pairs, facts) | limits | (settings or {})
-        write_json(folder / "config.json", config)
-        write_pairs(folder / "documents.jsonl", pairs)
-        write_results(folder, comparison, markdown_table(comparison))
-        if is_available():
-            parquet(folder)
-    return comparison
+    return results, facts
+
+
+def _tell_doubts(task: Task, pairs: Sequence[Pair], tell: Callable[[str], None] | None) -> None:
+    if tell:
+        for doubt in filter(None, [*task.notes, doubt_of_gold(pairs, task)]):
+            tell(doubt)
 
 
 def under(name: str, running: Running) -> Running:
@@ -151,6 +166,23 @@ def _check(arms: Sequence[AnyArm], pairs: Sequence[Pair]) -> None:
         raise DataError(f"The id {name!r} comes {count} times among the pairs. Make ids unique.")
 
 
+def doubt_of_gold(pairs: Sequence[Pair], task: Task) -> str:
+    """What is to be said of gold that breaks the schema; empty where none does.
+
+    Such a document can not come out right: what the constraint allows is never equal to its gold.
+    """
+    broken = [(pair, found[0]) for pair in pairs if (found := task.problems(pair.gold))]
+    if not broken:
+        return ""
+    pair, problem = broken[0]
+    return (
+        f"The gold of {len(broken)} of {len(pairs)} documents breaks the schema of {task.name}, "
+        f"first that of id {pair.id!r} ({problem}), so they can not come out right. Give the task "
+        "of these pairs with --task or --schema, or repair them: setaccio data check names each "
+        "with its line."
+    )
+
+
 def _carried_task(arms: Sequence[AnyArm]) -> Task:
     """What the last adapter carries, or the last GGUF: what was tuned stands last."""
     ggufs = [arm for arm in reversed(arms) if isinstance(arm, Arm)]
@@ -173,14 +205,7 @@ def _config(
         "task": json.loads(comparison.task.to_metadata()),
         "task_digest": comparison.task.digest,
         "arms": [
-            {
-                "name": arm.name,
-                "model": arm.model,
-                "sha256": arm.sha256,
-                "size_bytes": arm.size_bytes,
-                "constraint": arm.constraint,
-                **known,
-            }
+            {**{name: getattr(arm, name) for name in _ARM_FACTS}, **known}
             for arm, known in zip(comparison.arms, facts, strict=True)
         ],
         "documents": len(pairs),

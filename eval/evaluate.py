@@ -11,7 +11,7 @@ such as an endpoint or outputs made elsewhere, stand below them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, load_pairs
 from setaccio.data.task.task import Task, load_task
 from setaccio.eval.arms.arms import AnyArm, Arm
+from setaccio.eval.arms.predictions import check_ids, own_gold, read_predictions
 from setaccio.eval.compare import CONSTRAINTS, Running, compare
 from setaccio.eval.result import Comparison
 from setaccio.runtime.grammar.constraint import Constraint
@@ -77,14 +78,11 @@ def evaluate(
     named = task if isinstance(task, Task) or task is None else load_task(task)
     if adapter is not None and gguf is None:
         raise UsageError(f"{adapter}: is an adapter. Name the model that it goes on too.")
-    base = base or (gguf if adapter and not tuned_only else None)
-    beside = None if adapter is None else Path(adapter)
-    models: list[tuple[str, Path, Path | None]] = []
-    if base:
-        models.append(("base", Path(base), None))
-    if gguf is not None:
-        models.append(("tuned" if base or beside else "model", Path(gguf), beside))
-    arms = [Arm(name, path, one, lora) for name, path, lora in models for one in constraints]
+    arms = [
+        Arm(name, path, constraint, lora)
+        for name, path, lora in _models(gguf, base, adapter, tuned_only)
+        for constraint in constraints
+    ]
     return compare(
         [*arms, *others],
         choose_pairs(found, limit=limit, sample=sample, seed=seed),
@@ -93,6 +91,62 @@ def evaluate(
         settings={"limit": limit, "sample": sample, "seed": seed},
         **running,
     )
+
+
+def _models(
+    gguf: str | Path | None, base: str | Path | None, adapter: str | Path | None, tuned_only: bool
+) -> list[tuple[str, Path, Path | None]]:
+    """Name, file and adapter of each model, the base first."""
+    base = base or (gguf if adapter and not tuned_only else None)
+    models: list[tuple[str, Path, Path | None]] = [("base", Path(base), None)] if base else []
+    if gguf is not None:
+        name = "tuned" if base or adapter else "model"
+        models.append((name, Path(gguf), Path(adapter) if adapter else None))
+    return models
+
+
+def score_predictions(
+    file: str | Path,
+    pairs: Sequence[Pair] | None,
+    task: Task,
+    aliases: Mapping[str, str] | None = None,
+    *,
+    out: str | Path | None = None,
+    **running: Unpack[Running],
+) -> Comparison:
+    """Score a file of outputs against gold.
+
+    Args:
+        file: the predictions, as :mod:`setaccio.eval.arms.predictions` says.
+        pairs: documents with gold; None takes the ``gold`` of each line.
+        task: schema and scoring rules.
+        aliases: name that the outputs use to the task's name of the same key, at any depth.
+        out: run folder; None writes nothing.
+        running: see :class:`setaccio.eval.compare.Running`; nothing is run, but ``tell`` is called.
+
+    Returns:
+        One arm per ``model`` (and ``constraint``) in the file. A pair without a prediction counts
+        as failed, with the status ``missing``. Where no pairs are given, each model is scored on
+        its own ids.
+
+    Raises:
+        DataError: a line can not be used, an id comes twice or has no gold, or there is nothing.
+        UsageError: there is no such file.
+    """
+    arms = read_predictions(file, aliases)
+    if pairs is not None:
+        check_ids(arms, pairs)
+        return compare(arms, pairs, task, out=out, **running)
+    own = [own_gold(arm) for arm in arms]
+    if all(gold == own[0] for gold in own):
+        return compare(arms, own[0], task, out=out, **running)
+    if out is not None:
+        raise UsageError(
+            f"{file}: its models were given different documents, so they make no run to keep. "
+            "Give the pairs with --pairs, or leave --out away."
+        )
+    singles = [compare([arm], gold, task, **running) for arm, gold in zip(arms, own, strict=True)]
+    return Comparison(task, tuple(single.arms[0] for single in singles))
 
 
 def choose_pairs(

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from setaccio.data.errors import UsageError
+from setaccio.data.errors import MissingExtraError, UsageError
 from setaccio.data.records import atomic_write
+from setaccio.eval.report.canvas import Canvas
 from setaccio.eval.report.data import read_run
 from setaccio.eval.report.write import charts
 
@@ -44,9 +45,17 @@ def figures(folder: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
             file = run.folder / "figures" / f"{name}.{kind}"
             file.parent.mkdir(exist_ok=True)
             if kind == "png":
-                canvas.to_png(file)
+                _write_png(canvas, file)
             else:
                 with atomic_write(file) as stream:
-                    stream.write(canvas.to_svg(standalone=True))
+                    stream.write(canvas.to_svg(standalone=True) + "\n")
             files.append(file)
     return files
+
+
+def _write_png(canvas: Canvas, file: Path) -> None:
+    try:
+        from setaccio.eval.report.png import draw_png
+    except ImportError as error:
+        raise MissingExtraError("report", "matplotlib") from error
+    draw_png(canvas, file)

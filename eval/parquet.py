@@ -19,7 +19,7 @@ from typing import Any
 
 from setaccio.data.errors import DataError, MissingExtraError, UsageError
 from setaccio.data.records import Problem, read_jsonl
-from setaccio.eval.report.data import OUTCOMES, Record
+from setaccio.eval.scoring.counts import OUTCOMES
 
 _TEXTS = ("arm", "constraint", "id", "status")
 _LEVELS = ("l1", "l1_strict", "l2", "l3")
@@ -69,7 +69,7 @@ def is_available() -> bool:
     return importlib.util.find_spec("pyarrow") is not None
 
 
-def _scores(file: Path) -> list[Record]:
+def _scores(file: Path) -> list[dict[str, Any]]:
     try:
         lines = file.read_bytes().split(b"\n")
     except OSError as error:
@@ -84,7 +84,7 @@ def _scores(file: Path) -> list[Record]:
     return found
 
 
-def _row(score: Record) -> dict[str, Any]:
+def _row(score: dict[str, Any]) -> dict[str, Any]:
     names = (*_TEXTS, *_LEVELS, *_NUMBERS)
     fields = [
         {

@@ -12,17 +12,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Json, Task, dump_compact
 from setaccio.eval.scoring.fields import SCORING
 from setaccio.eval.scoring.normalise import NORMALISATION, STEPS
 from setaccio.eval.scoring.score import DocumentScore, read_answer, rename_keys, score_document
-from setaccio.eval.stats.paired import Difference, compare_arms, pairs_of_arms
+from setaccio.eval.stats.paired import (
+    NUMBERS,
+    Difference,
+    field_difference,
+    paired_difference,
+)
 from setaccio.eval.stats.summary import Summary
 
 _FINISHED = frozenset({"", "ok", "invalid_json", "invalid_schema"})
@@ -31,6 +38,20 @@ _FINISHED = frozenset({"", "ok", "invalid_json", "invalid_schema"})
 def decoding(constraint: str, unknown: str = "") -> str:
     """What tables call a constraint: ``schema``, ``free``, or the word for what is not known."""
     return {"none": "free"}.get(constraint, constraint) or unknown
+
+
+def ranked_fields(summaries: Iterable[Iterable[str]], known: Iterable[str]) -> list[str]:
+    """Paths of the fields of several arms: in the order of the schema's, then as they were met."""
+    met = dict.fromkeys(path for paths in summaries for path in paths)
+    order = {name: at for at, name in enumerate(known)}
+    return sorted(met, key=lambda path: order.get(path.partition(".")[0], len(order)))
+
+
+def shown_fields(summaries: Iterable[Iterable[str]], known: Iterable[str]) -> list[str]:
+    """Of these the fields that get a column: those of the schema, where it has any."""
+    names = list(known)
+    ranked = ranked_fields(summaries, names)
+    return [path for path in ranked if path.partition(".")[0] in names] or ranked
 
 
 def make_label(name: str, constraint: str) -> str:
@@ -73,16 +94,8 @@ class ArmResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the documents' scores, as plain dictionaries."""
-        return {
-            "name": self.name,
-            "model": self.model,
-            "constraint": self.constraint,
-            "size_bytes": self.size_bytes,
-            "sha256": self.sha256,
-            "peak_memory": self.peak_memory,
-            "joules": self.joules,
-            "summary": self.summary.to_dict(),
-        }
+        kept = {key: part for key, part in vars(self).items() if key not in ("summary", "scores")}
+        return {**kept, "summary": self.summary.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,60 @@ class Comparison:
     def differences(self) -> tuple[tuple[Difference, ...], ...]:
         """Paired differences: one group per pair of arms, one entry per metric."""
         return tuple(compare_arms(one, other) for one, other in pairs_of_arms(self.arms))
+
+
+def compare_arms(arm_a: ArmResult, arm_b: ArmResult) -> tuple[Difference, ...]:
+    """What the second arm does better or worse than the first.
+
+    Args:
+        arm_a: the arm to compare with.
+        arm_b: the arm that is compared.
+
+    Returns:
+        One difference for each of L1, L2, L3, the score, ANLS*, and every field that both have
+        scored: micro F1 of a list, the rate of right values of anything else.
+
+    Raises:
+        UsageError: the two were not measured on the same documents.
+    """
+    first, second = list(arm_a.scores), list(arm_b.scores)
+    if not first or [one.id for one in first] != [one.id for one in second]:
+        raise UsageError(
+            f"{arm_a.label} and {arm_b.label} were not measured on the same documents. "
+            "Compare arms of one run."
+        )
+    names = arm_a.label, arm_b.label
+    found = [
+        paired_difference(
+            title,
+            names,
+            [float(getattr(score, key)) for score in first],
+            [float(getattr(score, key)) for score in second],
+        )
+        for title, key in NUMBERS.items()
+    ]
+    paths = [path for path in arm_a.summary.fields if path in arm_b.summary.fields]
+    found += [field_difference(path, names, first, second) for path in paths]
+    return tuple(found)
+
+
+def pairs_of_arms(arms: Sequence[ArmResult]) -> list[tuple[ArmResult, ArmResult]]:
+    """Which arms are compared with which: one thing at a time changes.
+
+    Free with constrained decoding of every model, and with equal decoding every model with the
+    first one.
+    """
+    pairs = []
+    for arm in arms:
+        same_model = [one for one in arms if one.name == arm.name]
+        if arm is not same_model[0]:
+            pairs.append((same_model[0], arm))
+        alike = [one for one in arms if one.constraint == arm.constraint]
+        if arm is not alike[0] and alike[0].name != arm.name:
+            pairs.append((alike[0], arm))
+    measured = [[score.id for score in arm.scores] for arm in arms]
+    order = {id(arm): ids for arm, ids in zip(arms, measured, strict=True)}
+    return [(one, two) for one, two in pairs if order[id(one)] == order[id(two)] != []]
 
 
 def score_row(
@@ -160,6 +227,13 @@ def write_json(path: Path, value: Json) -> None:
         stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def write_study(folder: Path, name: str, value: Json, markdown: str) -> None:
+    """Write what a study found: ``<name>.json`` with all of it and ``<name>.md`` with its table."""
+    write_json(folder / f"{name}.json", value)
+    with atomic_write(folder / f"{name}.md") as stream:
+        stream.write(markdown)
+
+
 def write_results(folder: Path, comparison: Comparison, markdown: str) -> None:
     """Write ``scores.jsonl``, ``comparison.json`` and ``comparison.md``.
 
@@ -175,6 +249,4 @@ def write_results(folder: Path, comparison: Comparison, markdown: str) -> None:
                     dump_compact({"arm": arm.name, "constraint": arm.constraint, **score.to_dict()})
                     + "\n"
                 )
-    write_json(folder / "comparison.json", comparison.to_dict())
-    with atomic_write(folder / "comparison.md") as stream:
-        stream.write(markdown)
+    write_study(folder, "comparison", comparison.to_dict(), markdown)

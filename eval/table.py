@@ -17,10 +17,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from setaccio.eval.result import ArmResult, Comparison, decoding
+from setaccio.eval.formats import fixed, megabytes, percent
+from setaccio.eval.result import ArmResult, Comparison, decoding, shown_fields
 from setaccio.eval.scoring.fields import SCORING
 from setaccio.eval.scoring.normalise import NORMALISATION, STEPS
-from setaccio.eval.stats.summary import FieldSummary, Interval
+from setaccio.eval.stats.summary import FieldSummary, Interval, Summary
 
 LEGEND = (
     "L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right. "
@@ -42,13 +43,8 @@ GREATEST_FIELDS = 6  # more columns than this fit no terminal; comparison.json h
 
 def field_names(comparison: Comparison) -> list[str]:
     """Paths of the fields that have a column, in schema order, then as they were met."""
-    met: dict[str, None] = {}
-    for arm in comparison.arms:
-        met.update(dict.fromkeys(arm.summary.fields))
-    order = {name: at for at, name in enumerate(comparison.task.fields)}
-    ranked = sorted(met, key=lambda path: order.get(path.partition(".")[0], len(order)))
-    known = [path for path in ranked if path.partition(".")[0] in order]
-    return (known or ranked)[:GREATEST_FIELDS]
+    summaries = [arm.summary.fields for arm in comparison.arms]
+    return shown_fields(summaries, comparison.task.fields)[:GREATEST_FIELDS]
 
 
 def header(comparison: Comparison) -> list[str]:
@@ -70,33 +66,20 @@ def _title(comparison: Comparison, path: str) -> str:
 
 def _row(arm: ArmResult, paths: list[str]) -> list[str]:
     summary = arm.summary
-    levels = [percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)]
     fields = [_field(summary.fields.get(path)) for path in paths]
-    seconds = "-" if summary.seconds_mean is None else f"{summary.seconds_mean:.2f}"
-    return [
-        arm.name,
-        decoding(arm.constraint, "-"),
-        *levels,
-        *fields,
-        seconds,
-        str(summary.documents),
-    ]
+    costs = [fixed(summary.seconds_mean, 2), str(summary.documents)]
+    return [arm.name, decoding(arm.constraint, "-"), *level_cells(summary), *fields, *costs]
+
+
+def level_cells(summary: Summary) -> list[str]:
+    """L1, L2 and L3 as percentages."""
+    return [percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)]
 
 
 def _field(field: FieldSummary | None) -> str:
     if field is None:
         return "-"
     return percent(field.headline) if field.f1 is None else f"{field.headline:.3f}"
-
-
-def percent(rate: float) -> str:
-    """A rate as a percentage with one digit, ``100%`` and ``0%`` without it.
-
-    Anything short of all is shown as less than 100%, and anything above none as more than 0%.
-    """
-    if rate in (0.0, 1.0):
-        return f"{rate:.0%}"
-    return f"{min(max(rate, 0.001), 0.999):.1%}"
 
 
 def detail_rows(comparison: Comparison) -> list[list[str]]:
@@ -122,12 +105,8 @@ def _is_measured(comparison: Comparison, path: str) -> bool:
 
 def _details(arm: ArmResult, measured: list[str]) -> list[str]:
     summary = arm.summary
-    cells = [
-        arm.name,
-        decoding(arm.constraint, "-"),
-        interval(summary.score),
-        interval(summary.anls),
-    ]
+    cells = [arm.name, decoding(arm.constraint, "-")]
+    cells += [interval(summary.score), interval(summary.anls)]
     for path in measured:
         field = summary.fields.get(path)
         strict = field.strict if field else None
@@ -140,18 +119,14 @@ def _details(arm: ArmResult, measured: list[str]) -> list[str]:
     return [
         *cells,
         percent(summary.l1_strict.mean),
-        _number(calibration.ece_equal_mass if calibration else None, 3),
+        fixed(calibration.ece_equal_mass if calibration else None, 3),
         percent(grounding.rate) if grounding else "-",
-        _number(summary.tokens_per_second, 0),
-        _number(arm.peak_memory / 1e6 if arm.peak_memory else None, 0),
-        _number(arm.size_bytes / 1e6 if arm.size_bytes else None, 1),
-        _number(per_document, 1),
+        fixed(summary.tokens_per_second, 0),
+        megabytes(arm.peak_memory or None, 0),
+        megabytes(arm.size_bytes or None),
+        fixed(per_document, 1),
         ", ".join(f"{name} {count}" for name, count in summary.statuses.items()),
     ]
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def interval(estimate: Interval | None) -> str:
@@ -187,19 +162,14 @@ def difference_lines(comparison: Comparison) -> list[str]:
 
 def rich_table(comparison: Comparison) -> Table:
     """The table for a terminal, with the paired differences below it."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-        caption_justify="left",
-    )
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for at, title in enumerate(header(comparison)):
         table.add_column(title, justify="left" if at < 2 else "right")
     for row in table_rows(comparison):
         table.add_row(*row)
     lines = difference_lines(comparison)
     if lines:
+        table.caption_justify = "left"
         # As text, since square brackets would be read as markup.
         table.caption = Text("\n".join(["", DIFFERENCE_LEGEND, *lines]))
     return table

@@ -165,7 +165,7 @@ def run_evaluation(model: Path | str | None, pairs: list[Pair], **settings: Any)
         pairs: documents and gold.
         settings: further arguments of :func:`setaccio.eval.evaluate.evaluate`.
     """
-    from setaccio.eval.arms.progress import show_progress
+    from setaccio.cli.terminal.arm_progress import show_progress
     from setaccio.eval.evaluate import evaluate
 
     with show_progress() as progress:
@@ -209,7 +209,7 @@ def _recorded(file: Path, pairs: list[Pair], alias: list[str] | None) -> list[An
 def _score(file: Path, task: Task | None, aliases: dict[str, str], out: Path | None) -> Comparison:
     """Score a file that brings its own gold."""
     from setaccio.data.errors import UsageError
-    from setaccio.eval.arms.predictions import score_predictions
+    from setaccio.eval.evaluate import score_predictions
 
     if task is None:
         raise UsageError("--predictions: say with --task or --schema what the outputs should be.")

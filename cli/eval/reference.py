@@ -79,9 +79,9 @@ def reference(
     Base models run on the first part of the documents, tuned ones on both parts.
     """
     from setaccio.cli.choices.tasks import choose_task
+    from setaccio.cli.terminal.arm_progress import show_progress
     from setaccio.data.errors import UsageError
     from setaccio.data.records import load_pairs
-    from setaccio.eval.arms.progress import show_progress
     from setaccio.eval.studies.reference_table import ReferenceModel, own_parts, reference_table
 
     chosen = choose_task(task, schema)

@@ -56,8 +56,8 @@ def robustness_verb(
     """
     from setaccio.cli.choices.model_choice import choose_model
     from setaccio.cli.choices.tasks import choose_task
+    from setaccio.cli.terminal.arm_progress import show_progress
     from setaccio.eval.arms.arms import Arm
-    from setaccio.eval.arms.progress import show_progress
     from setaccio.eval.studies.robustness import PERTURBATIONS, broken_promises, check_names
     from setaccio.eval.studies.robustness import robustness as run_robustness
 

@@ -76,7 +76,7 @@ def sweep_verb(
     The knee is the smallest file that loses neither L3 nor score beyond the paired noise.
     """
     from setaccio.cli.choices.tasks import choose_task
-    from setaccio.eval.arms.progress import show_progress
+    from setaccio.cli.terminal.arm_progress import show_progress
     from setaccio.eval.studies.sweep import sweep as run_sweep
 
     chosen = choose_task(task, schema)

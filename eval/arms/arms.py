@@ -1,6 +1,6 @@
 """What may stand in one comparison: a GGUF, an endpoint, outputs that were made elsewhere.
 
-An arm says what it is; ``open`` turns it into a :class:`Source` that makes its outputs. Every
+An arm says what it is; ``open`` turns it into a :class:`OutputSource` that makes its outputs. Every
 source gives rows of one form (``id``, ``status``, ``raw``, ``data``, ``seconds``, token counts),
 so that :mod:`setaccio.eval.compare` scores all of them alike. The other kinds of arm are
 :class:`setaccio.eval.arms.baseline.EndpointArm` and
@@ -10,10 +10,11 @@ so that :mod:`setaccio.eval.compare` scores all of them alike. The other kinds o
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
 
 import llama_cpp
 
@@ -84,51 +85,52 @@ class Setting:
     watch: Watch | None = None
 
 
-class OutputSource(Protocol):
-    """Where one arm's outputs come from."""
+class OutputSource(ABC):
+    """Where one arm's outputs come from.
+
+    Attributes:
+        model: file name of the model, or whatever makes the outputs.
+        size_bytes: size of the model's file; None when unknown.
+        sha256: hash of the model's file; empty when unknown.
+    """
+
+    model: str
+    size_bytes: int | None = None
+    sha256: str = ""
 
     @property
-    def model(self) -> str:
-        """File name of the model, or whatever makes the outputs."""
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Size of the model's file; None when unknown."""
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the model's file; empty when unknown."""
-
-    @property
+    @abstractmethod
     def facts(self) -> dict[str, Json]:
         """What else ``config.json`` should say about it, never a secret."""
 
+    @abstractmethod
     def key(self, pair: Pair) -> str:
         """Name of one output: the same for two runs that must give the same."""
 
+    @abstractmethod
     def rows(self, pairs: Sequence[Pair]) -> Iterator[Row]:
         """Outputs for these pairs, one each, in order."""
 
 
-class AnyArm(Protocol):
-    """One row of the comparison."""
+class AnyArm(ABC):
+    """One row of the comparison.
 
-    @property
-    def name(self) -> str:
-        """What the table calls it; unique with the constraint."""
+    Attributes:
+        name: what the table calls it; unique with the constraint.
+        constraint: ``schema``, ``none``, or empty when unknown.
+        aliases: key name of its outputs to the task's; none where the prompt names the task's own.
+    """
 
-    @property
-    def constraint(self) -> str:
-        """``schema``, ``none``, or empty when unknown."""
+    name: str
+    constraint: str
+    aliases: Mapping[str, str] = MappingProxyType({})
 
     @property
     def label(self) -> str:
         """Name and decoding, such as ``tuned constrained``."""
+        return make_label(self.name, self.constraint)
 
-    @property
-    def aliases(self) -> Mapping[str, str]:
-        """Key name of its outputs to the task's."""
-
+    @abstractmethod
     def open(self, setting: Setting) -> OutputSource:
         """Make ready to run."""
 
@@ -139,7 +141,7 @@ def hash_parts(*parts: Json) -> str:
 
 
 @dataclass(frozen=True)
-class Arm:
+class Arm(AnyArm):
     """A GGUF with or without the constraint.
 
     Attributes:
@@ -153,16 +155,6 @@ class Arm:
     path: Path
     constraint: Constraint
     adapter: Path | None = None
-
-    @property
-    def label(self) -> str:
-        """Name and decoding, such as ``tuned constrained``."""
-        return make_label(self.name, self.constraint)
-
-    @property
-    def aliases(self) -> Mapping[str, str]:
-        """None: the prompt names the task's own keys."""
-        return {}
 
     def open(self, setting: Setting) -> OutputSource:
         """Load the GGUF, if it is not the one that is loaded already, and the adapter.
@@ -188,7 +180,7 @@ class Arm:
         return None if stored is None else Task.from_metadata(stored, source=str(path))
 
 
-class _GgufSource:
+class _GgufSource(OutputSource):
     """Extracts with a loaded model, and an adapter beside it where there is one."""
 
     def __init__(
@@ -200,24 +192,15 @@ class _GgufSource:
     ) -> None:
         self.loaded, self.constraint, self.setting = loaded, constraint, setting
         self.adapter = adapter
+        self.model = join_names(loaded.name, adapter.path if adapter else None)
+        beside = adapter.path.stat().st_size if adapter else 0
+        self.size_bytes, self.sha256 = loaded.size_bytes + beside, loaded.sha256
         self._cost: Cost | None = None
 
     @property
-    def model(self) -> str:
-        return join_names(self.loaded.name, self.adapter.path if self.adapter else None)
-
-    @property
-    def size_bytes(self) -> int | None:
-        beside = self.adapter.path.stat().st_size if self.adapter else 0
-        return self.loaded.size_bytes + beside
-
-    @property
-    def sha256(self) -> str:
-        return self.loaded.sha256
-
-    @property
     def facts(self) -> dict[str, Json]:
-        known: dict[str, Json] = {"parameters": count_parameters(self.loaded)}
+        parameters = llama_cpp.llama_model_n_params(self.loaded.llama.model)
+        known: dict[str, Json] = {"parameters": int(parameters)}
         if self.adapter is not None:
             known |= {"adapter": self.adapter.path.name, "adapter_sha256": self.adapter.sha256}
         # Of the documents that this run extracted; those of an earlier one are not among them.
@@ -272,8 +255,3 @@ def gguf_parameters(path: str | Path) -> int:
         return int(llama_cpp.llama_model_n_params(model))
     finally:
         llama_cpp.llama_model_free(model)
-
-
-def count_parameters(model: LoadedModel) -> int:
-    """Weights in a model, as llama.cpp counts its tensors."""
-    return int(llama_cpp.llama_model_n_params(model.llama.model))

@@ -12,7 +12,7 @@ at all: what was paid for once is never asked twice, and a run that stopped goes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,9 @@ import platformdirs
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Json, Task, dump_compact
-from setaccio.eval.arms.arms import OutputSource, Row, Setting, hash_parts
+from setaccio.eval.arms.arms import AnyArm, OutputSource, Row, Setting, hash_parts
 from setaccio.eval.arms.endpoint import CostCapReached, Endpoint, EndpointAnswer, Refused
 from setaccio.eval.arms.endpoint_client import Client
-from setaccio.eval.result import make_label
 from setaccio.runtime.result.parsing import parse_for
 
 __all__ = ["CostCapReached", "Endpoint", "EndpointArm", "answer_folder"]
@@ -41,13 +40,13 @@ def answer_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class EndpointArm:
+class EndpointArm(AnyArm):
     """A model behind an endpoint.
 
     Attributes:
         name: what the table calls it.
         endpoint: where and how to ask.
-        cache: folder of answers; None takes :func:`cache_folder`.
+        cache: folder of answers; None takes :func:`answer_folder`.
     """
 
     name: str
@@ -55,27 +54,19 @@ class EndpointArm:
     cache: Path | None = None
 
     @property
-    def constraint(self) -> str:
+    def constraint(self) -> str:  # type: ignore[override]
         """``none`` where no schema is sent along, else ``schema``."""
         return "none" if self.endpoint.answer_format == "text" else "schema"
-
-    @property
-    def label(self) -> str:
-        """Name and decoding."""
-        return make_label(self.name, self.constraint)
-
-    @property
-    def aliases(self) -> Mapping[str, str]:
-        """None: the prompt names the task's own keys."""
-        return {}
 
     def open(self, setting: Setting) -> OutputSource:
         """Make ready; nothing is sent before the first document that is not in the cache."""
         return EndpointSource(self, setting)
 
 
-class EndpointSource:
+class EndpointSource(OutputSource):
     """Answers of one endpoint.
+
+    Its hash stays unknown: what an endpoint serves may change behind its name.
 
     Attributes:
         spent: what this run cost, in the currency of the prices; answers from the cache are free.
@@ -84,24 +75,9 @@ class EndpointSource:
 
     def __init__(self, arm: EndpointArm, setting: Setting) -> None:
         self.endpoint, self.setting = arm.endpoint, setting
-        self.constraint = arm.constraint
+        self.model, self.constraint = arm.endpoint.model, arm.constraint
         self.folder = arm.cache or answer_folder()
         self.spent, self.asked = 0.0, 0
-
-    @property
-    def model(self) -> str:
-        """The model's name there."""
-        return self.endpoint.model
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Unknown."""
-        return None
-
-    @property
-    def sha256(self) -> str:
-        """Unknown: what an endpoint serves may change behind its name."""
-        return ""
 
     @property
     def facts(self) -> dict[str, Json]:

@@ -1,16 +1,17 @@
-"""Ask a model behind an OpenAI-compatible endpoint, with patience, a pace and a purse.
+"""Ask a model behind an OpenAI-compatible endpoint: retries, a pace, and a cost cap.
 
 The ``openai`` package carries the protocol (``pip install '.[baseline]'``); nothing here touches
 the network before :meth:`Client.ask`.
 
 * **Key**: read from an environment variable when it is used; never logged, written or shown.
-* **Retries**: refused connections, time-outs, 408, 409, 429, 5xx and answers that are no chat
+* **Retries**: refused connections, time-outs, 408, 409, 425, 429, 5xx and answers that are no chat
   completion are asked again, after ``Retry-After`` or an exponentially growing pause with jitter.
-* **Pace**: at most so many requests per minute, retries among them.
-* **Purse**: before each request its greatest possible cost is reckoned (at most one token per
-  byte of the prompt, all tokens that the answer may have); where that would go beyond the cap,
-  :class:`~setaccio.eval.arms.endpoint.CostCapReached` is raised instead. So the cap is never
-  exceeded.
+  By hand, because the client's own retries take any 200 for an answer, never wait longer than 8 s,
+  and go past pace and cap.
+* **Pace**: at most so many requests per minute, retries among them; the client has none.
+* **Cap**: before each request its greatest possible cost is reckoned (at most one token per byte
+  of the prompt, all tokens that the answer may have); where that would go beyond the cap,
+  :class:`~setaccio.eval.arms.endpoint.CostCapReached` is raised instead.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Client:
         self._client = openai.OpenAI(
             base_url=endpoint.url,
             api_key=self._key or "none",
-            max_retries=0,  # counted, paced and paid for here
+            max_retries=0,  # see the module
             timeout=endpoint.timeout,
         )
 
@@ -112,10 +113,9 @@ class Client:
             most = self._most_tokens(body)
             self._keep_cap(self.endpoint.cost(*most))
             self._pace.wait()
-            began = time.perf_counter()
             try:
                 reply = self._client.chat.completions.with_raw_response.create(**body)
-                answer = self._read(reply.text, most, time.perf_counter() - began)
+                answer = self._read(reply.text, most, reply.elapsed.total_seconds())
             except (self._openai.APIError, ValueError) as error:
                 reason, asked_pause = self._judge(error, most), _retry_after(error)
             else:
@@ -144,11 +144,7 @@ class Client:
             )
 
     def _read(self, text: str, most: tuple[int, int], seconds: float) -> EndpointAnswer:
-        """An answer from the body of a reply.
-
-        Raises:
-            ValueError: it is no chat completion.
-        """
+        """An answer from the body of a reply; raises ValueError where it is no completion."""
         try:
             reply: Any = json.loads(text)
             choice = reply["choices"][0]
@@ -171,29 +167,26 @@ class Client:
 
     def _judge(self, error: Exception, most: tuple[int, int]) -> str:
         """The reason to ask again; raises where that would not help."""
-        reason = self._clean(error)
+        reason, where = self._clean(error), self.endpoint.url
         if isinstance(error, ValueError):  # an answer came and will be on the bill
             self.spent += self.endpoint.cost(*most)
             return reason
         code = getattr(error, "status_code", None)
-        if isinstance(error, self._openai.APIConnectionError) or code is None:
+        if code is None:  # no connection, or no answer in time
             return reason
         if code in (401, 403):
             state = "was refused" if self._key else "is not set"
-            raise UsageError(
-                f"{self.endpoint.url}: {reason}. The key in the environment variable "
-                f"{self.endpoint.key_variable} {state}."
-            ) from None
-        if code == 404:
-            raise UsageError(
-                f"{self.endpoint.url}: {reason}. Check the URL (most end with /v1) and the "
-                f"model's name, {self.endpoint.model}."
-            ) from None
-        if getattr(error, "code", None) == "insufficient_quota":
-            raise UsageError(f"{self.endpoint.url}: {reason}. The account has no money left.")
-        if code in _AGAIN or code >= 500:
+            hint = f"The key in the environment variable {self.endpoint.key_variable} {state}."
+        elif code == 404:
+            model = self.endpoint.model
+            hint = f"Check the URL (most end with /v1) and the model's name, {model}."
+        elif getattr(error, "code", None) == "insufficient_quota":
+            hint = "The account has no money left."
+        elif code in _AGAIN or code >= 500:
             return reason
-        raise Refused(reason) from None
+        else:
+            raise Refused(reason) from None
+        raise UsageError(f"{where}: {reason}. {hint}") from None
 
     def _clean(self, error: Exception) -> str:
         """What an error says, on one line and without the key."""

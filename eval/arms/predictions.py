@@ -1,11 +1,11 @@
-"""Score outputs that were made elsewhere, so that other tools stand in the same table.
+"""Outputs that were made elsewhere, so that other tools stand in the same table.
 
 A predictions file is JSON Lines of ``{"id", "raw"}`` (the text that came out) or ``{"id", "data"}``
 (a JSON value). ``model`` is optional and makes one row of the table per value; ``status`` and
 ``seconds`` are used where they are there; ``gold`` serves when no pairs are given. Keys that are
 named otherwise than in the task are declared, not guessed: ``{"steps": "directions"}``.
 
-    >>> score_predictions("outputs.jsonl", pairs, task, {"steps": "directions"})
+    >>> read_predictions("outputs.jsonl", {"steps": "directions"})
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task.task import Json, Task, dump_compact
-from setaccio.eval.arms.arms import OutputSource, Row, Setting, hash_parts
-from setaccio.eval.compare import Running, compare
-from setaccio.eval.result import Comparison, make_label
+from setaccio.eval.arms.arms import AnyArm, OutputSource, Row, Setting, hash_parts
 from setaccio.eval.scoring.score import read_answer, rename_keys
-
-if TYPE_CHECKING:
-    from typing import Unpack
 
 _KEPT: dict[str, Any] = {
     "status": str,
@@ -40,7 +35,7 @@ _KEPT: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class RecordedArm:
+class RecordedArm(AnyArm):
     """Outputs of one model that were made elsewhere.
 
     Attributes:
@@ -57,11 +52,6 @@ class RecordedArm:
     source: Path
     aliases: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def label(self) -> str:
-        """Name and decoding, where that is known."""
-        return make_label(self.name, self.constraint)
-
     def under(self, name: str) -> RecordedArm:
         """The same outputs under another name."""
         return replace(self, name=name)
@@ -71,11 +61,8 @@ class RecordedArm:
         return _RecordedSource(self, setting.task)
 
 
-class _RecordedSource:
+class _RecordedSource(OutputSource):
     """Rows of a file in the form that every arm's rows have."""
-
-    size_bytes: int | None = None
-    sha256 = ""
 
     def __init__(self, arm: RecordedArm, task: Task) -> None:
         self.arm, self.task = arm, task
@@ -102,50 +89,6 @@ class _RecordedSource:
             renamed = answer.value if answer else rename_keys(row.get("data"), aliases)
             kept = {key: row[key] for key in _KEPT if isinstance(row.get(key), _KEPT[key])}
             yield {**kept, "id": pair.id, "raw": raw, "data": renamed}
-
-
-def score_predictions(
-    file: str | Path,
-    pairs: Sequence[Pair] | None,
-    task: Task,
-    aliases: Mapping[str, str] | None = None,
-    *,
-    out: str | Path | None = None,
-    **running: Unpack[Running],
-) -> Comparison:
-    """Score a file of outputs against gold.
-
-    Args:
-        file: the predictions, as the module says.
-        pairs: documents with gold; None takes the ``gold`` of each line.
-        task: schema and scoring rules.
-        aliases: name that the outputs use to the task's name of the same key, at any depth.
-        out: run folder; None writes nothing.
-        running: see :class:`setaccio.eval.compare.Running`; nothing is run, but ``tell`` is called.
-
-    Returns:
-        One arm per ``model`` (and ``constraint``) in the file. A pair without a prediction counts
-        as failed, with the status ``missing``. Where no pairs are given, each model is scored on
-        its own ids.
-
-    Raises:
-        DataError: a line can not be used, an id comes twice or has no gold, or there is nothing.
-        UsageError: there is no such file.
-    """
-    arms = read_predictions(file, aliases)
-    if pairs is not None:
-        check_ids(arms, pairs)
-        return compare(arms, pairs, task, out=out, **running)
-    own = [own_gold(arm) for arm in arms]
-    if all(gold == own[0] for gold in own):
-        return compare(arms, own[0], task, out=out, **running)
-    if out is not None:
-        raise UsageError(
-            f"{file}: its models were given different documents, so they make no run to keep. "
-            "Give the pairs with --pairs, or leave --out away."
-        )
-    singles = [compare([arm], gold, task, **running) for arm, gold in zip(arms, own, strict=True)]
-    return Comparison(task, tuple(single.arms[0] for single in singles))
 
 
 def read_predictions(

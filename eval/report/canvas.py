@@ -1,25 +1,25 @@
 """A drawing surface for charts: drawn once, written as SVG (inline or a file) or as PNG.
 
 Colours are names from :data:`PALETTE`, each a light and a dark value, so that a chart inside the
-report follows the page's theme: its shapes carry classes (``f-arm0`` fills, ``s-ink`` strokes) and
-:func:`palette_css` gives the classes their colours. No shape carries a ``style`` attribute, which
-the report's content security policy would refuse. Coordinates are pixels, y grows downwards.
+report follows the page's theme. ``templates/chart.svg`` makes the SVG,
+:mod:`setaccio.eval.report.png` the PNG. Coordinates are pixels, y grows downwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from setaccio.data.errors import MissingExtraError
+import jinja2
 
 Point = tuple[float, float]
 Anchor = Literal["start", "middle", "end"]
 
 ARM_COLOURS = 10
+"""Colours for arms in the palette; arms beyond them start again."""
+
 PALETTE: dict[str, tuple[str, str]] = {
     "paper": ("#ffffff", "#16181b"),
     "ink": ("#1d2126", "#e6e8ea"),
@@ -40,9 +40,12 @@ PALETTE: dict[str, tuple[str, str]] = {
     "omitted": ("#b9c0c9", "#4f5761"),
     "hallucinated": ("#c4475a", "#e07284"),
 }
-"""Name to the colour on light and on dark paper; arms beyond the eighth start again."""
+"""Name to the colour on light and on dark paper."""
 
-FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
+SMALL = 11.0
+"""Font size of axis labels, in pixels."""
+
+_FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,6 @@ class Shape:
     text: str = ""
     size: float = 12.0
     anchor: Anchor = "start"
-    bold: bool = False
     turned: bool = False
     tip: str = ""
 
@@ -71,8 +73,8 @@ class Canvas:
     """A chart that is being drawn.
 
     Attributes:
-        name: file name without ending, and prefix of the ids inside the page.
-        title: what the chart shows, for screen readers and as tooltip.
+        name: file name without ending.
+        title: what the chart shows, for screen readers.
         width: in pixels.
         height: in pixels.
         shapes: what was drawn, back to front.
@@ -84,49 +86,30 @@ class Canvas:
     height: float
     shapes: list[Shape] = field(default_factory=list)
 
+    def _add(self, kind: Any, points: Sequence[Point], **look: Any) -> None:
+        self.shapes.append(Shape(kind, tuple(points), **look))
+
     def line(
         self, points: Sequence[Point], stroke: str, width: float = 1.0, dashed: bool = False
     ) -> None:
         """Draw an open line through points."""
-        self.shapes.append(Shape("path", tuple(points), stroke=stroke, width=width, dashed=dashed))
+        self._add("path", points, stroke=stroke, width=width, dashed=dashed)
 
-    def polygon(
-        self,
-        points: Sequence[Point],
-        fill: str = "",
-        stroke: str = "",
-        opacity: float = 1.0,
-        tip: str = "",
-    ) -> None:
-        """Draw a closed shape; the opacity is that of its filling."""
-        self.shapes.append(
-            Shape(
-                "path",
-                tuple(points),
-                fill=fill,
-                stroke=stroke,
-                width=1.6,
-                opacity=opacity,
-                closed=True,
-                tip=tip,
-            )
-        )
+    def polygon(self, points: Sequence[Point], fill: str, **look: Any) -> None:
+        """Draw a closed shape; ``look`` may name ``stroke``, ``opacity`` (of the fill), ``tip``."""
+        self._add("path", points, fill=fill, width=1.6, closed=True, **look)
 
-    def rect(
-        self, x: float, y: float, width: float, height: float, fill: str, tip: str = ""
-    ) -> None:
-        """Draw a filled rectangle; one without area is left out."""
+    def rect(self, at: Point, width: float, height: float, fill: str, tip: str = "") -> None:
+        """Draw a filled rectangle from its upper left corner; one without area is left out."""
+        (x, y), (right, bottom) = at, (at[0] + width, at[1] + height)
         if width > 0 and height > 0:
-            corners = ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
-            self.polygon(corners, fill=fill, tip=tip)
+            self.polygon(((x, y), (right, y), (right, bottom), (x, bottom)), fill, tip=tip)
 
     def circle(
         self, at: Point, radius: float, fill: str, opacity: float = 1.0, tip: str = ""
     ) -> None:
         """Draw a disc with an outline of the same colour."""
-        self.shapes.append(
-            Shape("circle", (at,), fill=fill, stroke=fill, opacity=opacity, radius=radius, tip=tip)
-        )
+        self._add("circle", (at,), fill=fill, stroke=fill, opacity=opacity, radius=radius, tip=tip)
 
     def text(
         self,
@@ -135,22 +118,22 @@ class Canvas:
         colour: str = "ink",
         size: float = 12.0,
         anchor: Anchor = "start",
-        bold: bool = False,
+        *,
         turned: bool = False,
     ) -> None:
         """Write a text whose baseline starts, is centred or ends at a point."""
-        self.shapes.append(
-            Shape(
-                "text",
-                (at,),
-                fill=colour,
-                text=text,
-                size=size,
-                anchor=anchor,
-                bold=bold,
-                turned=turned,
-            )
-        )
+        self._add("text", (at,), fill=colour, text=text, size=size, anchor=anchor, turned=turned)
+
+    def rate_axis(
+        self, at: Point, right: float, height: float, most: float = 1.0, least: float = 0.0
+    ) -> None:
+        """Draw four even steps from ``least`` at the bottom to ``most`` at the top, as percent."""
+        left, top = at
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+            y = top + height * (1 - share)
+            rate = f"{100 * (least + share * (most - least)):.3g}%"
+            self.line([(left, y), (right, y)], "grid")
+            self.text((left - 8, y + 4), rate, "muted", SMALL, "end")
 
     def to_svg(self, *, standalone: bool = False) -> str:
         """The chart as an ``<svg>`` element.
@@ -158,29 +141,8 @@ class Canvas:
         Args:
             standalone: make it a file of its own, with colours, font and paper.
         """
-        size = f'viewBox="0 0 {_number(self.width)} {_number(self.height)}"'
-        fixed = f'width="{_number(self.width)}" height="{_number(self.height)}"'
-        space = ' xmlns="http://www.w3.org/2000/svg"' if standalone else ""
-        label = escape(self.title)
-        head = f'<svg{space} class="chart" role="img" aria-label="{label}" {size} {fixed}>'
-        body = "".join(map(_svg, self.shapes))
-        if standalone:
-            font = f"text{{font-family:{FONT}}}"
-            paper = '<rect class="f-paper" width="100%" height="100%"/>'
-            return f"{head}<style>{font}{palette_css(media=True)}</style>{paper}{body}</svg>\n"
-        return f"{head}{body}</svg>"
-
-    def to_png(self, path: Path, scale: float = 2.0) -> None:
-        """Write the chart as PNG on light paper, by matplotlib's Agg.
-
-        Raises:
-            MissingExtraError: matplotlib is not installed.
-        """
-        try:
-            from setaccio.eval.report.png import draw
-        except ImportError as error:
-            raise MissingExtraError("report", "matplotlib") from error
-        draw(self, path, scale)
+        chart = TEMPLATES.get_template("chart.svg")
+        return chart.render(canvas=self, standalone=standalone, font=_FONT)
 
 
 def arm_colour(at: int) -> str:
@@ -188,57 +150,16 @@ def arm_colour(at: int) -> str:
     return f"arm{at % ARM_COLOURS}"
 
 
-def palette_css(*, media: bool = False) -> str:
-    """CSS rules for the classes of the shapes.
-
-    Args:
-        media: ask the viewer for the theme, for a file of its own; by default the colours are CSS
-            variables that follow the ``color-scheme`` of the page (``light-dark``).
-    """
-    if not media:
-        variables = "".join(
-            f"--{name}:light-dark({light},{dark});" for name, (light, dark) in PALETTE.items()
-        )
-        rules = "".join(
-            f".f-{name}{{fill:var(--{name})}}.s-{name}{{stroke:var(--{name})}}" for name in PALETTE
-        )
-        return f":root{{{variables}}}{rules}"
-    light, dark = (
-        "".join(
-            f".f-{name}{{fill:{pair[at]}}}.s-{name}{{stroke:{pair[at]}}}"
-            for name, pair in PALETTE.items()
-        )
-        for at in (0, 1)
-    )
-    return f"{light}@media(prefers-color-scheme:dark){{{dark}}}"
-
-
-def _number(value: float) -> str:
+def _pixels(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _svg(shape: Shape) -> str:
-    classes = [f"f-{shape.fill}" if shape.fill else "", f"s-{shape.stroke}" if shape.stroke else ""]
-    attributes = f' class="{" ".join(filter(None, classes))}"'
-    if not shape.fill:
-        attributes += ' fill="none"'
-    if shape.stroke:
-        attributes += f' stroke-width="{_number(shape.width)}" stroke-linejoin="round"'
-    if shape.dashed:
-        attributes += ' stroke-dasharray="4 4"'
-    if shape.opacity < 1:
-        attributes += f' fill-opacity="{_number(shape.opacity)}"'
-    tip = f"<title>{escape(shape.tip)}</title>" if shape.tip else ""
-    x, y = (_number(value) for value in shape.points[0])
-    if shape.kind == "circle":
-        return f'<circle cx="{x}" cy="{y}" r="{_number(shape.radius)}"{attributes}>{tip}</circle>'
-    if shape.kind == "text":
-        weight = ' font-weight="600"' if shape.bold else ""
-        turn = f' transform="rotate(-90 {x} {y})"' if shape.turned else ""
-        anchor = "" if shape.anchor == "start" else f' text-anchor="{shape.anchor}"'
-        return (
-            f'<text x="{x}" y="{y}" font-size="{_number(shape.size)}"{anchor}{weight}{turn}'
-            f"{attributes}>{escape(shape.text)}</text>"
-        )
-    path = "L".join(f"{_number(a)} {_number(b)}" for a, b in shape.points)
-    return f'<path d="M{path}{"Z" if shape.closed else ""}"{attributes}>{tip}</path>'
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+)
+"""The report's templates: they escape what is put into them, and know the palette."""
+
+TEMPLATES.filters["px"] = _pixels
+TEMPLATES.globals.update(palette=PALETTE, arm_colour=arm_colour)

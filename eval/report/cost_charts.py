@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from setaccio.eval.report.canvas import Anchor, Canvas, Point, arm_colour
-from setaccio.eval.report.chart_parts import SMALL, rate_axis, round_up, size_words
+from setaccio.eval.formats import file_size, percent
+from setaccio.eval.report.canvas import SMALL, Anchor, Canvas, Point, arm_colour
 from setaccio.eval.report.data import ReportArm, Run
-from setaccio.eval.table import percent
 
 _WIDE = 720.0
 _LEFT, _TOP, _RIGHT = 64.0, 16.0, 16.0
@@ -33,15 +32,15 @@ def cost_chart(run: Run) -> Canvas | None:
     height, span = 260.0, _WIDE - _LEFT - _RIGHT
     canvas = Canvas("cost", "Score, seconds per document and model size", _WIDE, _TOP + height + 48)
     best = max(max(score.mean, score.high) for _, _, score in timed)
-    most = 1.0 if best > 0.4 else round_up(max(best, 0.01))
+    most = 1.0 if best > 0.4 else _round_up(max(best, 0.01))
     worst = min(min(score.mean, score.low) for _, _, score in timed)
     least = next(floor for floor in _FLOORS if floor <= worst or not floor)
 
     def up(value: float) -> float:
         return _TOP + height * (1 - (value - least) / (most - least))
 
-    slowest = round_up(1.2 * max(float(arm.summary["seconds_mean"]) for _, arm, _ in timed))
-    rate_axis(canvas, _LEFT, _WIDE - _RIGHT, _TOP, height, most, least)
+    slowest = _round_up(1.2 * max(float(arm.summary["seconds_mean"]) for _, arm, _ in timed))
+    canvas.rate_axis((_LEFT, _TOP), _WIDE - _RIGHT, height, most, least)
     for tick in range(5):
         x = _LEFT + span * tick / 4
         canvas.text((x, _TOP + height + 18), f"{slowest * tick / 4:.3g}", "muted", SMALL, "middle")
@@ -49,7 +48,7 @@ def cost_chart(run: Run) -> Canvas | None:
     canvas.text(middle, "seconds per document", "muted", 12, "middle")
     canvas.text((16, _TOP + height / 2), "score", "muted", 12, "middle", turned=True)
     largest = max(arm.size_bytes or 0 for _, arm, _ in timed)
-    sized = len({size_words(arm.size_bytes) for _, arm, _ in timed}) > 1
+    sized = len({file_size(arm.size_bytes) for _, arm, _ in timed}) > 1
     labels = _Labels(canvas)
     discs = []
     for at, arm, score in timed:
@@ -61,12 +60,10 @@ def cost_chart(run: Run) -> Canvas | None:
             labels.keep_clear(x - 1, high, x + 1, low)
         radius = _radius(arm, largest)
         tip = f"{arm.label}: score {percent(score.mean)}, {seconds:.2f} s, "
-        canvas.circle(
-            (x, y), radius, arm_colour(at), 0.55, tip + (size_words(arm.size_bytes) or "")
-        )
+        canvas.circle((x, y), radius, arm_colour(at), 0.55, tip + (file_size(arm.size_bytes) or ""))
         labels.keep_clear(x - radius, y - radius, x + radius, y + radius)
         words = arm.label
-        words += f", {size_words(arm.size_bytes)}" if sized and arm.size_bytes else ""
+        words += f", {file_size(arm.size_bytes)}" if sized and arm.size_bytes else ""
         words += " (knee)" if run.knee and run.knee == arm.name else ""
         discs.append(((x, y), radius, words))
     for place, radius, words in discs:
@@ -90,7 +87,7 @@ def reliability_chart(run: Run) -> Canvas | None:
     side, row_height = 300.0, 66.0
     tall = _TOP + max(side + 48, row_height * len(known))
     canvas = Canvas("reliability", "Accuracy of leaves by confidence", _WIDE, tall)
-    rate_axis(canvas, _LEFT, _LEFT + side, _TOP, side)
+    canvas.rate_axis((_LEFT, _TOP), _LEFT + side, side)
     canvas.line([(_LEFT, _TOP + side), (_LEFT + side, _TOP)], "muted", 1.0, dashed=True)
     for tick in range(5):
         x = _LEFT + side * tick / 4
@@ -101,7 +98,7 @@ def reliability_chart(run: Run) -> Canvas | None:
     for row, (at, arm, calibration) in enumerate(known):
         _curve(canvas, arm, arm_colour(at), calibration["equal_mass"], side)
         y = _TOP + 12 + row_height * row
-        canvas.rect(_LEFT + side + 36, y - 9, 10, 10, arm_colour(at))
+        canvas.rect((_LEFT + side + 36, y - 9), 10, 10, arm_colour(at))
         canvas.text((_LEFT + side + 52, y), arm.label, "ink", 12)
         error = f"calibration error {calibration['ece_equal_mass']:.3f}"
         words = f"{error}, Brier {calibration['brier']:.3f}, {calibration['leaves']:,} leaves"
@@ -189,3 +186,9 @@ class _Labels:
             left < other[2] and other[0] < right and top < other[3] and other[1] < bottom
             for other in self._taken
         )
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 4, 6, 8 times a power of ten: an axis with four even steps."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * step for step in (1, 2, 4, 6, 8, 10) if value <= power * step)

@@ -16,12 +16,16 @@ from typing import Any
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Pair, Problem, read_jsonl
 from setaccio.data.task.task import Json, Task, parse_task
-from setaccio.eval.result import decoding, make_label
+from setaccio.eval.result import decoding, make_label, ranked_fields, shown_fields
+from setaccio.eval.scoring.counts import OUTCOMES
 from setaccio.eval.stats.summary import Interval
 
 Record = dict[str, Any]
 LEVELS = (("l1", "L1"), ("l2", "L2"), ("l3", "L3"))
-OUTCOMES = ("correct", "wrong", "omitted", "hallucinated")
+OUTCOME_WORDS: dict[str, str] = {
+    name: "missing" if name == "omitted" else name for name in OUTCOMES
+}
+"""What a reader sees for each outcome."""
 
 
 @dataclass(frozen=True)
@@ -110,17 +114,16 @@ class Run:
     @property
     def fields(self) -> list[str]:
         """Paths of all fields that were scored, in schema order, then as they were met."""
-        met: dict[str, None] = {}
-        for arm in self.arms:
-            met.update(dict.fromkeys(arm.summary.get("fields", {})))
-        order = {name: at for at, name in enumerate(self.task.fields if self.task else ())}
-        return sorted(met, key=lambda path: order.get(path.partition(".")[0], len(order)))
+        return ranked_fields(*self._field_names())
 
     @property
     def shown_fields(self) -> list[str]:
         """The fields that have a column: those of the schema, where it has any."""
-        known = set(self.task.fields if self.task else ())
-        return [path for path in self.fields if path.partition(".")[0] in known] or self.fields
+        return shown_fields(*self._field_names())
+
+    def _field_names(self) -> tuple[list[list[str]], list[str]]:
+        met = [list(arm.summary.get("fields", {})) for arm in self.arms]
+        return met, list(self.task.fields if self.task else ())
 
 
 def as_estimate(value: Json) -> Interval | None:

@@ -1,17 +1,23 @@
-"""Every document of a run as the report shows it: text, gold, and what each arm made of it."""
+"""Every document of a run as the report shows it: text, gold, and what each arm made of it.
+
+``scores.jsonl`` says of every leaf how it came out and where it stands, as JSON Pointers (RFC 6901)
+into gold and prediction; here the pointers get their values and their places in the text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from setaccio.data.records import Pair
-from setaccio.data.task.task import Task, dump_compact
+from setaccio.data.task.task import Json, Task, dump_compact
 from setaccio.data.text.evidence import SourceText
 from setaccio.data.text.sentences import Passage
-from setaccio.eval.report.data import LEVELS, OUTCOMES, Record, ReportArm, Run
-from setaccio.eval.report.diff import ABSENT, DiffLeaf, at_pointer, diff_leaves, json_text
+from setaccio.eval.report.data import LEVELS, Record, ReportArm, Run
 from setaccio.eval.report.spans import leaf_passages, utf16_offsets
+from setaccio.eval.scoring.counts import ABSENT, OUTCOMES, at_pointer, leaf_pointers
 from setaccio.eval.scoring.score import read_answer, rename_keys
 from setaccio.runtime.result.parsing import parse_answer
 
@@ -156,3 +162,62 @@ def _confidence(output: Record, path: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return -1
     return round(min(max(float(value), 0.0), 1.0), 4)
+
+
+@dataclass(frozen=True)
+class DiffLeaf:
+    """One value, or those that stand for each other.
+
+    Attributes:
+        outcome: as the score counts it; ``uncounted`` is a value of an output that failed, which
+            scores nothing.
+        path: pointer into gold; into the prediction where gold has none.
+        gold: the gold value; :data:`ABSENT` when there is none.
+        found: pointer and value of each predicted one; several where a step was split.
+    """
+
+    outcome: str
+    path: str
+    gold: Any
+    found: tuple[tuple[str, Json], ...] = ()
+
+
+def diff_leaves(outcomes: Sequence[dict[str, Any]], gold: Json, value: Json) -> list[DiffLeaf]:
+    """Give the outcomes of a score their values.
+
+    Args:
+        outcomes: records of ``outcome``, ``gold`` and ``predictions``.
+        gold: the gold value; :data:`ABSENT` when it is not known.
+        value: the predicted value; :data:`ABSENT` when there is none.
+
+    Returns:
+        The leaves in the order of gold, those that gold does not have behind them; and where no
+        prediction counted, what was predicted all the same.
+    """
+    places = {pointer: at for at, pointer in enumerate(_pointers(gold))}
+    ranked = sorted(outcomes, key=lambda one: places.get(one["gold"], len(places)))
+    leaves = [_diff_leaf(one, gold, value) for one in ranked]
+    if not any(leaf.found for leaf in leaves):
+        leaves += [
+            DiffLeaf("uncounted", pointer, ABSENT, ((pointer, found),))
+            for pointer in _pointers(value)
+            if (found := at_pointer(value, pointer)) not in (None, [], {})
+        ]
+    return leaves
+
+
+def json_text(value: Any) -> str | None:
+    """A value as JSON; None when it is absent."""
+    return None if value is ABSENT else json.dumps(value, ensure_ascii=False)
+
+
+def _pointers(value: Any) -> list[str]:
+    return [] if value is ABSENT else leaf_pointers(value)
+
+
+def _diff_leaf(outcome: dict[str, Any], gold: Any, value: Any) -> DiffLeaf:
+    pointers = [str(pointer) for pointer in outcome["predictions"]]
+    path = pointers[0] if outcome["gold"] is None else str(outcome["gold"])
+    wanted = ABSENT if outcome["gold"] is None else at_pointer(gold, path)
+    found = tuple((pointer, at_pointer(value, pointer)) for pointer in pointers)
+    return DiffLeaf(outcome["outcome"], path, wanted, found)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -22,8 +16,8 @@ _POINTS = 72 / _DOTS
 _ANCHORS = {"start": "left", "middle": "center", "end": "right"}
 
 
-def draw(canvas: Canvas, path: Path, scale: float) -> None:
-    """Write a canvas as PNG, whole or not at all.
+def draw_png(canvas: Canvas, path: Path, scale: float = 2.0) -> None:
+    """Write a canvas as PNG on light paper, whole or not at all.
 
     Args:
         canvas: what to draw.
@@ -38,15 +32,13 @@ def draw(canvas: Canvas, path: Path, scale: float) -> None:
     axes.axis("off")
     for order, shape in enumerate(canvas.shapes):
         _add(axes, shape, order)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.new")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("wb") as stream:
             FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _colour(name: str) -> str:
@@ -60,7 +52,6 @@ def _add(axes: Any, shape: Shape, order: int) -> None:
             shape.text,
             color=_colour(shape.fill),
             fontsize=shape.size * _POINTS,
-            fontweight=600 if shape.bold else 400,
             ha=_ANCHORS[shape.anchor],
             va="baseline",
             rotation=90 if shape.turned else 0,
@@ -69,9 +60,8 @@ def _add(axes: Any, shape: Shape, order: int) -> None:
             parse_math=False,
         )
         return
-    fill = (_colour(shape.fill), shape.opacity) if shape.fill else "none"
     look = {
-        "facecolor": fill,
+        "facecolor": (_colour(shape.fill), shape.opacity) if shape.fill else "none",
         "edgecolor": _colour(shape.stroke),
         "linewidth": shape.width * _POINTS if shape.stroke else 0,
         "linestyle": (0, (4, 4)) if shape.dashed else "solid",

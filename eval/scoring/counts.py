@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal, Self, get_args
 
+from setaccio.data.schema.pointers import join, split_pointer
 from setaccio.data.task.task import Json
 
 Outcome = Literal["correct", "wrong", "omitted", "hallucinated"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,22 @@ class Leaf:
     predictions: tuple[str, ...] = ()
 
 
+class _Counts:
+    """Dataclasses of counts, added up field by field."""
+
+    def __add__(self, other: Self) -> Self:
+        mine, theirs = vars(self), vars(other)
+        return type(self)(**{name: mine[name] + theirs[name] for name in mine})
+
+
 @dataclass(frozen=True)
-class Leaves:
+class Leaves(_Counts):
     """How many leaves came out how."""
 
     correct: int = 0
     wrong: int = 0
     omitted: int = 0
     hallucinated: int = 0
-
-    def __add__(self, other: Leaves) -> Leaves:
-        return Leaves(
-            self.correct + other.correct,
-            self.wrong + other.wrong,
-            self.omitted + other.omitted,
-            self.hallucinated + other.hallucinated,
-        )
 
     @classmethod
     def of(cls, outcomes: Iterable[Leaf]) -> Leaves:
@@ -54,7 +56,7 @@ class Leaves:
 
 
 @dataclass(frozen=True)
-class Items:
+class Items(_Counts):
     """Counts behind precision, recall and F1 of a list (micro average when added up).
 
     Attributes:
@@ -69,14 +71,6 @@ class Items:
     gold: int = 0
     predicted: int = 0
     surplus: int = 0
-
-    def __add__(self, other: Items) -> Items:
-        return Items(
-            self.matched + other.matched,
-            self.gold + other.gold,
-            self.predicted + other.predicted,
-            self.surplus + other.surplus,
-        )
 
     @property
     def precision(self) -> float:
@@ -98,7 +92,7 @@ class Items:
 
 
 @dataclass(frozen=True)
-class Measures:
+class Measures(_Counts):
     """Texts that begin with a quantity, and which of their parts agree.
 
     Attributes:
@@ -119,24 +113,11 @@ class Measures:
     name: int = 0
     agreed: int = 0
 
-    def __add__(self, other: Measures) -> Measures:
-        return Measures(
-            **{
-                part.name: getattr(self, part.name) + getattr(other, part.name)
-                for part in fields(self)
-            }
-        )
-
     @property
     def f1(self) -> float:
         """Pairs that agree in full, over the measures of both sides; 1 when there are none."""
         total = self.gold + self.predicted
         return 2 * self.agreed / total if total else 1.0
-
-
-def pointer(base: str, key: str | int) -> str:
-    """The JSON Pointer of a member, its key escaped as RFC 6901 says."""
-    return f"{base}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
 def leaf_pointers(value: Json, base: str = "") -> list[str]:
@@ -147,7 +128,7 @@ def leaf_pointers(value: Json, base: str = "") -> list[str]:
         parts = list(enumerate(value))
     else:
         return [base]
-    return [found for key, part in parts for found in leaf_pointers(part, pointer(base, key))]
+    return [found for key, part in parts for found in leaf_pointers(part, join(base, key))]
 
 
 def omitted(value: Json, at: str | None) -> list[Leaf]:
@@ -158,3 +139,19 @@ def omitted(value: Json, at: str | None) -> list[Leaf]:
 def hallucinated(value: Json, at: str | None) -> list[Leaf]:
     """Every leaf of a predicted value as hallucinated; ``at`` is the value's pointer."""
     return [Leaf("hallucinated", None, (found,)) for found in leaf_pointers(value, at or "")]
+
+
+ABSENT = ...
+"""What :func:`at_pointer` gives when there is nothing; null is something."""
+
+
+def at_pointer(value: Json, pointer: str) -> Any:
+    """What a JSON Pointer leads to; :data:`ABSENT` when it leads nowhere."""
+    for key in split_pointer(pointer):
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return ABSENT
+    return value

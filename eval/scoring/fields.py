@@ -34,6 +34,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from setaccio.data.schema.pointers import join
 from setaccio.data.task.task import Json, ScoringRule, Task
 from setaccio.eval.scoring.counts import (
     Items,
@@ -43,7 +44,6 @@ from setaccio.eval.scoring.counts import (
     Outcome,
     hallucinated,
     omitted,
-    pointer,
 )
 from setaccio.eval.scoring.lists import Listed, align_items, list_similarity, measured, regrouped
 from setaccio.eval.scoring.rules import EXACT, item_rule, resolve, rule_for
@@ -52,18 +52,6 @@ from setaccio.eval.scoring.scalars import compare_scalars
 SCORING = "2"  # changes whenever the same output could get another score
 RELATED = 0.5  # similarity from which an unmatched pair of items is one mistake instead of two
 _WORDED = frozenset(("text", "fuzzy", "measure"))  # rules under which a quantity may be read
-
-__all__ = [
-    "RELATED",
-    "SCORING",
-    "FieldScore",
-    "Items",
-    "Leaf",
-    "Leaves",
-    "Measures",
-    "score_nothing",
-    "score_value",
-]
 
 
 @dataclass(frozen=True)
@@ -109,8 +97,8 @@ class _At(NamedTuple):
     def below(self, key: str, gold: dict[str, Json], prediction: dict[str, Json]) -> _At:
         """The pointers of a member."""
         return _At(
-            pointer(self.gold, key) if self.gold is not None and key in gold else None,
-            pointer(self.prediction, key)
+            join(self.gold, key) if self.gold is not None and key in gold else None,
+            join(self.prediction, key)
             if self.prediction is not None and key in prediction
             else None,
         )
@@ -152,7 +140,7 @@ def _zero(perfect: FieldScore, gold: Json, at: str) -> FieldScore:
         items=perfect.items and Items(gold=perfect.items.gold),
         strict=strict and Measures(leaves=strict.leaves, gold=strict.gold),
         children=tuple(
-            _zero(child, values.get(key), pointer(at, key))
+            _zero(child, values.get(key), join(at, key))
             for child, key in zip(perfect.children, keys, strict=True)
         ),
     )

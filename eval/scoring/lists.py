@@ -8,6 +8,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
+from setaccio.data.schema.pointers import join
 from setaccio.data.task.task import Json, ScoringRule
 from setaccio.eval.scoring.align import (
     Group,
@@ -16,7 +17,7 @@ from setaccio.eval.scoring.align import (
     align_steps,
     align_unordered,
 )
-from setaccio.eval.scoring.counts import Leaf, Measures, pointer
+from setaccio.eval.scoring.counts import Leaf, Measures
 from setaccio.eval.scoring.measures import compare_measures, parse_measure
 from setaccio.eval.scoring.normalise import normalise
 from setaccio.eval.scoring.rules import item_rule
@@ -39,7 +40,7 @@ class Listed:
 
     def at(self, index: int) -> str:
         """JSON Pointer of an item."""
-        return pointer(self._base, index) if self._is_list else self._base
+        return join(self._base, index) if self._is_list else self._base
 
     def beside(
         self, paired: set[int], outcome: Callable[[Json, str | None], list[Leaf]]

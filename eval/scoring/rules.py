@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from setaccio.data.schema.pointers import split_pointer
 from setaccio.data.task.task import Json, ScoringRule, Task
 
 TEXT = ScoringRule.model_validate({"method": "text"})
@@ -55,13 +56,12 @@ def resolve(schema: Json, root: dict[str, Any]) -> dict[str, Any]:
 
 
 def _at(root: Json, reference: str) -> Json:
-    if reference.startswith("#"):
-        for part in reference.lstrip("#").strip("/").split("/"):
-            name = part.replace("~1", "/").replace("~0", "~")
-            if name:
-                root = root.get(name) if isinstance(root, dict) else None
-        return root
-    return None
+    """What a local reference such as ``#/$defs/Author`` leads to; None where it leads nowhere."""
+    if not reference.startswith("#"):
+        return None
+    for name in filter(None, split_pointer("/" + reference.lstrip("#").strip("/"))):
+        root = root.get(name) if isinstance(root, dict) else None
+    return root
 
 
 def type_of(schema: dict[str, Any], *values: Json) -> str:

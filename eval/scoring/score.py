@@ -36,8 +36,8 @@ from typing import Any
 from setaccio.data.files.json_text import RepeatedKeys, like
 from setaccio.data.task.task import Json, Task
 from setaccio.eval.scoring.anls import anls_star
-from setaccio.eval.scoring.counts import Leaf
-from setaccio.eval.scoring.fields import FieldScore, Leaves, score_nothing, score_value
+from setaccio.eval.scoring.counts import Leaf, Leaves
+from setaccio.eval.scoring.fields import FieldScore, score_nothing, score_value
 from setaccio.runtime.result.parsing import ParsedAnswer, parse_for
 
 DOCUMENT_SIMILARITY = 0.5

@@ -28,7 +28,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from setaccio.data.task.task import Json
-from setaccio.eval.scoring.counts import Leaf
+from setaccio.eval.scoring.counts import Leaf, at_pointer
 
 BINS = 10
 Binning = Literal["equal_mass", "equal_width"]
@@ -224,7 +224,7 @@ def ground_leaves(
         if not isinstance(spans, Mapping):
             continue
         for at in {at for leaf in outcomes for at in leaf.predictions}:
-            if _value_at(row.get("data"), at) in (None, [], {}):
+            if at_pointer(row.get("data"), at) in (None, [], {}):
                 continue
             leaves += 1
             span: Any = spans.get(at)
@@ -232,19 +232,3 @@ def ground_leaves(
                 known = span.get("how") if isinstance(span, Mapping) else None
                 how[str(known or "unknown")] += 1
     return GroundedLeaves(leaves, how.total(), dict(how.most_common())) if leaves else None
-
-
-_ABSENT = ...
-
-
-def _value_at(value: Json, at: str) -> Json:
-    """What a JSON Pointer leads to; an ellipsis where it can not be followed."""
-    for part in at.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, dict) and key in value:
-            value = value[key]
-        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return _ABSENT
-    return value

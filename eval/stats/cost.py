@@ -46,11 +46,6 @@ class Cost:
     joules: float | None = None
     documents: int = 0
 
-    @property
-    def joules_per_document(self) -> float | None:
-        """Energy over documents; None when either is unknown."""
-        return self.joules / self.documents if self.joules and self.documents else None
-
 
 class CostWatch:
     """What :func:`watch_cost` yields; ``cost`` is there when the block has ended.

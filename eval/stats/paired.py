@@ -19,23 +19,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
 
-from setaccio.data.errors import UsageError
+from setaccio.eval.formats import percent, points
 from setaccio.eval.scoring.score import DocumentScore
 from setaccio.eval.stats.summary import resamples
-
-if TYPE_CHECKING:
-    from setaccio.eval.result import ArmResult
 
 ALPHA = 0.05
 LEVELS = frozenset(("L1", "L2", "L3"))
 """Metrics that are yes or no for a document."""
 
-_NUMBERS = {"L1": "l1", "L2": "l2", "L3": "l3", "score": "score", "ANLS*": "anls"}
+NUMBERS = {"L1": "l1", "L2": "l2", "L3": "l3", "score": "score", "ANLS*": "anls"}
+"""Metrics of a document that are no field, and where its score has them."""
+
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 _Tested = tuple[int | None, int | None, float | None]
 
@@ -83,18 +82,16 @@ class Difference:
         """A table cell: points with their interval, and ``noise`` where it is no difference."""
         if self.first == self.second and self.low == self.high == 0:
             return "none"
-        said = f"{_points(self.difference)} [{_points(self.low)}, {_points(self.high)}]"
+        said = f"{points(self.difference)} [{points(self.low)}, {points(self.high)}]"
         return f"{said} noise" if self.is_noise else said
 
     def words(self) -> str:
         """One line for people."""
-        from setaccio.eval.table import percent
-
         said = f"{self.metric}: {percent(self.first)} to {percent(self.second)}"
         if self.short() == "none":
             return f"{said}, no difference"
-        interval = f"[{_points(self.low)}, {_points(self.high)}]"
-        said += f", {_points(self.difference)} points {interval}"
+        interval = f"[{points(self.low)}, {points(self.high)}]"
+        said += f", {points(self.difference)} points {interval}"
         if self.p_value is not None:
             shown = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
             said += f", {shown}"
@@ -103,45 +100,6 @@ class Difference:
     def to_dict(self) -> dict[str, Any]:
         """As a plain dictionary, with ``is_noise``."""
         return {**asdict(self), "is_noise": self.is_noise}
-
-
-def _points(rate: float) -> str:
-    return f"{100 * rate + 0:+.1f}".replace("-0.0", "+0.0")
-
-
-def compare_arms(arm_a: ArmResult, arm_b: ArmResult) -> tuple[Difference, ...]:
-    """What the second arm does better or worse than the first.
-
-    Args:
-        arm_a: the arm to compare with.
-        arm_b: the arm that is compared.
-
-    Returns:
-        One difference for each of L1, L2, L3, the score, ANLS*, and every field that both have
-        scored: micro F1 of a list, the rate of right values of anything else.
-
-    Raises:
-        UsageError: the two were not measured on the same documents.
-    """
-    first, second = list(arm_a.scores), list(arm_b.scores)
-    if not first or [one.id for one in first] != [one.id for one in second]:
-        raise UsageError(
-            f"{arm_a.label} and {arm_b.label} were not measured on the same documents. "
-            "Compare arms of one run."
-        )
-    names = arm_a.label, arm_b.label
-    found = [
-        paired_difference(
-            title,
-            names,
-            [float(getattr(score, key)) for score in first],
-            [float(getattr(score, key)) for score in second],
-        )
-        for title, key in _NUMBERS.items()
-    ]
-    paths = [path for path in arm_a.summary.fields if path in arm_b.summary.fields]
-    found += [_of_field(path, names, first, second) for path in paths]
-    return tuple(found)
 
 
 def paired_difference(
@@ -162,25 +120,6 @@ def paired_difference(
     return _difference(metric, names, columns[0], columns[1], np.ones_like(columns[0]), tested)
 
 
-def pairs_of_arms(arms: Sequence[ArmResult]) -> list[tuple[ArmResult, ArmResult]]:
-    """Which arms are compared with which: one thing at a time changes.
-
-    Free with constrained decoding of every model, and with equal decoding every model with the
-    first one.
-    """
-    pairs = []
-    for arm in arms:
-        same_model = [one for one in arms if one.name == arm.name]
-        if arm is not same_model[0]:
-            pairs.append((same_model[0], arm))
-        alike = [one for one in arms if one.constraint == arm.constraint]
-        if arm is not alike[0] and alike[0].name != arm.name:
-            pairs.append((alike[0], arm))
-    measured = [[score.id for score in arm.scores] for arm in arms]
-    order = {id(arm): ids for arm, ids in zip(arms, measured, strict=True)}
-    return [(one, two) for one, two in pairs if order[id(one)] == order[id(two)] != []]
-
-
 def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> tuple[int, int, float]:
     """McNemar's exact test on paired yes and no.
 
@@ -194,9 +133,20 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> tuple[int, int, fl
     return won, lost, p_value
 
 
-def _of_field(
-    path: str, names: tuple[str, str], first: list[DocumentScore], second: list[DocumentScore]
+def field_difference(
+    path: str,
+    names: tuple[str, str],
+    first: Sequence[DocumentScore],
+    second: Sequence[DocumentScore],
 ) -> Difference:
+    """Compare a field of two arms: micro F1 of a list, the rate of right values of anything else.
+
+    Args:
+        path: of the field.
+        names: of the arms, the one to compare with first.
+        first: one score per document, at least one.
+        second: the other arm's, of the same documents in the same order.
+    """
     one, two = (_parts(path, scores) for scores in (first, second))
     is_list = any(score.fields[path].items for score in first if path in score.fields)
     title = f"{path} {'F1' if is_list else 'right'}"
@@ -204,7 +154,7 @@ def _of_field(
     return _difference(title, names, one[:, :1], two[:, :1], weights, (None, None, None))
 
 
-def _parts(path: str, scores: list[DocumentScore]) -> _Array:
+def _parts(path: str, scores: Sequence[DocumentScore]) -> _Array:
     """Per document what a field earns and over how much; nothing where the field is absent."""
     rows = []
     for score in scores:
@@ -229,13 +179,8 @@ def _difference(
 ) -> Difference:
     """Ratio of sums in either arm, and the interval of their difference.
 
-    Args:
-        title: the metric.
-        names: of the arms.
-        first: what each document earns in the first arm, one column.
-        second: the same in the second.
-        weights: over how much: one column for both arms or one for each.
-        tested: outcome of McNemar's test, where there is one.
+    ``first`` and ``second`` have one column: what each document earns; ``weights`` says over how
+    much, in one column for both arms or one for each.
     """
     columns = np.concatenate([first, second, weights[:, :1], weights[:, -1:]], axis=1)
     count = len(columns)

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from setaccio.data.task.task import Json
-from setaccio.eval.scoring.fields import FieldScore, Items, Leaves, Measures
+from setaccio.eval.scoring.counts import Items, Leaves, Measures
+from setaccio.eval.scoring.fields import FieldScore
 from setaccio.eval.scoring.score import DocumentScore
 from setaccio.eval.stats.calibration import (
     Calibration,
@@ -262,13 +263,5 @@ def _strict(parts: list[Measures]) -> Strict | None:
     if not total.gold and not total.predicted:
         return None
     over = max(total.gold, 1)
-    return Strict(
-        leaves=total.leaves,
-        gold=total.gold,
-        predicted=total.predicted,
-        quantity=total.quantity / over,
-        unit=total.unit / over,
-        name=total.name / over,
-        agreed=total.agreed / over,
-        f1=total.f1,
-    )
+    rates = {name: getattr(total, name) / over for name in ("quantity", "unit", "name", "agreed")}
+    return Strict(total.leaves, total.gold, total.predicted, **rates, f1=total.f1)

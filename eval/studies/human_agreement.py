@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.records import Pair, atomic_write
+from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
-from setaccio.eval.arms.predictions import read_predictions, score_predictions
-from setaccio.eval.result import Comparison, write_json
-from setaccio.eval.table import markdown, percent
+from setaccio.eval.arms.predictions import read_predictions
+from setaccio.eval.evaluate import score_predictions
+from setaccio.eval.formats import percent
+from setaccio.eval.result import Comparison, write_study
+from setaccio.eval.table import markdown
 
 VERDICT = "human_semantic_ok"
 """The key under which a row holds what a person said."""
@@ -147,7 +149,7 @@ def read_verdicts(file: str | Path) -> dict[Output, bool]:
     """What people said of the outputs in a predictions file.
 
     Args:
-        file: as for :func:`setaccio.eval.arms.predictions.score_predictions`; rows that people have
+        file: as for :func:`setaccio.eval.evaluate.score_predictions`; rows that people have
             judged have ``human_semantic_ok``, the others none or null.
 
     Returns:
@@ -215,6 +217,5 @@ def verdict_rows(found: Mapping[str, HumanAgreement]) -> list[list[str]]:
 
 def write_agreement(folder: Path, found: Mapping[str, HumanAgreement]) -> None:
     """Write ``agreement.json`` and ``agreement.md`` into a run folder."""
-    write_json(folder / "agreement.json", {name: one.to_dict() for name, one in found.items()})
-    with atomic_write(folder / "agreement.md") as stream:
-        stream.write(markdown(verdict_rows(found)))
+    counts = {name: one.to_dict() for name, one in found.items()}
+    write_study(folder, "agreement", counts, markdown(verdict_rows(found)))

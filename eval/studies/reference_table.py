@@ -6,7 +6,7 @@ There a base model was run on the first part of the documents, and the tuned one
 
 Here each model gives one row per decoding, free and constrained. Counts stand beside the rates.
 As the two parts need not be equally hard, base and tuned are also compared on the first part
-alone, paired by document (:mod:`setaccio.eval.stats.losses`). A model that was not tuned has one
+alone, paired by document (:mod:`setaccio.eval.studies.losses`). A model that was not tuned has one
 column of each pair; an endpoint or a file of outputs can stand for a model.
 
     >>> models = [ReferenceModel("Qwen 2.5", base=Path("base.gguf"), tuned=Path("tuned.gguf"))]
@@ -21,16 +21,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.records import Pair, atomic_write
+from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import AnyArm, Arm, gguf_parameters
 from setaccio.eval.arms.baseline import EndpointArm
 from setaccio.eval.arms.predictions import RecordedArm, own_gold, read_predictions
 from setaccio.eval.compare import CONSTRAINTS, Running, compare, under
-from setaccio.eval.result import ArmResult, Comparison, decoding, write_json
-from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
+from setaccio.eval.formats import format_parameters, percent
+from setaccio.eval.result import ArmResult, Comparison, decoding, write_study
 from setaccio.eval.stats.summary import Interval
-from setaccio.eval.table import markdown, percent
+from setaccio.eval.studies.losses import Loss, paired_losses, scores_of
+from setaccio.eval.table import markdown
 from setaccio.runtime.grammar.constraint import Constraint
 
 if TYPE_CHECKING:
@@ -176,30 +177,19 @@ def reference_table(
     if not models:
         raise UsageError("There is no model for the table. Name at least one.")
     folder = None if out is None else Path(out)
-    stages = {"base": first, "tuned": [*first, *last]}
     comparisons: dict[str, Comparison] = {}
-    for stage, pairs in stages.items():
-        arms = [
-            arm
-            for model in models
-            for arm in _arms(model, getattr(model, stage), constraints, dict(aliases or {}))
-        ]
+    for stage, pairs in (("base", first), ("tuned", [*first, *last])):
+        files = [(model, getattr(model, stage)) for model in models]
+        arms = [arm for each in files for arm in _arms(*each, constraints, aliases or {})]
         if arms:
-            comparisons[stage] = compare(
-                arms,
-                pairs,
-                task,
-                out=folder and folder / stage,
-                **under(stage, running),
-            )
-            task = comparisons[stage].task
+            run_folder = folder and folder / stage
+            found = compare(arms, pairs, task, out=run_folder, **under(stage, running))
+            comparisons[stage], task = found, found.task
     rows = tuple(row for model in models for row in _rows(model, comparisons, first))
-    found = ReferenceTable(rows, len(first), len(last), comparisons)
+    table = ReferenceTable(rows, len(first), len(last), comparisons)
     if folder:
-        write_json(folder / "reference.json", found.to_dict())
-        with atomic_write(folder / "reference.md") as stream:
-            stream.write(found.markdown())
-    return found
+        write_study(folder, "reference", table.to_dict(), table.markdown())
+    return table
 
 
 def own_parts(models: Sequence[ReferenceModel]) -> tuple[list[Pair], list[Pair]]:
@@ -288,14 +278,6 @@ def _parameters(model: ReferenceModel) -> str:
     if isinstance(file, EndpointArm) or _holds_outputs(file):
         return ""
     return format_parameters(gguf_parameters(file))
-
-
-def format_parameters(count: int) -> str:
-    """A number of weights as tables write it, such as ``1.5 B`` or ``4.2 M``."""
-    for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "K")):
-        if count >= size:
-            return f"{count / size:.1f} {letter}"
-    return str(count)
 
 
 def _rate(arm: ArmResult | None, level: str) -> str:

@@ -4,7 +4,7 @@ The earlier run is a run folder that ``setaccio eval --out`` wrote. Arms are pai
 decoding, documents by id, and only documents that both runs have count. A loss beyond the
 tolerance in L1, L2, L3 or the score fails, noise or not: on the same documents greedy decoding
 gives the same numbers each time, so a loss is a fact about these documents. Whether it would show
-on others is what the interval says (:mod:`setaccio.eval.stats.losses`).
+on others is what the interval says (:mod:`setaccio.eval.studies.losses`).
 
     >>> found = regression("runs/last-week", comparison, tolerance=0.02)
     >>> found.failed
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.records import Problem, atomic_write, read_jsonl
-from setaccio.eval.result import Comparison, decoding, write_json
+from setaccio.data.records import Problem, read_jsonl
+from setaccio.eval.result import Comparison, decoding, write_study
 from setaccio.eval.scoring.normalise import NORMALISATION
-from setaccio.eval.stats.losses import MEASURES, Loss, Scores, paired_losses, scores_of
+from setaccio.eval.studies.losses import MEASURES, Loss, Scores, paired_losses, scores_of
 from setaccio.eval.table import markdown
 
 TOLERANCE = 0.02
@@ -59,18 +59,9 @@ class Regression:
         """Cells of the table, header first."""
         lines = [["model", "decoding", "measure", "docs", "before", "after", "loss [95%]", ""]]
         for one in self.differences:
-            lines.append(
-                [
-                    one.name,
-                    decoding(one.constraint, "-"),
-                    one.title,
-                    str(one.documents),
-                    one.show(one.before),
-                    one.show(one.after),
-                    one.describe_loss(),
-                    "FAILED" if one in self.failed else "ok",
-                ]
-            )
+            cells = [one.name, decoding(one.constraint, "-"), one.title, str(one.documents)]
+            numbers = [one.show(one.before), one.show(one.after), one.describe_loss()]
+            lines.append([*cells, *numbers, "FAILED" if one in self.failed else "ok"])
         return lines
 
     def describe(self) -> str:
@@ -174,9 +165,8 @@ def regression(
     notes += _what_changed(earlier, comparison, found)
     result = Regression(earlier.folder, tolerance, tuple(found), tuple(notes))
     if comparison.folder:
-        write_json(comparison.folder / "regression.json", result.to_dict())
-        with atomic_write(comparison.folder / "regression.md") as stream:
-            stream.write(f"{markdown(result.rows(), 3)}\n{result.describe()}\n")
+        said = f"{markdown(result.rows(), 3)}\n{result.describe()}\n"
+        write_study(comparison.folder, "regression", result.to_dict(), said)
     return result
 
 

@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import UsageError
-from setaccio.data.records import Pair, atomic_write
+from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import AnyArm
 from setaccio.eval.compare import Running, compare, under
-from setaccio.eval.result import Comparison, decoding, write_json
-from setaccio.eval.stats.losses import Loss, compare_scores
-from setaccio.eval.table import markdown, percent
+from setaccio.eval.result import Comparison, decoding, write_study
+from setaccio.eval.studies.losses import Loss, compare_scores
+from setaccio.eval.table import level_cells, markdown
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -188,23 +188,10 @@ class Robustness:
         lines = [["model", "decoding", "documents", "L1", "L2", "L3", "score", "score lost"]]
         for at, arm in enumerate(self.runs[CLEAN].arms):
             for name, run in self.runs.items():
-                summary = run.arms[at].summary
-                rates = (summary.l1, summary.l2, summary.l3)
-                lost = (
-                    ""
-                    if name == CLEAN
-                    else _score_lost(self.losses[name], arm.name, arm.constraint)
-                )
-                lines.append(
-                    [
-                        arm.name,
-                        decoding(arm.constraint, "-"),
-                        name,
-                        *(percent(one.mean) for one in rates),
-                        f"{summary.score.mean:.3f}",
-                        lost,
-                    ]
-                )
+                summary, losses = run.arms[at].summary, self.losses.get(name, ())
+                lost = "" if name == CLEAN else _score_lost(losses, arm.name, arm.constraint)
+                cells = [arm.name, decoding(arm.constraint, "-"), name, *level_cells(summary)]
+                lines.append([*cells, f"{summary.score.mean:.3f}", lost])
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -268,9 +255,7 @@ def robustness(
     losses = {name: compare_scores(runs[CLEAN], run) for name, run in runs.items() if name != CLEAN}
     found = Robustness(runs, losses, folder)
     if folder:
-        write_json(folder / "robustness.json", found.to_dict())
-        with atomic_write(folder / "robustness.md") as stream:
-            stream.write(markdown(found.rows(), text_columns=3))
+        write_study(folder, "robustness", found.to_dict(), markdown(found.rows(), text_columns=3))
     return found
 
 

@@ -5,7 +5,7 @@ is whether an importance matrix was used. The largest file is what the others ar
 document by document.
 
 **The knee** is the smallest file that loses neither document-level L3 nor the field score beyond
-the noise, both against the largest file (:mod:`setaccio.eval.stats.losses`). With few documents
+the noise, both against the largest file (:mod:`setaccio.eval.studies.losses`). With few documents
 noise is wide and the knee flatters small files; what is printed below the table says how large a
 loss would still have gone unseen.
 
@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING, Any
 import llama_cpp
 
 from setaccio.data.errors import UsageError
-from setaccio.data.records import Pair, atomic_write
+from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
 from setaccio.eval.arms.arms import Arm
 from setaccio.eval.compare import Running, compare
-from setaccio.eval.result import ArmResult, Comparison, write_json
-from setaccio.eval.stats.losses import Loss, paired_losses, scores_of
-from setaccio.eval.table import markdown, percent
+from setaccio.eval.formats import fixed, megabytes
+from setaccio.eval.result import ArmResult, Comparison, write_study
+from setaccio.eval.studies.losses import Loss, paired_losses, scores_of
+from setaccio.eval.table import level_cells, markdown
 from setaccio.models import gguf_path
 from setaccio.runtime.grammar.constraint import Constraint
 from setaccio.runtime.model.gguf_header import read_header
@@ -93,19 +94,11 @@ class Sweep:
         lines = [[*head, "peak MB", ""]]
         for row in self.rows:
             summary, lost = row.arm.summary, row.loss("score")
-            lines.append(
-                [
-                    row.name,
-                    _megabytes(row.arm.size_bytes),
-                    *(percent(one.mean) for one in (summary.l1, summary.l2, summary.l3)),
-                    f"{summary.score.mean:.3f}",
-                    lost.describe_loss() if lost else "",
-                    _number(summary.seconds_mean, 2),
-                    _number(summary.tokens_per_second, 0),
-                    _megabytes(row.arm.peak_memory),
-                    "<- knee" if row is self.knee else "",
-                ]
-            )
+            scores = [*level_cells(summary), f"{summary.score.mean:.3f}"]
+            scores.append(lost.describe_loss() if lost else "")
+            speed = [fixed(summary.seconds_mean, 2), fixed(summary.tokens_per_second, 0)]
+            peak, mark = megabytes(row.arm.peak_memory), "<- knee" if row is self.knee else ""
+            lines.append([row.name, megabytes(row.arm.size_bytes), *scores, *speed, peak, mark])
         return lines
 
     def describe(self) -> str:
@@ -163,29 +156,33 @@ def sweep(
         ModelError: a file is no usable GGUF.
         TaskError: as for ``compare``.
     """
+    paths = _largest_first(files)
+    beside = None if adapter is None else Path(adapter)
+    named = zip(name_files(paths), paths, strict=True)
+    arms = [Arm(name, path, constraint, beside) for name, path in named]
+    comparison = compare(arms, pairs, task, out=out, **running)
+    found = Sweep(_against_largest(comparison), comparison)
+    if comparison.folder:
+        said = f"{markdown(found.table())}\n{found.describe()}\n"
+        write_study(comparison.folder, "sweep", found.to_dict(), said)
+    return found
+
+
+def _largest_first(files: Iterable[str | Path]) -> list[Path]:
     paths = sorted({gguf_path(file) for file in files}, key=_size, reverse=True)
     if len(paths) < 2:
         named = ", ".join(map(str, paths)) or "none"
         raise UsageError(f"A sweep needs at least two GGUF files, and there is {named}.")
-    names = name_files(paths)
-    beside = None if adapter is None else Path(adapter)
-    arms = [Arm(name, path, constraint, beside) for name, path in zip(names, paths, strict=True)]
-    comparison = compare(arms, pairs, task, out=out, **running)
-    largest = scores_of(comparison.arms[0])
-    rows = tuple(
-        SweepRow(
-            arm.name,
-            arm,
-            tuple(paired_losses(arm.name, arm.constraint, largest, scores_of(arm)) if at else ()),
-        )
-        for at, arm in enumerate(comparison.arms)
-    )
-    found = Sweep(rows, comparison)
-    if comparison.folder:
-        write_json(comparison.folder / "sweep.json", found.to_dict())
-        with atomic_write(comparison.folder / "sweep.md") as stream:
-            stream.write(f"{markdown(found.table())}\n{found.describe()}\n")
-    return found
+    return paths
+
+
+def _against_largest(comparison: Comparison) -> tuple[SweepRow, ...]:
+    first, *others = comparison.arms
+    largest, rows = scores_of(first), [SweepRow(first.name, first, ())]
+    for arm in others:
+        losses = paired_losses(arm.name, arm.constraint, largest, scores_of(arm))
+        rows.append(SweepRow(arm.name, arm, tuple(losses)))
+    return tuple(rows)
 
 
 def quantisation_of(path: str | Path) -> str:
@@ -217,11 +214,3 @@ def name_files(paths: Sequence[Path]) -> list[str]:
 
 def _size(path: Path) -> tuple[int, str]:
     return (path.stat().st_size if path.is_file() else 0, str(path))
-
-
-def _megabytes(size: int | None) -> str:
-    return "-" if size is None else f"{size / 1e6:.1f}"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from setaccio.cli.terminal.arm_progress import show_progress
 from setaccio.data import Pair, Task, write_pairs
 from setaccio.data.errors import DataError, ModelError, UsageError
 from setaccio.eval import Arm, Comparison, markdown_table, rich_table
-from setaccio.eval.arms.progress import ArmProgress, show_progress
+from setaccio.eval.arms.progress import ArmProgress
 from setaccio.eval.compare import compare
 from setaccio.eval.evaluate import evaluate
 
@@ -157,7 +158,7 @@ def test_what_can_not_be_evaluated_is_refused(tiny_gguf: Path, recipe: Task, tmp
 
 
 def test_gold_that_breaks_the_schema_is_told_before_anything_is_run(recipe: Task):
-    from setaccio.eval.scoring.gold import doubt_of_gold
+    from setaccio.eval.compare import doubt_of_gold
 
     assert doubt_of_gold(PAIRS, recipe) == ""
     broken = [PAIRS[0], Pair("x", "Tea.", {"titel": "Tea"}), Pair("y", "Tea.", {"title": 3})]

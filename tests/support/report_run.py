@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from setaccio.data import Pair, Task
-from setaccio.eval.arms.predictions import score_predictions
+from setaccio.eval.evaluate import score_predictions
 
 ATTACKS = (
     "</script><script>window.hit = 1</script>",

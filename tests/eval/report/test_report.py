@@ -19,10 +19,10 @@ from setaccio.data.text.evidence import SourceText
 from setaccio.eval.figures import figures
 from setaccio.eval.report.canvas import Canvas
 from setaccio.eval.report.data import read_run
-from setaccio.eval.report.diff import ABSENT, at_pointer, diff_leaves
-from setaccio.eval.report.page import embed_json
+from setaccio.eval.report.documents import diff_leaves
 from setaccio.eval.report.spans import declared_span, leaf_passages, utf16_offsets
-from setaccio.eval.report.write import write_report
+from setaccio.eval.report.write import embed_json, write_report
+from setaccio.eval.scoring.counts import ABSENT, at_pointer
 
 OUTCOMES = ("correct", "wrong", "omitted", "hallucinated", "uncounted")
 

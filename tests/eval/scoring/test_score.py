@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from setaccio.data import ScoringRule, Task, load_task
 from setaccio.eval import score_document
-from setaccio.eval.scoring.counts import leaf_pointers
-from setaccio.eval.scoring.fields import Leaves, Measures
+from setaccio.eval.scoring.counts import Leaves, Measures, leaf_pointers
 from setaccio.eval.scoring.scalars import compare_scalars
 from setaccio.eval.scoring.score import rename_keys
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from setaccio.eval.stats.cost import Cost, EnergyMeter, watch_cost
+from setaccio.eval.stats.cost import EnergyMeter, watch_cost
 
 
 def zone(folder: Path, name: str, energy: int, greatest: int = 10_000_000) -> Path:
@@ -43,7 +43,6 @@ def test_energy_of_all_packages_with_wrap_around(tmp_path: Path):
         zone(tmp_path, first.name, 3_500_000)
         zone(tmp_path, second.name, 8_000)
     assert watch.cost.joules == pytest.approx(2.5 + 9.999)
-    assert watch.cost.joules_per_document == pytest.approx((2.5 + 9.999) / 2)
 
 
 def test_unknown_energy_is_none(tmp_path: Path):
@@ -52,7 +51,6 @@ def test_unknown_energy_is_none(tmp_path: Path):
     assert meter.joules is None
     zone(tmp_path, "intel-rapl:0", 1).joinpath("energy_uj").write_text("", encoding="ascii")
     assert EnergyMeter(tmp_path).joules is None
-    assert Cost(1.0, None, None, 3).joules_per_document is None
 
 
 def test_a_block_that_fails_is_measured_too(tmp_path: Path):

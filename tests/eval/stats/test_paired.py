@@ -21,7 +21,8 @@ from setaccio.eval import (
     score_document,
     summarise,
 )
-from setaccio.eval.stats.paired import compare_arms, mcnemar, pairs_of_arms
+from setaccio.eval.result import compare_arms, pairs_of_arms
+from setaccio.eval.stats.paired import mcnemar
 
 GOLD: dict[str, Any] = {
     "title": "Tea",

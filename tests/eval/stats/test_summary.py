@@ -11,8 +11,8 @@ import pytest
 
 from setaccio.data import Task
 from setaccio.eval import score_document, summarise
+from setaccio.eval.formats import percent
 from setaccio.eval.stats.summary import Usage, bootstrap
-from setaccio.eval.table import percent
 
 GOLD: dict[str, Any] = {"title": "Tea", "ingredients": ["water", "leaves"], "directions": ["Brew."]}
 

@@ -14,9 +14,9 @@ import pytest
 from setaccio.data import Pair, Task
 from setaccio.data.errors import DataError, ModelError, UsageError
 from setaccio.eval.arms.arms import gguf_parameters
+from setaccio.eval.formats import format_parameters
 from setaccio.eval.studies.reference_table import (
     ReferenceModel,
-    format_parameters,
     own_parts,
     reference_table,
 )

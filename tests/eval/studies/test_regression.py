@@ -17,7 +17,7 @@ from setaccio.data.errors import DataError, UsageError
 from setaccio.eval import Comparison
 from setaccio.eval.arms.predictions import RecordedArm
 from setaccio.eval.compare import compare
-from setaccio.eval.stats.losses import paired_losses
+from setaccio.eval.studies.losses import paired_losses
 from setaccio.eval.studies.regression import read_earlier, regression
 from setaccio.eval.table import markdown
 

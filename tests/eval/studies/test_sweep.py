@@ -16,7 +16,7 @@ from setaccio.data import Pair, Task
 from setaccio.data.errors import ModelError, UsageError
 from setaccio.eval.arms.predictions import RecordedArm
 from setaccio.eval.compare import compare
-from setaccio.eval.stats.losses import paired_losses, scores_of
+from setaccio.eval.studies.losses import paired_losses, scores_of
 from setaccio.eval.studies.sweep import Sweep, SweepRow, name_files, quantisation_of, sweep
 
 GOLD = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water."]}

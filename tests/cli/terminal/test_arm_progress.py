@@ -1,6 +1,6 @@
 """How progress reads: a redrawn line on a terminal, a plain one now and then elsewhere.
 
-Run: pytest tests/eval/arms/test_arm_progress.py
+Run: pytest tests/cli/terminal/test_arm_progress.py
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import io
 
 from rich.console import Console
 
-from setaccio.eval.arms.progress import LOG_EVERY, ArmProgress, show_progress
+from setaccio.cli.terminal.arm_progress import LOG_EVERY, show_progress
+from setaccio.eval.arms.progress import ArmProgress
 
 BEGUN = ArmProgress("base free", 0, 20)
 READING = ArmProgress("base free", 0, 20, running=4, read=1830, seconds=9.0)

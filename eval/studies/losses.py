@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from setaccio.eval.formats import percent
 from setaccio.eval.result import ArmResult, Comparison
 from setaccio.eval.stats.paired import Difference, paired_difference
-from setaccio.eval.table import percent
 
 _TITLES = {"l1": "L1", "l2": "L2", "l3": "L3", "score": "score"}
 MEASURES = tuple(_TITLES)
@@ -30,53 +30,34 @@ class Loss:
         name: the arm's name in the later run.
         constraint: its decoding.
         measure: one of :data:`MEASURES`.
-        paired: the later run less the earlier one.
+        documents: how many both runs have.
+        before: mean in the earlier run.
+        after: mean in the later run.
+        loss: what the later run has less; negative where it has more.
+        low: lower end of the loss's 95% interval.
+        high: upper end.
+        noise: whether chance alone may well have made it.
+        p_value: of McNemar's exact test; None where the measure is not yes or no.
+        paired: the same as a difference, the later run less the earlier one.
     """
 
     name: str
     constraint: str
     measure: str
+    documents: int
+    before: float
+    after: float
+    loss: float
+    low: float
+    high: float
+    noise: bool
+    p_value: float | None
     paired: Difference
-
-    @property
-    def documents(self) -> int:
-        """How many both runs have."""
-        return self.paired.documents
-
-    @property
-    def before(self) -> float:
-        """Mean in the earlier run."""
-        return self.paired.first
-
-    @property
-    def after(self) -> float:
-        """Mean in the later run."""
-        return self.paired.second
-
-    @property
-    def loss(self) -> float:
-        """What the later run has less; negative where it has more."""
-        return self.before - self.after
-
-    @property
-    def low(self) -> float:
-        """Lower end of the loss's 95% interval."""
-        return 0.0 - self.paired.high
-
-    @property
-    def high(self) -> float:
-        """Upper end."""
-        return 0.0 - self.paired.low
 
     @property
     def title(self) -> str:
         """The measure as tables write it."""
         return self.paired.metric
-
-    @property
-    def noise(self) -> bool:
-        """Whether chance alone may well have made it."""
-        return self.paired.is_noise
 
     def show(self, value: float) -> str:
         """A value of this measure: rates as percentages, the score with three digits."""
@@ -92,14 +73,7 @@ class Loss:
 
     def to_dict(self) -> dict[str, Any]:
         """As a plain dictionary."""
-        numbers = ("documents", "before", "after", "loss", "low", "high", "noise")
-        return {
-            "name": self.name,
-            "constraint": self.constraint,
-            "measure": self.measure,
-            **{name: getattr(self, name) for name in numbers},
-            "p_value": self.paired.p_value,
-        }
+        return {name: value for name, value in vars(self).items() if name != "paired"}
 
 
 def scores_of(arm: ArmResult) -> Scores:
@@ -136,19 +110,24 @@ def paired_losses(name: str, constraint: str, before: Scores, after: Scores) -> 
         One per measure; nothing when no document is in both.
     """
     shared = [id for id in after if id in before]
-    if not shared:
-        return []
-    return [
-        Loss(
-            name,
-            constraint,
-            measure,
-            paired_difference(
-                title,
-                ("before", "after"),
-                [before[id][measure] for id in shared],
-                [after[id][measure] for id in shared],
-            ),
+    losses = []
+    for measure, title in _TITLES.items() if shared else ():
+        values = [[scores[id][measure] for id in shared] for scores in (before, after)]
+        paired = paired_difference(title, ("before", "after"), *values)
+        losses.append(
+            Loss(
+                name,
+                constraint,
+                measure,
+                documents=paired.documents,
+                before=paired.first,
+                after=paired.second,
+                loss=paired.first - paired.second,
+                low=0.0 - paired.high,
+                high=0.0 - paired.low,
+                noise=paired.is_noise,
+                p_value=paired.p_value,
+                paired=paired,
+            )
         )
-        for measure, title in _TITLES.items()
-    ]
+    return losses
