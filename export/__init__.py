@@ -5,9 +5,10 @@ Names are imported when first used, so that importing this package imports no to
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from setaccio.export.adapter import export_adapter
@@ -64,9 +65,4 @@ __all__ = [
     "write_card",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
