@@ -12,8 +12,7 @@ from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from setaccio.export.adapter import export_adapter
-    from setaccio.export.gguf.convert import convert
-    from setaccio.export.gguf.convert_adapter import convert_adapter
+    from setaccio.export.gguf.convert import convert, convert_adapter
     from setaccio.export.gguf.imatrix import make_imatrix, read_imatrix
     from setaccio.export.gguf.llamacpp_source import converter_root
     from setaccio.export.gguf.quantise import predicted_size, quantisations, quantise
@@ -33,7 +32,7 @@ _HOMES = {
     "ParityReport": "proof.parity",
     "check_parity": "proof.parity",
     "convert": "gguf.convert",
-    "convert_adapter": "gguf.convert_adapter",
+    "convert_adapter": "gguf.convert",
     "converter_root": "gguf.llamacpp_source",
     "export": "pipeline",
     "export_adapter": "adapter",

@@ -1,6 +1,6 @@
 """Export several adapters with the one base that they share.
 
-Contract: ``export_together(runs, out_dir)`` writes the base's GGUF files, ``NAME-adapter.gguf``
+Contract: ``export_shared_base(runs, out_dir)`` writes the base's GGUF files, ``NAME-adapter.gguf``
 for each run, and ``adapters.json``, which says which adapter is for which task. Each file is proven
 before it gets its name. What is there already and was made from the same weights is left as it is,
 so the same call goes on with an export that was interrupted.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,16 +26,14 @@ from setaccio.export.gguf.convert import convert, own_version
 from setaccio.export.gguf.llamacpp_source import converter_root
 from setaccio.export.gguf.quantise import canonical_name
 from setaccio.export.inputs import Inputs, find_inputs, make_folder
-from setaccio.export.merging.adapter_config import CONFIG, WEIGHTS
+from setaccio.export.job import Tell
+from setaccio.export.merging.adapter_config import CONFIG, WEIGHTS, is_plain
 from setaccio.export.pipeline import QUANTISATIONS, export
-from setaccio.export.snapshot import is_plain
 
 MANIFEST = "adapters.json"
 
-Tell = Callable[[str], None]
 
-
-class Together(NamedTuple):
+class SharedBaseExport(NamedTuple):
     """What was exported.
 
     Attributes:
@@ -49,7 +47,7 @@ class Together(NamedTuple):
     manifest: Path
 
 
-def export_together(
+def export_shared_base(
     runs: Sequence[Path],
     out_dir: Path,
     *,
@@ -57,7 +55,7 @@ def export_together(
     pairs: Mapping[Path, list[Pair]] | None = None,
     source: Path | None = None,
     progress: Tell | None = None,
-) -> Together:
+) -> SharedBaseExport:
     """Make and prove the GGUF files of a base and of adapters for it.
 
     Args:
@@ -115,7 +113,7 @@ def export_together(
             record.add(_file(inputs), made, adapter=inputs.name, task=task)
     adapters = tuple(out_dir / _file(inputs) for inputs in found)
     bases = (own,) if own else tuple(out_dir / files[kind] for kind in kinds)
-    return Together(bases, adapters, out_dir / MANIFEST)
+    return SharedBaseExport(bases, adapters, out_dir / MANIFEST)
 
 
 def _file(inputs: Inputs) -> str:

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from setaccio.data.errors import ExportError, ModelError
+from setaccio.data.errors import ExportError, ModelError, one_line
 from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.data.task.task import Task
-from setaccio.export.merging.dequantise import load_dequantised
-from setaccio.export.merging.hf_folder import load_folder_tokenizer, load_hf_model
+from setaccio.export.merging.hf_folder import (
+    load_dequantised,
+    load_folder_tokenizer,
+    load_hf_model,
+)
 from setaccio.export.merging.proof import MergeReport
 from setaccio.export.proof.gold_tokens import GoldTokens, answer_loss, encode_answers
 
@@ -28,7 +31,7 @@ PROBE = "Beat 2 eggs with ½ cup of sugar, then fold in the flour. <|im_end|> Se
 BaseKind = Literal["16-bit", "4-bit"]
 
 
-class Held(NamedTuple):
+class LoadedMerge(NamedTuple):
     """A model in memory with its adapter merged in, and what was measured on the way.
 
     Attributes:
@@ -62,7 +65,7 @@ def merge_loaded(
     stored: torch.dtype | None = None,
     task: Task | None = None,
     pairs: list[Pair] | None = None,
-) -> Held:
+) -> LoadedMerge:
     """Load a base and merge an adapter into it.
 
     Args:
@@ -76,7 +79,7 @@ def merge_loaded(
     Raises:
         ExportError: the two do not fit together.
     """
-    tokenizer = load_folder_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
+    tokenizer = adapter_tokenizer(base, adapter)
     model = load_base(base, into)
     _check_rows(model, tokenizer, adapter)
     answers = _answers(model, tokenizer, task, pairs or [])
@@ -93,7 +96,7 @@ def merge_loaded(
     effect = _difference(adapted, plain)
     model = model.unload()
     exact = _difference(adapted, _logits(model, probe))
-    return Held(model, tokenizer, probe, adapted, effect, exact, deltas, answers, losses)
+    return LoadedMerge(model, tokenizer, probe, adapted, effect, exact, deltas, answers, losses)
 
 
 def sums(model: Any, dtype: torch.dtype) -> dict[str, float]:
@@ -103,7 +106,7 @@ def sums(model: Any, dtype: torch.dtype) -> dict[str, float]:
     }
 
 
-def report_merge(held: Held, merged: Any, dtype: torch.dtype, into: BaseKind) -> MergeReport:
+def report_merge(held: LoadedMerge, merged: Any, dtype: torch.dtype, into: BaseKind) -> MergeReport:
     """Compare a merged model with base + adapter.
 
     Args:
@@ -125,6 +128,11 @@ def report_merge(held: Held, merged: Any, dtype: torch.dtype, into: BaseKind) ->
         losses=held.losses,
         exact=held.exact,
     )
+
+
+def adapter_tokenizer(base: Path, adapter: Path) -> Any:
+    """The adapter's tokenizer, if it has one, else the base's."""
+    return load_folder_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
 
 
 def load_base(base: Path, into: BaseKind) -> Any:
@@ -165,8 +173,7 @@ def attach(model: Any, adapter: Path) -> Any:
     try:
         return PeftModel.from_pretrained(model, str(adapter)).eval()
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ExportError(f"{adapter}: does not fit the base: {reason}") from error
+        raise ExportError(f"{adapter}: does not fit the base: {one_line(error)}") from error
 
 
 def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:

@@ -12,6 +12,7 @@ a message.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,10 +22,10 @@ import numpy.typing as npt
 
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
-from setaccio.export.child.run import run_script
 from setaccio.export.gguf.quantise import quantisations
 from setaccio.export.proof.divergence import HeldOut, answer_path, diverge, measure
 from setaccio.export.proof.reference import MAX_NEW_TOKENS, Reference, make_reference
+from setaccio.models.gguf_base.vocabulary import ask_llama
 
 Logits = npt.NDArray[np.float32]
 
@@ -202,16 +203,19 @@ def _ask(
             {"ids": ids[:-1], "first": first - 1, "out": str(answer_path(work, n).resolve())}
             for n, (ids, first) in enumerate(reference.held_out.answers)
         ]
-    job = {
-        "gguf": str(gguf.resolve()),
-        "lora": str(lora.resolve()) if lora else None,
-        "prompts": reference.prompts,
-        "stops": reference.stops,
-        "sequences": sequences,
-        "facts": str((folder / "facts.json").resolve()),
-    }
-    run_script("_run_gguf.py", job, f"Running {gguf.name}")
-    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    facts = ask_llama(
+        gguf,
+        folder,
+        doing=f"Running {gguf.name}",
+        error=ExportError,
+        lora=str(lora.resolve()) if lora else None,
+        prompts=reference.prompts,
+        sequences=sequences,
+        threads=os.cpu_count() or 1,
+    )
+    said = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    facts["ids"] = [answer["prompt"] for answer in said]
+    facts["stops"] = [stop in facts["ends"] for stop in reference.stops]
     return facts, [np.load(out, allow_pickle=False) for out in outs]
 
 

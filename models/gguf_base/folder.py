@@ -31,8 +31,12 @@ from setaccio.models.gguf_base.proof import prove_answers, prove_tokenizer
 from setaccio.models.gguf_base.reader import GgufFile, read_gguf
 from setaccio.models.gguf_base.tokenizer import write_tokenizer
 from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_vocabulary
-from setaccio.models.gguf_base.weights import SHARD_BYTES, stored_type, write_weights
-from setaccio.models.gguf_base.whole import write_whole
+from setaccio.models.gguf_base.weights import (
+    SHARD_BYTES,
+    stored_type,
+    write_weights,
+    write_whole,
+)
 
 VERSION = 2
 """Of what the folder holds and of its proof."""

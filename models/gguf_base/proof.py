@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from setaccio.data.errors import ModelError
+from setaccio.data.errors import ModelError, one_line
 from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
 from setaccio.data.task.pieces import Piece, prompt_pieces
 from setaccio.data.task.task import Message
 from setaccio.models.gguf_base.answers import NEW_TOKENS, compare_answers
 from setaccio.models.gguf_base.ids import compare_ids, make_probes, write_probes
+from setaccio.models.gguf_base.loading import fits_as_float32, load_causal_lm
 from setaccio.models.gguf_base.reader import GgufFile
 from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_llama
 
@@ -34,7 +35,6 @@ _QUESTIONS: tuple[list[Message], ...] = (
         {"role": "user", "content": 'As JSON {"sum": 42}, please.\n\nThank you <|im_end|> 👩‍🍳'},
     ],
 )
-_FLOAT32_SHARE = 0.7  # of the free memory
 # What differs only far from the beginning: attention windows, and scaled positions.
 _BEYOND = 64
 _LONGEST = 4096 + _BEYOND
@@ -142,11 +142,11 @@ def _threads() -> int:
 
 
 def _prompts(tokenizer: Any) -> tuple[list[list[Piece]], bool]:
-    """Through the chat template where it works: what a template can not do is said elsewhere."""
+    """The questions, and whether they went through the chat template."""
     try:
         chat = chat_format(tokenizer)
         return [prompt_pieces(chat, messages) for messages in _QUESTIONS], True
-    except ModelError:
+    except ModelError:  # What a template can not do is said elsewhere.
         return [_plain(tokenizer, messages) for messages in _QUESTIONS], False
 
 
@@ -180,27 +180,13 @@ def prove_answers(
         ModelError: the model can not be loaded, or answers otherwise.
     """
     import torch
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    fits = 2 * size < _FLOAT32_SHARE * psutil.virtual_memory().available
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=torch.float32 if fits else torch.bfloat16,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        ).eval()
+        model = load_causal_lm(folder, torch.float32 if fits_as_float32(folder) else torch.bfloat16)
     except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{gguf.path}: dequantised, it can not be loaded ({reason}).") from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+        raise ModelError(
+            f"{gguf.path}: dequantised, it can not be loaded ({one_line(error)})."
+        ) from error
     short = prompts.ids[:-1] if prompts.long else prompts.ids
     agreement = compare_answers(gguf.path, model, scratch, short)
     found = {}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from setaccio.data.errors import MissingExtraError, ModelError
+from setaccio.data.errors import MissingExtraError, ModelError, one_line
 from setaccio.models.gguf_head import TensorPlace, parse_head
 
 
@@ -74,10 +74,9 @@ class GgufFile:
             )
             return np.asarray(gguf.dequantize(data, kind), np.float32).reshape(place.shape)
         except (NotImplementedError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
             raise ModelError(
-                f"{self.path}: the tensor {name} can not be dequantised ({reason}). Use another "
-                "quantisation of this model, such as Q8_0 or Q4_K_M."
+                f"{self.path}: the tensor {name} can not be dequantised ({one_line(error, 200)}). "
+                "Use another quantisation of this model, such as Q8_0 or Q4_K_M."
             ) from error
 
 
