@@ -18,16 +18,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
 from setaccio.export.gguf.quantise import quantisations
-from setaccio.export.proof.divergence import HeldOut, answer_path, diverge, measure
+from setaccio.export.proof.divergence import HeldOut, answer_path, measure
 from setaccio.export.proof.reference import MAX_NEW_TOKENS, Reference, make_reference
+from setaccio.models.gguf_base.answers import Logits, diverge
 from setaccio.models.gguf_base.vocabulary import ask_llama
-
-Logits = npt.NDArray[np.float32]
 
 
 class Bounds(NamedTuple):
@@ -152,23 +150,23 @@ def compare_tokens(
         work = keep or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         facts, logits = _ask(reference, gguf, Path(folder), work, lora)
-        held_out = _held_out(reference, work, full)
-    measured = _measure(reference, logits)
+        held_out = None
+        if reference.held_out is not None:
+            others = {"transformers": reference.held_out.folder} | ({"f16": full} if full else {})
+            held_out = measure(reference.held_out.answers, work, others, reference.stops)
     names = {str(number): name for name, number in quantisations().items()}
     kind = names.get(facts["file_type"] or "", "unknown")
     report = ParityReport(
         gguf=gguf,
         quantisation=f"LoRA on {kind}" if lora else kind,
         prompts=len(reference.prompts),
-        positions=measured.positions,
         ids_equal=facts["ids"] == reference.ids,
-        template_equal=_lines(facts["template"]) == _lines(reference.chat.template),
+        # By lines: files with templates are read with one kind of line end.
+        template_equal=(facts["template"] or "").splitlines()
+        == (reference.chat.template or "").splitlines(),
         eos_equal=facts["eos"] == reference.eos,
         stops=all(facts["stops"]),
-        greedy_equal=measured.top1 == 1.0,
-        top1_agreement=measured.top1,
-        mean_kl=measured.mean_kl,
-        max_logit_difference=measured.max_difference,
+        **_on_greedy_answers(reference, logits),
         held_out=held_out,
         tokens_per_second=round(facts["tokens_per_second"], 1),
         problems=(),
@@ -183,11 +181,6 @@ def _bounds(kind: str, *, lora: bool, same_base: bool) -> Bounds:
     if not lora:
         return own
     return ADAPTER if same_base else max(own, ADAPTER, key=lambda bounds: bounds.mean_kl)
-
-
-def _lines(template: str | None) -> list[str]:
-    """A template's lines: files with templates are read with one kind of line end."""
-    return (template or "").splitlines()
 
 
 def _ask(
@@ -219,23 +212,8 @@ def _ask(
     return facts, [np.load(out, allow_pickle=False) for out in outs]
 
 
-def _held_out(reference: Reference, work: Path, full: Path | None) -> HeldOut | None:
-    if reference.held_out is None:
-        return None
-    references = {"transformers": reference.held_out.folder}
-    if full is not None:
-        references["f16"] = full
-    return measure(reference.held_out.answers, work, references, reference.stops)
-
-
-class _Measured(NamedTuple):
-    positions: int
-    top1: float
-    mean_kl: float
-    max_difference: float
-
-
-def _measure(reference: Reference, logits: list[Logits]) -> _Measured:
+def _on_greedy_answers(reference: Reference, logits: list[Logits]) -> dict[str, Any]:
+    """What the logits on the transformers model's own answers say, as a report has it."""
     agree: list[bool] = []
     kl: list[float] = []
     widest = 0.0
@@ -247,7 +225,13 @@ def _measure(reference: Reference, logits: list[Logits]) -> _Measured:
         widest = max(widest, float(np.abs(expected.logits[:, :size] - got[:, :size]).max()))
     if not agree:
         raise ExportError("Parity needs at least one text to run the models on.")
-    return _Measured(len(agree), float(np.mean(agree)), float(np.mean(kl)), widest)
+    return {
+        "positions": len(agree),
+        "greedy_equal": all(agree),
+        "top1_agreement": float(np.mean(agree)),
+        "mean_kl": float(np.mean(kl)),
+        "max_logit_difference": widest,
+    }
 
 
 def _problems(

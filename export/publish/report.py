@@ -215,6 +215,11 @@ def _measured(held_out: dict[str, Any] | None) -> list[str]:
     return [f"{held_out['perplexity']:.4f}", kl, same, f"{held_out['ends']:.0%}"]
 
 
+def is_foreign(path: Path, mark: str) -> bool:
+    """Whether a file of another hand is there: one without our mark, which is left alone."""
+    return path.is_file() and mark not in path.read_text(encoding="utf-8", errors="replace")
+
+
 def read_report(folder: Path) -> dict[str, Any]:
     """Read a folder's ``export.json``; empty where there is none.
 
