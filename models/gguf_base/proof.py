@@ -8,6 +8,7 @@ these. Both raise ModelError at the first difference, shown. llama.cpp works in 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +74,8 @@ def prove_tokenizer(
     """
     probes = make_probes(tokenizer, vocabulary)
     write_probes(probes, scratch / "strings.json")
-    pieces, templated = _prompts(tokenizer)
+    rendered = _prompts(tokenizer, _QUESTIONS)
+    pieces = rendered or [_plain(tokenizer, messages) for messages in _QUESTIONS]
     wanted = long_prompt_length(gguf)
     long = wanted > max(len(encode_pieces(tokenizer, prompt)) for prompt in pieces)
     if long:
@@ -92,7 +94,7 @@ def prove_tokenizer(
     if (facts["template"] or "").splitlines() != template.splitlines():
         raise ModelError(f"{gguf.path}: llama.cpp reads another chat template than the file holds.")
     ids = [encode_pieces(tokenizer, prompt) for prompt in pieces]
-    return ProofPrompts(ids, long, len(probes), templated)
+    return ProofPrompts(ids, long, len(probes), rendered is not None)
 
 
 def long_prompt_length(gguf: GgufFile) -> int:
@@ -122,7 +124,8 @@ def _long_prompt(tokenizer: Any, wanted: int) -> list[Piece]:
         text = "".join(
             f"{n:03}: {n * 37 % 90 + 10} pears, {n * 53 % 90 + 10} figs\n" for n in range(lines)
         )
-        return _prompt(tokenizer, [{"role": "user", "content": f"{text}Say lines 1 and 7."}])
+        question: list[Message] = [{"role": "user", "content": f"{text}Say lines 1 and 7."}]
+        return (_prompts(tokenizer, [question]) or [_plain(tokenizer, question)])[0]
 
     def length(lines: int) -> int:
         return len(encode_pieces(tokenizer, of(lines)))
@@ -141,20 +144,13 @@ def _threads() -> int:
     return max(1, min(physical, int(wanted))) if wanted.isdecimal() else physical
 
 
-def _prompts(tokenizer: Any) -> tuple[list[list[Piece]], bool]:
-    """The questions, and whether they went through the chat template."""
+def _prompts(tokenizer: Any, questions: Sequence[list[Message]]) -> list[list[Piece]] | None:
+    """Through the chat template; None where it does not work, which is said elsewhere."""
     try:
         chat = chat_format(tokenizer)
-        return [prompt_pieces(chat, messages) for messages in _QUESTIONS], True
-    except ModelError:  # What a template can not do is said elsewhere.
-        return [_plain(tokenizer, messages) for messages in _QUESTIONS], False
-
-
-def _prompt(tokenizer: Any, messages: list[Message]) -> list[Piece]:
-    try:
-        return prompt_pieces(chat_format(tokenizer), messages)
+        return [prompt_pieces(chat, messages) for messages in questions]
     except ModelError:
-        return _plain(tokenizer, messages)
+        return None
 
 
 def _plain(tokenizer: Any, messages: list[Message]) -> list[Piece]:

@@ -74,8 +74,9 @@ def ask_llama(
     Raises:
         SetaccioError: ``error``: llama.cpp refused the file or crashed.
     """
-    job = {"lora": None, "strings": None, "prompts": [], "new_tokens": 0, "sequences": []}
-    job |= {"threads": 1, **asked, "gguf": str(path.resolve()), "out": str(out.resolve())}
+    job: dict[str, Any] = {"gguf": str(path.resolve()), "out": str(out.resolve()), "threads": 1}
+    job |= {"lora": None, "strings": None, "prompts": [], "new_tokens": 0, "sequences": []}
+    job |= asked
     run_child(_SCRIPT, job, doing or f"{path}: llama.cpp", error)
     facts: dict[str, Any] = json.loads((out / "facts.json").read_text(encoding="utf-8"))
     return facts
