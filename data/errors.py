@@ -91,6 +91,6 @@ class ExportError(SetaccioError):
     exit_code = 7
 
 
-def one_line(error: BaseException, most: int = 300) -> str:
+def short_reason(error: BaseException, most: int = 300) -> str:
     """What an error says, in one line of at most so many characters, for a message of ours."""
     return " ".join(str(error).split())[:most]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from setaccio.data.errors import ExportError, MissingExtraError, ModelError, one_line
+from setaccio.data.errors import ExportError, MissingExtraError, ModelError, short_reason
 from setaccio.data.task.hf_tokenizer import load_hf_tokenizer
 from setaccio.models.gguf_base import VOCABULARY_FILE
 from setaccio.models.gguf_base.loading import (
@@ -97,7 +97,7 @@ def load_hf_model(folder: Path, *, offload: bool = False, memory: int | None = N
         dtype = torch.float32 if fits_as_float32(folder, free) else stored_dtype(folder)
         return load_causal_lm(folder, dtype, **placed)
     except _REFUSED as error:
-        raise ExportError(f"{folder}: can not be loaded. {one_line(error)}") from error
+        raise ExportError(f"{folder}: can not be loaded. {short_reason(error)}") from error
 
 
 def has_bitsandbytes() -> bool:
@@ -133,7 +133,9 @@ def load_dequantised(folder: Path) -> Any:
     try:
         model = load_causal_lm(folder, kept, quantization_config=quantisation).dequantize()
     except _REFUSED as error:
-        raise ExportError(f"{folder}: can not be loaded in 4 bits. {one_line(error)}") from error
+        raise ExportError(
+            f"{folder}: can not be loaded in 4 bits. {short_reason(error)}"
+        ) from error
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config  # What is saved from here on is 16-bit.
     return model.to(kept).eval()
@@ -153,7 +155,7 @@ def check_weights(folder: Path) -> None:
                 pass
         except (OSError, SafetensorError) as error:
             raise ExportError(
-                f"{path}: cut off, or no safetensors ({one_line(error)}). Copy, fetch or make it "
+                f"{path}: cut off, or no safetensors ({short_reason(error)}). Copy, fetch or make it "
                 "anew."
             ) from error
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from setaccio.data.errors import ExportError, ModelError, one_line
+from setaccio.data.errors import ExportError, ModelError, short_reason
 from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.data.task.task import Task
@@ -173,7 +173,7 @@ def attach(model: Any, adapter: Path) -> Any:
     try:
         return PeftModel.from_pretrained(model, str(adapter)).eval()
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise ExportError(f"{adapter}: does not fit the base: {one_line(error)}") from error
+        raise ExportError(f"{adapter}: does not fit the base: {short_reason(error)}") from error
 
 
 def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:

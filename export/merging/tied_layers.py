@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setaccio.data.errors import ExportError, one_line
+from setaccio.data.errors import ExportError, short_reason
 from setaccio.export.merging.adapter_config import PREFIX, WEIGHTS, adapter_config
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def tied_layers(base: Path) -> list[tuple[str, str]]:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise ExportError(f"{base}: can not be loaded. {one_line(error)}") from error
+        raise ExportError(f"{base}: can not be loaded. {short_reason(error)}") from error
     tied: dict[str, str] = getattr(model, "all_tied_weights_keys", None) or {}
     return [
         (source.removesuffix(".weight"), target.removesuffix(".weight"))

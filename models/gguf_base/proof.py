@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from setaccio.data.errors import ModelError, one_line
+from setaccio.data.errors import ModelError, short_reason
 from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
 from setaccio.data.task.pieces import Piece, prompt_pieces
 from setaccio.data.task.task import Message
@@ -181,7 +181,7 @@ def prove_answers(
         model = load_causal_lm(folder, torch.float32 if fits_as_float32(folder) else torch.bfloat16)
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(
-            f"{gguf.path}: dequantised, it can not be loaded ({one_line(error)})."
+            f"{gguf.path}: dequantised, it can not be loaded ({short_reason(error)})."
         ) from error
     short = prompts.ids[:-1] if prompts.long else prompts.ids
     agreement = compare_answers(gguf.path, model, scratch, short)

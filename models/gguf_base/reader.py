@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from setaccio.data.errors import MissingExtraError, ModelError, one_line
+from setaccio.data.errors import MissingExtraError, ModelError, short_reason
 from setaccio.models.gguf_head import TensorPlace, parse_head
 
 
@@ -75,7 +75,7 @@ class GgufFile:
             return np.asarray(gguf.dequantize(data, kind), np.float32).reshape(place.shape)
         except (NotImplementedError, ValueError) as error:
             raise ModelError(
-                f"{self.path}: the tensor {name} can not be dequantised ({one_line(error, 200)}). "
+                f"{self.path}: the tensor {name} can not be dequantised ({short_reason(error, 200)}). "
                 "Use another quantisation of this model, such as Q8_0 or Q4_K_M."
             ) from error
 

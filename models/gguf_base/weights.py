@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setaccio.data.errors import ModelError, one_line
+from setaccio.data.errors import ModelError, short_reason
 from setaccio.data.files.atomic import atomic_path
 from setaccio.models.gguf_base.loading import read_config, without_bars
 from setaccio.models.gguf_base.reader import GgufFile
@@ -145,7 +145,7 @@ def _save(held: dict[str, torch.Tensor], file: Path, gguf: GgufFile) -> None:
 
 def _no_room(where: Path, gguf: GgufFile, size: int, free: int, error: Exception) -> str:
     """What to say where ``size`` bytes can not be written: a full disk, or a quota."""
-    reason = one_line(error).removeprefix("Error while serializing: ")
+    reason = short_reason(error).removeprefix("Error while serializing: ")
     return (
         f"{where}: can not be written ({reason}). {size / 1e6:.0f} MB are needed there to "
         f"dequantise {gguf.path.name}, and the disk had {free / 1e6:.0f} MB free. Make room, or "
@@ -231,7 +231,7 @@ def write_whole(gguf: GgufFile, vocabulary: Vocabulary, folder: Path) -> None:
     except Exception as error:  # this reader raises whatever its many steps do
         raise ModelError(
             f"{gguf.path}: transformers can not read this {gguf.architecture} GGUF "
-            f"({one_line(error)}). Use the model's safetensors folder."
+            f"({short_reason(error)}). Use the model's safetensors folder."
         ) from error
     config = read_config(folder)
     if config.pop("quantization_config", None) is not None:
