@@ -155,8 +155,8 @@ def check_weights(folder: Path) -> None:
                 pass
         except (OSError, SafetensorError) as error:
             raise ExportError(
-                f"{path}: cut off, or no safetensors ({short_reason(error)}). Copy, fetch or make it "
-                "anew."
+                f"{path}: cut off, or no safetensors ({short_reason(error)}). "
+                "Copy, fetch or make it anew."
             ) from error
 
 

@@ -74,8 +74,9 @@ class GgufFile:
             )
             return np.asarray(gguf.dequantize(data, kind), np.float32).reshape(place.shape)
         except (NotImplementedError, ValueError) as error:
+            reason = short_reason(error, 200)
             raise ModelError(
-                f"{self.path}: the tensor {name} can not be dequantised ({short_reason(error, 200)}). "
+                f"{self.path}: the tensor {name} can not be dequantised ({reason}). "
                 "Use another quantisation of this model, such as Q8_0 or Q4_K_M."
             ) from error
 
