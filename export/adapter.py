@@ -64,20 +64,15 @@ def export_adapter(
     Args:
         run: a training run's folder or an adapter's.
         out_dir: folder for the file; one of the same name is replaced.
-        base: the adapter's 16-bit base; by default the one that it names.
+        base: as for :func:`setaccio.export.export`, like ``task``, ``pairs``, ``source``, ``name``,
+            ``held_out`` and ``progress``.
         base_gguf: the GGUF to prove it on, which the metadata then name; by default the one that it
             was trained on, if it was one.
-        task: written into the file; by default the run's ``task.json``.
-        pairs: held-out pairs, for prompts and for measuring.
-        source: where llama.cpp's converter is.
-        name: first part of the file's name.
-        held_out: greatest number of pairs that are measured.
         adapter_type: type of the adapter's matrices; rows that ``q8_0`` can not divide stay
             ``f16``.
         scorer: extracts with base + adapter and with the merged model, for the report.
         plain: the 16-bit GGUF of a base that was a folder, if it is there already.
         report_name: file of the numbers.
-        progress: called with one line at the start of each stage.
 
     Raises:
         UsageError: there is no such run, or the output folder is a file.

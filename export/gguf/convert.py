@@ -111,14 +111,9 @@ def convert_adapter(
     Args:
         base: the base's folder.
         adapter: ``adapter_config.json`` and ``adapter_model.safetensors``.
-        out: the GGUF to write; it appears only when complete.
+        out: the GGUF to write.
         outtype: type of the adapter's matrices.
-        task: written as ``setaccio.task``.
-        provenance: text values, written under ``setaccio.`` + key.
-        source: where llama.cpp's converter is.
-
-    Returns:
-        ``out``.
+        task: as for :func:`convert`, like ``provenance``, ``source`` and what is returned.
 
     Raises:
         ExportError: not a plain LoRA adapter, one that changes tied layers apart, or the converter

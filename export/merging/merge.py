@@ -124,18 +124,11 @@ def merge(
 def merge_in_memory(base: Path, adapter: Path) -> tuple[Loaded, MergeReport] | None:
     """Base + adapter as one model, for a proof that needs no folder of it.
 
-    Args:
-        base: model folder with 16-bit (or wider) safetensors.
-        adapter: folder with ``adapter_config.json`` and ``adapter_model.safetensors``; its
-            tokenizer, if it has one, comes with the model, else the base's.
+    Arguments and errors are those of :func:`merge`.
 
     Returns:
         The merged model, not rounded, and what was changed; None where the base does not fit into
         the memory.
-
-    Raises:
-        ExportError: as for :func:`merge`.
-        MissingExtraError: as for :func:`merge`.
     """
     _check(base, adapter, None, "16-bit")
     if not _fits(base):
