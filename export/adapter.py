@@ -29,7 +29,7 @@ from setaccio.export.merging.proof import MergeReport
 from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS
 from setaccio.export.proof.parity import compare_tokens
 from setaccio.export.proof.reference import Loaded
-from setaccio.export.publish.report import BaseGguf, Exported, ExportReport, write_export_report
+from setaccio.export.publish.report import BaseGguf, Exported, ExportReport
 from setaccio.models import verified_sha256
 from setaccio.runtime.model.gguf_header import read_header
 
@@ -116,7 +116,7 @@ def export_adapter(
         parity = compare_tokens(
             reference, proof_on, lora=part, same_base=not proof_base or proof_base.trained_on
         )
-        scores = []
+        scores: list[dict[str, Any]] = []
         if parity.ok and scorer is not None and inputs.task is not None:
             tell("Extracting with base + adapter and with the merged model")
             scores = scorer({"base + adapter": (proof_on, part), "merged": (merged.gguf(), None)})
@@ -124,18 +124,14 @@ def export_adapter(
         if parity.ok:
             part.replace(path)
     made = Exported(path, f"{adapter_type.upper()} LoRA", size, size, parity._replace(gguf=path))
-    report = ExportReport(
-        folder=out_dir,
-        files=(made,),
+    report = job.write_report(
+        report_name,
+        [made],
+        reference,
         merge=merged.report,
-        provenance=inputs.provenance,
-        task=inputs.task.name if inputs.task else None,
-        report=out_dir / report_name,
-        transformers=reference.held_out.measured if reference.held_out else None,
         base_gguf=proof_base,
         scores=tuple(scores),
     )
-    write_export_report(report, inputs)
     if not parity.ok:
         kept = f" {path} is still the file of an earlier export." if path.is_file() else ""
         raise ExportError(

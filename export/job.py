@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from setaccio.data.errors import ExportError
 from setaccio.data.records import Pair
 from setaccio.export.inputs import Inputs
 from setaccio.export.proof.reference import Loaded, Reference, make_reference
+from setaccio.export.publish.report import Exported, ExportReport, write_export_report
 
 Tell = Callable[[str], None]
 """Is told, in one line, which stage begins."""
@@ -74,3 +75,19 @@ class ExportJob(NamedTuple):
                 f"{self.out_dir}: {needed / 1e9:.2f} GB are needed for {what}, but only "
                 f"{free / 1e9:.2f} GB are free. Free some space or choose another folder."
             )
+
+    def write_report(
+        self, name: str, files: Sequence[Exported], reference: Reference, **more: Any
+    ) -> ExportReport:
+        """Write what was made into the file of that name; ``more`` are further fields of it."""
+        report = ExportReport(
+            folder=self.out_dir,
+            files=tuple(files),
+            provenance=self.inputs.provenance,
+            task=self.inputs.task.name if self.inputs.task else None,
+            report=self.out_dir / name,
+            transformers=reference.held_out.measured if reference.held_out else None,
+            **more,
+        )
+        write_export_report(report, self.inputs)
+        return report

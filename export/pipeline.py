@@ -35,7 +35,7 @@ from setaccio.export.proof.parity import compare_tokens
 from setaccio.export.proof.reference import Reference
 from setaccio.export.publish.card import own_card, write_card
 from setaccio.export.publish.modelfile import remove_modelfile, write_modelfile
-from setaccio.export.publish.report import REPORT, ExportReport, write_export_report
+from setaccio.export.publish.report import REPORT, Exported, ExportReport
 from setaccio.models.gguf_base.loading import folder_bytes, read_config
 
 QUANTISATIONS = ("q8_0",)
@@ -102,20 +102,10 @@ def export(
         tell("Running the transformers model for the proof")
         reference = job.reference(model)
         proven = _convert(job, model, reference)
-        files = []
+        files: list[Exported] = []
         if proven.parity.ok:
             files = make_files(job, proven, names, _imatrix(job, model, proven, chosen))
-    report = ExportReport(
-        folder=out_dir,
-        files=tuple(files),
-        merge=merged,
-        provenance=inputs.provenance,
-        task=inputs.task.name if inputs.task else None,
-        report=out_dir / REPORT,
-        conversion=proven.parity,
-        transformers=reference.held_out.measured if reference.held_out else None,
-    )
-    write_export_report(report, inputs)
+    report = job.write_report(REPORT, files, reference, merge=merged, conversion=proven.parity)
     _require_proof(report, [job.path(kind) for kind in names])
     _publish(report, inputs, reference, licence)
     return report
