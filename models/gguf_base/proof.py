@@ -19,9 +19,9 @@ from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
 from setaccio.data.task.pieces import Piece, prompt_pieces
 from setaccio.data.task.task import Message
 from setaccio.models.gguf_base.answers import NEW_TOKENS, compare_answers
-from setaccio.models.gguf_base.ids import compare_ids, make_probes, write_probes
 from setaccio.models.gguf_base.loading import fits_as_float32, load_causal_lm
 from setaccio.models.gguf_base.reader import GgufFile
+from setaccio.models.gguf_base.strings import compare_ids, make_probes, write_probes
 from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_llama
 
 _QUESTIONS: tuple[list[Message], ...] = (
