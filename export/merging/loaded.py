@@ -20,7 +20,7 @@ from setaccio.export.merging.hf_folder import (
     load_folder_tokenizer,
     load_hf_model,
 )
-from setaccio.export.merging.proof import MergeReport
+from setaccio.export.merging.proof import MergeReport, difference
 from setaccio.export.proof.gold_tokens import GoldTokens, answer_loss, encode_answers
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ def merge_loaded(
     if answers:
         losses["base + adapter"] = answer_loss(model, answers)
     deltas = list(_merge_layers(model, stored or model.dtype))
-    effect = _difference(adapted, plain)
+    effect = difference(adapted, plain)
     model = model.unload()
-    exact = _difference(adapted, _logits(model, probe))
+    exact = difference(adapted, _logits(model, probe))
     return LoadedMerge(model, tokenizer, probe, adapted, effect, exact, deltas, answers, losses)
 
 
@@ -122,7 +122,7 @@ def report_merge(held: LoadedMerge, merged: Any, dtype: torch.dtype, into: BaseK
         changed=sum(delta > 0 for delta in held.deltas),
         max_delta=max(held.deltas, default=0.0),
         adapter_effect=held.effect,
-        disagreement=_difference(_logits(merged, held.probe), held.adapted),
+        disagreement=difference(_logits(merged, held.probe), held.adapted),
         into=into,
         streamed=False,
         losses=held.losses,
@@ -194,13 +194,13 @@ def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:
             seen.add(weight.data_ptr())
             before = weight.detach().to(stored, copy=True)
             module.merge()
-            yield _difference(module.get_base_layer().weight.detach().to(stored), before)
+            yield difference(module.get_base_layer().weight.detach().to(stored), before)
         elif isinstance(module, ModulesToSaveWrapper):
             chosen = module.modules_to_save[module.active_adapters[0]]
             if chosen.weight.data_ptr() in seen:
                 continue
             seen.add(chosen.weight.data_ptr())
-            yield _difference(chosen.weight.to(stored), module.original_module.weight.to(stored))
+            yield difference(chosen.weight.to(stored), module.original_module.weight.to(stored))
 
 
 def _logits(model: Any, ids: list[int]) -> torch.Tensor:
@@ -209,7 +209,3 @@ def _logits(model: Any, ids: list[int]) -> torch.Tensor:
     with torch.inference_mode():
         logits: torch.Tensor = model(torch.tensor([ids])).logits[0].float()
     return logits
-
-
-def _difference(left: torch.Tensor, right: torch.Tensor) -> float:
-    return float((left.detach().float() - right.detach().float()).abs().max())

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from setaccio.data.errors import ExportError
 from setaccio.export.merging.adapter_config import PREFIX, WEIGHTS, adapter_config, beyond_plain
-from setaccio.export.merging.proof import MergeReport
+from setaccio.export.merging.proof import MergeReport, difference
 from setaccio.models.gguf_base.loading import read_config
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _pairs(keys: list[str], adapter: Path) -> tuple[dict[str, tuple[str, str]], 
 def _replaced(name: str, weight: torch.Tensor, new: torch.Tensor) -> tuple[torch.Tensor, _Change]:
     _check_shape(name, weight, tuple(new.shape))
     stored = new.to(weight.dtype)
-    delta, rounding = _difference(stored, weight), _difference(stored, new)
+    delta, rounding = difference(stored, weight), difference(stored, new)
     return stored, _Change(str(weight.dtype).removeprefix("torch."), delta, delta, rounding)
 
 
@@ -142,9 +142,9 @@ def _merged(
     expected = weight.float() @ probe + alone
     change = _Change(
         dtype=str(weight.dtype).removeprefix("torch."),
-        delta=_difference(merged, weight),
+        delta=difference(merged, weight),
         effect=float(alone.abs().max()),
-        disagreement=_difference(merged.float() @ probe, expected),
+        disagreement=difference(merged.float() @ probe, expected),
     )
     return merged, change
 
@@ -155,10 +155,6 @@ def _check_shape(name: str, weight: torch.Tensor, found: tuple[int, ...]) -> Non
             f"{name}: the adapter's {' x '.join(map(str, found))} does not fit the base's "
             f"{' x '.join(map(str, weight.shape))}."
         )
-
-
-def _difference(left: torch.Tensor, right: torch.Tensor) -> float:
-    return float((left.float() - right.float()).abs().max())
 
 
 def _write_header(stream: IO[bytes], weights: Any, names: list[str]) -> None:
