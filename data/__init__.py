@@ -1,8 +1,16 @@
-"""Tasks, documents and pairs: what everything else is made from."""
+"""Tasks, documents and pairs: what everything else is made from.
 
-from setaccio.data.records import Document, Pair, Problem, load_pairs, read_pairs, write_pairs
-from setaccio.data.task.rules import MergeRule
-from setaccio.data.task.task import ScoringRule, Task, load_task
+Names are loaded when they are first used, so that importing this package costs nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+from setaccio.data.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from setaccio.data.records import Document, Pair, Problem, load_pairs, read_pairs, write_pairs
+    from setaccio.data.task.rules import MergeRule, ScoringRule
+    from setaccio.data.task.task import Task, load_task
 
 __all__ = [
     "Document",
@@ -16,3 +24,18 @@ __all__ = [
     "read_pairs",
     "write_pairs",
 ]
+
+_HOMES = {
+    "Document": "records",
+    "MergeRule": "task.rules",
+    "Pair": "records",
+    "Problem": "records",
+    "ScoringRule": "task.rules",
+    "Task": "task.task",
+    "load_pairs": "records",
+    "load_task": "task.task",
+    "read_pairs": "records",
+    "write_pairs": "records",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -89,3 +89,8 @@ class ExportError(SetaccioError):
     """Merging, converting, quantising or proving the result failed."""
 
     exit_code = 7
+
+
+def short_reason(error: BaseException, most: int = 300) -> str:
+    """What an error says, in one line of at most so many characters, for a message of ours."""
+    return " ".join(str(error).split())[:most]

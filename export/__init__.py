@@ -5,14 +5,14 @@ Names are imported when first used, so that importing this package imports no to
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from setaccio.export.adapter import export_adapter
-    from setaccio.export.gguf.convert import convert
-    from setaccio.export.gguf.convert_adapter import convert_adapter
+    from setaccio.export.gguf.convert import convert, convert_adapter
     from setaccio.export.gguf.imatrix import make_imatrix, read_imatrix
     from setaccio.export.gguf.llamacpp_source import converter_root
     from setaccio.export.gguf.quantise import predicted_size, quantisations, quantise
@@ -32,7 +32,7 @@ _HOMES = {
     "ParityReport": "proof.parity",
     "check_parity": "proof.parity",
     "convert": "gguf.convert",
-    "convert_adapter": "gguf.convert_adapter",
+    "convert_adapter": "gguf.convert",
     "converter_root": "gguf.llamacpp_source",
     "export": "pipeline",
     "export_adapter": "adapter",
@@ -64,9 +64,4 @@ __all__ = [
     "write_card",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

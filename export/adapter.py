@@ -19,18 +19,17 @@ from typing import Any
 from setaccio.data.errors import ExportError, ModelError
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
-from setaccio.export.gguf.convert import convert
-from setaccio.export.gguf.convert_adapter import AdapterType, convert_adapter
+from setaccio.export.gguf.convert import AdapterType, convert, convert_adapter
 from setaccio.export.gguf.llamacpp_source import converter_root
 from setaccio.export.inputs import Inputs, find_inputs, make_folder
+from setaccio.export.job import ExportJob, Tell
 from setaccio.export.merging.hf_folder import require_torch, save_tokenizer, stored_dtype
 from setaccio.export.merging.merge import merge, merge_in_memory
 from setaccio.export.merging.proof import MergeReport
-from setaccio.export.pipeline import probe_texts
 from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS
 from setaccio.export.proof.parity import compare_tokens
-from setaccio.export.proof.reference import Loaded, Reference, make_reference
-from setaccio.export.publish.report import BaseGguf, Exported, ExportReport, write_export_report
+from setaccio.export.proof.reference import Loaded
+from setaccio.export.publish.report import BaseGguf, Exported, ExportReport
 from setaccio.models import verified_sha256
 from setaccio.runtime.model.gguf_header import read_header
 
@@ -58,27 +57,22 @@ def export_adapter(
     scorer: Scorer | None = None,
     plain: Path | None = None,
     report_name: str = ADAPTER_REPORT,
-    progress: Callable[[str], None] | None = None,
+    progress: Tell | None = None,
 ) -> ExportReport:
     """Make and prove an adapter's GGUF.
 
     Args:
         run: a training run's folder or an adapter's.
         out_dir: folder for the file; one of the same name is replaced.
-        base: the adapter's 16-bit base; by default the one that it names.
+        base: as for :func:`setaccio.export.export`, like ``task``, ``pairs``, ``source``, ``name``,
+            ``held_out`` and ``progress``.
         base_gguf: the GGUF to prove it on, which the metadata then name; by default the one that it
             was trained on, if it was one.
-        task: written into the file; by default the run's ``task.json``.
-        pairs: held-out pairs, for prompts and for measuring.
-        source: where llama.cpp's converter is.
-        name: first part of the file's name.
-        held_out: greatest number of pairs that are measured.
         adapter_type: type of the adapter's matrices; rows that ``q8_0`` can not divide stay
             ``f16``.
         scorer: extracts with base + adapter and with the merged model, for the report.
         plain: the 16-bit GGUF of a base that was a folder, if it is there already.
         report_name: file of the numbers.
-        progress: called with one line at the start of each stage.
 
     Raises:
         UsageError: there is no such run, or the output folder is a file.
@@ -93,57 +87,51 @@ def export_adapter(
     if adapter is None:
         raise ExportError(f"{run}: a whole model has no adapter to export.")
     inputs = inputs._replace(name=name or inputs.name)
-    ground = _ground(inputs, base_gguf)
-    inputs = inputs._replace(provenance=_provenance(inputs, ground))
+    proof_base = _proof_base(inputs, base_gguf)
+    inputs = inputs._replace(provenance=_provenance(inputs, proof_base))
     require_torch()
     root = converter_root(source)
     make_folder(out_dir)
-    path = out_dir / f"{inputs.name}-adapter.gguf"
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:
-        work = Path(folder)
+        job = ExportJob(inputs, out_dir, Path(folder), root, pairs, held_out, tell)
+        path = job.path("adapter")
         tell("Converting the adapter")
         part = convert_adapter(
             inputs.model,
             adapter,
-            work / path.name,
+            job.work / path.name,
             outtype=adapter_type,
             task=inputs.task,
             provenance=inputs.provenance,
             source=root,
         )
-        proof_on = ground.path if ground else plain
+        proof_on = proof_base.path if proof_base else plain
         if proof_on is None:
             tell("Converting the base, for the proof only")
-            proof_on = convert(inputs.model, work / "base.gguf", source=root)
+            proof_on = convert(inputs.model, job.work / "base.gguf", source=root)
         tell("Running base + adapter, merged, for the proof")
-        merged = _Merged(inputs, adapter, work)
-        reference = merged.reference(pairs, held_out)
-        tell(f"Proving the adapter on {ground.path.name if ground else 'its base'}")
+        merged = _Merged(job, adapter)
+        reference = job.reference(merged.folder, merged.loaded)
+        tell(f"Proving the adapter on {proof_base.path.name if proof_base else 'its base'}")
         parity = compare_tokens(
-            reference, proof_on, lora=part, same_base=not ground or ground.trained_on
+            reference, proof_on, lora=part, same_base=not proof_base or proof_base.trained_on
         )
-        scores = []
+        scores: list[dict[str, Any]] = []
         if parity.ok and scorer is not None and inputs.task is not None:
             tell("Extracting with base + adapter and with the merged model")
-            scores = scorer(
-                {"base + adapter": (proof_on, part), "merged": (merged.gguf(root), None)}
-            )
+            scores = scorer({"base + adapter": (proof_on, part), "merged": (merged.gguf(), None)})
         size = part.stat().st_size
         if parity.ok:
             part.replace(path)
     made = Exported(path, f"{adapter_type.upper()} LoRA", size, size, parity._replace(gguf=path))
-    report = ExportReport(
-        folder=out_dir,
-        files=(made,),
+    report = job.write_report(
+        report_name,
+        [made],
+        reference,
         merge=merged.report,
-        provenance=inputs.provenance,
-        task=inputs.task.name if inputs.task else None,
-        report=out_dir / report_name,
-        transformers=reference.held_out.measured if reference.held_out else None,
-        base_gguf=ground,
+        base_gguf=proof_base,
         scores=tuple(scores),
     )
-    write_export_report(report, inputs)
     if not parity.ok:
         kept = f" {path} is still the file of an earlier export." if path.is_file() else ""
         raise ExportError(
@@ -153,7 +141,7 @@ def export_adapter(
     return report
 
 
-def _ground(inputs: Inputs, given: Path | None) -> BaseGguf | None:
+def _proof_base(inputs: Inputs, given: Path | None) -> BaseGguf | None:
     """The GGUF that the adapter is proved on; None where its base was a folder."""
     path = given or inputs.base_gguf
     if path is None:
@@ -192,49 +180,38 @@ def _check_template(path: Path, own: str | None, inputs: Inputs) -> None:
     )
 
 
-def _provenance(inputs: Inputs, ground: BaseGguf | None) -> dict[str, str]:
+def _provenance(inputs: Inputs, base: BaseGguf | None) -> dict[str, str]:
     """What the file says of its origin, its base's GGUFs among it."""
     known = dict(inputs.provenance)
     if inputs.base_gguf is not None:
         known["base_gguf"] = inputs.base_gguf.name
-    if ground is not None and not ground.trained_on:
-        known["proved_gguf"] = ground.path.name
-        known["proved_gguf_sha256"] = ground.sha256
+    if base is not None and not base.trained_on:
+        known["proved_gguf"] = base.path.name
+        known["proved_gguf_sha256"] = base.sha256
     return known
 
 
 class _Merged:
     """Base + adapter as one model: in memory where it fits, else in a folder."""
 
-    def __init__(self, inputs: Inputs, adapter: Path, work: Path) -> None:
-        self.inputs, self.work = inputs, work
+    def __init__(self, job: ExportJob, adapter: Path) -> None:
+        self.job = job
         self.loaded: Loaded | None = None
-        self.folder = work / "merged"
         self.report: MergeReport
-        held = merge_in_memory(inputs.model, adapter)
+        held = merge_in_memory(job.inputs.model, adapter)
         if held is not None:
+            self.folder = job.inputs.model  # Of it, nothing but the name is used.
             self.loaded, self.report = held
         else:
-            self.report = merge(inputs.model, adapter, self.folder)
+            self.folder = job.work / "merged"
+            self.report = merge(job.inputs.model, adapter, self.folder)
 
-    def reference(self, pairs: list[Pair] | None, held_out: int) -> Reference:
-        """What it says, to compare with."""
-        return make_reference(
-            self.inputs.model if self.loaded else self.folder,
-            self.inputs.task,
-            probe_texts(pairs),
-            pairs=pairs,
-            folder=self.work / "transformers",
-            held_out=held_out,
-            loaded=self.loaded,
-        )
-
-    def gguf(self, source: Path) -> Path:
+    def gguf(self) -> Path:
         """It as a 16-bit GGUF."""
         if self.loaded is not None:
-            model = self.loaded.model.to(stored_dtype(self.inputs.model))
-            model.save_pretrained(self.folder)
-            save_tokenizer(self.loaded.tokenizer, self.inputs.model, self.folder)
+            base, self.folder = self.folder, self.job.work / "merged"
+            self.loaded.model.to(stored_dtype(base)).save_pretrained(self.folder)
+            save_tokenizer(self.loaded.tokenizer, base, self.folder)
             self.loaded = None
-        out = self.work / "merged.gguf"
-        return convert(self.folder, out, task=self.inputs.task, source=source)
+        out, task = self.job.work / "merged.gguf", self.job.inputs.task
+        return convert(self.folder, out, task=task, source=self.job.converter)

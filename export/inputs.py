@@ -138,23 +138,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _known(name: str) -> Path | None:
-    """The file of a known model; those of the Hub have none, and hubs are not asked."""
-    known = [model.name for model in known_models() if model.hub is None]
-    try:
-        return model_path(name) if name in known else None
-    except ModelError as error:
-        raise ExportError(str(error)) from error
-
-
-def _of_gguf(path: Path) -> Path:
-    """The folder of a GGUF that was trained on, made anew where the cache was cleared."""
-    try:
-        return base_folder(path).folder
-    except ModelError as error:
-        raise ExportError(str(error)) from error
-
-
 def _find_base(base: Path | None, named: list[Any], run: Path) -> Path:
     """Folders may be named relative to the run or to where the command runs; hubs are not asked."""
     if base is not None:
@@ -162,14 +145,18 @@ def _find_base(base: Path | None, named: list[Any], run: Path) -> Path:
     else:
         names = [Path(str(name)) for name in named if name]
         candidates = [folder / name for name in names for folder in (Path(), run)]
-    known = None if base is None or base.is_file() else _known(str(base))
-    for candidate in candidates:
-        if (candidate / "config.json").is_file():
-            return candidate.resolve()
-        if candidate.suffix.lower() == ".gguf" and candidate.is_file():
-            return _of_gguf(candidate)
-    if known is not None:
-        return _of_gguf(known)
+    try:
+        # A known model has a file; those of the Hub have none.
+        known = [model.name for model in known_models() if model.hub is None]
+        if base is not None and str(base) in known and not base.is_file():
+            candidates.append(model_path(str(base)))
+        for candidate in candidates:
+            if (candidate / "config.json").is_file():
+                return candidate.resolve()
+            if candidate.suffix.lower() == ".gguf" and candidate.is_file():
+                return base_folder(candidate).folder  # made anew where the cache was cleared
+    except ModelError as error:
+        raise ExportError(str(error)) from error
     wanted = base or next((name for name in named if name), "unknown")
     raise ExportError(
         f"The base model {wanted} is not a folder here. Give what the adapter was trained on with "

@@ -1,14 +1,12 @@
 """Quantise a proven 16-bit GGUF to several types, prove each, and keep the better of two ways.
 
-Contract: ``make_files(bench, names, matrix)`` predicts the sizes, makes and proves every type, and
-gives those that passed their final names. With an importance matrix each type is made with and
-without it, and what has the lower perplexity on held-out answers is kept.
+Contract: ``make_files(job, proven, names, matrix)`` predicts the sizes, makes and proves every
+type, and gives those that passed their final names. With an importance matrix each type is made
+with and without it, and what has the lower perplexity on held-out answers is kept.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +14,7 @@ from scipy.stats import t
 
 from setaccio.data.errors import ExportError
 from setaccio.export.gguf.quantise import predicted_size, quantise
+from setaccio.export.job import ExportJob
 from setaccio.export.proof.divergence import HeldOut, loss_difference
 from setaccio.export.proof.parity import ParityReport, compare_tokens
 from setaccio.export.proof.reference import Reference
@@ -27,38 +26,31 @@ _UNWEIGHTED = frozenset({"F32", "F16", "BF16", "Q8_0"})
 # A difference beyond 95% of what chance alone would bring, either way, is called one.
 _SURE = 0.975
 
-Tell = Callable[[str], None]
 
-
-class Bench(NamedTuple):
-    """What quantising works with.
+class Proven(NamedTuple):
+    """A 16-bit GGUF that was compared with its transformers model.
 
     Attributes:
-        full: the 16-bit GGUF.
-        conversion: its proof.
+        gguf: the file.
+        parity: its proof.
         reference: what every file is compared with.
-        logits: what the 16-bit GGUF says on held-out answers.
-        stem: first part of the files' paths.
-        tell: says what happens now.
+        logits: folder of what it says on held-out answers.
     """
 
-    full: Path
-    conversion: ParityReport
+    gguf: Path
+    parity: ParityReport
     reference: Reference
     logits: Path
-    stem: Path
-    tell: Tell
-
-    def path(self, name: str) -> Path:
-        """Final path of a type's file."""
-        return self.stem.with_name(f"{self.stem.name}-{name.lower()}.gguf")
 
 
-def make_files(bench: Bench, names: list[str], matrix: Path | None) -> list[Exported]:
+def make_files(
+    job: ExportJob, proven: Proven, names: list[str], matrix: Path | None
+) -> list[Exported]:
     """Make every type; a file that fails its proof is reported, but not left behind.
 
     Args:
-        bench: the 16-bit GGUF and what it is compared with.
+        job: where files go.
+        proven: the 16-bit GGUF and what it is compared with.
         names: types as llama.cpp writes them, such as ``Q4_K_M``.
         matrix: importance matrix in GGUF form, or None.
 
@@ -69,13 +61,13 @@ def make_files(bench: Bench, names: list[str], matrix: Path | None) -> list[Expo
         ExportError: the disk is too small, or llama.cpp refused.
     """
     weighted = {name: None if name in _UNWEIGHTED else matrix for name in names}
-    predicted = {n: predicted_size(bench.full, n, imatrix=weighted[n]) for n in names}
+    predicted = {n: predicted_size(proven.gguf, n, imatrix=weighted[n]) for n in names}
     listed = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in predicted.items())
-    bench.tell(f"Predicted sizes: {listed}")
-    require_disk(bench.full.parent, sum(predicted.values()), ", ".join(names))
+    job.tell(f"Predicted sizes: {listed}")
+    job.require_disk(sum(predicted.values()), ", ".join(names))
     files = []
     for name in sorted(names, key=lambda name: name == FULL):  # Moving it ends the others' source.
-        file, part = _make(bench, name, weighted[name])
+        file, part = _make(job, proven, name, weighted[name])
         file = file._replace(predicted_bytes=predicted[name])
         if file.parity.ok:
             part.replace(file.path)
@@ -84,31 +76,30 @@ def make_files(bench: Bench, names: list[str], matrix: Path | None) -> list[Expo
     return sorted(files, key=lambda file: names.index(file.quantisation))
 
 
-def _make(bench: Bench, name: str, matrix: Path | None) -> tuple[Exported, Path]:
+def _make(job: ExportJob, proven: Proven, name: str, matrix: Path | None) -> tuple[Exported, Path]:
     """Make and prove one type; with a matrix, the better of the two ways on held-out answers."""
     if name == FULL:
-        return _exported(bench, name, bench.full, bench.conversion), bench.full
-    part = bench.full.with_name(f"{name}.gguf")
-    bench.tell(f"Quantising to {name}" + (" with the importance matrix" if matrix else ""))
-    parity = _prove(bench, quantise(bench.full, part, name, imatrix=matrix))
+        return _exported(job, name, proven.gguf, proven.parity), proven.gguf
+    part, plain_part = job.work / f"{name}.gguf", job.work / f"{name}-plain.gguf"
+    job.tell(f"Quantising to {name}" + (" with the importance matrix" if matrix else ""))
+    parity = _prove(job, proven, quantise(proven.gguf, part, name, imatrix=matrix))
+    file = _exported(job, name, part, parity)
     if matrix is None:
-        return _exported(bench, name, part, parity), part
-    plain_part = bench.full.with_name(f"{name}-plain.gguf")
+        return file, part
+    file = file._replace(imatrix=True)
     try:
-        plain = _prove(bench, quantise(bench.full, plain_part, name))
+        plain = _prove(job, proven, quantise(proven.gguf, plain_part, name))
     except ExportError:  # The smallest types do not exist without a matrix.
-        return _exported(bench, name, part, parity)._replace(imatrix=True), part
+        return file, part
     with_it, without = parity.held_out, plain.held_out
     worse = bool(with_it and without and without.perplexity < with_it.perplexity)
     if with_it and without:
-        bench.tell(f"{name} is kept {_verdict(with_it, without, worse)}")
+        job.tell(f"{name} is kept {_verdict(with_it, without, worse)}")
     if worse:
         part.unlink()
-        file = _exported(bench, name, plain_part, plain)
-        return file._replace(alternative=with_it), plain_part
+        return _exported(job, name, plain_part, plain)._replace(alternative=with_it), plain_part
     plain_part.unlink()
-    file = _exported(bench, name, part, parity)
-    return file._replace(imatrix=True, alternative=without), part
+    return file._replace(alternative=without), part
 
 
 def _verdict(with_it: HeldOut, without: HeldOut, worse: bool) -> str:
@@ -125,21 +116,11 @@ def _verdict(with_it: HeldOut, without: HeldOut, worse: bool) -> str:
     )
 
 
-def _prove(bench: Bench, part: Path) -> ParityReport:
-    bench.tell(f"Proving {part.stem}")
-    return compare_tokens(bench.reference, part, full=bench.logits)
+def _prove(job: ExportJob, proven: Proven, part: Path) -> ParityReport:
+    job.tell(f"Proving {part.stem}")
+    return compare_tokens(proven.reference, part, full=proven.logits)
 
 
-def _exported(bench: Bench, name: str, part: Path, parity: ParityReport) -> Exported:
-    path, size = bench.path(name), part.stat().st_size
+def _exported(job: ExportJob, name: str, part: Path, parity: ParityReport) -> Exported:
+    path, size = job.path(name), part.stat().st_size
     return Exported(path, name, size, size, parity._replace(gguf=path))
-
-
-def require_disk(folder: Path, needed: int, what: str) -> None:
-    """Raise ExportError where a folder's disk has no room for that many bytes."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise ExportError(
-            f"{folder}: {needed / 1e9:.2f} GB are needed for {what}, but only {free / 1e9:.2f} GB "
-            "are free. Free some space or choose another folder."
-        )

@@ -11,7 +11,6 @@ Command line: ``setaccio export RUN --quant q8_0,q4_k_m``.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,25 +24,21 @@ from setaccio.export.gguf.imatrix import CALIBRATION_PAIRS, FEWEST_TOKENS, make_
 from setaccio.export.gguf.llamacpp_source import converter_root
 from setaccio.export.gguf.quantise import canonical_name
 from setaccio.export.inputs import TASK_FILE, Inputs, find_inputs, make_folder
-from setaccio.export.make_files import FULL, Bench, Tell, make_files, require_disk
-from setaccio.export.merging.hf_folder import folder_bytes, load_folder_tokenizer, require_torch
+from setaccio.export.job import ExportJob, Tell
+from setaccio.export.make_files import FULL, Proven, make_files
+from setaccio.export.merging.hf_folder import load_folder_tokenizer, require_torch
 from setaccio.export.merging.loaded import BaseKind
 from setaccio.export.merging.merge import merge
+from setaccio.export.merging.proof import MergeReport
 from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS, encode_answers
 from setaccio.export.proof.parity import compare_tokens
-from setaccio.export.proof.reference import Reference, make_reference
+from setaccio.export.proof.reference import Reference
 from setaccio.export.publish.card import own_card, write_card
 from setaccio.export.publish.modelfile import remove_modelfile, write_modelfile
-from setaccio.export.publish.report import REPORT, Exported, ExportReport, write_export_report
+from setaccio.export.publish.report import REPORT, Exported, ExportReport
+from setaccio.models.gguf_base.loading import folder_bytes, read_config
 
 QUANTISATIONS = ("q8_0",)
-PROBES = 3
-# Used where no pairs are given: prose enough to make the model answer.
-PROBE_TEXTS = (
-    "Heat the oven to 180°C. Mix 2 cups of flour with ½ cup of sugar and two eggs, then bake it "
-    "for 25 minutes.",
-    "Anna Müller, born 3 May 1987 in Graz, ordered 12 boxes at 4.50 each on Monday.",
-)
 
 
 def export(
@@ -101,68 +96,19 @@ def export(
     tell("Making llama.cpp's converter ready (fetched once)")
     root = converter_root(source)
     make_folder(out_dir)
-    weights = folder_bytes(inputs.model)
-    require_disk(out_dir, weights * (2 if inputs.adapter else 1), "the merged and 16-bit model")
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:
-        work = Path(folder)
-        merged, hf_dir = None, inputs.model
-        if inputs.adapter:
-            tell(f"Merging {inputs.adapter} into {inputs.model}")
-            hf_dir = merged_dir or work / "merged"
-            merged = merge(
-                inputs.model,
-                inputs.adapter,
-                hf_dir,
-                into=merge_into,
-                task=inputs.task,
-                pairs=pairs,
-                held_out=held_out,
-            )
+        job = ExportJob(inputs, out_dir, Path(folder), root, pairs, held_out, tell)
+        model, merged = _merge(job, merged_dir or job.work / "merged", merge_into)
         tell("Running the transformers model for the proof")
-        reference = make_reference(
-            hf_dir,
-            inputs.task,
-            probe_texts(pairs),
-            pairs=pairs,
-            folder=work / "transformers",
-            held_out=held_out,
-        )
-        tell("Converting to GGUF")
-        full = convert(
-            hf_dir,
-            work / "full.gguf",
-            task=inputs.task,
-            provenance=inputs.provenance,
-            name=inputs.name,
-            source=root,
-        )
-        tell(f"Proving the conversion ({FULL})")
-        conversion = compare_tokens(reference, full, keep=work / "f16")
-        bench = Bench(full, conversion, reference, work / "f16", out_dir / inputs.name, tell)
+        reference = job.reference(model)
+        proven = _convert(job, model, reference)
         files: list[Exported] = []
-        if conversion.ok:
-            matrix = _imatrix(bench, hf_dir, inputs.task, chosen)
-            files = make_files(bench, names, matrix)
-    report = ExportReport(
-        folder=out_dir,
-        files=tuple(files),
-        merge=merged,
-        provenance=inputs.provenance,
-        task=inputs.task.name if inputs.task else None,
-        report=out_dir / REPORT,
-        conversion=conversion,
-        transformers=reference.held_out.measured if reference.held_out else None,
-    )
-    write_export_report(report, inputs)
-    _judge(report, names, bench.stem)
-    _write_beside(report, inputs, reference, licence)
+        if proven.parity.ok:
+            files = make_files(job, proven, names, _imatrix(job, model, proven, chosen))
+    report = job.write_report(REPORT, files, reference, merge=merged, conversion=proven.parity)
+    _require_proof(report, [job.path(kind) for kind in names])
+    _publish(report, inputs, reference, licence)
     return report
-
-
-def probe_texts(pairs: list[Pair] | None) -> list[str]:
-    """The shortest texts: a proof needs decisions of the model, not length."""
-    texts = sorted({pair.text for pair in pairs or []}, key=lambda text: (len(text), text))
-    return texts[:PROBES] or list(PROBE_TEXTS)
 
 
 def _calibration(
@@ -180,43 +126,74 @@ def _calibration(
     return chosen
 
 
-def _imatrix(bench: Bench, hf_dir: Path, task: Task | None, chosen: list[Pair]) -> Path | None:
+def _merge(job: ExportJob, out: Path, into: BaseKind) -> tuple[Path, MergeReport | None]:
+    """The folder of the model to export: the merged one, or the given one without an adapter."""
+    base, adapter = job.inputs.model, job.inputs.adapter
+    job.require_disk(folder_bytes(base) * (2 if adapter else 1), "the merged and 16-bit model")
+    if adapter is None:
+        return base, None
+    job.tell(f"Merging {adapter} into {base}")
+    merged = merge(
+        base,
+        adapter,
+        out,
+        into=into,
+        task=job.inputs.task,
+        pairs=job.pairs,
+        held_out=job.held_out,
+    )
+    return out, merged
+
+
+def _convert(job: ExportJob, model: Path, reference: Reference) -> Proven:
+    """The 16-bit GGUF and its proof."""
+    job.tell("Converting to GGUF")
+    inputs, logits = job.inputs, job.work / "f16"
+    full = convert(
+        model,
+        job.work / "full.gguf",
+        task=inputs.task,
+        provenance=inputs.provenance,
+        name=inputs.name,
+        source=job.converter,
+    )
+    job.tell(f"Proving the conversion ({FULL})")
+    return Proven(full, compare_tokens(reference, full, keep=logits), reference, logits)
+
+
+def _imatrix(job: ExportJob, model: Path, proven: Proven, chosen: list[Pair]) -> Path | None:
+    task = job.inputs.task
     if not chosen or task is None:
         return None
-    tokenizer = load_folder_tokenizer(hf_dir)
-    config = json.loads((hf_dir / "config.json").read_text(encoding="utf-8"))
+    tokenizer = load_folder_tokenizer(model)
     answers = encode_answers(
         tokenizer,
         chat_format(tokenizer),
         task,
         chosen,
-        context=config.get("max_position_embeddings"),
+        context=read_config(model).get("max_position_embeddings"),
         most=CALIBRATION_PAIRS,
     )
     fitting = [ids for ids, _ in answers]
     tokens = sum(map(len, fitting))
     few = f": few, give {FEWEST_TOKENS} or more" if tokens < FEWEST_TOKENS else ""
-    bench.tell(f"Computing the importance matrix of {len(fitting)} pairs ({tokens} tokens{few})")
-    if bench.reference.held_out is None:
-        bench.tell(
-            "No held-out pairs (--pairs) show whether the matrix helps; it is used unmeasured"
-        )
-    out = bench.full.with_name("imatrix.gguf")
-    return make_imatrix(bench.full, fitting, out, dataset=f"{len(fitting)} pairs of {task.name}")
+    job.tell(f"Computing the importance matrix of {len(fitting)} pairs ({tokens} tokens{few})")
+    if proven.reference.held_out is None:
+        job.tell("No held-out pairs (--pairs) show whether the matrix helps; it is used unmeasured")
+    out = job.work / "imatrix.gguf"
+    return make_imatrix(proven.gguf, fitting, out, dataset=f"{len(fitting)} pairs of {task.name}")
 
 
-def _judge(report: ExportReport, names: list[str], stem: Path) -> None:
+def _require_proof(report: ExportReport, wanted: list[Path]) -> None:
     """Raise if a proof failed, and leave no older file in the place of what failed."""
     conversion = report.conversion
     if conversion is not None and not conversion.ok:
-        failed = [stem.with_name(f"{stem.name}-{name.lower()}.gguf") for name in names]
-        reasons = f"{FULL}: {' '.join(conversion.problems)}"
+        failed, reasons = wanted, f"{FULL}: {' '.join(conversion.problems)}"
     else:
-        failed = [file.path for file in report.files if not file.parity.ok]
+        wrong = [file for file in report.files if not file.parity.ok]
+        failed = [file.path for file in wrong]
         reasons = " ".join(
-            f"{file.quantisation}: {' '.join(file.parity.problems)}"
-            for file in report.files
-            if not file.parity.ok
+            f"{file.quantisation}: {' '.join(file.parity.problems)}" for file in wrong
         )
     if not failed:
         return
@@ -226,7 +203,7 @@ def _judge(report: ExportReport, names: list[str], stem: Path) -> None:
     raise ExportError(f"Not exported, the proof failed. {reasons} See {report.report}.")
 
 
-def _write_beside(
+def _publish(
     report: ExportReport, inputs: Inputs, reference: Reference, licence: str | None
 ) -> None:
     """Make the folder ready to upload."""

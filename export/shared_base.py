@@ -1,6 +1,6 @@
 """Export several adapters with the one base that they share.
 
-Contract: ``export_together(runs, out_dir)`` writes the base's GGUF files, ``NAME-adapter.gguf``
+Contract: ``export_shared_base(runs, out_dir)`` writes the base's GGUF files, ``NAME-adapter.gguf``
 for each run, and ``adapters.json``, which says which adapter is for which task. Each file is proven
 before it gets its name. What is there already and was made from the same weights is left as it is,
 so the same call goes on with an export that was interrupted.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,16 +26,14 @@ from setaccio.export.gguf.convert import convert, own_version
 from setaccio.export.gguf.llamacpp_source import converter_root
 from setaccio.export.gguf.quantise import canonical_name
 from setaccio.export.inputs import Inputs, find_inputs, make_folder
-from setaccio.export.merging.adapter_config import CONFIG, WEIGHTS
+from setaccio.export.job import Tell
+from setaccio.export.merging.adapter_config import CONFIG, WEIGHTS, is_plain
 from setaccio.export.pipeline import QUANTISATIONS, export
-from setaccio.export.snapshot import is_plain
 
 MANIFEST = "adapters.json"
 
-Tell = Callable[[str], None]
 
-
-class Together(NamedTuple):
+class SharedBaseExport(NamedTuple):
     """What was exported.
 
     Attributes:
@@ -49,7 +47,7 @@ class Together(NamedTuple):
     manifest: Path
 
 
-def export_together(
+def export_shared_base(
     runs: Sequence[Path],
     out_dir: Path,
     *,
@@ -57,7 +55,7 @@ def export_together(
     pairs: Mapping[Path, list[Pair]] | None = None,
     source: Path | None = None,
     progress: Tell | None = None,
-) -> Together:
+) -> SharedBaseExport:
     """Make and prove the GGUF files of a base and of adapters for it.
 
     Args:
@@ -66,8 +64,7 @@ def export_together(
         quantisations: types of the base's files; where the runs were trained on a GGUF, that file
             is the base and none is made.
         pairs: held-out pairs of each run, for the proofs.
-        source: where llama.cpp's converter is.
-        progress: called with one line at the start of each stage.
+        source: as for :func:`setaccio.export.export`, like ``progress``.
 
     Raises:
         UsageError: there is no such run, the output folder is a file, or a quantisation is unknown.
@@ -78,30 +75,21 @@ def export_together(
     tell = progress or (lambda line: None)
     found = [find_inputs(run) for run in runs]
     base = _check(found)
-    model, name = found[0].model, _base_name(found[0])
     make_folder(out_dir)
     record = _Record(out_dir, base)
     kinds = list(dict.fromkeys(canonical_name(kind) for kind in quantisations))
-    files = {kind: f"{name}-{kind.lower()}.gguf" for kind in kinds}
-    made = _digest(base, own_version())
-    own = found[0].base_gguf
-    missing = [kind for kind in kinds if own is None and not record.has(files[kind], made)]
-    if missing:
-        tell(f"Exporting the base {name}")
-        export(model, out_dir, quantisations=missing, name=name, source=source, progress=tell)
-        for kind in missing:
-            record.add(files[kind], made, base=name, quantisation=kind)
+    trained_on = found[0].base_gguf
+    bases = (trained_on,) if trained_on else _export_base(found[0], record, kinds, source, tell)
+    plain: Path | None = None
     with tempfile.TemporaryDirectory(dir=out_dir, prefix=".export-") as folder:
-        plain: Path | None = None
         for run, inputs in zip(runs, found, strict=True):
-            made = _digest(base, own_version(), *_contents(inputs))
-            if record.has(_file(inputs), made):
+            if record.has(_file(inputs), *_contents(inputs)):
                 tell(f"{_file(inputs)}: is there")
                 continue
             tell(f"Exporting the adapter of {inputs.name}")
-            if plain is None and own is None:
+            if plain is None and trained_on is None:
                 root = converter_root(source)
-                plain = convert(model, Path(folder) / "base.gguf", source=root)
+                plain = convert(inputs.model, Path(folder) / "base.gguf", source=root)
             export_adapter(
                 run,
                 out_dir,
@@ -112,19 +100,36 @@ def export_together(
                 progress=tell,
             )
             task = inputs.task.name if inputs.task else None
-            record.add(_file(inputs), made, adapter=inputs.name, task=task)
+            record.add(_file(inputs), *_contents(inputs), adapter=inputs.name, task=task)
     adapters = tuple(out_dir / _file(inputs) for inputs in found)
-    bases = (own,) if own else tuple(out_dir / files[kind] for kind in kinds)
-    return Together(bases, adapters, out_dir / MANIFEST)
+    return SharedBaseExport(bases, adapters, out_dir / MANIFEST)
+
+
+def _export_base(
+    inputs: Inputs, record: _Record, kinds: list[str], source: Path | None, tell: Tell
+) -> tuple[Path, ...]:
+    """The base's files; those that are there and made from the same weights stay."""
+    # The last part of a Hub id, or the folder's name.
+    name = inputs.provenance.get("base_model", inputs.model.name).rpartition("/")[2]
+    files = {kind: f"{name}-{kind.lower()}.gguf" for kind in kinds}
+    missing = [kind for kind in kinds if not record.has(files[kind])]
+    if missing:
+        tell(f"Exporting the base {name}")
+        export(
+            inputs.model,
+            record.folder,
+            quantisations=missing,
+            name=name,
+            source=source,
+            progress=tell,
+        )
+    for kind in missing:
+        record.add(files[kind], base=name, quantisation=kind)
+    return tuple(record.folder / file for file in files.values())
 
 
 def _file(inputs: Inputs) -> str:
     return f"{inputs.name}-adapter.gguf"
-
-
-def _base_name(inputs: Inputs) -> str:
-    """The last part of a Hub id, or the folder's name."""
-    return inputs.provenance.get("base_model", inputs.model.name).rpartition("/")[2]
 
 
 def _check(found: Sequence[Inputs]) -> str:
@@ -154,10 +159,6 @@ def _contents(inputs: Inputs) -> list[str]:
     return [*(file_digest(folder / name) for name in (WEIGHTS, CONFIG)), task]
 
 
-def _digest(*parts: str) -> str:
-    return hashlib.sha256(dump_compact(list(parts)).encode()).hexdigest()
-
-
 class _Record:
     """``adapters.json``: which files are complete, and what they were made from."""
 
@@ -173,18 +174,22 @@ class _Record:
             except (ValueError, KeyError, TypeError) as error:
                 raise ExportError(f"{path}: can not be read. Remove it and try again.") from error
 
-    def has(self, name: str, made_from: str) -> bool:
-        """Whether a file is there, whole, and made from that."""
+    def has(self, name: str, *parts: str) -> bool:
+        """Whether a file is there, whole, and made from the base and these parts."""
         row, path = self.files.get(name), self.folder / name
-        if row is None or row.get("made_from") != made_from or not path.is_file():
+        if row is None or row.get("made_from") != self._made_from(parts) or not path.is_file():
             return False
         return bool(row.get("sha256") == file_digest(path))
 
-    def add(self, name: str, made_from: str, **facts: str | None) -> None:
-        """Note a complete file."""
+    def add(self, name: str, *parts: str, **facts: str | None) -> None:
+        """Note a complete file, and what it was made from beside the base."""
         digest = file_digest(self.folder / name)
-        self.files[name] = {**facts, "sha256": digest, "made_from": made_from}
+        self.files[name] = {**facts, "sha256": digest, "made_from": self._made_from(parts)}
         with atomic_write(self.folder / MANIFEST) as stream:
             content = {"base_sha256": self.base, "files": self.files}
             json.dump(content, stream, indent=2, ensure_ascii=False)
             stream.write("\n")
+
+    def _made_from(self, parts: Sequence[str]) -> str:
+        listed = dump_compact([self.base, own_version(), *parts])
+        return hashlib.sha256(listed.encode()).hexdigest()

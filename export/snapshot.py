@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 from setaccio.data.files.digests import weights_digest
 from setaccio.data.task.task import Task
-from setaccio.export.gguf.convert import convert
-from setaccio.export.gguf.convert_adapter import convert_adapter
+from setaccio.export.gguf.convert import convert, convert_adapter
 from setaccio.export.gguf.quantise import quantise
 from setaccio.export.inputs import Inputs, find_inputs
-from setaccio.export.merging.adapter_config import adapter_config, beyond_plain, trained_whole
+from setaccio.export.merging.adapter_config import is_plain
 from setaccio.export.merging.merge import merge
 
 
@@ -108,13 +107,3 @@ def _has_own_template(adapter: Path, model: Path) -> bool:
     if not own.is_file():
         return False
     return not base.is_file() or own.read_bytes() != base.read_bytes()
-
-
-def is_plain(adapter: Path) -> bool:
-    """Whether an adapter can be a GGUF of its own: plain LoRA, no layer trained whole.
-
-    Raises:
-        ExportError: its configuration can not be read.
-    """
-    config = adapter_config(adapter)
-    return not beyond_plain(config) and not trained_whole(config)

@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,27 +86,40 @@ def part_of(target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def locked(target: Path, *, wait: bool) -> Iterator[bool]:
+def locked(
+    target: Path, *, wait: bool, waiting: Callable[[], None] = lambda: None
+) -> Iterator[bool]:
     """Hold a folder's lock, which the system takes back from a process that is killed.
 
     Args:
         target: the folder's final name.
         wait: whether to wait for another process that holds it.
+        waiting: is called before that.
 
     Yields:
         Whether it is held; always where ``wait``.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(target.parent / f".{target.name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        held = True
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            held = False
+    with lock_file(target.parent / f".{target.name}.lock", wait=wait, waiting=waiting) as held:
         yield held
+
+
+@contextlib.contextmanager
+def lock_file(lock: Path, *, wait: bool, waiting: Callable[[], None]) -> Iterator[bool]:
+    """The same with a file of its own; see :func:`locked`."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not wait:
+                yield False
+                return
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield True
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
 def remove_bases(name: str, sha256: str | None = None) -> list[Path]:

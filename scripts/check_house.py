@@ -20,31 +20,19 @@ LEAST_FILES = 2  # besides __init__.py
 MOST_LINES = 320
 LEAST_LINES = 30
 WANTED_LINES = 33_000
-CEILING = 49_650
+CEILING = 45_300
 """Lines of non-test Python beyond which this fails. Lower it with every tidying."""
 
 LONG_FOR_NOW = frozenset(
     {
-        "data/recipes/source.py",
-        "data/recipes/steps.py",
-        "data/recipes/vocabulary.py",
-        "data/task/task.py",
-        "runtime/decode/decode_loop.py",
         "tests/eval/scoring/test_score.py",
-        "tests/runtime/result/test_grounding.py",
-        "tests/train/test_gpu_check.py",
         "tests/train/test_train.py",
     }
 )
 """Files past the limit that are still to be divided."""
 
 SHORT_ON_PURPOSE = {
-    "data/files/sample_files.py": "where the package's own sample files lie",
-    "eval/scoring/gold.py": "to be merged into its caller",
-    "export/child/run.py": "starts a child process",
     "models/_run_pip.py": "is a child process",
-    "train/backend/precision.py": "what the GPU can compute in",
-    "train/backend/ranks.py": "processes of `accelerate launch`",
 }
 """Short files that are let be, and why: a child process, an optional dependency."""
 

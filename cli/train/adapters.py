@@ -46,10 +46,10 @@ def check_adapters(configs: Sequence[TrainConfig]) -> None:
 
 def export_all(configs: Sequence[TrainConfig], folder: Path, quantisations: list[str]) -> None:
     """Export what was trained, proven on each run's held-out pairs, and say how to use it."""
-    from setaccio.export.shared_base import export_together
+    from setaccio.export.shared_base import export_shared_base
     from setaccio.train.inputs.pairs import training_pairs
 
-    made = export_together(
+    made = export_shared_base(
         [config.out for config in configs],
         folder,
         quantisations=quantisations,

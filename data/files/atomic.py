@@ -1,4 +1,4 @@
-"""Text files that appear under their name only when they are complete.
+"""Files that appear under their name only when they are complete.
 
 with atomic_write("pairs.jsonl") as stream: stream.write(line)
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -90,3 +92,20 @@ def is_stream(path: Path) -> bool:
     if str(given) in _STANDARD or given.parent in _DESCRIPTORS:
         return True  # whatever the shell has put behind it, a file to append to included
     return path.exists() and not (path.is_file() or path.is_dir())
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A path beside ``target`` for a file or folder that another library or program writes.
+
+    It gets the target's name when nothing went wrong, and is removed when something did.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        part.unlink(missing_ok=True)

@@ -54,7 +54,7 @@ def load_hf_tokenizer(folder: Path) -> Any:
     file = folder / "tokenizer.json"
     try:
         content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        as_written = isinstance(content, dict) and _is_byte_level_bpe(content)
+        as_written = isinstance(content, dict) and is_byte_level_bpe(content)
         kind = PreTrainedTokenizerFast if as_written else AutoTokenizer
         tokenizer = kind.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
@@ -71,23 +71,24 @@ def load_hf_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def _parts(step: Any, members: str) -> list[dict[str, Any]]:
+def steps_of(step: Any, members: str) -> list[dict[str, Any]]:
     """The steps of a normaliser or pre-tokenizer, sequences of them opened."""
     if not isinstance(step, dict):
         return []
     if step.get("type") == "Sequence":
-        return [part for inner in step.get(members, []) for part in _parts(inner, members)]
+        return [part for inner in step.get(members, []) for part in steps_of(inner, members)]
     return [step]
 
 
-def _is_byte_level_bpe(content: dict[str, Any]) -> bool:
-    steps = _parts(content.get("pre_tokenizer"), "pretokenizers")
+def is_byte_level_bpe(content: dict[str, Any]) -> bool:
+    """Whether a ``tokenizer.json`` is byte-level BPE."""
+    steps = steps_of(content.get("pre_tokenizer"), "pretokenizers")
     is_bpe = content.get("model", {}).get("type") == "BPE"
     return is_bpe and any(step.get("type") == "ByteLevel" for step in steps)
 
 
 def _only_unicode_forms(normalizer: Any) -> bool:
-    return {step.get("type") for step in _parts(normalizer, "normalizers")} <= _UNICODE_FORMS
+    return {step.get("type") for step in steps_of(normalizer, "normalizers")} <= _UNICODE_FORMS
 
 
 def encode_pieces(tokenizer: Encoder, pieces: Iterable[Piece]) -> list[int]:

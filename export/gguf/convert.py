@@ -1,30 +1,46 @@
-"""Convert a transformers model folder into a 16-bit GGUF that knows its task.
+"""Convert a transformers model folder, or an adapter, into a GGUF that knows its task.
 
-Contract: ``convert(model_dir, out, ...)`` runs llama.cpp's own converter in a child process. Ours
-are three things around it: the pre-tokenizer is decided from the tokenizer's regex, or where the
-base was a GGUF the whole vocabulary is copied from it; the task and the provenance go into the GGUF
-metadata; and no code or data is loaded from anywhere but the folder. The file appears under its
-name only when it is complete.
+Contract: ``convert(model_dir, out, ...)`` and ``convert_adapter(base, adapter, out, ...)`` run
+llama.cpp's own converter in a child process. Ours are three things around it: the pre-tokenizer is
+decided from the tokenizer's regex, or where the base was a GGUF the whole vocabulary is copied from
+it; the task and the provenance go into the GGUF metadata; and no code or data is loaded from
+anywhere but the folder. The file appears under its name only when it is complete.
+
+An adapter's file holds the adapter only (``general.type`` is ``adapter``); llama.cpp puts it on any
+GGUF of the same base, whatever its quantisation, and can exchange it for another without loading
+the base again.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-import secrets
+import shutil
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from setaccio.data.errors import ExportError
+from setaccio.data.files.atomic import atomic_path
 from setaccio.data.task.task import Task
-from setaccio.export.child.run import run_script
+from setaccio.export.child import SCRIPTS
 from setaccio.export.gguf.llamacpp_source import converter_root
+from setaccio.export.merging.adapter_config import (
+    CONFIG,
+    WEIGHTS,
+    beyond_plain,
+    trained_whole,
+)
+from setaccio.export.merging.tied_layers import check_tying
+from setaccio.models.child import run_child
 from setaccio.models.gguf_base.reader import read_gguf
 from setaccio.models.gguf_base.tokenizer import TEMPLATE_KEY, VOCABULARY_FILE
 from setaccio.models.pretokenizer import pretokenizer_name, uses_pretokenizer
 
 OutType = Literal["f16", "bf16", "f32"]
+AdapterType = Literal["f32", "f16", "bf16", "q8_0"]
 TASK_KEY = "setaccio.task"
 _PHI3 = re.compile("phi-?3", re.IGNORECASE)
 _PHI3_TOKENS = {"<unk>", "<s>", "</s>", "<|endoftext|>"}  # without these llama.cpp fails
@@ -63,30 +79,70 @@ def convert(
     vocabulary = model_dir / VOCABULARY_FILE
     copied = vocabulary.is_file()
     pretokenizer, unknown = (None, None) if copied else _pretokenizer(model_dir)
-    values = own_metadata(task, provenance)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
-    arguments = [str(model_dir.resolve()), "--outfile", str(part.resolve()), "--outtype", outtype]
+    arguments = [str(model_dir.resolve()), "--outtype", outtype]
     job: dict[str, Any] = {
-        "root": str(converter_root(source).resolve()),
         "entry": "convert_hf_to_gguf.py",
         "arguments": [*arguments, "--model-name", _safe_name(name or out.stem, model_dir)],
         "pretokenizer": pretokenizer,
         "vocabulary": str(vocabulary.resolve()) if copied else None,
         "template": _other_template(model_dir) if copied else None,
-        "metadata": values,
+        "metadata": own_metadata(task, provenance),
     }
     try:
-        run_script("_run_converter.py", job, f"Converting {model_dir}")
-        if not part.is_file():
-            raise ExportError(f"Converting {model_dir} failed: the converter wrote no file.")
-        part.replace(out)
+        return _run(job, out, source, f"Converting {model_dir}")
     except ExportError as error:
         if unknown is not None and "pre-tokenizer" in str(error):
             raise unknown from error
         raise
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def convert_adapter(
+    base: Path,
+    adapter: Path,
+    out: Path,
+    *,
+    outtype: AdapterType = "q8_0",
+    task: Task | None = None,
+    provenance: dict[str, str] | None = None,
+    source: Path | None = None,
+) -> Path:
+    """Write an adapter's GGUF.
+
+    Args:
+        base: the base's folder.
+        adapter: ``adapter_config.json`` and ``adapter_model.safetensors``.
+        out: the GGUF to write.
+        outtype: type of the adapter's matrices.
+        task: as for :func:`convert`, like ``provenance``, ``source`` and what is returned.
+
+    Raises:
+        ExportError: not a plain LoRA adapter, one that changes tied layers apart, or the converter
+            failed.
+    """
+    config = _adapter_config(adapter)
+    check_tying(base, adapter)
+    with tempfile.TemporaryDirectory(prefix="setaccio-adapter-") as folder:
+        copy = Path(folder) / out.stem  # the converter takes the folder's name for the file's
+        copy.mkdir()
+        (copy / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+        _link(adapter / WEIGHTS, copy / WEIGHTS)
+        job: dict[str, Any] = {
+            "entry": "convert_lora_to_gguf.py",
+            "arguments": [str(copy), "--base", str(base.resolve()), "--outtype", outtype],
+            "pretokenizer": None,
+            "metadata": own_metadata(task, provenance),
+        }
+        return _run(job, out, source, f"Converting {adapter}")
+
+
+def _run(job: dict[str, Any], out: Path, source: Path | None, doing: str) -> Path:
+    """Run the converter, and give the file its name when it is complete."""
+    job["root"] = str(converter_root(source).resolve())
+    with atomic_path(out) as part:
+        job["arguments"] += ["--outfile", str(part.resolve())]
+        run_child(SCRIPTS / "_run_converter.py", job, doing, ExportError)
+        if not part.is_file():
+            raise ExportError(f"{doing} failed: the converter wrote no file.")
     return out
 
 
@@ -158,3 +214,41 @@ def _pretokenizer(model_dir: Path) -> tuple[str | None, ExportError | None]:
         return pretokenizer_name(tokenizer_json), None
     except ExportError as error:
         return None, ExportError(f"{path}: {error}")
+
+
+def _adapter_config(adapter: Path) -> dict[str, Any]:
+    """The adapter's configuration as llama.cpp understands it: scale is alpha / rank."""
+    if not (adapter / WEIGHTS).is_file() or not (adapter / CONFIG).is_file():
+        raise ExportError(f"{adapter}: not an adapter, {WEIGHTS} or {CONFIG} is missing.")
+    try:
+        config: dict[str, Any] = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ExportError(f"{adapter / CONFIG}: not JSON ({error}).") from error
+    more, whole = beyond_plain(config), trained_whole(config)
+    if more:
+        raise ExportError(
+            f"{adapter}: a GGUF holds plain LoRA only, not {', '.join(more)}. "
+            "Export the merged model instead."
+        )
+    if whole:
+        raise ExportError(
+            f"{adapter}: a GGUF holds plain LoRA only, but this training changed whole layers too "
+            f"({', '.join(whole)}). Export the merged model (without --adapter-only), or train "
+            "again with train_embeddings=false."
+        )
+    if config.get("use_rslora"):
+        if config.get("rank_pattern"):
+            raise ExportError(
+                f"{adapter}: rank-stabilised LoRA with several ranks has no place in a GGUF. "
+                "Export the merged model instead."
+            )
+        # Rank-stabilised LoRA scales by alpha / sqrt(rank); the converter knows alpha / rank only.
+        config["lora_alpha"] = config["lora_alpha"] * math.sqrt(config["r"])
+    return config
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.symlink_to(source.resolve())
+    except OSError:  # Some file systems have no links.
+        shutil.copyfile(source, target)

@@ -9,7 +9,6 @@ apart for each expert. Method: https://github.com/ggml-org/llama.cpp/pull/4861.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.data.errors import ExportError, TaskError
+from setaccio.data.files.atomic import atomic_path
 from setaccio.data.records import Pair
 from setaccio.data.task.pieces import Piece, completion_end, prompt_pieces
 from setaccio.data.task.task import Task
-from setaccio.export.child.run import run_script
+from setaccio.export.child import SCRIPTS
+from setaccio.models.child import run_child
 
 SUMS, COUNTS = ".in_sum2", ".counts"
 CALIBRATION_PAIRS = 128
@@ -49,19 +50,11 @@ def make_imatrix(
     wanted = [ids for ids in sequences if ids]
     if not wanted:
         raise ExportError("An importance matrix needs pairs that fit into the model's context.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
-    job = {
-        "gguf": str(gguf.resolve()),
-        "sequences": wanted,
-        "out": str(part.resolve()),
-        "dataset": dataset,
-    }
-    try:
-        run_script("_run_imatrix.py", job, f"Computing the importance matrix of {gguf.name}")
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    job = {"gguf": str(gguf.resolve()), "sequences": wanted, "dataset": dataset}
+    doing = f"Computing the importance matrix of {gguf.name}"
+    with atomic_path(out) as part:
+        job["out"] = str(part.resolve())
+        run_child(SCRIPTS / "_run_imatrix.py", job, doing, ExportError)
     return out
 
 

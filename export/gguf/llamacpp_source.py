@@ -131,21 +131,18 @@ def _cached_or_fetched() -> Path:
     target = _target(version, PINNED[version])
     if target.is_dir():
         return _inside(target)
+    wanted = f"{_PACKAGE}=={version}"
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="fetch-") as folder:
-        return _unpack(_download(version, Path(folder)), version)
-
-
-def _download(version: str, folder: Path) -> Path:
-    wanted = f"{_PACKAGE}=={version}"
-    by_hand = (
-        f"On a machine with network run `pip download --no-deps --no-binary {_PACKAGE} {wanted}` "
-        f"and give the file's path in {SOURCE_VARIABLE}."
-    )
-    try:
-        return download(wanted, folder, options=["--no-binary", _PACKAGE])
-    except (ModelError, OSError) as error:
-        raise ExportError(f"{wanted}: its source was not fetched: {error} {by_hand}") from error
+        try:
+            archive = download(wanted, Path(folder), options=["--no-binary", _PACKAGE])
+        except (ModelError, OSError) as error:
+            raise ExportError(
+                f"{wanted}: its source was not fetched: {error} On a machine with network run "
+                f"`pip download --no-deps --no-binary {_PACKAGE} {wanted}` and give the file's "
+                f"path in {SOURCE_VARIABLE}."
+            ) from error
+        return _unpack(archive, version)
 
 
 def _unpack(archive: Path, version: str) -> Path:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import re
-import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from setaccio.data.errors import ExportError, UsageError
-from setaccio.export.child.run import run_script
+from setaccio.data.files.atomic import atomic_path
+from setaccio.export.child import SCRIPTS
 from setaccio.export.gguf.imatrix import read_imatrix
+from setaccio.models.child import run_child
 
 _PREFIX = re.compile(r"LLAMA_FTYPE_(?:ALL|MOSTLY)_(?P<name>\w+)")
 # As llama.cpp logs them, in units of 2^20 bytes with two decimals.
@@ -72,13 +73,8 @@ def quantise(
         ExportError: llama.cpp refused; very small types need an importance matrix.
     """
     name = canonical_name(kind)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
-    try:
+    with atomic_path(out) as part:
         _run(source, part, name, threads=threads, dry_run=False, imatrix=imatrix)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
     return out
 
 
@@ -116,12 +112,11 @@ def _run(
         "imatrix_name": imatrix.name if imatrix else None,
     }
     doing = f"Quantising {source.name} to {name}"
-    if imatrix is None:
-        return run_script("_run_quantise.py", job, doing)
     with tempfile.TemporaryDirectory(prefix="setaccio-imatrix-") as folder:
-        path = Path(folder) / "imatrix.npz"
-        # Tensor names as values, since a name in an archive may lose its dots to an extension.
-        matrix = read_imatrix(imatrix)
-        arrays: dict[str, Any] = {f"values-{n}": row for n, row in enumerate(matrix.values())}
-        np.savez(path, names=np.array(list(matrix)), **arrays)
-        return run_script("_run_quantise.py", {**job, "imatrix": str(path)}, doing)
+        if imatrix is not None:
+            job["imatrix"] = str(Path(folder) / "imatrix.npz")
+            # Tensor names as values, since a name in an archive may lose its dots to an extension.
+            matrix = read_imatrix(imatrix)
+            arrays: dict[str, Any] = {f"values-{n}": row for n, row in enumerate(matrix.values())}
+            np.savez(job["imatrix"], names=np.array(list(matrix)), **arrays)
+        return run_child(SCRIPTS / "_run_quantise.py", job, doing, ExportError)

@@ -54,7 +54,12 @@ def adapter_config(adapter: Path) -> dict[str, Any]:
     Raises:
         ExportError: there is none, or it is not JSON.
     """
-    return _read(adapter / CONFIG)
+    path = adapter / CONFIG
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path}: can not be read as JSON ({error}).") from error
+    return content
 
 
 def trained_whole(config: dict[str, Any]) -> list[str]:
@@ -63,9 +68,11 @@ def trained_whole(config: dict[str, Any]) -> list[str]:
     return sorted({str(name).rpartition(".")[2] for name in names})
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{path}: can not be read as JSON ({error}).") from error
-    return content
+def is_plain(adapter: Path) -> bool:
+    """Whether an adapter can be a GGUF of its own: plain LoRA, no layer trained whole.
+
+    Raises:
+        ExportError: its configuration can not be read.
+    """
+    config = adapter_config(adapter)
+    return not beyond_plain(config) and not trained_whole(config)

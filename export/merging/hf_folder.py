@@ -1,35 +1,37 @@
 """Load models and tokenizers of a folder through transformers: safetensors only, no foreign code.
 
-Contract: ``load_model`` gives an evaluation-mode model in float32, or in its own 16-bit type where
-memory does not suffice, or with ``offload`` with most layers left on disk; ``load_tokenizer`` the
+Contract: ``load_hf_model`` gives an evaluation-mode model in float32, or in its own 16-bit type
+where memory does not suffice, or with ``offload`` with most layers left on disk;
+``load_dequantised`` the same model as 4-bit training saw it; ``load_folder_tokenizer`` the
 tokenizer. Nothing is fetched: a folder is a folder.
 """
 
 from __future__ import annotations
 
-import json
+import importlib.util
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from setaccio.data.errors import ExportError, MissingExtraError, ModelError
+from setaccio.data.errors import ExportError, MissingExtraError, ModelError, short_reason
 from setaccio.data.task.hf_tokenizer import load_hf_tokenizer
 from setaccio.models.gguf_base import VOCABULARY_FILE
+from setaccio.models.gguf_base.loading import (
+    MEMORY_SHARE,
+    fits_as_float32,
+    folder_bytes,
+    load_causal_lm,
+    read_config,
+)
 
 if TYPE_CHECKING:
     import torch
 
-# Share of the free memory that a float32 copy may take, activations and a second weight aside.
-_MEMORY_SHARE = 0.7
-# Share of it that the layers of a model may take which does not fit: the rest is read when needed.
+# Share of the free memory for the layers of a model that does not fit: the rest is read when run.
 _RESIDENT_SHARE = 0.4
-
-
-def folder_bytes(folder: Path) -> int:
-    """Bytes of all safetensors in a model folder."""
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+_REFUSED = (OSError, ValueError, KeyError, RuntimeError)
 
 
 def require_torch() -> None:
@@ -84,31 +86,59 @@ def load_hf_model(folder: Path, *, offload: bool = False, memory: int | None = N
             its own.
     """
     require_torch()
-    check_weights(folder)
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
+    import torch
 
+    check_weights(folder)
     free = psutil.virtual_memory().available if memory is None else memory
     placed: dict[str, Any] = {}
-    if offload and folder_bytes(folder) > _MEMORY_SHARE * free:
+    if offload and folder_bytes(folder) > MEMORY_SHARE * free:
         placed = {"device_map": "auto", "max_memory": {"cpu": int(_RESIDENT_SHARE * free)}}
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=_working_dtype(folder, free),
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            **placed,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ExportError(f"{folder}: can not be loaded. {_short(error)}") from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-    return model.eval()
+        dtype = torch.float32 if fits_as_float32(folder, free) else stored_dtype(folder)
+        return load_causal_lm(folder, dtype, **placed)
+    except _REFUSED as error:
+        raise ExportError(f"{folder}: can not be loaded. {short_reason(error)}") from error
+
+
+def has_bitsandbytes() -> bool:
+    """Whether 4-bit bases can be loaded here."""
+    return importlib.util.find_spec("bitsandbytes") is not None
+
+
+def load_dequantised(folder: Path) -> Any:
+    """Load a base as 4-bit training saw it: quantised to NF4 and back to 16 bits.
+
+    Each weight is rounded as the adapter knew it. The settings are those of 4-bit training (NF4,
+    double quantisation).
+
+    Args:
+        folder: a 16-bit model, quantised while it loads, or one that was saved in 4 bits.
+
+    Raises:
+        ExportError: it can not be loaded.
+        MissingExtraError: bitsandbytes, torch or transformers is not installed.
+    """
+    require_torch()
+    if not has_bitsandbytes():
+        raise MissingExtraError("gpu", "bitsandbytes")
+    from transformers import BitsAndBytesConfig
+
+    kept = stored_dtype(folder)
+    quantisation = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=kept,
+    )
+    try:
+        model = load_causal_lm(folder, kept, quantization_config=quantisation).dequantize()
+    except _REFUSED as error:
+        raise ExportError(
+            f"{folder}: can not be loaded in 4 bits. {short_reason(error)}"
+        ) from error
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config  # What is saved from here on is 16-bit.
+    return model.to(kept).eval()
 
 
 def check_weights(folder: Path) -> None:
@@ -124,9 +154,9 @@ def check_weights(folder: Path) -> None:
             with safe_open(path, "numpy"):
                 pass
         except (OSError, SafetensorError) as error:
-            reason = _short(error)
             raise ExportError(
-                f"{path}: cut off, or no safetensors ({reason}). Copy, fetch or make it anew."
+                f"{path}: cut off, or no safetensors ({short_reason(error)}). "
+                "Copy, fetch or make it anew."
             ) from error
 
 
@@ -134,18 +164,6 @@ def stored_dtype(folder: Path) -> torch.dtype:
     """The 16-bit type in which a folder's weights are kept: float16 if it says so, or bfloat16."""
     import torch
 
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(folder)
     named = config.get("dtype") or config.get("torch_dtype")
     return torch.float16 if named == "float16" else torch.bfloat16
-
-
-def _working_dtype(folder: Path, free: int) -> torch.dtype:
-    import torch
-
-    as_float32 = 2 * folder_bytes(folder)
-    fits = as_float32 < _MEMORY_SHARE * free
-    return torch.float32 if fits else stored_dtype(folder)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from setaccio.data.errors import ExportError, ModelError
+from setaccio.data.errors import ExportError, ModelError, short_reason
 from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.data.task.task import Task
-from setaccio.export.merging.dequantise import load_dequantised
-from setaccio.export.merging.hf_folder import load_folder_tokenizer, load_hf_model
-from setaccio.export.merging.proof import MergeReport
+from setaccio.export.merging.hf_folder import (
+    load_dequantised,
+    load_folder_tokenizer,
+    load_hf_model,
+)
+from setaccio.export.merging.proof import MergeReport, difference
 from setaccio.export.proof.gold_tokens import GoldTokens, answer_loss, encode_answers
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ PROBE = "Beat 2 eggs with ½ cup of sugar, then fold in the flour. <|im_end|> Se
 BaseKind = Literal["16-bit", "4-bit"]
 
 
-class Held(NamedTuple):
+class LoadedMerge(NamedTuple):
     """A model in memory with its adapter merged in, and what was measured on the way.
 
     Attributes:
@@ -62,7 +65,7 @@ def merge_loaded(
     stored: torch.dtype | None = None,
     task: Task | None = None,
     pairs: list[Pair] | None = None,
-) -> Held:
+) -> LoadedMerge:
     """Load a base and merge an adapter into it.
 
     Args:
@@ -76,7 +79,7 @@ def merge_loaded(
     Raises:
         ExportError: the two do not fit together.
     """
-    tokenizer = load_folder_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
+    tokenizer = adapter_tokenizer(base, adapter)
     model = load_base(base, into)
     _check_rows(model, tokenizer, adapter)
     answers = _answers(model, tokenizer, task, pairs or [])
@@ -90,10 +93,10 @@ def merge_loaded(
     if answers:
         losses["base + adapter"] = answer_loss(model, answers)
     deltas = list(_merge_layers(model, stored or model.dtype))
-    effect = _difference(adapted, plain)
+    effect = difference(adapted, plain)
     model = model.unload()
-    exact = _difference(adapted, _logits(model, probe))
-    return Held(model, tokenizer, probe, adapted, effect, exact, deltas, answers, losses)
+    exact = difference(adapted, _logits(model, probe))
+    return LoadedMerge(model, tokenizer, probe, adapted, effect, exact, deltas, answers, losses)
 
 
 def sums(model: Any, dtype: torch.dtype) -> dict[str, float]:
@@ -103,7 +106,7 @@ def sums(model: Any, dtype: torch.dtype) -> dict[str, float]:
     }
 
 
-def report_merge(held: Held, merged: Any, dtype: torch.dtype, into: BaseKind) -> MergeReport:
+def report_merge(held: LoadedMerge, merged: Any, dtype: torch.dtype, into: BaseKind) -> MergeReport:
     """Compare a merged model with base + adapter.
 
     Args:
@@ -119,12 +122,17 @@ def report_merge(held: Held, merged: Any, dtype: torch.dtype, into: BaseKind) ->
         changed=sum(delta > 0 for delta in held.deltas),
         max_delta=max(held.deltas, default=0.0),
         adapter_effect=held.effect,
-        disagreement=_difference(_logits(merged, held.probe), held.adapted),
+        disagreement=difference(_logits(merged, held.probe), held.adapted),
         into=into,
         streamed=False,
         losses=held.losses,
         exact=held.exact,
     )
+
+
+def adapter_tokenizer(base: Path, adapter: Path) -> Any:
+    """The adapter's tokenizer, if it has one, else the base's."""
+    return load_folder_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
 
 
 def load_base(base: Path, into: BaseKind) -> Any:
@@ -165,8 +173,7 @@ def attach(model: Any, adapter: Path) -> Any:
     try:
         return PeftModel.from_pretrained(model, str(adapter)).eval()
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ExportError(f"{adapter}: does not fit the base: {reason}") from error
+        raise ExportError(f"{adapter}: does not fit the base: {short_reason(error)}") from error
 
 
 def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:
@@ -187,13 +194,13 @@ def _merge_layers(model: Any, stored: torch.dtype) -> Iterator[float]:
             seen.add(weight.data_ptr())
             before = weight.detach().to(stored, copy=True)
             module.merge()
-            yield _difference(module.get_base_layer().weight.detach().to(stored), before)
+            yield difference(module.get_base_layer().weight.detach().to(stored), before)
         elif isinstance(module, ModulesToSaveWrapper):
             chosen = module.modules_to_save[module.active_adapters[0]]
             if chosen.weight.data_ptr() in seen:
                 continue
             seen.add(chosen.weight.data_ptr())
-            yield _difference(chosen.weight.to(stored), module.original_module.weight.to(stored))
+            yield difference(chosen.weight.to(stored), module.original_module.weight.to(stored))
 
 
 def _logits(model: Any, ids: list[int]) -> torch.Tensor:
@@ -202,7 +209,3 @@ def _logits(model: Any, ids: list[int]) -> torch.Tensor:
     with torch.inference_mode():
         logits: torch.Tensor = model(torch.tensor([ids])).logits[0].float()
     return logits
-
-
-def _difference(left: torch.Tensor, right: torch.Tensor) -> float:
-    return float((left.detach().float() - right.detach().float()).abs().max())

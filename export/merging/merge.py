@@ -10,25 +10,19 @@ saving may drop or tie weights that the model in memory still has.
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import json
-import secrets
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 from setaccio.data.errors import ExportError
+from setaccio.data.files.atomic import atomic_path
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
-from setaccio.export.merging.adapter_config import adapter_config, trained_whole
-from setaccio.export.merging.dequantise import has_bitsandbytes
+from setaccio.export.merging.adapter_config import WEIGHTS, adapter_config, trained_whole
 from setaccio.export.merging.hf_folder import (
     check_weights,
-    folder_bytes,
-    load_folder_tokenizer,
+    has_bitsandbytes,
     load_hf_model,
     require_torch,
     save_tokenizer,
@@ -36,6 +30,7 @@ from setaccio.export.merging.hf_folder import (
 )
 from setaccio.export.merging.loaded import (
     BaseKind,
+    adapter_tokenizer,
     attach,
     load_base,
     merge_loaded,
@@ -47,6 +42,7 @@ from setaccio.export.merging.streamed import merge_streamed
 from setaccio.export.merging.tied_layers import check_tying
 from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS, GoldTokens, answer_loss
 from setaccio.export.proof.reference import Loaded
+from setaccio.models.gguf_base.loading import folder_bytes, read_config
 
 # Share of the free memory that a model in 16 bits may take before its tensors are streamed.
 MEMORY_SHARE = 0.8
@@ -92,7 +88,6 @@ def merge(
             bitsandbytes.
     """
     _check(base, adapter, out, into)
-    _check_weights(base, adapter)
     whole = tuple(trained_whole(adapter_config(adapter)))
     if stream is None:
         stream = into == "16-bit" and not _fits(base)
@@ -102,7 +97,7 @@ def merge(
     chosen = (pairs or [])[:held_out]
     held = merge_loaded(base, adapter, into, stored=stored, task=task, pairs=chosen)
     answers, losses = held.answers, held.losses
-    with _appearing(out) as part:
+    with atomic_path(out) as part:
         rounded = held.model.to(stored)
         written = sums(rounded, stored)
         rounded.save_pretrained(part)
@@ -129,21 +124,13 @@ def merge(
 def merge_in_memory(base: Path, adapter: Path) -> tuple[Loaded, MergeReport] | None:
     """Base + adapter as one model, for a proof that needs no folder of it.
 
-    Args:
-        base: model folder with 16-bit (or wider) safetensors.
-        adapter: folder with ``adapter_config.json`` and ``adapter_model.safetensors``; its
-            tokenizer, if it has one, comes with the model, else the base's.
+    Arguments and errors are those of :func:`merge`.
 
     Returns:
         The merged model, not rounded, and what was changed; None where the base does not fit into
         the memory.
-
-    Raises:
-        ExportError: as for :func:`merge`.
-        MissingExtraError: as for :func:`merge`.
     """
     _check(base, adapter, None, "16-bit")
-    _check_weights(base, adapter)
     if not _fits(base):
         return None
     held = merge_loaded(base, adapter, "16-bit")
@@ -164,10 +151,9 @@ def _merge_streamed(
 ) -> MergeReport:
     if into != "16-bit":
         raise ExportError(f"{base}: too large to be merged through 4 bits in this memory.")
-    tokenizer = load_folder_tokenizer(adapter if (adapter / "tokenizer.json").is_file() else base)
-    with _appearing(out) as part:
-        done = merge_streamed(base, adapter, part)
-        report = MergeReport(path=out, **done._asdict(), into=into, streamed=True, losses={})
+    tokenizer = adapter_tokenizer(base, adapter)
+    with atomic_path(out) as part:
+        report = merge_streamed(base, adapter, part)._replace(path=out)
         if prove:
             judge(report, adapter)
         save_tokenizer(tokenizer, base, part)
@@ -178,16 +164,9 @@ def _fits(base: Path) -> bool:
     return folder_bytes(base) <= MEMORY_SHARE * psutil.virtual_memory().available
 
 
-def _check_weights(base: Path, adapter: Path) -> None:
-    require_torch()
-    check_weights(adapter)
-    check_weights(base)
-    check_tying(base, adapter)
-
-
 def _check(base: Path, adapter: Path, out: Path | None, into: BaseKind) -> None:
-    if not (adapter / "adapter_model.safetensors").is_file():
-        raise ExportError(f"{adapter}: not an adapter, adapter_model.safetensors is missing.")
+    if not (adapter / WEIGHTS).is_file():
+        raise ExportError(f"{adapter}: not an adapter, {WEIGHTS} is missing.")
     if not (base / "config.json").is_file():
         raise ExportError(f"{base}: not a model folder, config.json is missing.")
     if into not in BASE_KINDS:
@@ -199,20 +178,11 @@ def _check(base: Path, adapter: Path, out: Path | None, into: BaseKind) -> None:
         )
     if out is not None and out.exists():
         raise ExportError(f"{out}: exists already. Remove it or choose another folder.")
+    require_torch()
+    check_weights(adapter)
+    check_weights(base)
+    check_tying(base, adapter)
 
 
 def _is_quantised(base: Path) -> bool:
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    return bool(config.get("quantization_config"))
-
-
-@contextlib.contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
-    """A folder to fill, which gets its name only when nothing went wrong."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
-    try:
-        yield part
-        part.rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    return bool(read_config(base).get("quantization_config"))

@@ -8,9 +8,12 @@ the base without a word.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from setaccio.data.errors import ExportError
+
+if TYPE_CHECKING:
+    import torch
 
 # Greatest logit difference between merged and base + adapter that rounding explains, absolute and
 # as a share of what the adapter changes.
@@ -114,3 +117,8 @@ def _cause(report: MergeReport, bound: float) -> str:
         f"That is rounding to {report.dtype}, which takes as much as the adapter gives: it was "
         "hardly trained. Train it longer or with a higher learning rate."
     )
+
+
+def difference(left: torch.Tensor, right: torch.Tensor) -> float:
+    """Greatest absolute difference of two tensors, in float32."""
+    return float((left.detach().float() - right.detach().float()).abs().max())

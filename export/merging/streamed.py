@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from setaccio.data.errors import ExportError
-from setaccio.export.merging.adapter_config import PREFIX, beyond_plain
+from setaccio.export.merging.adapter_config import PREFIX, WEIGHTS, adapter_config, beyond_plain
+from setaccio.export.merging.proof import MergeReport, difference
+from setaccio.models.gguf_base.loading import read_config
 
 if TYPE_CHECKING:
     import torch
@@ -31,28 +33,11 @@ _COPY = ".base_layer"  # PEFT's name for the base's own weights beside a pair of
 _COPIED = ("config.json", "generation_config.json", "model.safetensors.index.json")
 
 
-class Streamed(NamedTuple):
-    """What a streamed merge did.
-
-    Attributes:
-        dtype: type of the merged weights.
-        tensors: how many weights the adapter is about.
-        changed: how many differ from the base's once rounded.
-        max_delta: greatest change of a single weight.
-        adapter_effect: greatest output of an adapter alone on its layer's random input.
-        disagreement: greatest difference there between the merged layer and base + adapter.
-    """
-
-    dtype: str
-    tensors: int
-    changed: int
-    max_delta: float
-    adapter_effect: float
-    disagreement: float
-
-
-def merge_streamed(base: Path, adapter: Path, out: Path) -> Streamed:
+def merge_streamed(base: Path, adapter: Path, out: Path) -> MergeReport:
     """Write the merged weights and the base's configuration into ``out``, a new folder.
+
+    Returns:
+        What was changed; effect and disagreement are those of single layers on a random input.
 
     Raises:
         ExportError: an adapter of another kind than plain LoRA, or one that does not fit the base.
@@ -62,7 +47,7 @@ def merge_streamed(base: Path, adapter: Path, out: Path) -> Streamed:
     scale_of = _scaling(adapter)
     out.mkdir(parents=True)
     found: list[_Change] = []
-    with safe_open(adapter / "adapter_model.safetensors", "pt") as lora:
+    with safe_open(adapter / WEIGHTS, "pt") as lora:
         wanted, whole = _pairs(list(lora.keys()), adapter)
         left = set(wanted) | set(whole)
         for shard in sorted(base.glob("*.safetensors")):
@@ -80,7 +65,7 @@ def merge_streamed(base: Path, adapter: Path, out: Path) -> Streamed:
                         found.append(change)
                     left.discard(name)
                     _write_tensor(stream, tensor)
-    if _tied(base):
+    if read_config(base).get("tie_word_embeddings"):
         left.discard(_OUTPUT)  # the embeddings once more
     if left:
         raise ExportError(
@@ -89,13 +74,17 @@ def merge_streamed(base: Path, adapter: Path, out: Path) -> Streamed:
     for name in _COPIED:
         if (base / name).is_file():
             shutil.copyfile(base / name, out / name)
-    return Streamed(
+    return MergeReport(
+        path=out,
         dtype=found[0].dtype if found else "none",
         tensors=len(found),
         changed=sum(change.delta > 0 for change in found),
         max_delta=max((change.delta for change in found), default=0.0),
         adapter_effect=max((change.effect for change in found), default=0.0),
         disagreement=max((change.disagreement for change in found), default=0.0),
+        into="16-bit",
+        streamed=True,
+        losses={},
     )
 
 
@@ -108,20 +97,14 @@ class _Change(NamedTuple):
 
 def _scaling(adapter: Path) -> Any:
     """How the adapter's product is scaled, from its rank; refuse what is more than plain LoRA."""
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    more = beyond_plain(config)
-    if more:
+    config = adapter_config(adapter)
+    if more := beyond_plain(config):
         raise ExportError(
             f"{adapter}: only plain LoRA is merged without loading the model, not "
             f"{', '.join(more)}. Merge on a machine with more memory."
         )
     alpha, rooted = float(config["lora_alpha"]), bool(config.get("use_rslora"))
     return lambda rank: alpha / (math.sqrt(rank) if rooted else rank)
-
-
-def _tied(base: Path) -> bool:
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    return bool(config.get("tie_word_embeddings"))
 
 
 def _pairs(keys: list[str], adapter: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
@@ -140,14 +123,9 @@ def _pairs(keys: list[str], adapter: Path) -> tuple[dict[str, tuple[str, str]], 
 
 
 def _replaced(name: str, weight: torch.Tensor, new: torch.Tensor) -> tuple[torch.Tensor, _Change]:
-    if new.shape != weight.shape:
-        raise ExportError(
-            f"{name}: the adapter's {' x '.join(map(str, new.shape))} does not fit the base's "
-            f"{' x '.join(map(str, weight.shape))}."
-        )
+    _check_shape(name, weight, tuple(new.shape))
     stored = new.to(weight.dtype)
-    delta = float((stored.float() - weight.float()).abs().max())
-    rounding = float((stored.float() - new.float()).abs().max())
+    delta, rounding = difference(stored, weight), difference(stored, new)
     return stored, _Change(str(weight.dtype).removeprefix("torch."), delta, delta, rounding)
 
 
@@ -156,11 +134,7 @@ def _merged(
 ) -> tuple[torch.Tensor, _Change]:
     import torch
 
-    if weight.dim() != 2 or (b.shape[0], a.shape[1]) != tuple(weight.shape):
-        raise ExportError(
-            f"{name}: the adapter's {b.shape[0]} x {a.shape[1]} does not fit the base's "
-            f"{' x '.join(map(str, weight.shape))}."
-        )
+    _check_shape(name, weight, (b.shape[0], a.shape[1]))
     delta = scale * (b.float() @ a.float())
     merged = (weight.float() + delta).to(weight.dtype)
     probe = torch.randn(a.shape[1], generator=torch.Generator().manual_seed(0))
@@ -168,11 +142,19 @@ def _merged(
     expected = weight.float() @ probe + alone
     change = _Change(
         dtype=str(weight.dtype).removeprefix("torch."),
-        delta=float((merged.float() - weight.float()).abs().max()),
+        delta=difference(merged, weight),
         effect=float(alone.abs().max()),
-        disagreement=float((merged.float() @ probe - expected).abs().max()),
+        disagreement=difference(merged.float() @ probe, expected),
     )
     return merged, change
+
+
+def _check_shape(name: str, weight: torch.Tensor, found: tuple[int, ...]) -> None:
+    if found != tuple(weight.shape):
+        raise ExportError(
+            f"{name}: the adapter's {' x '.join(map(str, found))} does not fit the base's "
+            f"{' x '.join(map(str, weight.shape))}."
+        )
 
 
 def _write_header(stream: IO[bytes], weights: Any, names: list[str]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, short_reason
 from setaccio.export.merging.adapter_config import PREFIX, WEIGHTS, adapter_config
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def tied_layers(base: Path) -> list[tuple[str, str]]:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ExportError(f"{base}: can not be loaded. {reason}") from error
+        raise ExportError(f"{base}: can not be loaded. {short_reason(error)}") from error
     tied: dict[str, str] = getattr(model, "all_tied_weights_keys", None) or {}
     return [
         (source.removesuffix(".weight"), target.removesuffix(".weight"))
@@ -65,11 +64,11 @@ def check_tying(base: Path, adapter: Path) -> None:
     tied = tied_layers(base)
     if not tied:
         return
-    together = bool(adapter_config(adapter).get("ensure_weight_tying"))
+    ensured = bool(adapter_config(adapter).get("ensure_weight_tying"))
     with safe_open(adapter / WEIGHTS, "pt") as weights:
         for first, second in tied:
             parts = [_changed(weights, name, base, first) for name in (first, second)]
-            if any(parts) and not _as_one(weights, *parts, together=together):
+            if any(parts) and not _as_one(weights, *parts, ensured=ensured):
                 layers = [name for name, held in zip((first, second), parts, strict=True) if held]
                 raise ExportError(_refusal(adapter, first, second, layers, parts))
 
@@ -97,13 +96,13 @@ def _is_copy(tensor: torch.Tensor, base: Path, name: str) -> bool:
     return False
 
 
-def _as_one(weights: Any, first: _Parts, second: _Parts, *, together: bool) -> bool:
+def _as_one(weights: Any, first: _Parts, second: _Parts, *, ensured: bool) -> bool:
     """Whether the embeddings and what shares them are changed in the same way."""
     import torch
 
     if not second:  # PEFT saves only the embeddings of two layers that it ties itself
         tokens = all(end.startswith("token_adapter.") for end in first)
-        return tokens or (together and set(first) == {"weight"})
+        return tokens or (ensured and set(first) == {"weight"})
     if set(first) == set(second) == {"weight"}:
         return bool(torch.equal(*(weights.get_tensor(part["weight"]) for part in (first, second))))
     own, other = zip(*_FACTORS, strict=True)

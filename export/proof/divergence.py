@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from setaccio.export.proof.gold_tokens import GoldTokens
+from setaccio.models.gguf_base.answers import Logits, diverge, log_softmax
 
-Logits = npt.NDArray[np.float32]
 # Rows of logits that are worked on at once, in values: 32 MB in float64.
 _AT_ONCE = 1 << 22
 
@@ -59,27 +58,6 @@ class HeldOut(NamedTuple):
 def answer_path(folder: Path, n: int) -> Path:
     """Where a model's logits of answer ``n`` lie."""
     return folder / f"answer-{n}.npy"
-
-
-def log_softmax(logits: Logits) -> npt.NDArray[np.float64]:
-    """Natural logarithms of probabilities, along the last axis."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    result: npt.NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
-
-
-def diverge(reference: Logits, logits: Logits) -> tuple[npt.NDArray[np.float64], list[bool]]:
-    """Divergence, and agreement of the most likely token, at each position.
-
-    Args:
-        reference: positions x vocabulary.
-        logits: the same; padding rows of the vocabulary that only one side has say nothing.
-    """
-    size = min(reference.shape[1], logits.shape[1])
-    ours, theirs = reference[:, :size], logits[:, :size]
-    left, right = log_softmax(ours), log_softmax(theirs)
-    kl: npt.NDArray[np.float64] = (np.exp(left) * (left - right)).sum(axis=1)
-    return kl, (ours.argmax(axis=1) == theirs.argmax(axis=1)).tolist()
 
 
 def measure(

@@ -12,21 +12,20 @@ a message.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
-from setaccio.export.child.run import run_script
 from setaccio.export.gguf.quantise import quantisations
-from setaccio.export.proof.divergence import HeldOut, answer_path, diverge, measure
+from setaccio.export.proof.divergence import HeldOut, answer_path, measure
 from setaccio.export.proof.reference import MAX_NEW_TOKENS, Reference, make_reference
-
-Logits = npt.NDArray[np.float32]
+from setaccio.models.gguf_base.answers import Logits, diverge
+from setaccio.models.gguf_base.vocabulary import ask_llama
 
 
 class Bounds(NamedTuple):
@@ -151,23 +150,23 @@ def compare_tokens(
         work = keep or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         facts, logits = _ask(reference, gguf, Path(folder), work, lora)
-        held_out = _held_out(reference, work, full)
-    measured = _measure(reference, logits)
+        held_out = None
+        if reference.held_out is not None:
+            others = {"transformers": reference.held_out.folder} | ({"f16": full} if full else {})
+            held_out = measure(reference.held_out.answers, work, others, reference.stops)
     names = {str(number): name for name, number in quantisations().items()}
     kind = names.get(facts["file_type"] or "", "unknown")
     report = ParityReport(
         gguf=gguf,
         quantisation=f"LoRA on {kind}" if lora else kind,
         prompts=len(reference.prompts),
-        positions=measured.positions,
         ids_equal=facts["ids"] == reference.ids,
-        template_equal=_lines(facts["template"]) == _lines(reference.chat.template),
+        # By lines: files with templates are read with one kind of line end.
+        template_equal=(facts["template"] or "").splitlines()
+        == (reference.chat.template or "").splitlines(),
         eos_equal=facts["eos"] == reference.eos,
         stops=all(facts["stops"]),
-        greedy_equal=measured.top1 == 1.0,
-        top1_agreement=measured.top1,
-        mean_kl=measured.mean_kl,
-        max_logit_difference=measured.max_difference,
+        **_on_greedy_answers(reference, logits),
         held_out=held_out,
         tokens_per_second=round(facts["tokens_per_second"], 1),
         problems=(),
@@ -184,11 +183,6 @@ def _bounds(kind: str, *, lora: bool, same_base: bool) -> Bounds:
     return ADAPTER if same_base else max(own, ADAPTER, key=lambda bounds: bounds.mean_kl)
 
 
-def _lines(template: str | None) -> list[str]:
-    """A template's lines: files with templates are read with one kind of line end."""
-    return (template or "").splitlines()
-
-
 def _ask(
     reference: Reference, gguf: Path, folder: Path, work: Path, lora: Path | None
 ) -> tuple[dict[str, Any], list[Logits]]:
@@ -202,36 +196,24 @@ def _ask(
             {"ids": ids[:-1], "first": first - 1, "out": str(answer_path(work, n).resolve())}
             for n, (ids, first) in enumerate(reference.held_out.answers)
         ]
-    job = {
-        "gguf": str(gguf.resolve()),
-        "lora": str(lora.resolve()) if lora else None,
-        "prompts": reference.prompts,
-        "stops": reference.stops,
-        "sequences": sequences,
-        "facts": str((folder / "facts.json").resolve()),
-    }
-    run_script("_run_gguf.py", job, f"Running {gguf.name}")
-    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    facts = ask_llama(
+        gguf,
+        folder,
+        doing=f"Running {gguf.name}",
+        error=ExportError,
+        lora=str(lora.resolve()) if lora else None,
+        prompts=reference.prompts,
+        sequences=sequences,
+        threads=os.cpu_count() or 1,
+    )
+    said = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    facts["ids"] = [answer["prompt"] for answer in said]
+    facts["stops"] = [stop in facts["ends"] for stop in reference.stops]
     return facts, [np.load(out, allow_pickle=False) for out in outs]
 
 
-def _held_out(reference: Reference, work: Path, full: Path | None) -> HeldOut | None:
-    if reference.held_out is None:
-        return None
-    references = {"transformers": reference.held_out.folder}
-    if full is not None:
-        references["f16"] = full
-    return measure(reference.held_out.answers, work, references, reference.stops)
-
-
-class _Measured(NamedTuple):
-    positions: int
-    top1: float
-    mean_kl: float
-    max_difference: float
-
-
-def _measure(reference: Reference, logits: list[Logits]) -> _Measured:
+def _on_greedy_answers(reference: Reference, logits: list[Logits]) -> dict[str, Any]:
+    """What the logits on the transformers model's own answers say, as a report has it."""
     agree: list[bool] = []
     kl: list[float] = []
     widest = 0.0
@@ -243,7 +225,13 @@ def _measure(reference: Reference, logits: list[Logits]) -> _Measured:
         widest = max(widest, float(np.abs(expected.logits[:, :size] - got[:, :size]).max()))
     if not agree:
         raise ExportError("Parity needs at least one text to run the models on.")
-    return _Measured(len(agree), float(np.mean(agree)), float(np.mean(kl)), widest)
+    return {
+        "positions": len(agree),
+        "greedy_equal": all(agree),
+        "top1_agreement": float(np.mean(agree)),
+        "mean_kl": float(np.mean(kl)),
+        "max_logit_difference": widest,
+    }
 
 
 def _problems(

@@ -138,7 +138,12 @@ def make_reference(
     hard = _HARD_TEXT + " ".join(tokenizer.all_special_tokens)
     try:
         chat = chat_format(tokenizer)
-        prompts = [prompt_pieces(chat, _messages(task, text)) for text in [*texts, hard]]
+        prompts = [
+            prompt_pieces(
+                chat, task.messages(text) if task else [{"role": "user", "content": text}]
+            )
+            for text in [*texts, hard]
+        ]
         closing = encode_pieces(tokenizer, [Piece(completion_end(chat), True)])
     except ModelError as error:
         raise ExportError(f"{hf_dir}: {error}") from error
@@ -173,32 +178,20 @@ def make_reference(
         vocabulary=getattr(model.config, "vocab_size", None),
         most=held_out,
     )
-    return reference._replace(held_out=_run_answers(model, answers, folder, stops))
-
-
-def _run_answers(
-    model: Any, answers: list[GoldTokens], folder: Path, stops: list[int]
-) -> AnswerReference | None:
     if not answers:
-        return None
+        return reference
     folder.mkdir(parents=True, exist_ok=True)
-    for n, (ids, first) in enumerate(answers):
-        rows = answer_logits(model, ids, first).numpy()
+    for n, (answer, first) in enumerate(answers):
+        rows = answer_logits(model, answer, first).numpy()
         np.save(answer_path(folder, n), rows, allow_pickle=False)
-    return AnswerReference(answers, folder, measure(answers, folder, {}, stops))
-
-
-def _messages(task: Task | None, text: str) -> list[dict[str, str]]:
-    return task.messages(text) if task else [{"role": "user", "content": text}]
+    measured = measure(answers, folder, {}, stops)
+    return reference._replace(held_out=AnswerReference(answers, folder, measured))
 
 
 def _stops(tokenizer: Any, model: Any, closing: list[int]) -> list[int]:
     configured = model.generation_config.eos_token_id
-    if configured is None:
-        configured = []
-    elif isinstance(configured, int):
-        configured = [configured]
-    return list(dict.fromkeys([tokenizer.eos_token_id, *configured, *closing[:1]]))
+    ends = [configured] if isinstance(configured, int) else configured or []
+    return list(dict.fromkeys([tokenizer.eos_token_id, *ends, *closing[:1]]))
 
 
 def _continue(model: Any, prompt: list[int], stops: list[int], limit: int) -> Continuation:

@@ -16,6 +16,7 @@ from setaccio.data.errors import ModelError
 from setaccio.data.records import atomic_write
 from setaccio.data.task.pieces import ChatFormat, Piece, completion_end, prompt_pieces
 from setaccio.data.task.task import Task
+from setaccio.export.publish.report import is_foreign
 
 MODELFILE, REQUEST = "Modelfile", "ollama-request.json"
 # Tokens of context that Ollama is told to keep, at most: each costs memory whether used or not.
@@ -40,7 +41,7 @@ def write_modelfile(
         The files written.
     """
     path = folder / MODELFILE
-    if _is_foreign(path):
+    if is_foreign(path, MARK):
         return []
     try:
         text = modelfile(gguf, chat, task, context=context)
@@ -59,13 +60,9 @@ def write_modelfile(
 
 def remove_modelfile(folder: Path) -> None:
     """Remove what :func:`write_modelfile` wrote before; a Modelfile of another hand stays."""
-    if not _is_foreign(folder / MODELFILE):
+    if not is_foreign(folder / MODELFILE, MARK):
         for name in (MODELFILE, REQUEST):
             (folder / name).unlink(missing_ok=True)
-
-
-def _is_foreign(path: Path) -> bool:
-    return path.is_file() and MARK not in path.read_text(encoding="utf-8", errors="replace")
 
 
 def request(model: str, task: Task) -> dict[str, object]:

@@ -187,18 +187,17 @@ def proof(content: dict[str, Any]) -> list[str]:
             ("End token", "eos_equal"),
         )
     ]
-    stops = [name for name, parity in files if not parity["stops"]]
-    said.append(f"Tokens that end an answer: {'not heeded in ' if stops else 'all heeded'}")
-    said[-1] += ", ".join(stops)
-    for name, parity in files[:1]:
-        kl, same = parity["mean_kl"], parity["top1_agreement"]
-        line = f"{name} against transformers: KL {kl:.6f}, same token {same:.1%} of greedy answers"
-        measured = (parity["held_out"] or {}).get("divergence", {}).get("transformers")
-        if measured:
-            kl, same = measured["mean_kl"], measured["top1_agreement"]
-            line += f"; KL {kl:.6f}, same token {same:.1%} on held-out answers"
-        said.append(line)
-    return said
+    stops = ", ".join(name for name, parity in files if not parity["stops"])
+    heeded = f"not heeded in {stops}" if stops else "all heeded"
+    said.append(f"Tokens that end an answer: {heeded}")
+    name, parity = files[0]
+    kl, same = parity["mean_kl"], parity["top1_agreement"]
+    line = f"{name} against transformers: KL {kl:.6f}, same token {same:.1%} of greedy answers"
+    measured = (parity["held_out"] or {}).get("divergence", {}).get("transformers")
+    if measured:
+        kl, same = measured["mean_kl"], measured["top1_agreement"]
+        line += f"; KL {kl:.6f}, same token {same:.1%} on held-out answers"
+    return [*said, line]
 
 
 def _where_not(files: list[tuple[str, dict[str, Any]]], key: str) -> str:
@@ -213,6 +212,11 @@ def _measured(held_out: dict[str, Any] | None) -> list[str]:
     kl = f"{to_full['mean_kl']:.5f}" if to_full else "-"
     same = f"{to_full['top1_agreement']:.1%}" if to_full else "-"
     return [f"{held_out['perplexity']:.4f}", kl, same, f"{held_out['ends']:.0%}"]
+
+
+def is_foreign(path: Path, mark: str) -> bool:
+    """Whether a file of another hand is there: one without our mark, which is left alone."""
+    return path.is_file() and mark not in path.read_text(encoding="utf-8", errors="replace")
 
 
 def read_report(folder: Path) -> dict[str, Any]:

@@ -1,11 +1,17 @@
-"""Child process: what llama.cpp makes of a GGUF: its vocabulary, token ids, greedy answers.
+"""Child process: what llama.cpp makes of a GGUF: its vocabulary, token ids, greedy answers, logits.
 
-Contract: ``python _ask_llama.py < job.json`` with the keys ``gguf``, ``out`` (a folder),
-``strings`` (a JSON file of ``[text, special]``, or null) and ``prompts`` (lists of such pieces),
-``new_tokens`` (how far to decode each). It writes ``facts.json``, and where they were asked for
-``ids.npy`` and ``lengths.npy`` (of the strings) and ``logits-N.npy`` with ``answers.json`` (prompt
-and answer ids of each prompt; logits of every answer position, float32). Without prompts only the
-vocabulary is loaded. In a child, because llama.cpp ends the process over some vocabularies.
+Contract: ``python _ask_llama.py < job.json`` with the keys
+
+- ``gguf``; ``lora``, an adapter GGUF to put on it, or null; ``out``, a folder; ``threads``;
+- ``strings``: a JSON file of ``[text, special]``, or null;
+- ``prompts``: lists of such pieces; ``new_tokens``: how far to decode each;
+- ``sequences``: ``{"ids", "first", "out"}``, logits are wanted of every position from ``first`` on.
+
+It writes ``facts.json``; of the strings ``ids.npy`` and ``lengths.npy``; of the prompts
+``answers.json`` (prompt and answer ids) and, where tokens were asked for, ``logits-N.npy``; of a
+sequence its ``out``. Logits are positions x vocabulary in float32. Only the vocabulary is loaded
+where nothing is to be decoded. In a child, because llama.cpp ends the process over some
+vocabularies, and where it was built badly over some quantisations.
 """
 
 from __future__ import annotations
@@ -13,12 +19,13 @@ from __future__ import annotations
 import ctypes
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 _SPECIALS = ("bos", "eos", "eot", "pad")
 _PER_STRING = 4096
-_UBATCH = 512
+_BATCH = 512  # tokens per forward, and so rows of logits in memory
 _ERROR = 4  # GGML_LOG_LEVEL_ERROR
 
 
@@ -36,7 +43,7 @@ def _listen(llama_cpp: Any, errors: list[str]) -> Any:
 
 def _load(llama_cpp: Any, job: dict[str, Any], errors: list[str]) -> Any:
     params = llama_cpp.llama_model_default_params()
-    params.vocab_only = not job["prompts"]
+    params.vocab_only = not (job["new_tokens"] or job["sequences"])
     params.n_gpu_layers = 0
     model = llama_cpp.llama_model_load_from_file(job["gguf"].encode(), params)
     if not model:
@@ -70,6 +77,7 @@ def _facts(llama_cpp: Any, model: Any) -> dict[str, Any]:
         "type": kinds.get(llama_cpp.llama_vocab_type(vocab), "unknown"),
         "tokens": count,
         "template": _meta(llama_cpp, model, "tokenizer.chat_template"),
+        "file_type": _meta(llama_cpp, model, "general.file_type"),
         "add_bos": bool(llama_cpp.llama_vocab_get_add_bos(vocab)),
         "add_eos": bool(llama_cpp.llama_vocab_get_add_eos(vocab)),
         "attributes": [int(llama_cpp.llama_vocab_get_attr(vocab, i)) for i in range(count)],
@@ -98,56 +106,102 @@ def _write_ids(llama_cpp: Any, vocab: Any, strings: Path, out: Path) -> None:
     numpy.save(out / "ids.npy", numpy.array([i for row in rows for i in row], numpy.int32))
 
 
-def _answer(llama_cpp: Any, context: Any, vocab: Any, ids: list[int], most: int) -> Any:
-    """Decode greedily: the answer's ids, and the logits that each was chosen from."""
+def _context(llama_cpp: Any, model: Any, params: Any, lora: str | None) -> Any:
+    context = llama_cpp.llama_init_from_model(model, params)
+    if not context:
+        raise RuntimeError("llama.cpp failed to make a context")
+    if lora:
+        adapter = llama_cpp.llama_adapter_lora_init(model, lora.encode())
+        if not adapter:
+            raise RuntimeError(f"llama.cpp failed to load the adapter {lora}")
+        adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(adapter)
+        scales = (ctypes.c_float * 1)(1.0)
+        if llama_cpp.llama_set_adapters_lora(context, adapters, 1, scales) != 0:
+            raise RuntimeError(f"llama.cpp failed to put the adapter {lora} on the model")
+    return context
+
+
+def _decode(
+    llama_cpp: Any, context: Any, batch: Any, ids: list[int], at: int, first: int
+) -> list[Any]:
+    """Feed tokens at positions from ``at`` on; logits of those from position ``first`` on."""
     import numpy
 
-    batch = llama_cpp.llama_batch_init(max(len(ids), 1), 0, 1)
+    vocab = llama_cpp.llama_model_get_vocab(llama_cpp.llama_get_model(context))
     width = llama_cpp.llama_vocab_n_tokens(vocab)
-    answer: list[int] = []
-    rows = []
-    fed, at = ids, 0
-    while len(answer) < most:
-        batch.n_tokens = len(fed)
-        for i, token in enumerate(fed):
-            batch.token[i], batch.pos[i] = token, at + i
-            batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
-            batch.logits[i] = i == len(fed) - 1
-        code = llama_cpp.llama_decode(context, batch)
-        if code != 0:
-            raise RuntimeError(f"llama_decode failed with code {code}")
-        at += len(fed)
-        row = llama_cpp.llama_get_logits_ith(context, len(fed) - 1)
-        rows.append(numpy.ctypeslib.as_array(row, (width,)).copy())
-        answer.append(int(rows[-1].argmax()))
-        fed = answer[-1:]
-    llama_cpp.llama_batch_free(batch)
-    return answer, numpy.stack(rows)
+    batch.n_tokens = len(ids)
+    for i, token in enumerate(ids):
+        batch.token[i], batch.pos[i] = token, at + i
+        batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
+        batch.logits[i] = at + i >= first
+    code = llama_cpp.llama_decode(context, batch)
+    if code != 0:
+        raise RuntimeError(f"llama_decode failed with code {code}")
+    wanted = range(max(0, first - at), len(ids))
+    rows = [llama_cpp.llama_get_logits_ith(context, i) for i in wanted]
+    return [numpy.ctypeslib.as_array(row, (width,)) for row in rows]
 
 
 def _write_answers(llama_cpp: Any, model: Any, job: dict[str, Any], out: Path) -> None:
+    """Decode each prompt greedily: the answer's ids, and the logits that each was chosen from."""
     import numpy
 
     vocab = llama_cpp.llama_model_get_vocab(model)
-    prompts = [
-        [i for text, special in pieces for i in _tokenise(llama_cpp, vocab, text, special)]
-        for pieces in job["prompts"]
-    ]
     params = llama_cpp.llama_context_default_params()
     params.n_threads = params.n_threads_batch = job["threads"]
     answers = []
-    for number, ids in enumerate(prompts):
-        # A context each: by its size llama.cpp chooses how positions are scaled.
-        params.n_ctx = params.n_batch = len(ids) + job["new_tokens"]
-        params.n_ubatch = min(params.n_ctx, _UBATCH)
-        context = llama_cpp.llama_init_from_model(model, params)
-        if not context:
-            raise RuntimeError("llama.cpp failed to make a context")
-        answer, logits = _answer(llama_cpp, context, vocab, ids, job["new_tokens"])
-        llama_cpp.llama_free(context)
+    for number, pieces in enumerate(job["prompts"]):
+        ids = [i for text, special in pieces for i in _tokenise(llama_cpp, vocab, text, special)]
+        answer: list[int] = []
+        if job["new_tokens"]:
+            # A context each: by its size llama.cpp chooses how positions are scaled.
+            params.n_ctx = params.n_batch = len(ids) + job["new_tokens"]
+            params.n_ubatch = min(params.n_ctx, _BATCH)
+            context = _context(llama_cpp, model, params, job["lora"])
+            batch = llama_cpp.llama_batch_init(max(len(ids), 1), 0, 1)
+            rows = []
+            fed, at = ids, 0
+            while len(answer) < job["new_tokens"]:
+                at += len(fed)
+                (row,) = _decode(llama_cpp, context, batch, fed, at - len(fed), at - 1)
+                rows.append(row.copy())
+                answer.append(int(row.argmax()))
+                fed = answer[-1:]
+            llama_cpp.llama_batch_free(batch)
+            llama_cpp.llama_free(context)
+            numpy.save(out / f"logits-{number}.npy", numpy.stack(rows))
         answers.append({"prompt": ids, "answer": answer})
-        numpy.save(out / f"logits-{number}.npy", logits)
     (out / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
+
+
+def _write_logits(llama_cpp: Any, model: Any, job: dict[str, Any]) -> float:
+    """Run the sequences; tokens read per second."""
+    import numpy
+
+    vocab = llama_cpp.llama_model_get_vocab(model)
+    params = llama_cpp.llama_context_default_params()
+    params.n_threads = params.n_threads_batch = job["threads"]
+    params.n_ctx = max(len(sequence["ids"]) for sequence in job["sequences"])
+    params.n_batch = params.n_ubatch = _BATCH
+    params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED  # it rounds otherwise
+    context = _context(llama_cpp, model, params, job["lora"])
+    batch = llama_cpp.llama_batch_init(_BATCH, 0, 1)
+    begun, tokens = time.perf_counter(), 0
+    for sequence in job["sequences"]:
+        ids, first = sequence["ids"], sequence["first"]
+        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
+        shape = (len(ids) - first, llama_cpp.llama_vocab_n_tokens(vocab))
+        rows = numpy.lib.format.open_memmap(sequence["out"], "w+", numpy.float32, shape)
+        for at in range(0, len(ids), _BATCH):
+            part = ids[at : at + _BATCH]
+            for i, row in enumerate(_decode(llama_cpp, context, batch, part, at, first)):
+                rows[max(0, at - first) + i] = row
+        rows.flush()
+        tokens += len(ids)
+    seconds = time.perf_counter() - begun
+    llama_cpp.llama_batch_free(batch)
+    llama_cpp.llama_free(context)
+    return tokens / max(seconds, 1e-9)
 
 
 def main() -> None:
@@ -161,12 +215,15 @@ def main() -> None:
     listener = _listen(llama_cpp, errors)
     model = _load(llama_cpp, job, errors)
     out = Path(job["out"])
-    (out / "facts.json").write_text(json.dumps(_facts(llama_cpp, model)), encoding="utf-8")
+    facts = _facts(llama_cpp, model)
     if job["strings"]:
         vocab = llama_cpp.llama_model_get_vocab(model)
         _write_ids(llama_cpp, vocab, Path(job["strings"]), out)
     if job["prompts"]:
         _write_answers(llama_cpp, model, job, out)
+    if job["sequences"]:
+        facts["tokens_per_second"] = _write_logits(llama_cpp, model, job)
+    (out / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
     del listener  # llama.cpp calls it to the end
 
 

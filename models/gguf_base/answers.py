@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from setaccio.data.errors import ModelError
+
+Logits = npt.NDArray[np.float32]
 
 NEW_TOKENS = 24
 # llama.cpp rounds activations to 8 bits before it multiplies them with quantised weights; that is
@@ -35,6 +38,27 @@ class AnswerAgreement(NamedTuple):
     positions: int
     mean_kl: float
     top1: float
+
+
+def log_softmax(logits: Logits) -> npt.NDArray[np.float64]:
+    """Natural logarithms of probabilities, along the last axis."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    result: npt.NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
+
+
+def diverge(reference: Logits, logits: Logits) -> tuple[npt.NDArray[np.float64], list[bool]]:
+    """Divergence, and agreement of the most likely token, at each position.
+
+    Args:
+        reference: positions x vocabulary.
+        logits: the same; padding rows of the vocabulary that only one side has say nothing.
+    """
+    size = min(reference.shape[1], logits.shape[1])
+    ours, theirs = reference[:, :size], logits[:, :size]
+    left, right = log_softmax(ours), log_softmax(theirs)
+    kl: npt.NDArray[np.float64] = (np.exp(left) * (left - right)).sum(axis=1)
+    return kl, (ours.argmax(axis=1) == theirs.argmax(axis=1)).tolist()
 
 
 def compare_answers(
@@ -70,14 +94,10 @@ def compare_answers(
         with torch.inference_mode():
             keep = {"logits_to_keep": len(answer["answer"])} if sparing else {}
             ours = model(torch.tensor([ids]), use_cache=False, **keep).logits[0]
-            ours = ours[-len(answer["answer"]) :].double()
-        logits = np.load(folder / f"logits-{number}.npy", allow_pickle=False)
-        theirs = torch.from_numpy(logits).double()
-        width = min(ours.shape[1], theirs.shape[1])
-        left = torch.log_softmax(theirs[:, :width], -1)
-        right = torch.log_softmax(ours[:, :width], -1)
-        kl += (left.exp() * (left - right)).sum(-1).tolist()
-        same += (left.argmax(-1) == right.argmax(-1)).tolist()
+        theirs = np.load(folder / f"logits-{number}.npy", allow_pickle=False)
+        values, agree = diverge(theirs, ours[-len(theirs) :].float().numpy())
+        kl += values.tolist()
+        same += agree
     found = AnswerAgreement(len(kl), float(np.mean(kl)), float(np.mean(same)))
     # Not `>`: a NaN must fail too.
     if not (found.mean_kl <= GREATEST_MEAN_KL and found.top1 >= LEAST_TOP1):

@@ -9,12 +9,11 @@ proof is part of the folder's name, so that a stricter one looks again.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -31,8 +30,12 @@ from setaccio.models.gguf_base.proof import prove_answers, prove_tokenizer
 from setaccio.models.gguf_base.reader import GgufFile, read_gguf
 from setaccio.models.gguf_base.tokenizer import write_tokenizer
 from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_vocabulary
-from setaccio.models.gguf_base.weights import SHARD_BYTES, stored_type, write_weights
-from setaccio.models.gguf_base.whole import write_whole
+from setaccio.models.gguf_base.weights import (
+    SHARD_BYTES,
+    stored_type,
+    write_weights,
+    write_whole,
+)
 
 VERSION = 2
 """Of what the folder holds and of its proof."""
@@ -85,8 +88,9 @@ def base_folder(path: Path, progress: Progress = lambda doing, share: None) -> G
     target = bases_folder() / f"{digest[:16]}-v{VERSION}"
     record = _read_record(target, digest)
     if record is None:
+        doing = "Waiting for another process that prepares this base"
         try:
-            with _alone(target, progress):
+            with locked(target, wait=True, waiting=lambda: progress(doing, 0.0)):
                 record = _read_record(target, digest) or _make(path, digest, target, progress)
         except OSError as error:
             raise ModelError(
@@ -102,17 +106,6 @@ def _read_record(target: Path, digest: str) -> dict[str, Any] | None:
     if record is None or record.get("sha256") != digest:
         return None
     return record if record.get("files") == file_sizes(target) else None
-
-
-@contextlib.contextmanager
-def _alone(target: Path, progress: Progress) -> Iterator[None]:
-    with locked(target, wait=False) as held:
-        if held:
-            yield
-            return
-    progress("Waiting for another process that prepares this base", 0.0)
-    with locked(target, wait=True):
-        yield
 
 
 def _make(path: Path, digest: str, target: Path, progress: Progress) -> dict[str, Any]:

@@ -8,18 +8,20 @@ these. Both raise ModelError at the first difference, shown. llama.cpp works in 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
-from setaccio.data.errors import ModelError
+from setaccio.data.errors import ModelError, short_reason
 from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
 from setaccio.data.task.pieces import Piece, prompt_pieces
 from setaccio.data.task.task import Message
 from setaccio.models.gguf_base.answers import NEW_TOKENS, compare_answers
-from setaccio.models.gguf_base.ids import compare_ids, make_probes, write_probes
+from setaccio.models.gguf_base.loading import fits_as_float32, load_causal_lm
 from setaccio.models.gguf_base.reader import GgufFile
+from setaccio.models.gguf_base.strings import compare_ids, make_probes, write_probes
 from setaccio.models.gguf_base.vocabulary import Vocabulary, ask_llama
 
 _QUESTIONS: tuple[list[Message], ...] = (
@@ -34,7 +36,6 @@ _QUESTIONS: tuple[list[Message], ...] = (
         {"role": "user", "content": 'As JSON {"sum": 42}, please.\n\nThank you <|im_end|> 👩‍🍳'},
     ],
 )
-_FLOAT32_SHARE = 0.7  # of the free memory
 # What differs only far from the beginning: attention windows, and scaled positions.
 _BEYOND = 64
 _LONGEST = 4096 + _BEYOND
@@ -73,7 +74,8 @@ def prove_tokenizer(
     """
     probes = make_probes(tokenizer, vocabulary)
     write_probes(probes, scratch / "strings.json")
-    pieces, templated = _prompts(tokenizer)
+    rendered = _prompts(tokenizer, _QUESTIONS)
+    pieces = rendered or [_plain(tokenizer, messages) for messages in _QUESTIONS]
     wanted = long_prompt_length(gguf)
     long = wanted > max(len(encode_pieces(tokenizer, prompt)) for prompt in pieces)
     if long:
@@ -92,7 +94,7 @@ def prove_tokenizer(
     if (facts["template"] or "").splitlines() != template.splitlines():
         raise ModelError(f"{gguf.path}: llama.cpp reads another chat template than the file holds.")
     ids = [encode_pieces(tokenizer, prompt) for prompt in pieces]
-    return ProofPrompts(ids, long, len(probes), templated)
+    return ProofPrompts(ids, long, len(probes), rendered is not None)
 
 
 def long_prompt_length(gguf: GgufFile) -> int:
@@ -122,7 +124,8 @@ def _long_prompt(tokenizer: Any, wanted: int) -> list[Piece]:
         text = "".join(
             f"{n:03}: {n * 37 % 90 + 10} pears, {n * 53 % 90 + 10} figs\n" for n in range(lines)
         )
-        return _prompt(tokenizer, [{"role": "user", "content": f"{text}Say lines 1 and 7."}])
+        question: list[Message] = [{"role": "user", "content": f"{text}Say lines 1 and 7."}]
+        return (_prompts(tokenizer, [question]) or [_plain(tokenizer, question)])[0]
 
     def length(lines: int) -> int:
         return len(encode_pieces(tokenizer, of(lines)))
@@ -141,20 +144,13 @@ def _threads() -> int:
     return max(1, min(physical, int(wanted))) if wanted.isdecimal() else physical
 
 
-def _prompts(tokenizer: Any) -> tuple[list[list[Piece]], bool]:
-    """Through the chat template where it works: what a template can not do is said elsewhere."""
+def _prompts(tokenizer: Any, questions: Sequence[list[Message]]) -> list[list[Piece]] | None:
+    """Through the chat template; None where it does not work, which is said elsewhere."""
     try:
         chat = chat_format(tokenizer)
-        return [prompt_pieces(chat, messages) for messages in _QUESTIONS], True
+        return [prompt_pieces(chat, messages) for messages in questions]
     except ModelError:
-        return [_plain(tokenizer, messages) for messages in _QUESTIONS], False
-
-
-def _prompt(tokenizer: Any, messages: list[Message]) -> list[Piece]:
-    try:
-        return prompt_pieces(chat_format(tokenizer), messages)
-    except ModelError:
-        return _plain(tokenizer, messages)
+        return None
 
 
 def _plain(tokenizer: Any, messages: list[Message]) -> list[Piece]:
@@ -180,27 +176,13 @@ def prove_answers(
         ModelError: the model can not be loaded, or answers otherwise.
     """
     import torch
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    fits = 2 * size < _FLOAT32_SHARE * psutil.virtual_memory().available
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=torch.float32 if fits else torch.bfloat16,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        ).eval()
+        model = load_causal_lm(folder, torch.float32 if fits_as_float32(folder) else torch.bfloat16)
     except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{gguf.path}: dequantised, it can not be loaded ({reason}).") from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+        raise ModelError(
+            f"{gguf.path}: dequantised, it can not be loaded ({short_reason(error)})."
+        ) from error
     short = prompts.ids[:-1] if prompts.long else prompts.ids
     agreement = compare_answers(gguf.path, model, scratch, short)
     found = {}

@@ -1,18 +1,29 @@
-"""Texts on which two tokenizers that are not the same are likely to differ.
+"""Prove that a tokenizer gives llama.cpp's ids, on texts on which two tokenizers would differ.
 
 Contract: ``probe_strings(special, pieces)`` gives over ten thousand pairs of text and whether
 special tokens count as tokens in it, the same on every machine. Characters are drawn from those
 that Unicode has had since version 3.2 (which Python keeps for this purpose), so that the engines'
-own versions of Unicode make no difference, with emoji added by hand.
+own versions of Unicode make no difference, with emoji added by hand. ``compare_ids`` reads what
+llama.cpp's child process made of them and raises at the first difference.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 from unicodedata import ucd_3_2_0
 
+import numpy as np
+
+from setaccio.data.errors import ModelError
+from setaccio.models.gguf_base.vocabulary import SPECIAL, Vocabulary
+
 Probe = tuple[str, bool]
+
+_PIECES = 4000  # of the vocabulary, which strings are made of
 
 # First and last code points of scripts and other blocks.
 _BLOCKS = (
@@ -197,3 +208,49 @@ def _with_special(source: _Source, special: Sequence[str]) -> list[Probe]:
     ):
         probes += [(f"Say {token} twice: {token}.", False), (f" {token}\n", False)]
     return probes
+
+
+def make_probes(tokenizer: Any, vocabulary: Vocabulary) -> list[Probe]:
+    """The texts for this vocabulary."""
+    marked = [i for i, bits in enumerate(vocabulary.attributes) if bits & SPECIAL]
+    plain = [i for i, bits in enumerate(vocabulary.attributes) if not bits & SPECIAL]
+    step = max(1, len(plain) // _PIECES)
+    pieces = [tokenizer.decode([i]) for i in plain[::step]]
+    special = tokenizer.convert_ids_to_tokens(marked)
+    return probe_strings(special, [piece for piece in pieces if piece])
+
+
+def write_probes(probes: list[Probe], path: Path) -> None:
+    """Write the texts for llama.cpp's child process."""
+    path.write_text(json.dumps(probes), encoding="utf-8")
+
+
+def compare_ids(path: Path, tokenizer: Any, probes: list[Probe], answers: Path) -> None:
+    """Tokenise the texts the way training does, and compare with llama.cpp's ids.
+
+    Args:
+        path: the GGUF, for messages.
+        tokenizer: the tokenizer that was made from it.
+        probes: the texts.
+        answers: folder with ``ids.npy`` and ``lengths.npy``.
+
+    Raises:
+        ModelError: a text gets other ids; the first one is shown with both.
+    """
+    ids = np.load(answers / "ids.npy", allow_pickle=False).tolist()
+    ends = np.cumsum(np.load(answers / "lengths.npy", allow_pickle=False)).tolist()
+    start = 0
+    for (text, special), end in zip(probes, ends, strict=True):
+        theirs, start = ids[start:end], end
+        ours = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=not special)
+        if ours != theirs:
+            at = next(
+                (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+                min(len(ours), len(theirs)),
+            )
+            raise ModelError(
+                f"{path}: can not be a base, for its tokenizer could not be rebuilt. The text "
+                f"{text!r} gets the tokens {theirs[at : at + 4]} from llama.cpp and "
+                f"{ours[at : at + 4]} from the tokenizer made of the same vocabulary (from token "
+                f"{at} on). Use a GGUF from another converter, or the model's safetensors folder."
+            )

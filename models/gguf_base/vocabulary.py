@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from setaccio.data.errors import ModelError
+from setaccio.data.errors import ModelError, SetaccioError
 from setaccio.models.child import run_child
 
-SCRIPT = Path(__file__).parent / "_ask_llama.py"
+_SCRIPT = Path(__file__).parent / "_ask_llama.py"
 # llama.h: LLAMA_TOKEN_ATTR_*
 UNKNOWN, CONTROL, USER_DEFINED, LSTRIP, RSTRIP = 1 << 0, 1 << 3, 1 << 4, 1 << 7, 1 << 8
 SPECIAL = UNKNOWN | CONTROL | USER_DEFINED
@@ -50,23 +50,34 @@ class Vocabulary:
     add_bos: bool
 
 
-def ask_llama(path: Path, out: Path, **asked: Any) -> dict[str, Any]:
+def ask_llama(
+    path: Path,
+    out: Path,
+    *,
+    doing: str | None = None,
+    error: type[SetaccioError] = ModelError,
+    **asked: Any,
+) -> dict[str, Any]:
     """Run llama.cpp on a GGUF in a child process.
 
     Args:
         path: the file.
         out: folder that its answers are written into.
-        asked: ``strings``, ``prompts``, ``new_tokens``, ``threads`` as the script has them.
+        doing: what to call it in an error message; by default ``PATH: llama.cpp``.
+        error: what to raise.
+        asked: ``lora``, ``strings``, ``prompts``, ``new_tokens``, ``sequences``, ``threads`` as
+            the script has them.
 
     Returns:
         The facts about the vocabulary.
 
     Raises:
-        ModelError: llama.cpp refused the file or crashed.
+        SetaccioError: ``error``: llama.cpp refused the file or crashed.
     """
-    job = {"strings": None, "prompts": [], "new_tokens": 0, "threads": 1, **asked}
-    job |= {"gguf": str(path.resolve()), "out": str(out)}
-    run_child(SCRIPT, job, f"{path}: llama.cpp", ModelError)
+    job: dict[str, Any] = {"gguf": str(path.resolve()), "out": str(out.resolve()), "threads": 1}
+    job |= {"lora": None, "strings": None, "prompts": [], "new_tokens": 0, "sequences": []}
+    job |= asked
+    run_child(_SCRIPT, job, doing or f"{path}: llama.cpp", error)
     facts: dict[str, Any] = json.loads((out / "facts.json").read_text(encoding="utf-8"))
     return facts
 

@@ -14,14 +14,16 @@ hold (over 65,504) stays in float32.
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setaccio.data.errors import ModelError
+from setaccio.data.errors import ModelError, short_reason
+from setaccio.data.files.atomic import atomic_path
+from setaccio.models.gguf_base.loading import read_config, without_bars
 from setaccio.models.gguf_base.reader import GgufFile
+from setaccio.models.gguf_base.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -113,13 +115,12 @@ def write_weights(
         file = _shard_name(number, len(shards))
         index |= {names[name]: file for name in members}
         if not (folder / file).is_file():
-            part = folder / f".{file}.{secrets.token_hex(4)}"
             held = {}
             for name in members:
                 held[names[name]] = _weight(gguf, name, config)
                 done += gguf.tensors[name].weights
                 advance(done / total)
-            _save(held, part, folder / file, gguf)
+            _save(held, folder / file, gguf)
         else:
             done += sum(gguf.tensors[name].weights for name in members)
             advance(done / total)
@@ -129,32 +130,22 @@ def write_weights(
         (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
 
 
-def _save(held: dict[str, torch.Tensor], part: Path, file: Path, gguf: GgufFile) -> None:
+def _save(held: dict[str, torch.Tensor], file: Path, gguf: GgufFile) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     size = sum(weight.nbytes for weight in held.values())
-    free = shutil.disk_usage(part.parent).free
+    free = shutil.disk_usage(file.parent).free
     try:
-        save_file(held, part, metadata={"format": "pt"})
-        part.replace(file)
+        with atomic_path(file) as part:
+            save_file(held, part, metadata={"format": "pt"})
     except (SafetensorError, OSError) as error:
-        raise ModelError(no_room(file, gguf, size, free, error)) from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise ModelError(_no_room(file, gguf, size, free, error)) from error
 
 
-def no_room(where: Path, gguf: GgufFile, size: int, free: int, error: Exception) -> str:
-    """What to say where weights can not be written: a full disk, or a quota.
-
-    Args:
-        where: the file or folder.
-        gguf: what is dequantised.
-        size: bytes to be written there.
-        free: bytes that the disk had left.
-        error: what was said.
-    """
-    reason = " ".join(str(error).split()).removeprefix("Error while serializing: ")
+def _no_room(where: Path, gguf: GgufFile, size: int, free: int, error: Exception) -> str:
+    """What to say where ``size`` bytes can not be written: a full disk, or a quota."""
+    reason = short_reason(error).removeprefix("Error while serializing: ")
     return (
         f"{where}: can not be written ({reason}). {size / 1e6:.0f} MB are needed there to "
         f"dequantise {gguf.path.name}, and the disk had {free / 1e6:.0f} MB free. Make room, or "
@@ -193,3 +184,56 @@ def _weight(gguf: GgufFile, name: str, config: dict[str, Any]) -> torch.Tensor:
     if stored_type(gguf) == "bfloat16":
         return weight.to(torch.bfloat16)
     return weight if weight.abs().max() > _LARGEST_F16 else weight.to(torch.float16)
+
+
+@without_bars()
+def write_whole(gguf: GgufFile, vocabulary: Vocabulary, folder: Path) -> None:
+    """Let transformers read the file and save what it made of it, ``config.json`` included.
+
+    For an architecture that is not checked here. The reader holds the whole model in memory, and
+    what it leaves out of the configuration is left out; whether the result is the model that
+    llama.cpp runs, the proof decides.
+
+    Args:
+        gguf: the file.
+        vocabulary: what llama.cpp says about it, which holds where the reader says otherwise.
+        folder: where to write.
+
+    Raises:
+        ModelError: it can not, or there is no room for the result.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            str(gguf.path.resolve().parent),
+            gguf_file=gguf.path.name,
+            dtype=getattr(torch, stored_type(gguf)),
+            local_files_only=True,
+            trust_remote_code=False,
+        )
+        # As a quantised model it would refuse to be saved; dequantised, it is none any more.
+        model.config.__dict__.pop("quantization_config", None)
+        model.hf_quantizer = None
+        for name in ("bos", "eos", "pad"):
+            setattr(model.config, f"{name}_token_id", getattr(vocabulary, name))
+        size, free = 2 * model.num_parameters(), shutil.disk_usage(folder).free
+        try:
+            model.save_pretrained(folder, max_shard_size="1GB")
+        except (SafetensorError, OSError) as error:
+            for file in folder.glob("*.safetensors"):
+                file.unlink()  # whole or not, nothing says
+            raise ModelError(_no_room(folder, gguf, size, free, error)) from error
+    except ModelError:
+        raise
+    except Exception as error:  # this reader raises whatever its many steps do
+        raise ModelError(
+            f"{gguf.path}: transformers can not read this {gguf.architecture} GGUF "
+            f"({short_reason(error)}). Use the model's safetensors folder."
+        ) from error
+    config = read_config(folder)
+    if config.pop("quantization_config", None) is not None:
+        text = json.dumps(config, indent=2) + "\n"
+        (folder / "config.json").write_text(text, encoding="utf-8")

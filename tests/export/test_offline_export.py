@@ -152,7 +152,7 @@ def test_train_to_export_reaches_for_no_network_and_no_tool(
     ours = [command for command in programs if command[0] == sys.executable]
     scripts = {Path(command[1]).name for command in ours if len(command) > 1}
     assert scripts == {
-        "_run_converter.py", "_run_quantise.py", "_run_gguf.py", "_run_imatrix.py",
+        "_run_converter.py", "_run_quantise.py", "_ask_llama.py", "_run_imatrix.py",
     }  # fmt: skip
     others = {Path(command[0].split()[0]).name for command in programs if command not in ours}
     assert others <= HARMLESS, others

@@ -24,7 +24,8 @@ from setaccio.models.bases import bases_folder
 from setaccio.models.gguf_base import VOCABULARY_FILE, base_folder
 from setaccio.models.gguf_base import answers as answers_module
 from setaccio.models.gguf_base import proof as proof_module
-from setaccio.models.gguf_base.reader import GgufFile, TensorPlace, read_gguf
+from setaccio.models.gguf_base.reader import GgufFile, read_gguf
+from setaccio.models.gguf_head import TensorPlace
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from random_ggufs import CHATML, write_vocabulary
 from setaccio.data.errors import ExportError, ModelError
 from setaccio.data.task.hf_tokenizer import load_hf_tokenizer
 from setaccio.export.gguf.llamacpp_source import vocabulary_file
-from setaccio.models.gguf_base.ids import compare_ids, make_probes, write_probes
 from setaccio.models.gguf_base.reader import read_gguf
+from setaccio.models.gguf_base.strings import compare_ids, make_probes, write_probes
 from setaccio.models.gguf_base.tokenizer import derive_merges, write_tokenizer
 from setaccio.models.gguf_base.vocabulary import ask_llama, ask_vocabulary
 from setaccio.models.pretokenizer import pretokenizer_names

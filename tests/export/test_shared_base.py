@@ -1,4 +1,4 @@
-"""Adapters of several tasks with the base they share. Run: pytest tests/export/test_together.py"""
+"""Adapters of several tasks with one base. Run: pytest tests/export/test_shared_base.py"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from export_parts import PAIRS, TEXTS
 
 from setaccio.data import Task
 from setaccio.data.errors import ExportError
-from setaccio.export.shared_base import MANIFEST, export_together
+from setaccio.export.shared_base import MANIFEST, export_shared_base
 from setaccio.runtime import Extractor, load_model
 
 CITY = Task.from_metadata(
@@ -50,7 +50,7 @@ def test_one_base_serves_both_tasks_and_a_second_call_makes_what_is_missing(
 ):
     lines = []
     pairs = {runs[0]: PAIRS}
-    made = export_together(runs, tmp_path, pairs=pairs, source=source, progress=lines.append)
+    made = export_shared_base(runs, tmp_path, pairs=pairs, source=source, progress=lines.append)
     assert [path.name for path in made.base] == ["tiny-base-q8_0.gguf"]
     assert [path.name for path in made.adapters] == ["tiny-adapter.gguf", "cities-adapter.gguf"]
     files = json.loads(made.manifest.read_text())["files"]
@@ -67,10 +67,10 @@ def test_one_base_serves_both_tasks_and_a_second_call_makes_what_is_missing(
     model.close()
 
     before = times(tmp_path)
-    export_together(runs, tmp_path, pairs=pairs, source=source)
+    export_shared_base(runs, tmp_path, pairs=pairs, source=source)
     assert times(tmp_path) == before
     made.adapters[1].write_bytes(b"torn")
-    export_together(runs, tmp_path, pairs=pairs, source=source)
+    export_shared_base(runs, tmp_path, pairs=pairs, source=source)
     after = times(tmp_path)
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"cities-adapter.gguf"}
@@ -82,7 +82,7 @@ def test_other_bases_names_and_kinds_are_refused(runs, base, tmp_path):
 
     same = shutil.copytree(runs[1], tmp_path / "tiny")
     with pytest.raises(ExportError, match=r"same name \(tiny, tiny\)"):
-        export_together([runs[0], same], tmp_path / "out")
+        export_shared_base([runs[0], same], tmp_path / "out")
 
     moved = shutil.copytree(base, tmp_path / "base")
     weights = load_file(moved / "model.safetensors")
@@ -93,11 +93,11 @@ def test_other_bases_names_and_kinds_are_refused(runs, base, tmp_path):
     config = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**config, "base_model_name_or_path": str(moved)}))
     with pytest.raises(ExportError, match="different bases"):
-        export_together([runs[0], other], tmp_path / "out")
+        export_shared_base([runs[0], other], tmp_path / "out")
 
     path.write_text(json.dumps({**config, "use_dora": True}))
     with pytest.raises(ExportError, match="other: only plain LoRA adapters can share a base"):
-        export_together([runs[0], other], tmp_path / "out")
+        export_shared_base([runs[0], other], tmp_path / "out")
     with pytest.raises(ExportError, match="No runs"):
-        export_together([], tmp_path / "out")
+        export_shared_base([], tmp_path / "out")
     assert not (tmp_path / "out").exists()
