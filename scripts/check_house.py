@@ -42,7 +42,7 @@ OWN_PROCESSES = frozenset({"main"})
 
 def broken_rules() -> list[str]:
     """Every broken rule as one line."""
-    return [*_folder_sizes(), *_file_sizes(), *_names_defined_twice()]
+    return [*_folder_sizes(), *_file_sizes(), *_names_defined_twice(), *_tests_of_one_name()]
 
 
 def _python_files(folders: tuple[str, ...]) -> Iterator[Path]:
@@ -82,6 +82,17 @@ def _names_defined_twice() -> Iterator[str]:
     for name, files in places.items():
         if len(files) > 1 and not name.startswith("_") and name not in OWN_PROCESSES:
             yield f"{name}: defined in {', '.join(files)}"
+
+
+def _tests_of_one_name() -> Iterator[str]:
+    """Test files that pytest, which imports them by their last name, can not collect together."""
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for path in _python_files(("tests",)):
+        if path.name != "conftest.py":
+            places[path.name].append(path.as_posix())
+    for files in places.values():
+        if len(files) > 1:
+            yield f"{' and '.join(files)}: one name"
 
 
 def check_house() -> int:

@@ -1,6 +1,6 @@
 """Rules for merging travel with the task, and a task without any stays what it was.
 
-Run: pytest tests/data/task/test_rules.py
+Run: pytest tests/data/task/test_task_rules.py
 """
 
 from __future__ import annotations
