@@ -137,7 +137,9 @@ class Extractor:
         """
         if isinstance(document, str):
             document = Document("document", document)
-        return next(self._extract([document], 1))
+        # To its end: what interrupts an iterator that is collected as garbage is lost.
+        (extraction,) = self._extract([document], 1)
+        return extraction
 
     def extract_all(
         self, documents: Iterable[Document | None], *, watch: Watch | None = None

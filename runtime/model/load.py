@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import _thread
 import functools
 import os
 import threading
@@ -40,6 +41,9 @@ GREATEST_DEFAULT_CONTEXT = 4096
 
 PREFILL_BATCH = 512
 """Prompt tokens that go through the model in one step."""
+
+RESEND_SECONDS = 0.02
+"""After so long an interruption that came while a model was released is raised again."""
 
 _OTHER_KINDS = {
     "adapter": "is a LoRA adapter. Give its base as the model, and it beside that (--adapter).",
@@ -122,14 +126,22 @@ class LoadedModel:
 
     def close(self) -> None:
         """Free weights and context; the model can not be used afterwards."""
-        self._release()
+        with uninterrupted():
+            self._release()
 
 
 def _release(llama: llama_cpp.Llama, state: ModelState) -> None:
-    with uninterrupted():
-        if state.contexts is not None:
-            state.contexts.close()
-        llama.close()
+    try:
+        with uninterrupted():
+            if state.contexts is not None:
+                state.contexts.close()
+            llama.close()
+    except KeyboardInterrupt:
+        # The garbage collector called: what is raised here is printed and lost. So once more, when
+        # the main thread is back in the program's own code.
+        again = threading.Timer(RESEND_SECONDS, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
 
 
 def can_cut(model: LoadedModel) -> bool:

@@ -1,11 +1,13 @@
 """Data check, augmentation, runtime and report find the same passages, on 500 shipped rows and on
-real ones beside the repository.
+real ones that may not be shipped: SETACCIO_REAL_DATA names a folder of them, or they lie in
+``shared/data`` beside the repository.
 
 Run: pytest tests/data/text/test_one_evidence.py
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,7 +23,7 @@ from setaccio.data.text.evidence import SourceText, evidence, ground, ungrounded
 from setaccio.data.text.words import words_of
 from setaccio.eval.report.spans import leaf_passages
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+SHARED = Path(os.environ.get("SETACCIO_REAL_DATA") or Path(__file__).parents[4] / "shared" / "data")
 ROWS = {
     BOOKINGS_TRAIN: 250,
     RECIPES_RETOLD: 210,
