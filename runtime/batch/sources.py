@@ -99,7 +99,7 @@ def belongs_to(identifier: str, names: Sequence[str], jsonl: bool) -> bool:
         jsonl: every source is read as JSON Lines.
     """
     file = _LINE.sub("", identifier)
-    if any(file == (STDIN_LABEL if name == STDIN else is_readable(name)) for name in names):
+    if any(file == (STDIN_LABEL if name == STDIN else readable_name(name)) for name in names):
         return True
     path = Path(file)
     if (file != identifier and not jsonl) or path.suffix.lower() not in TEXT_SUFFIXES:
@@ -108,7 +108,7 @@ def belongs_to(identifier: str, names: Sequence[str], jsonl: bool) -> bool:
     return any(folder in path.parents for folder in folders) and path.is_file()
 
 
-def is_readable(name: str) -> str:
+def readable_name(name: str) -> str:
     """A file's name as text that any reader of JSON takes.
 
     Bytes that are not UTF-8 become ``\\xff``, and a backslash in such a name two of them, so that
@@ -234,7 +234,7 @@ def _walk(folder: Path) -> Iterator[str | Problem]:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        label = is_readable(str(folder))
+        label = readable_name(str(folder))
         yield Problem(label, 0, f"can not be read ({error.strerror}). Check the folder.")
         return
     for entry in entries:
@@ -248,9 +248,11 @@ def _walk(folder: Path) -> Iterator[str | Problem]:
 def _read_file(name: str, jsonl: bool) -> Iterator[Document | Problem]:
     try:
         with Path(name).open("rb") as stream:
-            yield from _read(stream, is_readable(name), is_jsonl(name, jsonl))
+            yield from _read(stream, readable_name(name), is_jsonl(name, jsonl))
     except OSError as error:
-        yield Problem(is_readable(name), 0, f"can not be read ({error.strerror}). Check the file.")
+        yield Problem(
+            readable_name(name), 0, f"can not be read ({error.strerror}). Check the file."
+        )
 
 
 def _read(stream: BinaryIO, label: str, jsonl: bool) -> Iterator[Document | Problem]:
