@@ -44,12 +44,13 @@ class Layout(NamedTuple):
 
     Attributes:
         prefix: length of the shared prefix, which begins the sequence.
-        groups: the rows' own tokens; the padding is in none of them.
+        blocks: what is attended together, with the length of the prefix that it looks at besides:
+            the shared prefix as a row by itself, then the rows' own tokens. The padding is in none.
         tokens: length of the sequence without padding.
     """
 
     prefix: int
-    groups: tuple[RowGroup, ...]
+    blocks: tuple[tuple[RowGroup, int], ...]
     tokens: int
 
 
@@ -136,7 +137,7 @@ def flatten(inputs: dict[str, Any]) -> Flat:
 
 def _layout(prefix: int, own: list[int], device: torch.device) -> Layout:
     """Group rows, given shortest first."""
-    groups = []
+    blocks = [(_group(0, [prefix], 0, device), 0)] if prefix else []
     start, first = prefix, 0
     while first < len(own):
         count = 1
@@ -147,10 +148,10 @@ def _layout(prefix: int, own: list[int], device: torch.device) -> Layout:
             if heavy or padded > 1.25 * sum(own[first : first + count + 1]) + 16:
                 break
             count += 1
-        groups.append(_group(start, own[first : first + count], prefix, device))
+        blocks.append((_group(start, own[first : first + count], prefix, device), prefix))
         start += sum(own[first : first + count])
         first += count
-    return Layout(prefix, tuple(groups), start)
+    return Layout(prefix, tuple(blocks), start)
 
 
 def _group(start: int, lengths: list[int], prefix: int, device: torch.device) -> RowGroup:

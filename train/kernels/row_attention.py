@@ -14,7 +14,7 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from setaccio.train.kernels.flat_rows import Layout, RowGroup, causal_mask
+from setaccio.train.kernels.flat_rows import Layout, RowGroup
 
 NAME = "setaccio_rows"
 
@@ -26,7 +26,7 @@ class _Work:
     """The shapes of one call, and how a group's queries, keys and values are put together."""
 
     def __init__(self, query: Any, key: Any, layout: Layout, scale: float) -> None:
-        self.layout, self.scale, self.device = layout, scale, query.device
+        self.layout, self.scale = layout, scale
         self.shapes = query.shape, key.shape
         self.pairs = key.shape[0]  # heads of keys and values
         self.each = query.shape[0] // self.pairs  # heads of queries for each of these
@@ -65,16 +65,6 @@ class _Work:
         real[group.keep] = 1
         split = of.view(self.pairs, group.rows, self.each, group.width, -1)
         return (split * real.view(1, group.rows, 1, group.width, 1)).view(of.shape)
-
-    def blocks(self) -> list[tuple[RowGroup, int]]:
-        """The shared prefix as a row by itself, and the groups with its length."""
-        prefix = self.layout.prefix
-        blocks = [(group, prefix) for group in self.layout.groups]
-        if prefix:
-            places = torch.arange(prefix, device=self.device)
-            mask = causal_mask(prefix, 0, self.device)
-            blocks.insert(0, (RowGroup(0, 1, prefix, places, None, mask), 0))
-        return blocks
 
 
 def _tokens(group: RowGroup) -> slice:
@@ -159,7 +149,7 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
         found = query.new_empty(query.shape[1], query.shape[0], value.shape[-1])
         found[layout.tokens :] = 0
         kept: list[torch.Tensor | None] = []
-        for group, prefix in work.blocks():
+        for group, prefix in layout.blocks:
             keys, values = work.keys(key, group, prefix), work.keys(value, group, prefix)
             block = _Block(work.queries(query, group), keys, values, None)
             made, looks = _attend(work, block, group, prefix)
@@ -177,7 +167,7 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
         of_query = grad.new_empty(tokens, heads, size)
         of_query[work.layout.tokens :] = 0
         of_key, of_value = grad.new_zeros(shape), grad.new_zeros(*shape[:-1], grad.shape[-1])
-        for number, (group, prefix) in enumerate(work.blocks()):
+        for number, (group, prefix) in enumerate(work.layout.blocks):
             block = _Block(*kept[4 * number : 4 * number + 4])
             wanted = work.only_real(work.queries(grad.transpose(0, 1), group), group)
             of_queries, of_keys, of_values = _attend_back(work, block, group, prefix, wanted)
