@@ -109,6 +109,7 @@ def test_the_reference_experiment_is_reproduced(recipe: Task, reference_outputs:
         name: (sum(s.l1 for s in arm.scores), sum(s.l2 for s in arm.scores), len(arm.scores))
         for name, arm in arms.items()
     }
-    assert counts == {"Qwen2.5": (44, 44, 50), "Phi3": (50, 50, 50), "Mistral": (50, 50, 50)}
+    # One of Qwen's answers is broken at first and whole when it is said again: lenient L1 finds it.
+    assert counts == {"Qwen2.5": (45, 45, 50), "Phi3": (50, 50, 50), "Mistral": (50, 50, 50)}
     for name, arm in arms.items():
         assert abs(sum(s.l3 for s in arm.scores) - PUBLISHED_L3[name]) / len(arm.scores) <= 0.05
