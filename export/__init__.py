@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from setaccio.export.gguf.convert import convert, convert_adapter
     from setaccio.export.gguf.imatrix import make_imatrix, read_imatrix
     from setaccio.export.gguf.llamacpp_source import converter_root
-    from setaccio.export.gguf.quantise import predicted_size, quantisations, quantise
+    from setaccio.export.gguf.quantise import predicted_size, quantise
     from setaccio.export.merging.merge import merge
     from setaccio.export.merging.proof import MergeReport
     from setaccio.export.pipeline import export
     from setaccio.export.proof.parity import ParityReport, check_parity
     from setaccio.export.publish.card import write_card
     from setaccio.export.publish.report import ExportReport
+    from setaccio.runtime.model.gguf_header import quantisations
 
 # Hugging Face's libraries report their use to a server unless they are told not to.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

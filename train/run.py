@@ -22,6 +22,7 @@ from setaccio.train.backend.device import leads, wait_for_all
 from setaccio.train.config.idle import idle_settings
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.fit import Fitted, Training, fit
+from setaccio.train.inputs.pairs import training_digest
 from setaccio.train.inputs.prepare import TrainInputs, prepare_inputs
 from setaccio.train.inputs.sources import (
     Sources,
@@ -36,7 +37,6 @@ from setaccio.train.record.run_folder import (
     check_run,
     last_checkpoint,
     start_run,
-    training_digest,
     versions,
     write_result,
 )

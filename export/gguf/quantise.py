@@ -9,7 +9,6 @@ lists, in either case.
 
 from __future__ import annotations
 
-import functools
 import re
 import tempfile
 from pathlib import Path
@@ -22,20 +21,11 @@ from setaccio.data.files.atomic import atomic_path
 from setaccio.export.child import SCRIPTS
 from setaccio.export.gguf.imatrix import read_imatrix
 from setaccio.models.child import run_child
+from setaccio.runtime.model.gguf_header import quantisations
 
-_PREFIX = re.compile(r"LLAMA_FTYPE_(?:ALL|MOSTLY)_(?P<name>\w+)")
 # As llama.cpp logs them, in units of 2^20 bytes with two decimals.
 _SIZE = re.compile(r"(?P<which>model|quant) size\s+=\s+(?P<mib>[\d.]+) MiB")
 _MIB = 1 << 20
-
-
-@functools.cache
-def quantisations() -> dict[str, int]:
-    """Names of all file types that llama.cpp can write, such as ``Q4_K_M``, and their numbers."""
-    import llama_cpp
-
-    found = ((_PREFIX.fullmatch(key), value) for key, value in vars(llama_cpp).items())
-    return {match["name"]: value for match, value in found if match}
 
 
 def canonical_name(kind: str) -> str:

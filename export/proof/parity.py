@@ -21,11 +21,11 @@ import numpy as np
 
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
-from setaccio.export.gguf.quantise import quantisations
 from setaccio.export.proof.divergence import HeldOut, answer_path, measure
 from setaccio.export.proof.reference import MAX_NEW_TOKENS, Reference, make_reference
 from setaccio.models.gguf_base.answers import Logits, diverge
 from setaccio.models.gguf_base.vocabulary import ask_llama
+from setaccio.runtime.model.gguf_header import quantisation_name
 
 
 class Bounds(NamedTuple):
@@ -154,8 +154,7 @@ def compare_tokens(
         if reference.held_out is not None:
             others = {"transformers": reference.held_out.folder} | ({"f16": full} if full else {})
             held_out = measure(reference.held_out.answers, work, others, reference.stops)
-    names = {str(number): name for name, number in quantisations().items()}
-    kind = names.get(facts["file_type"] or "", "unknown")
+    kind = quantisation_name(facts["file_type"]) or "unknown"
     report = ParityReport(
         gguf=gguf,
         quantisation=f"LoRA on {kind}" if lora else kind,

@@ -18,7 +18,7 @@ from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
 from setaccio.data.task.pieces import ChatFormat, Piece, completion_end, prompt_pieces
 from setaccio.data.task.task import Task
-from setaccio.export.merging.hf_folder import load_folder_tokenizer, load_hf_model
+from setaccio.export.hf_folder import load_folder_tokenizer, load_hf_model
 from setaccio.export.proof.divergence import HeldOut, answer_path, measure
 from setaccio.export.proof.gold_tokens import (
     HELD_OUT_PAIRS,

@@ -3,8 +3,6 @@
 Some compilers build a llama.cpp that crashes on the first quantised matrix product: GCC 12 drops
 stores that AMX tiles need, and a build for another processor meets an illegal instruction. Models
 in plain floats take another path and hide the fault, so the check insists on a quantised one.
-
-    python -m setaccio.runtime.model.smoke_test model.gguf
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from setaccio.data.errors import BrokenBuildError, SetaccioError, UsageError
+from setaccio.data.errors import BrokenBuildError, UsageError
 
 REINSTALL = (
     "CMAKE_ARGS=\"-DCMAKE_C_FLAGS='-fno-tree-dse -fno-dse -frecord-gcc-switches' "
@@ -40,7 +38,6 @@ PACKAGES = (
     "numpy",
     "pydantic",
 )
-_TOKENS = 4
 _PATIENCE = 300.0
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGILL, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE})
 
@@ -135,25 +132,7 @@ def quantised_smoke(path: str | Path) -> SmokeResult:
         raise UsageError(
             f"{path}: is not quantised, so it would hide the fault. Give a quantised GGUF (Q8_0)."
         )
-    return run_apart([sys.executable, "-m", "setaccio.runtime.model.smoke_test", str(path)])
-
-
-def generate_some(path: str | Path) -> str:
-    """Load a GGUF, generate a few tokens and say so: what the child process does.
-
-    Raises:
-        ModelError: the GGUF can not be loaded.
-    """
-    from setaccio.runtime.decode.decoder import decode
-    from setaccio.runtime.decode.request import Request
-    from setaccio.runtime.model.load import load_model
-    from setaccio.runtime.model.tokens import encode_text
-
-    model = load_model(path)
-    prompt = encode_text(model, "Health check: one, two, three, four, five, six, seven, eight.")
-    prompt = prompt[: max(1, model.context - _TOKENS)]
-    _, done = next(decode(model, [], [Request(0, prompt, _TOKENS)], prompt_lookup=False))
-    return f"{model.name}: loaded, {len(prompt)} tokens read, {len(done.tokens)} written"
+    return run_apart([sys.executable, "-m", "setaccio.runtime._run_smoke", str(path)])
 
 
 def _cpu_facts() -> tuple[str, list[str]]:
@@ -211,17 +190,3 @@ def system_report() -> dict[str, Any]:
         "amx_build": judge_build(build, amx_here=amx),
         "versions": _versions(),
     }
-
-
-def main(arguments: Sequence[str]) -> int:
-    """The child process: exit status 0 when the GGUF named in ``arguments`` generates."""
-    try:
-        sys.stdout.write(generate_some(arguments[0]) + "\n")
-    except SetaccioError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

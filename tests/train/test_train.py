@@ -20,9 +20,8 @@ from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.train import load_config, train
 from setaccio.train.backend.base import resolve_base
 from setaccio.train.inputs.batches import LengthBatches
-from setaccio.train.inputs.encode import encode_pair
-from setaccio.train.kernels.loss import SELECTED_STEP, completion_loss
-from setaccio.train.loop.trainer import LENGTH_STEP
+from setaccio.train.inputs.encode import LENGTH_STEP, SELECTED_STEP, encode_pair
+from setaccio.train.kernels.loss import completion_loss
 from setaccio.train.record.progress import quiet, read_metrics
 
 

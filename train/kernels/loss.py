@@ -15,11 +15,9 @@ from typing import Any
 
 import torch
 
-from setaccio.train.inputs.encode import IGNORED
+from setaccio.train.inputs.encode import CHUNK, IGNORED, SELECTED_STEP
 from setaccio.train.kernels.flat_rows import flatten
 
-CHUNK = 256  # places whose logits are in memory at once
-SELECTED_STEP = 32  # learned positions are padded to multiples of this
 LEAST = 1e-30  # a probability below it has lost digits in float32
 
 

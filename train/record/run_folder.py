@@ -15,20 +15,19 @@ RUN/l3/             GGUF files, while a run is judged by L3
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import UsageError
-from setaccio.data.records import Pair, atomic_write
-from setaccio.data.task.task import Task, dump_compact
+from setaccio.data.records import atomic_write
+from setaccio.data.task.task import Task
 from setaccio.train.config.config import TrainConfig, load_config
 
 PACKAGES = (
@@ -191,15 +190,6 @@ def last_checkpoint(out: Path) -> Path | None:
         for path in (out / "checkpoints").glob("checkpoint-*/trainer_state.json")
     }
     return found[max(found)] if found else None
-
-
-def training_digest(pairs: Iterable[Pair]) -> str:
-    """SHA-256 (hex) of pairs, in order, as compact JSON Lines, weights and examples included."""
-    digest = hashlib.sha256()
-    for pair in pairs:
-        line = dump_compact(pair.to_dict())
-        digest.update(line.encode() + b"\n")
-    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:
