@@ -3,6 +3,7 @@
 Names are loaded when they are first used, so that importing this package costs nothing.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 from setaccio.data.lazy_names import lazy_names
@@ -24,6 +25,15 @@ __all__ = [
     "read_pairs",
     "write_pairs",
 ]
+
+# Read when the libraries are loaded, so set here, which every other package imports first; who has
+# set one keeps their own. Hugging Face's libraries report their use to a server unless told not to.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Threads of llama.cpp and PyTorch wait for each other many times in a pass. By default GCC's OpenMP
+# keeps a waiting thread spinning for milliseconds, and where another program uses a core the thread
+# that is waited for does not get one: an extraction takes 20 times as long, a training step ten.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 _HOMES = {
     "Document": "records",

@@ -5,7 +5,6 @@ Names are imported when first used, so that importing this package imports no to
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from setaccio.data.lazy_names import lazy_names
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from setaccio.export.publish.card import write_card
     from setaccio.export.publish.report import ExportReport
     from setaccio.runtime.model.gguf_header import quantisations
-
-# Hugging Face's libraries report their use to a server unless they are told not to.
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "ExportReport": "publish.report",

@@ -10,7 +10,6 @@ Names are loaded when they are first used, so that importing this package costs 
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from setaccio.data.lazy_names import lazy_names
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
     from setaccio.runtime.grammar.constraint import Constraint
     from setaccio.runtime.model.adapters import Adapter, load_adapter
     from setaccio.runtime.model.load import LoadedModel, load_model
-
-# llama.cpp's threads wait for each other many times in a pass. By default GCC's OpenMP keeps a
-# waiting thread spinning for milliseconds, and where another program uses a core the thread that is
-# waited for does not get one: an extraction takes 20 times as long. Read when the library is
-# loaded, so it is set before; who has set it keeps their own.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 _HOMES = {
     "Adapter": "model.adapters",

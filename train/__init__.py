@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from setaccio.data.lazy_names import lazy_names
@@ -13,13 +12,6 @@ if TYPE_CHECKING:
     from setaccio.train.run import train
 
 __all__ = ["TrainConfig", "TrainResult", "load_config", "load_configs", "train"]
-
-# Hugging Face's libraries report their use to a server unless they are told not to.
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-# As in setaccio.runtime: threads that spin while they wait make a step ten times as long where
-# another program uses a core. Read when PyTorch is loaded.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 _HOMES = {
     "TrainConfig": "config.config",

@@ -30,15 +30,15 @@ from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Json, dump_compact
 from setaccio.eval.report.canvas import ARM_COLOURS, TEMPLATES, Canvas
 from setaccio.eval.report.charts import field_chart, levels_chart, radar_chart
-from setaccio.eval.report.cost_charts import cost_chart, reliability_chart
-from setaccio.eval.report.data import LEVELS, OUTCOME_WORDS, Run, read_run
-from setaccio.eval.report.documents import document_payload
-from setaccio.eval.report.tables import (
+from setaccio.eval.report.columns import (
     details_columns,
     difference_cells,
     headline_columns,
     run_facts,
 )
+from setaccio.eval.report.cost_charts import cost_chart, reliability_chart
+from setaccio.eval.report.data import LEVELS, OUTCOME_WORDS, Run, read_run
+from setaccio.eval.report.documents import document_payload
 from setaccio.eval.table import DIFFERENCE_LEGEND, LEGEND
 
 ASSETS = Path(__file__).parent / "assets"
