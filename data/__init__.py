@@ -9,22 +9,16 @@ from typing import TYPE_CHECKING
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.data.records import Document, Pair, Problem, load_pairs, read_pairs, write_pairs
-    from setaccio.data.task.rules import MergeRule, ScoringRule
-    from setaccio.data.task.task import Task, load_task
-
-__all__ = [
-    "Document",
-    "MergeRule",
-    "Pair",
-    "Problem",
-    "ScoringRule",
-    "Task",
-    "load_pairs",
-    "load_task",
-    "read_pairs",
-    "write_pairs",
-]
+    from setaccio.data.records import Document as Document
+    from setaccio.data.records import Pair as Pair
+    from setaccio.data.records import Problem as Problem
+    from setaccio.data.records import load_pairs as load_pairs
+    from setaccio.data.records import read_pairs as read_pairs
+    from setaccio.data.records import write_pairs as write_pairs
+    from setaccio.data.task.rules import MergeRule as MergeRule
+    from setaccio.data.task.rules import ScoringRule as ScoringRule
+    from setaccio.data.task.task import Task as Task
+    from setaccio.data.task.task import load_task as load_task
 
 # Read when the libraries are loaded, so set here, which every other package imports first; who has
 # set one keeps their own. Hugging Face's libraries report their use to a server unless told not to.
@@ -48,4 +42,5 @@ _HOMES = {
     "write_pairs": "records",
 }
 
+__all__ = [*_HOMES]
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

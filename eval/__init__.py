@@ -19,12 +19,16 @@ from typing import TYPE_CHECKING
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.eval.compare import Arm
-    from setaccio.eval.evaluate import score_predictions
-    from setaccio.eval.result import ArmResult, Comparison
-    from setaccio.eval.scoring.score import DocumentScore, score_document
-    from setaccio.eval.stats.summary import Summary, summarise
-    from setaccio.eval.table import markdown_table, rich_table
+    from setaccio.eval.compare import Arm as Arm
+    from setaccio.eval.evaluate import score_predictions as score_predictions
+    from setaccio.eval.result import ArmResult as ArmResult
+    from setaccio.eval.result import Comparison as Comparison
+    from setaccio.eval.scoring.score import DocumentScore as DocumentScore
+    from setaccio.eval.scoring.score import score_document as score_document
+    from setaccio.eval.stats.summary import Summary as Summary
+    from setaccio.eval.stats.summary import summarise as summarise
+    from setaccio.eval.table import markdown_table as markdown_table
+    from setaccio.eval.table import rich_table as rich_table
 
 _HOMES = {
     "Arm": "compare",
@@ -39,17 +43,5 @@ _HOMES = {
     "summarise": "stats.summary",
 }
 
-__all__ = [
-    "Arm",
-    "ArmResult",
-    "Comparison",
-    "DocumentScore",
-    "Summary",
-    "markdown_table",
-    "rich_table",
-    "score_document",
-    "score_predictions",
-    "summarise",
-]
-
+__all__ = [*_HOMES]
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.export.adapter import export_adapter
-    from setaccio.export.gguf.convert import convert, convert_adapter
-    from setaccio.export.gguf.imatrix import make_imatrix, read_imatrix
-    from setaccio.export.gguf.llamacpp_source import converter_root
-    from setaccio.export.gguf.quantise import predicted_size, quantise
-    from setaccio.export.merging.merge import merge
-    from setaccio.export.merging.proof import MergeReport
-    from setaccio.export.pipeline import export
-    from setaccio.export.proof.parity import ParityReport, check_parity
-    from setaccio.export.publish.card import write_card
-    from setaccio.export.publish.report import ExportReport
-    from setaccio.runtime.model.gguf_header import quantisations
+    from setaccio.export.adapter import export_adapter as export_adapter
+    from setaccio.export.gguf.convert import convert as convert
+    from setaccio.export.gguf.convert import convert_adapter as convert_adapter
+    from setaccio.export.gguf.imatrix import make_imatrix as make_imatrix
+    from setaccio.export.gguf.imatrix import read_imatrix as read_imatrix
+    from setaccio.export.gguf.llamacpp_source import converter_root as converter_root
+    from setaccio.export.gguf.quantise import predicted_size as predicted_size
+    from setaccio.export.gguf.quantise import quantise as quantise
+    from setaccio.export.merging.merge import merge as merge
+    from setaccio.export.merging.proof import MergeReport as MergeReport
+    from setaccio.export.pipeline import export as export
+    from setaccio.export.proof.parity import ParityReport as ParityReport
+    from setaccio.export.proof.parity import check_parity as check_parity
+    from setaccio.export.publish.card import write_card as write_card
+    from setaccio.export.publish.report import ExportReport as ExportReport
+    from setaccio.runtime.model.gguf_header import quantisations as quantisations
 
 _HOMES = {
     "ExportReport": "publish.report",
@@ -42,23 +46,5 @@ _HOMES = {
     "write_card": "publish.card",
 }
 
-__all__ = [
-    "ExportReport",
-    "MergeReport",
-    "ParityReport",
-    "check_parity",
-    "convert",
-    "convert_adapter",
-    "converter_root",
-    "export",
-    "export_adapter",
-    "make_imatrix",
-    "merge",
-    "predicted_size",
-    "quantisations",
-    "quantise",
-    "read_imatrix",
-    "write_card",
-]
-
+__all__ = [*_HOMES]
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.data.text.evidence import Span
-    from setaccio.runtime.extraction import Extraction, Status
-    from setaccio.runtime.extractor import Extractor
-    from setaccio.runtime.grammar.constraint import Constraint
-    from setaccio.runtime.model.adapters import Adapter, load_adapter
-    from setaccio.runtime.model.load import LoadedModel, load_model
+    from setaccio.data.text.evidence import Span as Span
+    from setaccio.runtime.extraction import Extraction as Extraction
+    from setaccio.runtime.extraction import Status as Status
+    from setaccio.runtime.extractor import Extractor as Extractor
+    from setaccio.runtime.grammar.constraint import Constraint as Constraint
+    from setaccio.runtime.model.adapters import Adapter as Adapter
+    from setaccio.runtime.model.adapters import load_adapter as load_adapter
+    from setaccio.runtime.model.load import LoadedModel as LoadedModel
+    from setaccio.runtime.model.load import load_model as load_model
 
 _HOMES = {
     "Adapter": "model.adapters",
@@ -34,16 +37,5 @@ _HOMES = {
     "load_model": "model.load",
 }
 
-__all__ = [
-    "Adapter",
-    "Constraint",
-    "Extraction",
-    "Extractor",
-    "LoadedModel",
-    "Span",
-    "Status",
-    "load_adapter",
-    "load_model",
-]
-
+__all__ = [*_HOMES]
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.train.config.config import TrainConfig, load_config, load_configs
-    from setaccio.train.record.run_folder import TrainResult
-    from setaccio.train.run import train
-
-__all__ = ["TrainConfig", "TrainResult", "load_config", "load_configs", "train"]
+    from setaccio.train.config.config import TrainConfig as TrainConfig
+    from setaccio.train.config.config import load_config as load_config
+    from setaccio.train.config.config import load_configs as load_configs
+    from setaccio.train.record.run_folder import TrainResult as TrainResult
+    from setaccio.train.run import train as train
 
 _HOMES = {
     "TrainConfig": "config.config",
@@ -21,4 +21,5 @@ _HOMES = {
     "train": "run",
 }
 
+__all__ = [*_HOMES]
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -85,7 +85,7 @@ def group_names(pairs: Sequence[Pair], by: str) -> list[str]:
     ]
 
 
-def near_groups(texts: Sequence[str], names: Sequence[str], near: float = NEAR) -> list[str]:
+def near_groups(texts: Sequence[str], names: Sequence[str]) -> list[str]:
     """Put texts that are nearly the same into one group.
 
     Case, punctuation and spacing do not count. Candidates are found by the sketches of
@@ -95,7 +95,6 @@ def near_groups(texts: Sequence[str], names: Sequence[str], near: float = NEAR) 
     Args:
         texts: the texts.
         names: the name of each; equal names are one group from the start.
-        near: least similarity, 0 to 100.
 
     Returns:
         The name of each text's group: that of its first text.
@@ -127,7 +126,7 @@ def near_groups(texts: Sequence[str], names: Sequence[str], near: float = NEAR) 
         sketch = sketch_of(words)
         for other in sketches.candidates(sketch, skip_crowded=False):
             if root(other) != root(number) and fuzz.ratio(
-                normal[number], normal[other], score_cutoff=near
+                normal[number], normal[other], score_cutoff=NEAR
             ):
                 join(number, other)
         sketches.add(number, sketch)

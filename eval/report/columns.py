@@ -156,7 +156,7 @@ def _field(arm: ReportArm, path: str) -> Cell:
 
 def _is_measured(arm: ReportArm, path: str) -> bool:
     strict = arm.field(path).get("strict")
-    return bool(strict) and has_quantities(strict["gold"], strict["leaves"])
+    return strict is not None and has_quantities(strict["gold"], strict["leaves"])
 
 
 def _part(arm: ReportArm, path: str, key: str) -> Cell:

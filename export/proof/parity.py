@@ -22,7 +22,7 @@ import numpy as np
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
 from setaccio.export.proof.divergence import HeldOut, answer_path, measure
-from setaccio.export.proof.reference import MAX_NEW_TOKENS, Reference, make_reference
+from setaccio.export.proof.reference import Reference, make_reference
 from setaccio.models.gguf_base.answers import Logits, diverge
 from setaccio.models.gguf_base.vocabulary import ask_llama
 from setaccio.runtime.model.gguf_header import quantisation_name
@@ -104,8 +104,6 @@ def check_parity(
     gguf: Path,
     task: Task | None,
     texts: list[str],
-    *,
-    max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> ParityReport:
     """Compare a GGUF with the model folder that it was made from.
 
@@ -114,13 +112,12 @@ def check_parity(
         gguf: the exported file.
         task: whose prompts are used; without one a text alone is the user's turn.
         texts: documents, at least one.
-        max_new_tokens: how far to decode each.
 
     Raises:
         ExportError: one of the two can not be loaded or run.
         MissingExtraError: torch or transformers is not installed.
     """
-    reference = make_reference(hf_dir, task, texts, max_new_tokens=max_new_tokens)
+    reference = make_reference(hf_dir, task, texts)
     return compare_tokens(reference, gguf)
 
 

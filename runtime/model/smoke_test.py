@@ -7,7 +7,6 @@ in plain floats take another path and hide the fault, so the check insists on a 
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -19,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from setaccio.data.errors import BrokenBuildError, UsageError
+from setaccio.data.errors import UsageError
+from setaccio.data.files.digests import package_versions
 
 REINSTALL = (
     "CMAKE_ARGS=\"-DCMAKE_C_FLAGS='-fno-tree-dse -fno-dse -frecord-gcc-switches' "
@@ -55,15 +55,6 @@ class SmokeResult:
     ok: bool
     message: str
     crash: str = ""
-
-    def require(self) -> None:
-        """Do nothing after a good run.
-
-        Raises:
-            BrokenBuildError: the run went wrong.
-        """
-        if not self.ok:
-            raise BrokenBuildError(self.message)
 
 
 def read_outcome(returncode: int, output: str, errors: str) -> SmokeResult:
@@ -148,16 +139,6 @@ def _cpu_facts() -> tuple[str, list[str]]:
     return (name.group(1) if name else platform.machine()), found
 
 
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
-
-
 def system_report() -> dict[str, Any]:
     """Facts about machine and installation that matter to the runtime.
 
@@ -188,5 +169,5 @@ def system_report() -> dict[str, Any]:
         "compiler": build.compiler,
         "llama_features": build.features,
         "amx_build": judge_build(build, amx_here=amx),
-        "versions": _versions(),
+        "versions": {k: v or "not installed" for k, v in package_versions(PACKAGES).items()},
     }

@@ -8,15 +8,13 @@ give away another that is evaluated on.
 
 from __future__ import annotations
 
-import hashlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from setaccio.data.readers.convert import load_any
 from setaccio.data.records import Pair, Problem, origin_of
-from setaccio.data.task.task import dump_compact
 from setaccio.train.config.settings import TrainConfig
 
 SHOWN_PROBLEMS = 10  # bad lines that are named; the rest is counted
@@ -79,12 +77,3 @@ def tell_problems(problems: Sequence[Problem], notes: Sequence[str] = ()) -> Non
         console.print(f"left out: {problem}", markup=False)
     if len(problems) > SHOWN_PROBLEMS:
         console.print(f"left out: {len(problems) - SHOWN_PROBLEMS} more bad lines")
-
-
-def training_digest(pairs: Iterable[Pair]) -> str:
-    """SHA-256 (hex) of pairs, in order, as compact JSON Lines, weights and examples included."""
-    digest = hashlib.sha256()
-    for pair in pairs:
-        line = dump_compact(pair.to_dict())
-        digest.update(line.encode() + b"\n")
-    return digest.hexdigest()

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from setaccio.data.errors import MissingExtraError, TrainError, UsageError
-from setaccio.data.records import Pair, Problem
+from setaccio.data.records import Pair, Problem, pairs_digest
 from setaccio.data.task.task import Task, load_task
 from setaccio.train.backend.base import Base, end_token_ids, resolve_base
 from setaccio.train.config.idle import refuse_without_evaluation
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.encode import Encoded, EncodeReport, encode_pairs
-from setaccio.train.inputs.pairs import tell_problems, training_digest, training_pairs
+from setaccio.train.inputs.pairs import tell_problems, training_pairs
 
 REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
@@ -94,8 +94,8 @@ def training_sources(config: TrainConfig) -> Sources:
     digests = {
         "base_sha256": base.digest(),
         "task_sha256": task.digest,
-        "pairs_sha256": training_digest(learned),
-        "eval_pairs_sha256": training_digest(held_out),
+        "pairs_sha256": pairs_digest(learned),
+        "eval_pairs_sha256": pairs_digest(held_out),
     }
     return Sources(task, base, learned, held_out, problems, digests)
 

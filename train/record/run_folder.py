@@ -15,7 +15,6 @@ RUN/l3/             GGUF files, while a run is judged by L3
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import UsageError
+from setaccio.data.files.digests import package_versions
 from setaccio.data.records import atomic_write
 from setaccio.data.task.task import Task
 from setaccio.train.config.config import TrainConfig, load_config
@@ -194,13 +194,8 @@ def last_checkpoint(out: Path) -> Path | None:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a training depends on."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: version for name, version in package_versions(PACKAGES).items() if version}
+    return {"python": platform.python_version(), **found}
 
 
 def write_result(result: TrainResult, provenance: dict[str, Any]) -> None:
