@@ -217,6 +217,7 @@ def _on_greedy_answers(reference: Reference, logits: list[Logits]) -> dict[str, 
         values, same = diverge(expected.logits, got)
         kl += values.tolist()
         agree += same
+        # One of the two may have padded its vocabulary.
         size = min(expected.logits.shape[1], got.shape[1])
         widest = max(widest, float(np.abs(expected.logits[:, :size] - got[:, :size]).max()))
     if not agree:
@@ -263,6 +264,7 @@ def _divergence(report: ParityReport, bounds: Bounds) -> list[str]:
             f"The next-token distributions diverge by {report.mean_kl:.3g} nats on average "
             f"(allowed for {report.quantisation}: {bounds.mean_kl:g})."
         )
+    # Ties: where two tokens are all but equal, either may be the most likely one.
     undecided = report.max_logit_difference <= bounds.logit
     if not (report.top1_agreement >= bounds.top1 or undecided):
         found.append(

@@ -135,6 +135,7 @@ def make_reference(
     model, tokenizer = loaded or Loaded(
         load_hf_model(hf_dir, offload=True), load_folder_tokenizer(hf_dir)
     )
+    # Compared by its token ids alone: nobody needs an answer to it.
     hard = _HARD_TEXT + " ".join(tokenizer.all_special_tokens)
     try:
         chat = chat_format(tokenizer)
@@ -203,6 +204,7 @@ def _continue(model: Any, prompt: list[int], stops: list[int], limit: int) -> Co
     step, cache = prompt, None
     with torch.inference_mode():
         while len(tokens) < limit and not (tokens and tokens[-1] in stops):
+            # The whole prompt first (prefill), then one token at a time on the KV cache.
             out = model(torch.tensor([step]), past_key_values=cache, use_cache=True)
             cache = out.past_key_values
             rows.append(out.logits[0, -1].float().numpy())

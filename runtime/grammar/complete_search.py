@@ -63,6 +63,7 @@ class Search:
             Token ids up to the end of the string; none where it may end here, where too much
             could follow, or where no end was found.
         """
+        # Uniform-cost search (Dijkstra): the shortest beginning is always the next to grow.
         order = itertools.count()  # of equally long beginnings the first comes first
         waiting: list[tuple[float, int, int, int, Matcher, list[int]]]
         waiting = [(0.0, 0, 0, next(order), matcher, [])]
@@ -75,12 +76,14 @@ class Search:
             mask = state.mask()
             if is_allowed(mask, self._single[0x22]):
                 return path
+            # Many choices: no enumeration, and the tree would be too wide.
             choices = [byte for byte, token in self._single.items() if is_allowed(mask, token)]
             if len(choices) > MOST_CHOICES:
                 break
             for byte in choices:
                 longer = state.copy()
                 added = self._spell(longer, bytes([byte]))
+                # Forced tokens may lead out of the string; what lies behind it costs nothing.
                 own = [
                     t for end, t in enumerate(added) if not self._is_past(path + added[:end], True)
                 ]
@@ -130,7 +133,7 @@ class Search:
         seen: set[int] = set()
         while waiting:
             cost, _, state, path = heapq.heappop(waiting)
-            mask = state.mask().copy()
+            mask = state.mask().copy()  # the copies below write their masks to the same memory
             if self._may_end(state, mask, inside):
                 return path
             for text in texts:

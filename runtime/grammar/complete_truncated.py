@@ -59,6 +59,7 @@ def complete_truncated(model: LoadedModel, matcher: Matcher, tokens: Sequence[in
     while answer and not _is_utf8(text):
         text = text[: len(text) - len(token_bytes(model, answer.pop()))]
         matcher.take_back(1)
+    # A greedy walk, and after it random restarts.
     for attempt in range(MOST_ATTEMPTS):
         ending = _Ending(model, matcher.copy(), text, random.Random(attempt) if attempt else None)
         if ending.walk(MOST_TOKENS // 4 if attempt else MOST_TOKENS):
@@ -112,6 +113,7 @@ class _Ending:
             step = step or self._search.again(self._matcher)
             self._looked = True
         self._add(step or [self._next(inside)])
+        # Searching takes long, so only where straight on has failed, and once for a value.
         if self.is_stuck and not self._searched and self._failures < MOST_FAILURES:
             self._searched = True
             self._turn_back()
@@ -150,7 +152,7 @@ class _Ending:
 
     def _turn_back(self) -> None:
         """Take another way out of a value that does not end, where there is one."""
-        tail = self.tokens[self._value :]
+        tail = self.tokens[self._value :]  # put back where the search finds nothing better
         self._matcher.take_back(len(tail))
         end = self._search.find(self._matcher, self._inside)
         self._failures += not end

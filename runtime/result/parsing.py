@@ -123,6 +123,7 @@ class _Search:
             self._note(fenced)
             return end
         self.doubtful.append(value)
+        # Behind broken words a fence is trusted again, behind a broken fence nothing is.
         if not self.broken or (fenced and self.broken == "words"):
             self.sure.append(value)
         return end

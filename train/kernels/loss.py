@@ -121,6 +121,7 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
                 # Each pass over these is as long as a tenth of a product: softmax, and no more.
                 found = torch.softmax(logits, 1)
                 losses = _losses(logits, found, safe)
+                # The gradient of cross-entropy: probabilities, less one at the label.
                 found.scatter_add_(1, safe[:, None], -torch.ones_like(losses)[:, None])
                 slopes[part] = (found.to(matrix.dtype) @ matrix).mul_(shares[:, None])
             total += (losses * shares).sum()
@@ -129,7 +130,7 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        (slopes,) = ctx.saved_tensors
+        (slopes,) = ctx.saved_tensors  # made in the forward pass, while the logits were there
         return slopes * grad, None, None, None
 
 
