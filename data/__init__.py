@@ -29,18 +29,11 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-_HOMES = {
-    "Document": "records",
-    "MergeRule": "task.rules",
-    "Pair": "records",
-    "Problem": "records",
-    "ScoringRule": "task.rules",
-    "Task": "task.task",
-    "load_pairs": "records",
-    "load_task": "task.task",
-    "read_pairs": "records",
-    "write_pairs": "records",
-}
-
-__all__ = [*_HOMES]
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "records": ["Document", "Pair", "Problem", "load_pairs", "read_pairs", "write_pairs"],
+        "task.rules": ["MergeRule", "ScoringRule"],
+        "task.task": ["Task", "load_task"],
+    },
+)

@@ -30,18 +30,14 @@ if TYPE_CHECKING:
     from setaccio.eval.table import markdown_table as markdown_table
     from setaccio.eval.table import rich_table as rich_table
 
-_HOMES = {
-    "Arm": "compare",
-    "ArmResult": "result",
-    "Comparison": "result",
-    "DocumentScore": "scoring.score",
-    "Summary": "stats.summary",
-    "markdown_table": "table",
-    "rich_table": "table",
-    "score_document": "scoring.score",
-    "score_predictions": "evaluate",
-    "summarise": "stats.summary",
-}
-
-__all__ = [*_HOMES]
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "compare": ["Arm"],
+        "evaluate": ["score_predictions"],
+        "result": ["ArmResult", "Comparison"],
+        "scoring.score": ["DocumentScore", "score_document"],
+        "stats.summary": ["Summary", "summarise"],
+        "table": ["markdown_table", "rich_table"],
+    },
+)

@@ -27,24 +27,19 @@ if TYPE_CHECKING:
     from setaccio.export.publish.report import ExportReport as ExportReport
     from setaccio.runtime.model.gguf_header import quantisations as quantisations
 
-_HOMES = {
-    "ExportReport": "publish.report",
-    "MergeReport": "merging.proof",
-    "ParityReport": "proof.parity",
-    "check_parity": "proof.parity",
-    "convert": "gguf.convert",
-    "convert_adapter": "gguf.convert",
-    "converter_root": "gguf.llamacpp_source",
-    "export": "pipeline",
-    "export_adapter": "adapter",
-    "make_imatrix": "gguf.imatrix",
-    "merge": "merging.merge",
-    "predicted_size": "gguf.quantise",
-    "quantisations": "gguf.quantise",
-    "quantise": "gguf.quantise",
-    "read_imatrix": "gguf.imatrix",
-    "write_card": "publish.card",
-}
-
-__all__ = [*_HOMES]
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "adapter": ["export_adapter"],
+        "gguf.convert": ["convert", "convert_adapter"],
+        "gguf.imatrix": ["make_imatrix", "read_imatrix"],
+        "gguf.llamacpp_source": ["converter_root"],
+        "gguf.quantise": ["predicted_size", "quantisations", "quantise"],
+        "merging.merge": ["merge"],
+        "merging.proof": ["MergeReport"],
+        "pipeline": ["export"],
+        "proof.parity": ["ParityReport", "check_parity"],
+        "publish.card": ["write_card"],
+        "publish.report": ["ExportReport"],
+    },
+)

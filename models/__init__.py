@@ -29,22 +29,20 @@ if TYPE_CHECKING:
     from setaccio.models.store import remove as remove
     from setaccio.models.store import state as state
 
-_HOMES = {
-    "HubSource": "catalogue",
-    "KnownModel": "catalogue",
-    "PackageSource": "catalogue",
-    "State": "store",
-    "default_base": "catalogue",
-    "fetch": "fetching",
-    "find_known": "catalogue",
-    "gguf_path": "store",
-    "known_models": "catalogue",
-    "model_path": "store",
-    "remove": "store",
-    "shipped_adapter": "shipped",
-    "state": "store",
-    "verified_sha256": "digest_cache",
-}
-
-__all__ = [*_HOMES]
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "catalogue": [
+            "HubSource",
+            "KnownModel",
+            "PackageSource",
+            "default_base",
+            "find_known",
+            "known_models",
+        ],
+        "digest_cache": ["verified_sha256"],
+        "fetching": ["fetch"],
+        "shipped": ["shipped_adapter"],
+        "store": ["State", "gguf_path", "model_path", "remove", "state"],
+    },
+)

@@ -25,17 +25,13 @@ if TYPE_CHECKING:
     from setaccio.runtime.model.load import LoadedModel as LoadedModel
     from setaccio.runtime.model.load import load_model as load_model
 
-_HOMES = {
-    "Adapter": "model.adapters",
-    "Constraint": "grammar.constraint",
-    "Extraction": "extraction",
-    "Extractor": "extractor",
-    "LoadedModel": "model.load",
-    "Span": "extraction",
-    "Status": "extraction",
-    "load_adapter": "model.adapters",
-    "load_model": "model.load",
-}
-
-__all__ = [*_HOMES]
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "extraction": ["Extraction", "Span", "Status"],
+        "extractor": ["Extractor"],
+        "grammar.constraint": ["Constraint"],
+        "model.adapters": ["Adapter", "load_adapter"],
+        "model.load": ["LoadedModel", "load_model"],
+    },
+)

@@ -13,13 +13,11 @@ if TYPE_CHECKING:
     from setaccio.train.record.run_folder import TrainResult as TrainResult
     from setaccio.train.run import train as train
 
-_HOMES = {
-    "TrainConfig": "config.config",
-    "TrainResult": "record.run_folder",
-    "load_config": "config.config",
-    "load_configs": "config.config",
-    "train": "run",
-}
-
-__all__ = [*_HOMES]
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "config.config": ["TrainConfig", "load_config", "load_configs"],
+        "record.run_folder": ["TrainResult"],
+        "run": ["train"],
+    },
+)
