@@ -171,7 +171,9 @@ def estimate(
     learned = config.max_length if config.packing else completion
     selected = _padded(config.batch_size * learned, SELECTED_STEP)
     kept_layers = min(config.adapter_layers or text.num_hidden_layers, text.num_hidden_layers)
-    unit = text.hidden_size * kept_layers * (2 if weight_bytes == 4 else 1)
+    # On a CPU bf16 saves nothing here: attention and losses are computed in float32, and oneDNN
+    # lays out anew what it multiplies.
+    unit = text.hidden_size * kept_layers * (2 if weight_bytes == 4 or on_cpu else 1)
     per_unit = CHECKPOINTED_BYTES if config.gradient_checkpointing else ACTIVATION_BYTES
     # Weights in float32 (the base's own, where it is trained whole), gradients, both moments, and
     # the copy of the gradients that outlives a lack of memory.
