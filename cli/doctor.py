@@ -83,15 +83,9 @@ def _show(facts: dict[str, Any]) -> None:
 
 
 def _training_versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
+    from setaccio.data.files.digests import package_versions
 
-    found = {}
-    for package in TRAINING_PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
-    return found
+    return {name: found or "absent" for name, found in package_versions(TRAINING_PACKAGES).items()}
 
 
 def _advice(facts: dict[str, Any]) -> list[str]:

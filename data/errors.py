@@ -7,7 +7,6 @@
     │   └── SchemaError          3   not a JSON Schema, or a keyword the constraint can not enforce
     ├── DataError                4   documents or pairs can not be read
     ├── ModelError               5   a model file is missing, corrupt or of the wrong kind
-    │   └── BrokenBuildError     5   llama.cpp was built in a way that crashes on this processor
     ├── TrainError               6   training was refused before it started, or went wrong
     └── ExportError              7   merge, conversion, quantisation or its proof failed
 
@@ -73,10 +72,6 @@ class ModelError(SetaccioError):
     """A model file is missing, corrupt, or not the kind that was asked for."""
 
     exit_code = 5
-
-
-class BrokenBuildError(ModelError):
-    """llama.cpp was compiled in a way that crashes on this processor."""
 
 
 class TrainError(SetaccioError):

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,14 @@ def refuse_problems(problems: Sequence[Problem], advice: str = "") -> None:
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise DataError(f"{problems[0]}{more}. Repair or remove these lines{advice}.")
+
+
+def pairs_digest(pairs: Iterable[Pair]) -> str:
+    """SHA-256 (hex) of pairs, in order, as compact JSON Lines, weights and examples included."""
+    digest = sha256()
+    for pair in pairs:
+        digest.update(dump_compact(pair.to_dict()).encode("utf-8", "replace") + b"\n")
+    return digest.hexdigest()
 
 
 def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> int:

@@ -19,37 +19,25 @@ from typing import TYPE_CHECKING
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.eval.compare import Arm
-    from setaccio.eval.evaluate import score_predictions
-    from setaccio.eval.result import ArmResult, Comparison
-    from setaccio.eval.scoring.score import DocumentScore, score_document
-    from setaccio.eval.stats.summary import Summary, summarise
-    from setaccio.eval.table import markdown_table, rich_table
+    from setaccio.eval.compare import Arm as Arm
+    from setaccio.eval.evaluate import score_predictions as score_predictions
+    from setaccio.eval.result import ArmResult as ArmResult
+    from setaccio.eval.result import Comparison as Comparison
+    from setaccio.eval.scoring.score import DocumentScore as DocumentScore
+    from setaccio.eval.scoring.score import score_document as score_document
+    from setaccio.eval.stats.summary import Summary as Summary
+    from setaccio.eval.stats.summary import summarise as summarise
+    from setaccio.eval.table import markdown_table as markdown_table
+    from setaccio.eval.table import rich_table as rich_table
 
-_HOMES = {
-    "Arm": "compare",
-    "ArmResult": "result",
-    "Comparison": "result",
-    "DocumentScore": "scoring.score",
-    "Summary": "stats.summary",
-    "markdown_table": "table",
-    "rich_table": "table",
-    "score_document": "scoring.score",
-    "score_predictions": "evaluate",
-    "summarise": "stats.summary",
-}
-
-__all__ = [
-    "Arm",
-    "ArmResult",
-    "Comparison",
-    "DocumentScore",
-    "Summary",
-    "markdown_table",
-    "rich_table",
-    "score_document",
-    "score_predictions",
-    "summarise",
-]
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "compare": ["Arm"],
+        "evaluate": ["score_predictions"],
+        "result": ["ArmResult", "Comparison"],
+        "scoring.score": ["DocumentScore", "score_document"],
+        "stats.summary": ["Summary", "summarise"],
+        "table": ["markdown_table", "rich_table"],
+    },
+)

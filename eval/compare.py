@@ -14,19 +14,18 @@ the text, so a run that was killed continues, and a changed model or task starts
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from setaccio.data.errors import DataError, TaskError, UsageError
-from setaccio.data.records import Pair, write_pairs
-from setaccio.data.task.task import Json, Task, dump_compact
+from setaccio.data.files.digests import package_versions
+from setaccio.data.records import Pair, pairs_digest, write_pairs
+from setaccio.data.task.task import Json, Task
 from setaccio.eval.arms.arms import AnyArm, Arm, ModelPool, Setting
 from setaccio.eval.arms.progress import ArmProgress, Progress
 from setaccio.eval.arms.runner import Runner, file_part
@@ -198,9 +197,6 @@ def _config(
 ) -> dict[str, Json]:
     """All that is needed to say what was measured, and to measure it again."""
     machine = system_report()
-    data = hashlib.sha256()
-    for pair in pairs:
-        data.update(dump_compact(pair.to_dict()).encode("utf-8", "replace") + b"\n")
     return {
         "task": json.loads(comparison.task.to_metadata()),
         "task_digest": comparison.task.digest,
@@ -209,18 +205,11 @@ def _config(
             for arm, known in zip(comparison.arms, facts, strict=True)
         ],
         "documents": len(pairs),
-        "data_sha256": data.hexdigest(),
+        "data_sha256": pairs_digest(pairs),
         "bootstrap_seed": SEED,
         "normalisation": NORMALISATION,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": {name: machine[name] for name in _MACHINE},
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "versions": package_versions(_PACKAGES),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -36,7 +36,9 @@ DIFFERENCE_LEGEND = (
     "Paired differences in points with their 95% bootstrap interval; noise: chance alone may make "
     "as much (for L1 to L3 also by McNemar's exact test)."
 )
-_PARTS = ("quantity", "unit", "name")
+PARTS = {"quantity": "quantity", "unit": "unit", "name": "name", "agreed": "strict"}
+"""Parts of strict agreement, and how their columns are called."""
+
 _SHORT = ("L1", "L2", "L3", "score")
 GREATEST_FIELDS = 6  # more columns than this fit no terminal; comparison.json has all
 
@@ -53,6 +55,16 @@ def header(comparison: Comparison) -> list[str]:
     return ["model", "decoding", "L1", "L2", "L3", *fields, "s/doc", "docs"]
 
 
+def field_title(path: str, is_list: bool) -> str:
+    """Title of a field's column."""
+    return f"{path} {'F1' if is_list else 'right'}"
+
+
+def has_quantities(gold: int, leaves: int) -> bool:
+    """Whether so many of a field's gold texts begin with a quantity that strict columns tell."""
+    return 2 * gold >= leaves > 0
+
+
 def table_rows(comparison: Comparison) -> list[list[str]]:
     """Cells, one row per arm, in the order of :func:`header`."""
     paths = field_names(comparison)
@@ -61,7 +73,7 @@ def table_rows(comparison: Comparison) -> list[list[str]]:
 
 def _title(comparison: Comparison, path: str) -> str:
     found = [arm.summary.fields[path] for arm in comparison.arms if path in arm.summary.fields]
-    return f"{path} {'F1' if found and found[0].f1 is not None else 'right'}"
+    return field_title(path, bool(found) and found[0].f1 is not None)
 
 
 def _row(arm: ArmResult, paths: list[str]) -> list[str]:
@@ -89,7 +101,7 @@ def detail_rows(comparison: Comparison) -> list[list[str]]:
     """
     measured = [path for path in field_names(comparison) if _is_measured(comparison, path)]
     head = ["model", "decoding", "score", "ANLS*"]
-    head += [f"{path} {part}" for path in measured for part in (*_PARTS, "strict")]
+    head += [f"{path} {part}" for path in measured for part in PARTS.values()]
     head += ["correct", "wrong", "omitted", "hallucinated", "strict L1", "calibration", "grounded"]
     head += ["tokens/s", "memory MB", "model MB", "J/doc", "status"]
     lines = [head, *(_details(arm, measured) for arm in comparison.arms)]
@@ -100,7 +112,7 @@ def detail_rows(comparison: Comparison) -> list[list[str]]:
 def _is_measured(comparison: Comparison, path: str) -> bool:
     found = [arm.summary.fields.get(path) for arm in comparison.arms]
     known = [field.strict for field in found if field and field.strict]
-    return any(2 * strict.gold >= strict.leaves > 0 for strict in known)
+    return any(has_quantities(strict.gold, strict.leaves) for strict in known)
 
 
 def _details(arm: ArmResult, measured: list[str]) -> list[str]:
@@ -110,8 +122,7 @@ def _details(arm: ArmResult, measured: list[str]) -> list[str]:
     for path in measured:
         field = summary.fields.get(path)
         strict = field.strict if field else None
-        names = (*_PARTS, "agreed")
-        cells += [percent(getattr(strict, name)) if strict else "-" for name in names]
+        cells += [percent(getattr(strict, name)) if strict else "-" for name in PARTS]
     leaves = summary.leaves
     cells += [str(n) for n in (leaves.correct, leaves.wrong, leaves.omitted, leaves.hallucinated)]
     calibration, grounding = summary.calibration, summary.grounding

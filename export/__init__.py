@@ -5,63 +5,41 @@ Names are imported when first used, so that importing this package imports no to
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.export.adapter import export_adapter
-    from setaccio.export.gguf.convert import convert, convert_adapter
-    from setaccio.export.gguf.imatrix import make_imatrix, read_imatrix
-    from setaccio.export.gguf.llamacpp_source import converter_root
-    from setaccio.export.gguf.quantise import predicted_size, quantisations, quantise
-    from setaccio.export.merging.merge import merge
-    from setaccio.export.merging.proof import MergeReport
-    from setaccio.export.pipeline import export
-    from setaccio.export.proof.parity import ParityReport, check_parity
-    from setaccio.export.publish.card import write_card
-    from setaccio.export.publish.report import ExportReport
+    from setaccio.export.adapter import export_adapter as export_adapter
+    from setaccio.export.gguf.convert import convert as convert
+    from setaccio.export.gguf.convert import convert_adapter as convert_adapter
+    from setaccio.export.gguf.imatrix import make_imatrix as make_imatrix
+    from setaccio.export.gguf.imatrix import read_imatrix as read_imatrix
+    from setaccio.export.gguf.llamacpp_source import converter_root as converter_root
+    from setaccio.export.gguf.quantise import predicted_size as predicted_size
+    from setaccio.export.gguf.quantise import quantise as quantise
+    from setaccio.export.merging.merge import merge as merge
+    from setaccio.export.merging.proof import MergeReport as MergeReport
+    from setaccio.export.pipeline import export as export
+    from setaccio.export.proof.parity import ParityReport as ParityReport
+    from setaccio.export.proof.parity import check_parity as check_parity
+    from setaccio.export.publish.card import write_card as write_card
+    from setaccio.export.publish.report import ExportReport as ExportReport
+    from setaccio.runtime.model.gguf_header import quantisations as quantisations
 
-# Hugging Face's libraries report their use to a server unless they are told not to.
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
-_HOMES = {
-    "ExportReport": "publish.report",
-    "MergeReport": "merging.proof",
-    "ParityReport": "proof.parity",
-    "check_parity": "proof.parity",
-    "convert": "gguf.convert",
-    "convert_adapter": "gguf.convert",
-    "converter_root": "gguf.llamacpp_source",
-    "export": "pipeline",
-    "export_adapter": "adapter",
-    "make_imatrix": "gguf.imatrix",
-    "merge": "merging.merge",
-    "predicted_size": "gguf.quantise",
-    "quantisations": "gguf.quantise",
-    "quantise": "gguf.quantise",
-    "read_imatrix": "gguf.imatrix",
-    "write_card": "publish.card",
-}
-
-__all__ = [
-    "ExportReport",
-    "MergeReport",
-    "ParityReport",
-    "check_parity",
-    "convert",
-    "convert_adapter",
-    "converter_root",
-    "export",
-    "export_adapter",
-    "make_imatrix",
-    "merge",
-    "predicted_size",
-    "quantisations",
-    "quantise",
-    "read_imatrix",
-    "write_card",
-]
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "adapter": ["export_adapter"],
+        "gguf.convert": ["convert", "convert_adapter"],
+        "gguf.imatrix": ["make_imatrix", "read_imatrix"],
+        "gguf.llamacpp_source": ["converter_root"],
+        "gguf.quantise": ["predicted_size", "quantisations", "quantise"],
+        "merging.merge": ["merge"],
+        "merging.proof": ["MergeReport"],
+        "pipeline": ["export"],
+        "proof.parity": ["ParityReport", "check_parity"],
+        "publish.card": ["write_card"],
+        "publish.report": ["ExportReport"],
+    },
+)

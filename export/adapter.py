@@ -21,9 +21,9 @@ from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
 from setaccio.export.gguf.convert import AdapterType, convert, convert_adapter
 from setaccio.export.gguf.llamacpp_source import converter_root
+from setaccio.export.hf_folder import require_torch, save_tokenizer, stored_dtype
 from setaccio.export.inputs import Inputs, find_inputs, make_folder
 from setaccio.export.job import ExportJob, Tell
-from setaccio.export.merging.hf_folder import require_torch, save_tokenizer, stored_dtype
 from setaccio.export.merging.merge import merge, merge_in_memory
 from setaccio.export.merging.proof import MergeReport
 from setaccio.export.proof.gold_tokens import HELD_OUT_PAIRS

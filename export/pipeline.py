@@ -23,10 +23,10 @@ from setaccio.export.gguf.convert import convert
 from setaccio.export.gguf.imatrix import CALIBRATION_PAIRS, FEWEST_TOKENS, make_imatrix
 from setaccio.export.gguf.llamacpp_source import converter_root
 from setaccio.export.gguf.quantise import canonical_name
+from setaccio.export.hf_folder import load_folder_tokenizer, require_torch
 from setaccio.export.inputs import TASK_FILE, Inputs, find_inputs, make_folder
 from setaccio.export.job import ExportJob, Tell
 from setaccio.export.make_files import FULL, Proven, make_files
-from setaccio.export.merging.hf_folder import load_folder_tokenizer, require_torch
 from setaccio.export.merging.loaded import BaseKind
 from setaccio.export.merging.merge import merge
 from setaccio.export.merging.proof import MergeReport

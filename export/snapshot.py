@@ -20,6 +20,8 @@ from setaccio.export.inputs import Inputs, find_inputs
 from setaccio.export.merging.adapter_config import is_plain
 from setaccio.export.merging.merge import merge
 
+QUANTISATION = "q8_0"  # of whole models
+
 
 class Snapshot(NamedTuple):
     """What extracts.
@@ -38,16 +40,10 @@ class Snapshots:
 
     Args:
         folder: where the files go; a base that an earlier process left there is used again.
-        quantisation: type of the whole models.
-        source: where llama.cpp's converter is.
     """
 
-    def __init__(
-        self, folder: Path, *, quantisation: str = "q8_0", source: Path | None = None
-    ) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.quantisation = quantisation
-        self.source = source
         self._bases: dict[Path, Path] = {}
 
     def make(self, run: Path, task: Task) -> Snapshot:
@@ -67,7 +63,7 @@ class Snapshots:
         if not is_plain(inputs.adapter) or _has_own_template(inputs.adapter, inputs.model):
             return Snapshot(self._merged(inputs, inputs.adapter, task), None)
         made = self.folder / "present-adapter.gguf"
-        convert_adapter(inputs.model, inputs.adapter, made, task=task, source=self.source)
+        convert_adapter(inputs.model, inputs.adapter, made, task=task)
         return Snapshot(self._base(inputs.model), made)
 
     def close(self) -> None:
@@ -77,7 +73,7 @@ class Snapshots:
     def _base(self, model: Path) -> Path:
         if model not in self._bases:
             name = f"base-{weights_digest(model)[:12]}"
-            found = self.folder / f"{name}-{self.quantisation}.gguf"
+            found = self.folder / f"{name}-{QUANTISATION}.gguf"
             self._bases[model] = found if found.is_file() else self._whole(model, name, None)
         return self._bases[model]
 
@@ -93,10 +89,8 @@ class Snapshots:
     def _whole(self, model: Path, name: str, task: Task | None) -> Path:
         full = self.folder / f"{name}-f16.gguf"
         try:
-            convert(model, full, task=task, source=self.source)
-            return quantise(
-                full, self.folder / f"{name}-{self.quantisation}.gguf", self.quantisation
-            )
+            convert(model, full, task=task)
+            return quantise(full, self.folder / f"{name}-{QUANTISATION}.gguf", QUANTISATION)
         finally:
             full.unlink(missing_ok=True)
 

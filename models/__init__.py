@@ -14,51 +14,35 @@ from typing import TYPE_CHECKING
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.models.catalogue import (
-        HubSource,
-        KnownModel,
-        PackageSource,
-        default_base,
-        find_known,
-        known_models,
-    )
-    from setaccio.models.digest_cache import verified_sha256
-    from setaccio.models.fetching import fetch
-    from setaccio.models.shipped import shipped_adapter
-    from setaccio.models.store import State, gguf_path, model_path, remove, state
+    from setaccio.models.catalogue import HubSource as HubSource
+    from setaccio.models.catalogue import KnownModel as KnownModel
+    from setaccio.models.catalogue import PackageSource as PackageSource
+    from setaccio.models.catalogue import default_base as default_base
+    from setaccio.models.catalogue import find_known as find_known
+    from setaccio.models.catalogue import known_models as known_models
+    from setaccio.models.digest_cache import verified_sha256 as verified_sha256
+    from setaccio.models.fetching import fetch as fetch
+    from setaccio.models.shipped import shipped_adapter as shipped_adapter
+    from setaccio.models.store import State as State
+    from setaccio.models.store import gguf_path as gguf_path
+    from setaccio.models.store import model_path as model_path
+    from setaccio.models.store import remove as remove
+    from setaccio.models.store import state as state
 
-_HOMES = {
-    "HubSource": "catalogue",
-    "KnownModel": "catalogue",
-    "PackageSource": "catalogue",
-    "State": "store",
-    "default_base": "catalogue",
-    "fetch": "fetching",
-    "find_known": "catalogue",
-    "gguf_path": "store",
-    "known_models": "catalogue",
-    "model_path": "store",
-    "remove": "store",
-    "shipped_adapter": "shipped",
-    "state": "store",
-    "verified_sha256": "digest_cache",
-}
-
-__all__ = [
-    "HubSource",
-    "KnownModel",
-    "PackageSource",
-    "State",
-    "default_base",
-    "fetch",
-    "find_known",
-    "gguf_path",
-    "known_models",
-    "model_path",
-    "remove",
-    "shipped_adapter",
-    "state",
-    "verified_sha256",
-]
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "catalogue": [
+            "HubSource",
+            "KnownModel",
+            "PackageSource",
+            "default_base",
+            "find_known",
+            "known_models",
+        ],
+        "digest_cache": ["verified_sha256"],
+        "fetching": ["fetch"],
+        "shipped": ["shipped_adapter"],
+        "store": ["State", "gguf_path", "model_path", "remove", "state"],
+    },
+)

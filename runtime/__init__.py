@@ -10,48 +10,28 @@ Names are loaded when they are first used, so that importing this package costs 
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.data.text.evidence import Span
-    from setaccio.runtime.extraction import Extraction, Status
-    from setaccio.runtime.extractor import Extractor
-    from setaccio.runtime.grammar.constraint import Constraint
-    from setaccio.runtime.model.adapters import Adapter, load_adapter
-    from setaccio.runtime.model.load import LoadedModel, load_model
+    from setaccio.data.text.evidence import Span as Span
+    from setaccio.runtime.extraction import Extraction as Extraction
+    from setaccio.runtime.extraction import Status as Status
+    from setaccio.runtime.extractor import Extractor as Extractor
+    from setaccio.runtime.grammar.constraint import Constraint as Constraint
+    from setaccio.runtime.model.adapters import Adapter as Adapter
+    from setaccio.runtime.model.adapters import load_adapter as load_adapter
+    from setaccio.runtime.model.load import LoadedModel as LoadedModel
+    from setaccio.runtime.model.load import load_model as load_model
 
-# llama.cpp's threads wait for each other many times in a pass. By default GCC's OpenMP keeps a
-# waiting thread spinning for milliseconds, and where another program uses a core the thread that is
-# waited for does not get one: an extraction takes 20 times as long. Read when the library is
-# loaded, so it is set before; who has set it keeps their own.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-
-_HOMES = {
-    "Adapter": "model.adapters",
-    "Constraint": "grammar.constraint",
-    "Extraction": "extraction",
-    "Extractor": "extractor",
-    "LoadedModel": "model.load",
-    "Span": "extraction",
-    "Status": "extraction",
-    "load_adapter": "model.adapters",
-    "load_model": "model.load",
-}
-
-__all__ = [
-    "Adapter",
-    "Constraint",
-    "Extraction",
-    "Extractor",
-    "LoadedModel",
-    "Span",
-    "Status",
-    "load_adapter",
-    "load_model",
-]
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "extraction": ["Extraction", "Span", "Status"],
+        "extractor": ["Extractor"],
+        "grammar.constraint": ["Constraint"],
+        "model.adapters": ["Adapter", "load_adapter"],
+        "model.load": ["LoadedModel", "load_model"],
+    },
+)

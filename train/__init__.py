@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from setaccio.data.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from setaccio.train.config.config import TrainConfig, load_config, load_configs
-    from setaccio.train.record.run_folder import TrainResult
-    from setaccio.train.run import train
+    from setaccio.train.config.config import TrainConfig as TrainConfig
+    from setaccio.train.config.config import load_config as load_config
+    from setaccio.train.config.config import load_configs as load_configs
+    from setaccio.train.record.run_folder import TrainResult as TrainResult
+    from setaccio.train.run import train as train
 
-__all__ = ["TrainConfig", "TrainResult", "load_config", "load_configs", "train"]
-
-# Hugging Face's libraries report their use to a server unless they are told not to.
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-# As in setaccio.runtime: threads that spin while they wait make a step ten times as long where
-# another program uses a core. Read when PyTorch is loaded.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-
-_HOMES = {
-    "TrainConfig": "config.config",
-    "TrainResult": "record.run_folder",
-    "load_config": "config.config",
-    "load_configs": "config.config",
-    "train": "run",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "config.config": ["TrainConfig", "load_config", "load_configs"],
+        "record.run_folder": ["TrainResult"],
+        "run": ["train"],
+    },
+)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import TrainError
+from setaccio.data.records import pairs_digest
 from setaccio.train.backend.device import leads, wait_for_all
 from setaccio.train.config.idle import idle_settings
 from setaccio.train.config.settings import TrainConfig
@@ -36,7 +37,6 @@ from setaccio.train.record.run_folder import (
     check_run,
     last_checkpoint,
     start_run,
-    training_digest,
     versions,
     write_result,
 )
@@ -187,7 +187,7 @@ def _provenance(inputs: TrainInputs, sources: Sources) -> dict[str, Any]:
         **({"base_gguf_sha256": base.gguf_sha256} if base.gguf_sha256 else {}),
         "task": task.name,
         "task_sha256": task.digest,
-        "training_data_sha256": training_digest(used),
+        "training_data_sha256": pairs_digest(used),
         "training_pairs": len(rows.train),
         "evaluation_pairs": len(rows.eval),
         "left_out": {

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from setaccio.data.records import Pair
     from setaccio.data.task.task import Task
     from setaccio.export.snapshot import Snapshots
@@ -105,10 +103,5 @@ class ExtractionScorer:
     def __enter__(self) -> ExtractionScorer:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

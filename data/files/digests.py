@@ -1,4 +1,4 @@
-"""SHA-256 of files: how weights, models and archives are told apart by what they hold.
+"""What something was made with: SHA-256 of files and weights, versions of packages.
 
 >>> from setaccio.data.files.digests import weights_digest
 >>> weights_digest(Path("models/my-base"))  # doctest: +SKIP
@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _BLOCK = 1 << 20
@@ -19,6 +21,17 @@ def file_digest(path: Path) -> str:
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str | None]:
+    """Versions of packages by name; None of one that is not installed."""
+    found: dict[str, str | None] = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
 
 
 def weights_digest(folder: Path) -> str:

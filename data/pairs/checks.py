@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -159,8 +159,6 @@ def check_pairs(
     task: Task,
     *,
     max_chars: int = MAX_CHARS,
-    count_tokens: Callable[[Pair], int] | None = None,
-    max_tokens: int | None = None,
     min_grounded: float = MIN_GROUNDED,
     near: float = NEAR,
 ) -> CheckReport:
@@ -172,8 +170,6 @@ def check_pairs(
         task: for its schema; leaves that the schema restricts to given values need not occur in
             the text.
         max_chars: longest text, in characters.
-        count_tokens: counts the tokens of a whole example, prompt and gold included.
-        max_tokens: most tokens that ``count_tokens`` may give.
         min_grounded: least share, 0 to 1, of the gold's words that must occur in the text.
         near: least similarity, 0 to 100, at which texts of two parts are near-duplicates.
 
@@ -204,8 +200,6 @@ def check_pairs(
             _note_absent(report, values, at)
             if len(pair.text) > max_chars:
                 note("too_long", f"{len(pair.text)} characters, at most {max_chars} allowed", at)
-            if count_tokens and max_tokens and (tokens := count_tokens(pair)) > max_tokens:
-                note("too_long", f"{tokens} tokens, at most {max_tokens} allowed", at)
             for kind, message in known.compare(part, line, pair):
                 note(kind, message, at)
     return report

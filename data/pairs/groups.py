@@ -8,14 +8,14 @@ field, the pair that a copy was made from, or, as ``near``, whatever texts are n
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from rapidfuzz import fuzz
 
 from setaccio.data.errors import UsageError
-from setaccio.data.pairs.near_duplicates import NEAR, sketch_of
+from setaccio.data.pairs.near_duplicates import NEAR, Sketches, sketch_of
 from setaccio.data.records import Pair, origin_of
 from setaccio.data.schema.pointers import step_into
 from setaccio.data.task.task import dump_compact
@@ -23,8 +23,6 @@ from setaccio.data.text.words import words_of
 
 NEAR_GROUPS = "near"
 ORIGIN_GROUPS = "origin"
-_SHARED = 4
-_BUCKET = 200
 _MOST_STRATA = 0.5
 
 
@@ -87,16 +85,16 @@ def group_names(pairs: Sequence[Pair], by: str) -> list[str]:
     ]
 
 
-def near_groups(texts: Sequence[str], names: Sequence[str], near: float = NEAR) -> list[str]:
+def near_groups(texts: Sequence[str], names: Sequence[str]) -> list[str]:
     """Put texts that are nearly the same into one group.
 
     Case, punctuation and spacing do not count. Candidates are found by the sketches of
-    :mod:`setaccio.data.pairs.checks`; likeness is passed on, so a chain of near texts is one group.
+    :mod:`setaccio.data.pairs.near_duplicates`; likeness is passed on, so a chain of near texts is
+    one group.
 
     Args:
         texts: the texts.
         names: the name of each; equal names are one group from the start.
-        near: least similarity, 0 to 100.
 
     Returns:
         The name of each text's group: that of its first text.
@@ -113,7 +111,7 @@ def near_groups(texts: Sequence[str], names: Sequence[str], near: float = NEAR) 
         first, second = sorted((root(one), root(other)))
         parent[second] = first
 
-    buckets: dict[int, list[int]] = defaultdict(list)
+    sketches = Sketches()
     seen: dict[str, int] = {}
     named: dict[str, int] = {}
     normal: list[str] = []
@@ -126,12 +124,10 @@ def near_groups(texts: Sequence[str], names: Sequence[str], near: float = NEAR) 
             continue
         seen[normal[number]] = number
         sketch = sketch_of(words)
-        shared = Counter(other for bucket in sketch for other in buckets[bucket][:_BUCKET])
-        for other, count in shared.items():
-            if count < min(_SHARED, len(sketch)) or root(other) == root(number):
-                continue
-            if fuzz.ratio(normal[number], normal[other], score_cutoff=near):
+        for other in sketches.candidates(sketch, skip_crowded=False):
+            if root(other) != root(number) and fuzz.ratio(
+                normal[number], normal[other], score_cutoff=NEAR
+            ):
                 join(number, other)
-        for bucket in sketch:
-            buckets[bucket].append(number)
+        sketches.add(number, sketch)
     return [names[root(number)] for number in range(len(texts))]

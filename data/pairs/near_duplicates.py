@@ -61,7 +61,7 @@ class Known:
         self.exact: dict[str, str] = {}
         self.normal: dict[str, str] = {}
         self.rows: list[tuple[str, str, str]] = []
-        self.buckets: dict[int, list[int]] = defaultdict(list)
+        self.sketches = Sketches()
 
     def compare(self, part: str, line: int, pair: Pair) -> Iterator[tuple[str, str]]:
         """Yield what the pair repeats, then remember it."""
@@ -79,29 +79,50 @@ class Known:
             found = self._nearest(part, normal, sketch)
             if found:
                 yield "near_duplicate", f"{found[0]:.0f}% the same as {found[1]}"
-            for bucket in sketch:
-                self.buckets[bucket].append(len(self.rows))
+            self.sketches.add(len(self.rows), sketch)
             self.rows.append((part, place, normal))
         self.ids.add((part, pair.id))
         self.exact.setdefault(pair.text, place)
         self.normal.setdefault(normal, place)
 
     def _nearest(self, part: str, normal: str, sketch: list[int]) -> tuple[float, str] | None:
-        shared: Counter[int] = Counter()
-        for bucket in sketch:
-            # A stock sentence that everything holds tells nothing and would cost most.
-            if len(self.buckets[bucket]) <= _BUCKET:
-                shared.update(self.buckets[bucket])
-        needed = min(_SHARED, len(sketch))
         best: tuple[float, str] | None = None
-        for n, count in shared.items():
+        # A stock sentence that everything holds tells nothing and would cost most.
+        for n in self.sketches.candidates(sketch, skip_crowded=True):
             other, place, text = self.rows[n]
-            if other == part or count < needed:
+            if other == part:
                 continue
             score = fuzz.ratio(normal, text, score_cutoff=self.near)
             if score and (best is None or score > best[0]):
                 best = score, place
         return best
+
+
+class Sketches:
+    """Texts by the hashes in their sketches, to find those that may be nearly the same."""
+
+    def __init__(self) -> None:
+        self._buckets: defaultdict[int, list[int]] = defaultdict(list)
+
+    def add(self, number: int, sketch: list[int]) -> None:
+        """Remember a text under a number."""
+        for bucket in sketch:
+            self._buckets[bucket].append(number)
+
+    def candidates(self, sketch: list[int], *, skip_crowded: bool) -> Iterator[int]:
+        """Numbers of the texts that share enough hashes with a sketch.
+
+        Args:
+            sketch: from :func:`sketch_of`.
+            skip_crowded: pass over a hash that more than 200 texts have; otherwise the first 200
+                of them count.
+        """
+        shared: Counter[int] = Counter()
+        for found in (self._buckets[bucket] for bucket in sketch):
+            if len(found) <= _BUCKET or not skip_crowded:
+                shared.update(found[:_BUCKET])
+        needed = min(_SHARED, len(sketch))
+        yield from (number for number, count in shared.items() if count >= needed)
 
 
 def sketch_of(words: list[str]) -> list[int]:

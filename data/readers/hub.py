@@ -8,7 +8,6 @@ not run (``datasets`` 4 has no way to), and telemetry is off.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ HUB = "hub:"
 @contextlib.contextmanager
 def _offline(wanted: bool) -> Iterator[None]:
     """Let the libraries open no connection; both read their switch when it is needed."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import datasets
         from huggingface_hub import constants

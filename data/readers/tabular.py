@@ -62,8 +62,6 @@ def read_rows(
     part: Slice | None = None,
     *,
     delimiter: str | None = None,
-    allow_download: bool = False,
-    config: str | None = None,
 ) -> Items:
     """Stream the rows of a file, a folder or a data set on the Hub.
 
@@ -71,17 +69,13 @@ def read_rows(
         source: a file, a folder that ``datasets`` can read, or ``hub:OWNER/NAME``.
         part: the rows that are wanted; all by default. Rows that can not be read are counted too.
         delimiter: what separates the cells of a CSV file; by its name by default.
-        allow_download: let a data set be fetched from the Hub; otherwise only its cache is read.
-        config: the configuration of a data set that has several.
 
     Raises:
         UsageError: there is no such source, or it is of no known kind.
         DataError: it can not be read at all.
         MissingExtraError: the package that reads it is not installed.
     """
-    rows = read_named_rows(
-        source, part, delimiter=delimiter, allow_download=allow_download, config=config
-    )
+    rows = read_named_rows(source, part, delimiter=delimiter)
     return (row.item for row in rows)
 
 
@@ -93,7 +87,11 @@ def read_named_rows(
     allow_download: bool = False,
     config: str | None = None,
 ) -> Iterator[NamedRow]:
-    """As :func:`read_rows`, each row with a name that no other row of its source has."""
+    """As :func:`read_rows`, each row with a name that no other row of its source has.
+
+    With ``allow_download`` a data set may be fetched from the Hub; else only its cache is read.
+    ``config`` names the configuration of a data set that has several.
+    """
     part = part or Slice()
     path = Path(source)
     if source.startswith(HUB) or path.is_dir():

@@ -78,22 +78,19 @@ def read_recipenlg(path: str | Path, *, strict: bool = False) -> Iterator[Recipe
         yield found
 
 
-def recipenlg_pairs(
-    rows: Iterable[RecipeRow], seed: int, *, held_out: bool = False
-) -> Iterator[Pair]:
+def recipenlg_pairs(rows: Iterable[RecipeRow], seed: int) -> Iterator[Pair]:
     """Write one text for each row.
 
     Args:
         rows: what ``read_recipenlg`` gave, problems taken out.
         seed: another seed writes other texts; a text depends on the seed and its row alone.
-        held_out: use the sentence shapes that are kept for evaluation.
 
     Yields:
         Pairs with ids ``recipenlg-<id>``; the gold is as it can be read in the text.
     """
     for row in rows:
-        rng = random.Random(f"recipenlg:{seed}:{row.id}:{held_out}")
-        prose = write_prose(row.recipe, rng, held_out=held_out)
+        rng = random.Random(f"recipenlg:{seed}:{row.id}:False")
+        prose = write_prose(row.recipe, rng)
         yield Pair(id=f"recipenlg-{row.id}", text=prose.text, gold=dict(prose.gold))
 
 

@@ -12,19 +12,19 @@ from matplotlib.patches import Circle, Polygon
 from setaccio.eval.report.canvas import PALETTE, Canvas, Shape
 
 _DOTS = 100  # pixels per inch of the figure; sizes below are in points, 72 to the inch
+_SCALE = 2  # pixels of the file per pixel of the canvas
 _POINTS = 72 / _DOTS
 _ANCHORS = {"start": "left", "middle": "center", "end": "right"}
 
 
-def draw_png(canvas: Canvas, path: Path, scale: float = 2.0) -> None:
+def draw_png(canvas: Canvas, path: Path) -> None:
     """Write a canvas as PNG on light paper, whole or not at all.
 
     Args:
         canvas: what to draw.
         path: where to.
-        scale: pixels of the file per pixel of the canvas.
     """
-    figure = Figure(figsize=(canvas.width / _DOTS, canvas.height / _DOTS), dpi=_DOTS * scale)
+    figure = Figure(figsize=(canvas.width / _DOTS, canvas.height / _DOTS), dpi=_DOTS * _SCALE)
     figure.patch.set_facecolor(_colour("paper"))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, canvas.width)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,15 @@ from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Json, dump_compact
 from setaccio.eval.report.canvas import ARM_COLOURS, TEMPLATES, Canvas
 from setaccio.eval.report.charts import field_chart, levels_chart, radar_chart
-from setaccio.eval.report.cost_charts import cost_chart, reliability_chart
-from setaccio.eval.report.data import LEVELS, OUTCOME_WORDS, Run, read_run
-from setaccio.eval.report.documents import document_payload
-from setaccio.eval.report.tables import (
+from setaccio.eval.report.columns import (
     details_columns,
     difference_cells,
     headline_columns,
     run_facts,
 )
+from setaccio.eval.report.cost_charts import cost_chart, reliability_chart
+from setaccio.eval.report.data import LEVELS, OUTCOME_WORDS, Run, read_run
+from setaccio.eval.report.documents import document_payload
 from setaccio.eval.table import DIFFERENCE_LEGEND, LEGEND
 
 ASSETS = Path(__file__).parent / "assets"
@@ -48,18 +48,12 @@ GREATEST_FIELD_CHARTS = 24
 """Fields that get a chart; ``comparison.json`` has the numbers of all."""
 
 
-def write_report(
-    folder: str | Path,
-    pairs: Sequence[Pair] | None = None,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> Path:
+def write_report(folder: str | Path, pairs: Sequence[Pair] | None = None) -> Path:
     """Write ``report.html`` into a run folder.
 
     Args:
         folder: the folder that ``setaccio eval --out`` wrote.
         pairs: texts and gold, for a folder without ``documents.jsonl``.
-        progress: told documents done and documents in all.
 
     Returns:
         The file.
@@ -69,11 +63,7 @@ def write_report(
         DataError: one of its files can not be read.
     """
     run = read_run(folder, pairs)
-    documents: list[dict[str, Any]] = []
-    for name in run.ids:
-        documents.append(document_payload(run, name))
-        if progress:
-            progress(len(documents), len(run.ids))
+    documents = [document_payload(run, name) for name in run.ids]
     page = _render_page(run, charts(run), _payload(run, documents))
     file = run.folder / "report.html"
     with atomic_write(file) as stream:

@@ -176,12 +176,11 @@ def resamples(count: int, seed: int = SEED) -> Iterator[np.ndarray[Any, np.dtype
         yield generator.integers(0, count, (min(height, RESAMPLES - done), count))
 
 
-def bootstrap(values: Sequence[float], seed: int = SEED) -> Interval:
+def bootstrap(values: Sequence[float]) -> Interval:
     """Mean of some values with its 95% percentile bootstrap interval.
 
     Args:
         values: one per document, at least one.
-        seed: of the resampling.
 
     Raises:
         ValueError: there are no values.
@@ -189,7 +188,7 @@ def bootstrap(values: Sequence[float], seed: int = SEED) -> Interval:
     if not values:
         raise ValueError("There is no value to average.")
     sample = np.asarray(values, dtype=float)
-    means = [sample[block].mean(axis=1) for block in resamples(len(sample), seed)]
+    means = [sample[block].mean(axis=1) for block in resamples(len(sample), SEED)]
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return Interval(float(sample.mean()), float(low), float(high))
 

@@ -7,7 +7,7 @@ Where people say yes nine times in ten, so does a rule that always says yes, and
 recognised) and Cohen's kappa (1960), agreement beyond chance. The majority guess stands beside
 both. ``setaccio eval --predictions FILE`` prints the agreement of a file with such rows by itself.
 
-    >>> agree_with_people("outputs.jsonl", task, {"steps": "directions"})["all"].kappa
+    >>> agreements(comparison, read_verdicts("outputs.jsonl"))["all"].kappa
 """
 
 from __future__ import annotations
@@ -18,10 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import DataError, UsageError
-from setaccio.data.records import Pair
-from setaccio.data.task.task import Task
 from setaccio.eval.arms.predictions import read_predictions
-from setaccio.eval.evaluate import score_predictions
 from setaccio.eval.formats import percent
 from setaccio.eval.result import Comparison, write_study
 from setaccio.eval.table import markdown
@@ -115,34 +112,6 @@ def agreement(rule: Sequence[bool], people: Sequence[bool]) -> HumanAgreement:
     pairs = [(bool(one), bool(other)) for one, other in zip(rule, people, strict=True)]
     kinds = ((True, True), (True, False), (False, True), (False, False))
     return HumanAgreement(*(pairs.count(kind) for kind in kinds))
-
-
-def agree_with_people(
-    file: str | Path,
-    task: Task,
-    aliases: Mapping[str, str] | None = None,
-    pairs: Sequence[Pair] | None = None,
-) -> dict[str, HumanAgreement]:
-    """Score outputs that people have judged, and compare.
-
-    Args:
-        file: JSON Lines of ``{"id", "gold", "raw" or "data", "human_semantic_ok"}``, ``model``
-            where there are several.
-        task: schema and scoring rules.
-        aliases: name that the outputs use to the task's name of the same key, at any depth.
-        pairs: documents with gold; None takes the ``gold`` of each row.
-
-    Returns:
-        As :func:`agreements`.
-
-    Raises:
-        UsageError: no such file.
-        DataError: a row that is not of that form, or none that people have judged.
-    """
-    verdicts = read_verdicts(file)
-    if not verdicts:
-        raise DataError(f"{file}: no row has {VERDICT}. Say true or false for each output.")
-    return agreements(score_predictions(file, pairs, task, aliases), verdicts)
 
 
 def read_verdicts(file: str | Path) -> dict[Output, bool]:

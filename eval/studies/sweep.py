@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import llama_cpp
-
 from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
@@ -34,7 +32,7 @@ from setaccio.eval.studies.losses import Loss, paired_losses, scores_of
 from setaccio.eval.table import level_cells, markdown
 from setaccio.models import gguf_path
 from setaccio.runtime.grammar.constraint import Constraint
-from setaccio.runtime.model.gguf_header import read_header
+from setaccio.runtime.model.gguf_header import quantisation_name, read_header
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -43,7 +41,6 @@ QUANTISATIONS = ("F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0")
 """What a sweep is made of, the largest first."""
 
 KNEE_MEASURES = ("l3", "score")
-_FTYPE = "LLAMA_FTYPE_"
 
 
 @dataclass(frozen=True)
@@ -192,13 +189,7 @@ def quantisation_of(path: str | Path) -> str:
         ModelError: not a GGUF.
     """
     metadata = read_header(path).metadata
-    number = metadata.get("general.file_type", "")
-    kinds = {
-        str(value): key.removeprefix(_FTYPE).removeprefix("ALL_").removeprefix("MOSTLY_")
-        for key, value in vars(llama_cpp).items()
-        if key.startswith(_FTYPE) and isinstance(value, int)
-    }
-    kind = kinds.get(number, "unknown type")
+    kind = quantisation_name(metadata.get("general.file_type")) or "unknown type"
     return f"{kind} imatrix" if "quantize.imatrix.file" in metadata else kind
 
 

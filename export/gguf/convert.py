@@ -18,12 +18,12 @@ import math
 import re
 import shutil
 import tempfile
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from setaccio.data.errors import ExportError
 from setaccio.data.files.atomic import atomic_path
+from setaccio.data.files.digests import package_versions
 from setaccio.data.task.task import Task
 from setaccio.export.child import SCRIPTS
 from setaccio.export.gguf.llamacpp_source import converter_root
@@ -186,10 +186,7 @@ def own_metadata(task: Task | None, provenance: dict[str, str] | None) -> dict[s
 
 def own_version() -> str:
     """Version of the installed package, or ``unknown`` in a bare source tree."""
-    try:
-        return metadata.version("setaccio")
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    return package_versions(["setaccio"])["setaccio"] or "unknown"
 
 
 def _check_folder(model_dir: Path) -> None:

@@ -9,7 +9,6 @@ lists, in either case.
 
 from __future__ import annotations
 
-import functools
 import re
 import tempfile
 from pathlib import Path
@@ -22,20 +21,11 @@ from setaccio.data.files.atomic import atomic_path
 from setaccio.export.child import SCRIPTS
 from setaccio.export.gguf.imatrix import read_imatrix
 from setaccio.models.child import run_child
+from setaccio.runtime.model.gguf_header import quantisations
 
-_PREFIX = re.compile(r"LLAMA_FTYPE_(?:ALL|MOSTLY)_(?P<name>\w+)")
 # As llama.cpp logs them, in units of 2^20 bytes with two decimals.
 _SIZE = re.compile(r"(?P<which>model|quant) size\s+=\s+(?P<mib>[\d.]+) MiB")
 _MIB = 1 << 20
-
-
-@functools.cache
-def quantisations() -> dict[str, int]:
-    """Names of all file types that llama.cpp can write, such as ``Q4_K_M``, and their numbers."""
-    import llama_cpp
-
-    found = ((_PREFIX.fullmatch(key), value) for key, value in vars(llama_cpp).items())
-    return {match["name"]: value for match, value in found if match}
 
 
 def canonical_name(kind: str) -> str:
@@ -52,16 +42,13 @@ def canonical_name(kind: str) -> str:
     return name
 
 
-def quantise(
-    source: Path, out: Path, kind: str, *, threads: int = 0, imatrix: Path | None = None
-) -> Path:
+def quantise(source: Path, out: Path, kind: str, *, imatrix: Path | None = None) -> Path:
     """Write a quantised copy of a GGUF.
 
     Args:
         source: a GGUF in 16 or 32 bit.
         out: the file to write; it appears only when complete.
         kind: one of :func:`quantisations`, in either case.
-        threads: how many; 0 takes all cores.
         imatrix: importance matrix in GGUF form, from
             :func:`setaccio.export.gguf.imatrix.make_imatrix` or llama.cpp's own tool.
 
@@ -74,7 +61,7 @@ def quantise(
     """
     name = canonical_name(kind)
     with atomic_path(out) as part:
-        _run(source, part, name, threads=threads, dry_run=False, imatrix=imatrix)
+        _run(source, part, name, dry_run=False, imatrix=imatrix)
     return out
 
 
@@ -90,23 +77,21 @@ def predicted_size(source: Path, kind: str, *, imatrix: Path | None = None) -> i
     """
     name = canonical_name(kind)
     unused = source.with_name("unused")
-    log = _run(source, unused, name, threads=0, dry_run=True, imatrix=imatrix)
+    log = _run(source, unused, name, dry_run=True, imatrix=imatrix)
     sizes = {found["which"]: float(found["mib"]) * _MIB for found in _SIZE.finditer(log)}
     if set(sizes) != {"model", "quant"}:
         raise ExportError(f"{source}: llama.cpp did not say how large {name} would be.")
     return round(source.stat().st_size - sizes["model"] + sizes["quant"])
 
 
-def _run(
-    source: Path, out: Path, name: str, *, threads: int, dry_run: bool, imatrix: Path | None
-) -> str:
+def _run(source: Path, out: Path, name: str, *, dry_run: bool, imatrix: Path | None) -> str:
     if not source.is_file():
         raise ExportError(f"{source}: no such file to quantise.")
     job: dict[str, Any] = {
         "source": str(source.resolve()),
         "out": str(out.resolve()),
         "ftype": quantisations()[name],
-        "threads": threads,
+        "threads": 0,  # all cores
         "dry_run": dry_run,
         "imatrix": None,
         "imatrix_name": imatrix.name if imatrix else None,

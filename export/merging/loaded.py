@@ -15,7 +15,7 @@ from setaccio.data.errors import ExportError, ModelError, short_reason
 from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.data.task.task import Task
-from setaccio.export.merging.hf_folder import (
+from setaccio.export.hf_folder import (
     load_dequantised,
     load_folder_tokenizer,
     load_hf_model,

@@ -19,8 +19,7 @@ from setaccio.data.errors import ExportError
 from setaccio.data.files.atomic import atomic_path
 from setaccio.data.records import Pair
 from setaccio.data.task.task import Task
-from setaccio.export.merging.adapter_config import WEIGHTS, adapter_config, trained_whole
-from setaccio.export.merging.hf_folder import (
+from setaccio.export.hf_folder import (
     check_weights,
     has_bitsandbytes,
     load_hf_model,
@@ -28,6 +27,7 @@ from setaccio.export.merging.hf_folder import (
     save_tokenizer,
     stored_dtype,
 )
+from setaccio.export.merging.adapter_config import WEIGHTS, adapter_config, trained_whole
 from setaccio.export.merging.loaded import (
     BaseKind,
     adapter_tokenizer,

@@ -78,6 +78,7 @@ def measure(
         last = -1
         for span, rows in _rows(answer_path(folder, n)):
             said = answer.ids[answer.first :][span]
+            # Row k predicts token first + k: logits were kept from the prompt's last token on.
             losses[n] -= float(log_softmax(rows)[np.arange(len(said)), said].sum())
             last = int(rows[-1].argmax())
             for name, other in references.items():
@@ -85,7 +86,7 @@ def measure(
                 values, same = diverge(np.asarray(kept[span]), rows)
                 kl[name] += float(values.sum())
                 agree[name] += sum(same)
-        ends += last in stops
+        ends += last in stops  # the last row predicts what follows the gold answer
     positions = sum(len(answer.ids) - answer.first for answer in answers)
     return HeldOut(
         pairs=len(answers),

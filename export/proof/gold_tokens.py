@@ -106,6 +106,7 @@ def answer_logits(model: Any, ids: list[int], first: int) -> Any:
     import torch
 
     wanted = len(ids) - first
+    # Without the last token: what follows it is not measured.
     with torch.inference_mode():
         out = model(torch.tensor([ids[:-1]]), logits_to_keep=wanted, use_cache=False)
     return out.logits[0, -wanted:].float()

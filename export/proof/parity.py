@@ -21,11 +21,11 @@ import numpy as np
 
 from setaccio.data.errors import ExportError
 from setaccio.data.task.task import Task
-from setaccio.export.gguf.quantise import quantisations
 from setaccio.export.proof.divergence import HeldOut, answer_path, measure
-from setaccio.export.proof.reference import MAX_NEW_TOKENS, Reference, make_reference
+from setaccio.export.proof.reference import Reference, make_reference
 from setaccio.models.gguf_base.answers import Logits, diverge
 from setaccio.models.gguf_base.vocabulary import ask_llama
+from setaccio.runtime.model.gguf_header import quantisation_name
 
 
 class Bounds(NamedTuple):
@@ -104,8 +104,6 @@ def check_parity(
     gguf: Path,
     task: Task | None,
     texts: list[str],
-    *,
-    max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> ParityReport:
     """Compare a GGUF with the model folder that it was made from.
 
@@ -114,13 +112,12 @@ def check_parity(
         gguf: the exported file.
         task: whose prompts are used; without one a text alone is the user's turn.
         texts: documents, at least one.
-        max_new_tokens: how far to decode each.
 
     Raises:
         ExportError: one of the two can not be loaded or run.
         MissingExtraError: torch or transformers is not installed.
     """
-    reference = make_reference(hf_dir, task, texts, max_new_tokens=max_new_tokens)
+    reference = make_reference(hf_dir, task, texts)
     return compare_tokens(reference, gguf)
 
 
@@ -154,8 +151,7 @@ def compare_tokens(
         if reference.held_out is not None:
             others = {"transformers": reference.held_out.folder} | ({"f16": full} if full else {})
             held_out = measure(reference.held_out.answers, work, others, reference.stops)
-    names = {str(number): name for name, number in quantisations().items()}
-    kind = names.get(facts["file_type"] or "", "unknown")
+    kind = quantisation_name(facts["file_type"]) or "unknown"
     report = ParityReport(
         gguf=gguf,
         quantisation=f"LoRA on {kind}" if lora else kind,
@@ -221,6 +217,7 @@ def _on_greedy_answers(reference: Reference, logits: list[Logits]) -> dict[str, 
         values, same = diverge(expected.logits, got)
         kl += values.tolist()
         agree += same
+        # One of the two may have padded its vocabulary.
         size = min(expected.logits.shape[1], got.shape[1])
         widest = max(widest, float(np.abs(expected.logits[:, :size] - got[:, :size]).max()))
     if not agree:
@@ -267,6 +264,7 @@ def _divergence(report: ParityReport, bounds: Bounds) -> list[str]:
             f"The next-token distributions diverge by {report.mean_kl:.3g} nats on average "
             f"(allowed for {report.quantisation}: {bounds.mean_kl:g})."
         )
+    # Ties: where two tokens are all but equal, either may be the most likely one.
     undecided = report.max_logit_difference <= bounds.logit
     if not (report.top1_agreement >= bounds.top1 or undecided):
         found.append(

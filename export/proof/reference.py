@@ -18,7 +18,7 @@ from setaccio.data.records import Pair
 from setaccio.data.task.hf_tokenizer import chat_format, encode_pieces
 from setaccio.data.task.pieces import ChatFormat, Piece, completion_end, prompt_pieces
 from setaccio.data.task.task import Task
-from setaccio.export.merging.hf_folder import load_folder_tokenizer, load_hf_model
+from setaccio.export.hf_folder import load_folder_tokenizer, load_hf_model
 from setaccio.export.proof.divergence import HeldOut, answer_path, measure
 from setaccio.export.proof.gold_tokens import (
     HELD_OUT_PAIRS,
@@ -135,6 +135,7 @@ def make_reference(
     model, tokenizer = loaded or Loaded(
         load_hf_model(hf_dir, offload=True), load_folder_tokenizer(hf_dir)
     )
+    # Compared by its token ids alone: nobody needs an answer to it.
     hard = _HARD_TEXT + " ".join(tokenizer.all_special_tokens)
     try:
         chat = chat_format(tokenizer)
@@ -203,6 +204,7 @@ def _continue(model: Any, prompt: list[int], stops: list[int], limit: int) -> Co
     step, cache = prompt, None
     with torch.inference_mode():
         while len(tokens) < limit and not (tokens and tokens[-1] in stops):
+            # The whole prompt first (prefill), then one token at a time on the KV cache.
             out = model(torch.tensor([step]), past_key_values=cache, use_cache=True)
             cache = out.past_key_values
             rows.append(out.logits[0, -1].float().numpy())

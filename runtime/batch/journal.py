@@ -26,7 +26,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from setaccio.data.errors import UsageError
 from setaccio.data.task.task import dump_compact
@@ -305,12 +304,7 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         # What ended the run matters more than rows that the next retry removes as well.
         with contextlib.suppress(*([OSError] if kind else [])):
             self.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
+import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,13 @@ from setaccio.runtime.model.tokens import token_bytes
 
 MOST_LOOKS = 4096
 """Beginnings of one value that are looked at; each costs a mask."""
+
+MOST_CHOICES = 32
+"""Characters that may follow where the shortest of several texts is looked for: an enumeration has
+few; a text that only has to be long enough may go on with any."""
+
+MOST_STEPS = 128
+"""Beginnings that are looked at for that."""
 
 _NUMBER = b"0123456789.-eE+"
 _BEHIND_NUMBER = b",]}"
@@ -42,6 +50,49 @@ class Search:
         self._single = single
         self._texts = list(dict.fromkeys(filter(None, map(_inside_json, texts))))
         self._found: list[bytes] = []
+
+    def short(self, matcher: Matcher, chance: random.Random | None) -> list[int]:
+        """A short end of an open string, where it is one of a few texts, as of an enumeration.
+
+        Args:
+            matcher: where the answer stands, in a string; it is not moved.
+            chance: takes any of the texts; without it the one of fewest tokens, then of fewest
+                bytes, is taken.
+
+        Returns:
+            Token ids up to the end of the string; none where it may end here, where too much
+            could follow, or where no end was found.
+        """
+        # Uniform-cost search (Dijkstra): the shortest beginning is always the next to grow.
+        order = itertools.count()  # of equally long beginnings the first comes first
+        waiting: list[tuple[float, int, int, int, Matcher, list[int]]]
+        waiting = [(0.0, 0, 0, next(order), matcher, [])]
+        for _ in range(MOST_STEPS):
+            if not waiting or 0x22 not in self._single:
+                break
+            _, count, size, _, state, path = heapq.heappop(waiting)
+            if self._is_past(path, True):
+                return path
+            mask = state.mask()
+            if is_allowed(mask, self._single[0x22]):
+                return path
+            # Many choices: no enumeration, and the tree would be too wide.
+            choices = [byte for byte, token in self._single.items() if is_allowed(mask, token)]
+            if len(choices) > MOST_CHOICES:
+                break
+            for byte in choices:
+                longer = state.copy()
+                added = self._spell(longer, bytes([byte]))
+                # Forced tokens may lead out of the string; what lies behind it costs nothing.
+                own = [
+                    t for end, t in enumerate(added) if not self._is_past(path + added[:end], True)
+                ]
+                length = size + sum(len(token_bytes(self._model, t)) for t in own)
+                luck = chance.random() if chance else 0.0
+                heapq.heappush(
+                    waiting, (luck, count + len(own), length, next(order), longer, path + added)
+                )
+        return []
 
     def again(self, matcher: Matcher) -> list[int]:
         """An end that an earlier string of the answer had, where it fits and one is needed.
@@ -82,7 +133,7 @@ class Search:
         seen: set[int] = set()
         while waiting:
             cost, _, state, path = heapq.heappop(waiting)
-            mask = state.mask().copy()
+            mask = state.mask().copy()  # the copies below write their masks to the same memory
             if self._may_end(state, mask, inside):
                 return path
             for text in texts:

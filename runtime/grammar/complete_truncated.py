@@ -8,8 +8,6 @@ needed, and the result parses and fits the schema; its status says that it is no
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import random
 from collections.abc import Sequence
 
@@ -32,13 +30,6 @@ PATIENCE = 64
 
 MOST_FAILURES = 2
 """Searches without a find in one answer, after which no more are made: they take long."""
-
-MOST_CHOICES = 32
-"""Characters that may follow where the shortest of several texts is looked for: an enumeration has
-few; a text that only has to be long enough may go on with any."""
-
-MOST_STEPS = 128
-"""Beginnings that are looked at for that."""
 
 # In order of preference. Outside strings: close, go on to what is still demanded, and give it the
 # least value. Inside: close, or write what the schema demands; dates of ones exist, of noughts not.
@@ -68,6 +59,7 @@ def complete_truncated(model: LoadedModel, matcher: Matcher, tokens: Sequence[in
     while answer and not _is_utf8(text):
         text = text[: len(text) - len(token_bytes(model, answer.pop()))]
         matcher.take_back(1)
+    # A greedy walk, and after it random restarts.
     for attempt in range(MOST_ATTEMPTS):
         ending = _Ending(model, matcher.copy(), text, random.Random(attempt) if attempt else None)
         if ending.walk(MOST_TOKENS // 4 if attempt else MOST_TOKENS):
@@ -117,10 +109,11 @@ class _Ending:
         # Where the grammar leaves no choice it allows one way of cutting the text into tokens only.
         step = self._matcher.forced()
         if not step and inside and not self._looked:
-            step = _short_text(self._model, self._matcher, self._single, self._chance)
+            step = self._search.short(self._matcher, self._chance)
             step = step or self._search.again(self._matcher)
             self._looked = True
         self._add(step or [self._next(inside)])
+        # Searching takes long, so only where straight on has failed, and once for a value.
         if self.is_stuck and not self._searched and self._failures < MOST_FAILURES:
             self._searched = True
             self._turn_back()
@@ -159,59 +152,12 @@ class _Ending:
 
     def _turn_back(self) -> None:
         """Take another way out of a value that does not end, where there is one."""
-        tail = self.tokens[self._value :]
+        tail = self.tokens[self._value :]  # put back where the search finds nothing better
         self._matcher.take_back(len(tail))
         end = self._search.find(self._matcher, self._inside)
         self._failures += not end
         del self.tokens[self._value :]
         self._add(end or tail)
-
-
-def _short_text(
-    model: LoadedModel, matcher: Matcher, single: dict[int, int], chance: random.Random | None
-) -> list[int]:
-    """A short end of an open string, where it is one of a few texts, as of an enumeration.
-
-    Uniform-cost search, by tokens and then by bytes; with ``chance`` any of the texts is taken.
-    The matcher is not moved. Nothing is returned where the string may end here, where too much
-    could follow, or where no end was found.
-    """
-    quote = single.get(0x22)
-    if quote is None:
-        return []
-    order = itertools.count()  # of equally long beginnings the first comes first
-    waiting: list[tuple[float, int, int, int, Matcher, list[int]]]
-    waiting = [(0.0, 0, 0, next(order), matcher, [])]
-    for _ in range(MOST_STEPS):
-        if not waiting:
-            break
-        _, count, size, _, state, path = heapq.heappop(waiting)
-        if not _is_open(model, path):
-            return path
-        mask = state.mask()
-        if is_allowed(mask, quote):
-            return path
-        choices = [token for token in single.values() if is_allowed(mask, token)]
-        if len(choices) > MOST_CHOICES:
-            break
-        for token in choices:
-            longer = state.copy()
-            longer.accept(token)
-            added = [token, *longer.forced()]
-            for sure in added[1:]:
-                longer.accept(sure)
-            own = [t for end, t in enumerate(added) if _is_open(model, [*path, *added[:end]])]
-            length = size + sum(len(token_bytes(model, t)) for t in own)
-            luck = chance.random() if chance else 0.0
-            heapq.heappush(
-                waiting, (luck, count + len(own), length, next(order), longer, path + added)
-            )
-    return []
-
-
-def _is_open(model: LoadedModel, path: Sequence[int]) -> bool:
-    """Whether a string is still open behind these tokens."""
-    return where(b"".join(token_bytes(model, token) for token in path), inside=True)[0]
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -97,6 +97,7 @@ class Grammar:
 
 def is_allowed(mask: npt.NDArray[np.int32], token: int) -> bool:
     """Whether a mask, as :meth:`Matcher.mask` gives it, holds a token id."""
+    # Word token // 32, bit token % 32; ids beyond the mask are none that the grammar knows.
     return token >> 5 < mask.size and bool(int(mask[token >> 5]) >> (token & 31) & 1)
 
 
@@ -143,6 +144,7 @@ class Matcher:
     def mask(self) -> npt.NDArray[np.int32]:
         """Allowed next tokens: one bit per token id, 32 to a word; valid until the next call
         of this or of a copy."""
+        # Into our own memory: the safe call makes a new buffer for every token.
         self.state.unsafe_compute_mask_ptr(self._address, self._mask.nbytes)
         self._refuse_error()
         return self._mask
@@ -230,8 +232,9 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
                 if exact
                 else backend.get_json_schema_logits_processor(_source(schema))
             )
-            grammars[source] = Grammar(processor, schema)
-            _check_patterns(schema)
+            grammar = Grammar(processor, schema)
+            _check_patterns(schema)  # before it is kept, or a second call would let it pass
+            grammars[source] = grammar
         except ValueError as error:
             raise _refusal(schema, str(error)) from error
     return grammars[source]

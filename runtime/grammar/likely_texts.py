@@ -44,6 +44,7 @@ def likely_texts(schema: dict[str, Any]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in _whole(schema):
         text = text[-LONGEST_TEXT:]
+        # All its ends: an answer may have been cut off anywhere inside it.
         for start in range(len(text)):
             found.setdefault(text[start:])
             if len(found) >= MOST_TEXTS:

@@ -10,7 +10,9 @@ reader looks first and names what is wrong. It reads the head only, never the we
 
 from __future__ import annotations
 
+import functools
 import mmap
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,7 @@ _BLOCKS = {
     23: (256, 136),  # IQ4_XS
     30: (1, 2),  # BF16
 }
+_FILE_TYPE = re.compile(r"LLAMA_FTYPE_(?:ALL|MOSTLY)_(?P<name>\w+)")
 _FLOAT_TYPES = frozenset({0, 1, 30})
 
 
@@ -101,3 +104,17 @@ def read_header(path: str | Path) -> Header:
         raise ModelError(f"{path}: no such model file. Check the path.") from error
     except OSError as error:
         raise ModelError(f"{path}: can not be read ({error.strerror}).") from error
+
+
+@functools.cache
+def quantisations() -> dict[str, int]:
+    """Names of all file types that llama.cpp can write, such as ``Q4_K_M``, and their numbers."""
+    import llama_cpp
+
+    found = ((_FILE_TYPE.fullmatch(key), value) for key, value in vars(llama_cpp).items())
+    return {match["name"]: value for match, value in found if match}
+
+
+def quantisation_name(number: str | None) -> str | None:
+    """Name of the file type that a GGUF's ``general.file_type`` gives; None for no known one."""
+    return {str(value): name for name, value in quantisations().items()}.get(number or "")

@@ -3,13 +3,10 @@
 Some compilers build a llama.cpp that crashes on the first quantised matrix product: GCC 12 drops
 stores that AMX tiles need, and a build for another processor meets an illegal instruction. Models
 in plain floats take another path and hide the fault, so the check insists on a quantised one.
-
-    python -m setaccio.runtime.model.smoke_test model.gguf
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -21,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from setaccio.data.errors import BrokenBuildError, SetaccioError, UsageError
+from setaccio.data.errors import UsageError
+from setaccio.data.files.digests import package_versions
 
 REINSTALL = (
     "CMAKE_ARGS=\"-DCMAKE_C_FLAGS='-fno-tree-dse -fno-dse -frecord-gcc-switches' "
@@ -40,7 +38,6 @@ PACKAGES = (
     "numpy",
     "pydantic",
 )
-_TOKENS = 4
 _PATIENCE = 300.0
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGILL, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE})
 
@@ -58,15 +55,6 @@ class SmokeResult:
     ok: bool
     message: str
     crash: str = ""
-
-    def require(self) -> None:
-        """Do nothing after a good run.
-
-        Raises:
-            BrokenBuildError: the run went wrong.
-        """
-        if not self.ok:
-            raise BrokenBuildError(self.message)
 
 
 def read_outcome(returncode: int, output: str, errors: str) -> SmokeResult:
@@ -135,25 +123,7 @@ def quantised_smoke(path: str | Path) -> SmokeResult:
         raise UsageError(
             f"{path}: is not quantised, so it would hide the fault. Give a quantised GGUF (Q8_0)."
         )
-    return run_apart([sys.executable, "-m", "setaccio.runtime.model.smoke_test", str(path)])
-
-
-def generate_some(path: str | Path) -> str:
-    """Load a GGUF, generate a few tokens and say so: what the child process does.
-
-    Raises:
-        ModelError: the GGUF can not be loaded.
-    """
-    from setaccio.runtime.decode.decoder import decode
-    from setaccio.runtime.decode.request import Request
-    from setaccio.runtime.model.load import load_model
-    from setaccio.runtime.model.tokens import encode_text
-
-    model = load_model(path)
-    prompt = encode_text(model, "Health check: one, two, three, four, five, six, seven, eight.")
-    prompt = prompt[: max(1, model.context - _TOKENS)]
-    _, done = next(decode(model, [], [Request(0, prompt, _TOKENS)], prompt_lookup=False))
-    return f"{model.name}: loaded, {len(prompt)} tokens read, {len(done.tokens)} written"
+    return run_apart([sys.executable, "-m", "setaccio.runtime._run_smoke", str(path)])
 
 
 def _cpu_facts() -> tuple[str, list[str]]:
@@ -167,16 +137,6 @@ def _cpu_facts() -> tuple[str, list[str]]:
     wanted = ("amx", "avx", "fma", "f16c", "neon", "asimd", "sve", "i8mm")
     found = sorted(f for f in (flags.group(1).split() if flags else []) if f.startswith(wanted))
     return (name.group(1) if name else platform.machine()), found
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
 
 
 def system_report() -> dict[str, Any]:
@@ -209,19 +169,5 @@ def system_report() -> dict[str, Any]:
         "compiler": build.compiler,
         "llama_features": build.features,
         "amx_build": judge_build(build, amx_here=amx),
-        "versions": _versions(),
+        "versions": {k: v or "not installed" for k, v in package_versions(PACKAGES).items()},
     }
-
-
-def main(arguments: Sequence[str]) -> int:
-    """The child process: exit status 0 when the GGUF named in ``arguments`` generates."""
-    try:
-        sys.stdout.write(generate_some(arguments[0]) + "\n")
-    except SetaccioError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

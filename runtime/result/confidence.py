@@ -76,8 +76,9 @@ def leaf_chances(
     chances = {}
     for pointer, (start, end) in places.items():
         own = [i for i, (first, last) in enumerate(ranges) if last > start and first < end]
-        confidence, most = 1.0, 0.0
+        confidence, most = 1.0, 0.0  # chain rule: the product over the tokens
         for i in own:
+            # The tokens that the mask left share all probability: renormalised.
             kept = max(1.0 - removed[i], 1e-9)
             confidence *= min(1.0, probabilities[i] / kept)
             most = max(most, removed[i])
@@ -86,7 +87,7 @@ def leaf_chances(
 
 
 class _Scanner:
-    """Walks over a JSON text and notes where its leaves stand."""
+    """Recursive descent over a JSON text that notes where its leaves stand."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -57,6 +57,7 @@ class _Editor:
         self._validator = make_validator(schema)
         self.data = copy.deepcopy(data)
         self.shadow = _shadow(data)
+        # An answer may break its schema already: a change must only not make it worse.
         self._faults = self._count()
 
     def _count(self) -> int:
@@ -76,6 +77,7 @@ class _Editor:
         if not parts:
             return False
         holder, key = self._place(self.data, parts)
+        # A value that nobody can mean: does enum or const object to it, in some branch at least?
         kept, holder[key] = holder[key], "\ue000 no such choice"
         errors = list(self._validator.iter_errors(self.data))
         holder[key] = kept

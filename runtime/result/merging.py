@@ -172,6 +172,7 @@ class _Items:
     def add(self, value: _Value) -> None:
         """Add an item, to those that it is one with or as another one."""
         name = self._name(value)
+        # Equal items first; only then objects that differ and quote one passage.
         known = self._by_name.setdefault(name, [])
         number = next((n for n in known if self._is_same(self.found[n][-1], value)), None)
         if number is None:
@@ -180,7 +181,7 @@ class _Items:
             number = len(self.found)
             self.found.append([])
         self.found[number].append(value)
-        if number not in known:
+        if number not in known:  # the item is found by either spelling from now on
             known.append(number)
         if isinstance(value.value, dict):
             self._objects.setdefault(value.part, []).append(number)

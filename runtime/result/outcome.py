@@ -21,7 +21,7 @@ from setaccio.runtime.result.merging import Part, merge_answers
 from setaccio.runtime.result.parsing import parse_for
 
 Value = TypeVar("Value")
-_WORST_LAST: tuple[Status, ...] = get_args(Status)
+_WORST_LAST: tuple[Status, ...] = get_args(Status)  # its members are declared in that order
 
 
 class _Answer(NamedTuple):
@@ -89,6 +89,7 @@ class Outcomes:
         chunks = [part.chunk for part in job.parts]
         answers = [self._judge(c, d) for c, d in zip(chunks, completions, strict=True)]
         answer = answers[0] if len(answers) == 1 else self._merge(chunks, answers)
+        # After merging, which may have preferred another chunk's value already.
         answer = self._require_grounding(answer)
         return self._extraction(
             job,
@@ -159,6 +160,7 @@ class Outcomes:
             for chunk, answer in zip(chunks, answers, strict=True)
         ]
         merged = merge_answers(parts, self._task.merge)
+        # Keys come in the order in which chunks met them; a constrained answer has the schema's.
         data = order_like(merged.data, self._task.json_schema)
         worst = max(answers, key=lambda answer: _WORST_LAST.index(answer.status))
         status, message = worst.status, f"{worst.message} {len(chunks)} chunks were merged.".strip()

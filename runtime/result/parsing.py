@@ -16,10 +16,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from setaccio.data.files.decimals import read_float
-from setaccio.data.files.json_text import read_object
+from setaccio.data.files.json_text import read_object, refuse_constant
 from setaccio.data.task.task import Task
 
 _TOKEN = re.compile(
@@ -52,12 +52,8 @@ NOTHING = ParsedAnswer(False, None, False)
 Fits = Callable[[Any], bool]
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 _DECODER = json.JSONDecoder(
-    parse_constant=_refuse, parse_float=read_float, object_pairs_hook=read_object
+    parse_constant=refuse_constant, parse_float=read_float, object_pairs_hook=read_object
 )
 
 
@@ -127,6 +123,7 @@ class _Search:
             self._note(fenced)
             return end
         self.doubtful.append(value)
+        # Behind broken words a fence is trusted again, behind a broken fence nothing is.
         if not self.broken or (fenced and self.broken == "words"):
             self.sure.append(value)
         return end

@@ -1,4 +1,4 @@
-"""Real trainings of a model that takes seconds: losses, labels, run folder, resume, budget."""
+"""Real trainings of a model that takes seconds: losses, run folder, resume, budget."""
 
 import importlib.metadata
 import importlib.util
@@ -11,19 +11,13 @@ import pytest
 pytest.importorskip("trl")
 
 import torch
-from train_parts import make_trainer
 from transformers import AutoModelForCausalLM, TrainerCallback
 
-from setaccio.data import Pair, Task, load_task
+from setaccio.data import Task, load_task
 from setaccio.data.errors import DataError, MissingExtraError, TrainError, UsageError
-from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.train import load_config, train
 from setaccio.train.backend.base import resolve_base
-from setaccio.train.inputs.batches import LengthBatches
-from setaccio.train.inputs.encode import encode_pair
-from setaccio.train.kernels.loss import SELECTED_STEP, completion_loss
-from setaccio.train.loop.trainer import LENGTH_STEP
-from setaccio.train.record.progress import quiet, read_metrics
+from setaccio.train.record.progress import read_metrics
 
 
 class Interrupt(TrainerCallback):
@@ -191,87 +185,6 @@ def test_a_folder_of_something_else_is_left_alone(settings, tmp_path):
     assert (out / "thesis.txt").read_text() == "precious"
 
 
-def test_labels_of_the_collated_batch_are_the_completions(settings, tokenizer, task_file):
-    config = load_config(None, settings)
-    task = load_task(task_file)
-    chat = chat_format(tokenizer)
-    pairs = [
-        Pair(str(n), "Ada met Ivo. " * n, {"name": "Ada", "city": "Rome"}) for n in range(1, 9)
-    ]
-    rows = [encode_pair(tokenizer, chat, task, pair) for pair in pairs]
-    with quiet():
-        batch = next(iter(make_trainer(config, tokenizer, rows).get_train_dataloader()))
-    by_length = {len(row.input_ids): row for row in rows}
-    # Few distinct lengths on a CPU: each new one costs a compilation.
-    step = 1 if torch.cuda.is_available() else LENGTH_STEP
-    assert batch["input_ids"].shape == (8, -(-max(by_length) // step) * step)
-    for ids, labels, mask in zip(
-        batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True
-    ):
-        row = by_length[int(mask.sum())]
-        assert ids[: len(row.input_ids)].tolist() == row.input_ids
-        wanted = [t if m else -100 for t, m in zip(row.input_ids, row.completion_mask, strict=True)]
-        assert labels.tolist() == wanted + [-100] * (len(ids) - len(wanted))
-        answer = tokenizer.decode([t for t in labels.tolist() if t != -100])
-        assert answer == '{"name":"Ada","city":"Rome"}<|im_end|>'
-
-
-def test_the_loss_is_the_librarys(small_base):
-    """Logits on completions only, no attention mask: the same number as with everything."""
-    model = AutoModelForCausalLM.from_pretrained(small_base, dtype=torch.float32).eval()
-    torch.manual_seed(1)
-    ids = torch.randint(0, model.config.vocab_size, (3, 40))
-    labels = ids.clone()
-    labels[:, :25] = -100
-    mask = torch.ones_like(ids)
-    for row, length in enumerate((40, 33, 30)):
-        ids[row, length:] = 0
-        labels[row, length:] = -100
-        mask[row, length:] = 0
-    with torch.inference_mode():
-        expected = model(ids, attention_mask=mask, labels=labels).loss
-        ours = completion_loss(model, {"input_ids": ids, "labels": labels}, bf16=False)
-    torch.testing.assert_close(ours, expected)
-
-
-def test_filling_up_changes_neither_loss_nor_gradients(small_base):
-    """Rows and selected positions are longer than they must be; what is learned is the same."""
-    model = AutoModelForCausalLM.from_pretrained(small_base, dtype=torch.float32)
-    torch.manual_seed(2)
-    ids = torch.randint(0, model.config.vocab_size, (3, 37))
-    labels = ids.clone()
-    labels[:, :20] = -100
-    labels[1, 30:] = -100
-    rows = []
-    model.get_output_embeddings().register_forward_hook(
-        lambda module, given, out: rows.append(out.shape[0])
-    )
-
-    def gradients(loss):
-        model.zero_grad()
-        loss.backward()
-        return [parameter.grad.clone() for parameter in model.parameters()]
-
-    expected = model(ids, attention_mask=(labels > -200).long(), labels=labels).loss
-    wanted = gradients(expected)
-    rows.clear()
-    longer = torch.nn.functional.pad(ids, (0, 27), value=1)
-    unlearned = torch.nn.functional.pad(labels, (0, 27), value=-100)
-    found = completion_loss(model, {"input_ids": longer, "labels": unlearned}, bf16=False)
-    learned = int((labels[:, 1:] > -100).sum())
-    assert rows == [-(-learned // SELECTED_STEP) * SELECTED_STEP]
-    torch.testing.assert_close(found, expected)
-    for ours, theirs in zip(gradients(found), wanted, strict=True):
-        torch.testing.assert_close(ours, theirs)
-
-
-def test_a_batch_without_labels_has_no_loss(small_base):
-    model = AutoModelForCausalLM.from_pretrained(small_base, dtype=torch.float32)
-    ids = torch.ones((2, 32), dtype=torch.long)
-    labels = torch.full_like(ids, -100)
-    assert completion_loss(model, {"input_ids": ids, "labels": labels}, bf16=False).item() == 0
-
-
 @pytest.mark.parametrize("minutes", [None, 60])
 def test_an_interrupted_run_goes_on_to_the_same_losses(settings, tmp_path, minutes):
     values = {**settings, "dropout": 0.1, "save_steps": 4, "validation_share": 0, "epochs": 2}
@@ -329,18 +242,3 @@ def test_qlora_trains_on_a_cpu_after_an_evaluation(settings):
 def test_unsloth_demanded_and_absent_says_what_to_install(settings):
     with pytest.raises(MissingExtraError, match=r"unsloth.*\[gpu\]"):
         train(load_config(None, {**settings, "backend": "unsloth"}))
-
-
-def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch():
-    lengths = [n * 7 % 101 for n in range(203)]
-    sampler = LengthBatches(lengths, 8, seed=1)
-    first = list(sampler)
-    assert sorted(first) == list(range(203))
-    assert first == list(LengthBatches(lengths, 8, seed=1))
-    sampler.set_epoch(1)
-    assert list(sampler) != first
-    spread = [
-        max(lengths[i] for i in first[n : n + 8]) - min(lengths[i] for i in first[n : n + 8])
-        for n in range(0, 200, 8)
-    ]
-    assert sum(spread) / len(spread) < 20

@@ -2,7 +2,7 @@
 
 Contract: ``settings_for("phi-3-mini", 8)`` gives the preset's settings with the method, the batch
 and the length that fit into 8 GB. Batch x accumulation is 16 in every row. The numbers are
-:func:`setaccio.train.record.preflight.estimate` at rows of the greatest length, half of it
+:func:`setaccio.train.inputs.preflight.estimate` at rows of the greatest length, half of it
 completion, with gradient checkpointing; a row is the largest batch that leaves ``RESERVED_GIB`` of
 the card free. The tables also stand as comments in the presets' files; a test holds them together
 and against the estimate.

@@ -19,6 +19,9 @@ from setaccio.data.task.pieces import ChatFormat, Piece, completion_end, prompt_
 from setaccio.data.task.task import Task
 
 IGNORED = -100  # the label that cross-entropy leaves out
+LENGTH_STEP = 32  # tokens; on a CPU rows are padded to a multiple of this
+SELECTED_STEP = 32  # learned positions are padded to multiples of this for the loss
+CHUNK = 256  # learned positions whose logits are in memory at once
 SHOWN_IDS = 5
 
 

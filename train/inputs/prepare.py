@@ -10,8 +10,8 @@ from setaccio.train.backend.base import Base, load_tokenizer
 from setaccio.train.backend.device import world_size
 from setaccio.train.config.idle import refuse_without_evaluation
 from setaccio.train.config.settings import TrainConfig
-from setaccio.train.inputs.sources import Rows, Sources, encode_sources
-from setaccio.train.record.preflight import MemoryEstimate, check_resources, estimate
+from setaccio.train.inputs.preflight import MemoryEstimate, check_resources, estimate
+from setaccio.train.inputs.sources import Rows, Sources, check_trackers, encode_sources
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,6 @@ def prepare_inputs(config: TrainConfig, sources: Sources, backend: str) -> Train
         UsageError: a package behind ``report_to`` is not installed.
     """
     import torch
-
-    from setaccio.train.record.trackers import check_trackers
 
     check_trackers(config)
     if config.threads is not None:

@@ -7,15 +7,14 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from setaccio.data.errors import MissingExtraError, TrainError
-from setaccio.data.records import Pair, Problem
+from setaccio.data.errors import MissingExtraError, TrainError, UsageError
+from setaccio.data.records import Pair, Problem, pairs_digest
 from setaccio.data.task.task import Task, load_task
 from setaccio.train.backend.base import Base, end_token_ids, resolve_base
 from setaccio.train.config.idle import refuse_without_evaluation
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.encode import Encoded, EncodeReport, encode_pairs
 from setaccio.train.inputs.pairs import tell_problems, training_pairs
-from setaccio.train.record.run_folder import training_digest
 
 REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
@@ -59,6 +58,24 @@ def require_extra() -> None:
             raise MissingExtraError("train", package)
 
 
+def check_trackers(config: TrainConfig) -> None:
+    """Check that the packages behind ``report_to`` are installed.
+
+    Raises:
+        MissingExtraError: TensorBoard is absent.
+        UsageError: another package is absent; names it.
+    """
+    for name in config.report_to:
+        if importlib.util.find_spec(name) is not None:
+            continue
+        if name == "tensorboard":
+            raise MissingExtraError("train", name)
+        raise UsageError(
+            f"report_to: {name} is not installed. Run: pip install {name}; or leave it out of "
+            "report_to."
+        )
+
+
 def training_sources(config: TrainConfig) -> Sources:
     """Read the task and the pairs, and find the base; lines left out are named on standard error.
 
@@ -77,8 +94,8 @@ def training_sources(config: TrainConfig) -> Sources:
     digests = {
         "base_sha256": base.digest(),
         "task_sha256": task.digest,
-        "pairs_sha256": training_digest(learned),
-        "eval_pairs_sha256": training_digest(held_out),
+        "pairs_sha256": pairs_digest(learned),
+        "eval_pairs_sha256": pairs_digest(held_out),
     }
     return Sources(task, base, learned, held_out, problems, digests)
 

@@ -111,6 +111,7 @@ def flatten(inputs: dict[str, Any]) -> Flat:
             ``attention_mask`` where rows differ in length, and ``weights`` where they have some.
     """
     lengths = row_lengths(inputs)
+    # Shortest first, so that rows of one group are about equally long.
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     prefix = shared_length(inputs, lengths)
     pad = torch.nn.functional.pad
@@ -140,7 +141,7 @@ def _layout(prefix: int, own: list[int], device: torch.device) -> Layout:
     blocks = [(_group(0, [prefix], 0, device), 0)] if prefix else []
     start, first = prefix, 0
     while first < len(own):
-        count = 1
+        count = 1  # greedily, while the padded group is neither too large nor mostly padding
         while first + count < len(own):
             width = own[first + count]
             padded = (count + 1) * width

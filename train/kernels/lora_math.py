@@ -47,6 +47,7 @@ def _backward(
     grad: torch.Tensor, x: torch.Tensor, small: torch.Tensor, layer: Layer, scale: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What flows into the first factor, and the gradients of both."""
+    # y = xW^T + s(xA^T)B^T, so with g = dL/dy: slope = s gB, dA = slope^T x, dB = s g^T(xA^T).
     slope = (grad @ layer.up).mul_(scale)
     return slope, slope.T @ x, (grad.T @ small).mul_(scale)
 
@@ -99,6 +100,7 @@ class GatedMlp(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
         open_ = nn.functional.silu(gate)
         slope, *of_down = _backward(grad, open_ * up, small_down, down_layer, ctx.scales[2])
         inner = (grad @ down_layer.weight).addmm_(slope, down_layer.down)
+        # The product rule: silu(gate) * up has two sides; inner is what flows into it.
         of_gate_out = torch.ops.aten.silu_backward(inner * up, gate)
         of_up_out = inner.mul_(open_)
         del open_

@@ -15,11 +15,9 @@ from typing import Any
 
 import torch
 
-from setaccio.train.inputs.encode import IGNORED
+from setaccio.train.inputs.encode import CHUNK, IGNORED, SELECTED_STEP
 from setaccio.train.kernels.flat_rows import flatten
 
-CHUNK = 256  # places whose logits are in memory at once
-SELECTED_STEP = 32  # learned positions are padded to multiples of this
 LEAST = 1e-30  # a probability below it has lost digits in float32
 
 
@@ -123,6 +121,7 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
                 # Each pass over these is as long as a tenth of a product: softmax, and no more.
                 found = torch.softmax(logits, 1)
                 losses = _losses(logits, found, safe)
+                # The gradient of cross-entropy: probabilities, less one at the label.
                 found.scatter_add_(1, safe[:, None], -torch.ones_like(losses)[:, None])
                 slopes[part] = (found.to(matrix.dtype) @ matrix).mul_(shares[:, None])
             total += (losses * shares).sum()
@@ -131,7 +130,7 @@ class _Entropy(torch.autograd.Function):  # type: ignore[misc]  # torch is not f
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        (slopes,) = ctx.saved_tensors
+        (slopes,) = ctx.saved_tensors  # made in the forward pass, while the logits were there
         return slopes * grad, None, None, None
 
 

@@ -53,6 +53,7 @@ class _Work:
 
     def likelihoods(self, queries: Any, keys: Any, mask: torch.Tensor) -> torch.Tensor:
         """Where each query looks: softmax of masked scores."""
+        # Grouped-query attention: heads that share keys stand below one another as more queries.
         bias = mask.to(queries.dtype).repeat(self.each, 1)
         scores = torch.baddbmm(bias, queries, keys.transpose(1, 2), alpha=self.scale)
         return torch.softmax(scores, -1, dtype=torch.float32).to(queries.dtype)
@@ -129,6 +130,7 @@ def _attend_back(
             looks = work.likelihoods(queries, keys, group.mask[first:last, :end])
         grad = wanted[:, :, first:last].flatten(1, 2)
         of_values[:, :end] += looks.transpose(1, 2) @ grad
+        # dS = P * (dP - rowsum(dP * P)), with dP = dO V^T: softmax's Jacobian, never made.
         slopes = torch.ops.aten._softmax_backward_data(
             grad @ values.transpose(1, 2), looks, -1, looks.dtype
         )
@@ -169,6 +171,7 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
         of_key, of_value = grad.new_zeros(shape), grad.new_zeros(*shape[:-1], grad.shape[-1])
         for number, (group, prefix) in enumerate(work.layout.blocks):
             block = _Block(*kept[4 * number : 4 * number + 4])
+            # A short row's last token is repeated as padding; it must not count twice.
             wanted = work.only_real(work.queries(grad.transpose(0, 1), group), group)
             of_queries, of_keys, of_values = _attend_back(work, block, group, prefix, wanted)
             of_query[_tokens(group)] = work.back(of_queries, group)
@@ -181,7 +184,7 @@ class RowAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is n
 def _add(total: Any, part: torch.Tensor, work: _Work, group: RowGroup, prefix: int) -> None:
     """Add a group's gradient of keys or values to that of the sequence."""
     split = part.view(work.pairs, group.rows, prefix + group.width, -1)
-    if prefix:
+    if prefix:  # every row has looked at the one prefix: their gradients add up
         total[:, :prefix] += split[:, :, :prefix].sum(1)
     own = split[:, :, prefix:].reshape(work.pairs, group.rows * group.width, -1)
     total[:, _tokens(group)] += own if group.keep is None else own[:, group.keep]
@@ -206,6 +209,7 @@ def attention(
         )
         return plain
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    # Under autocast rotary embeddings leave queries and keys in float32.
     with torch.autocast(query.device.type, enabled=False):
         kind = value.dtype
         found = RowAttention.apply(query[0].to(kind), key[0].to(kind), value[0], layout, scale)

@@ -43,7 +43,7 @@ def use_rows(model: Any, longest: int, bf16: bool) -> bool:
         together = _loss_and_slope(model, batch, bf16, flat=True)
     except (TypeError, ValueError, RuntimeError, AttributeError):
         together = [torch.tensor(float("nan"))]
-    near = TOLERANCE[bf16]
+    near = TOLERANCE[bf16]  # a NaN, as of an attempt that failed, is never within it
     same = len(apart) == len(together) and all(
         (one - other).norm() <= near * one.norm()
         for one, other in zip(apart, together, strict=True)
@@ -55,6 +55,7 @@ def use_rows(model: Any, longest: int, bf16: bool) -> bool:
 
 def _probe(words: int) -> dict[str, torch.Tensor]:
     """Three rows that begin alike and differ in length."""
+    # 8 shared tokens, labels from the 13th on, and padding: all that a real batch has.
     ids = torch.arange(3 * 24).view(3, 24) * 7 % words
     ids[:, :8] = ids[0, :8]
     real = torch.arange(24)[None] < torch.tensor([24, 17, 20])[:, None]

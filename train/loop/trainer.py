@@ -32,6 +32,7 @@ from setaccio.train.backend.backend_trl import uses_bf16
 from setaccio.train.backend.device import world_size
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.batches import EXTRAS, LengthBatches, WithExtras, dataset
+from setaccio.train.inputs.encode import LENGTH_STEP
 from setaccio.train.inputs.packing import pack
 from setaccio.train.kernels.flat_rows import flat_tokens
 from setaccio.train.kernels.lora_math import speed_up
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
 NEVER = 10**9  # steps; the library evaluates and saves at the end all the same
 PROJECT = "setaccio"
-LENGTH_STEP = 32  # tokens; on a CPU rows are padded to a multiple of this
 PRESENT = "present"  # folder in which the model is scored during a training
 
 

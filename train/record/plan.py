@@ -1,6 +1,6 @@
 """What a run will take, said before it starts: memory, disk, steps and time.
 
-Memory and disk are computed (:mod:`setaccio.train.record.preflight`); time is measured on a forward
+Memory and disk are computed (:mod:`setaccio.train.inputs.preflight`); time is measured on a forward
 and a backward pass of one batch of typical rows, which changes neither weights nor random numbers.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from setaccio.train.inputs.preflight import MemoryEstimate, free_memory
 from setaccio.train.loop.oom_retry import is_out_of_memory
 from setaccio.train.record.pace import TimeLeft, common_start
-from setaccio.train.record.preflight import MemoryEstimate, free_memory
 from setaccio.train.record.progress import clock_text
 
 if TYPE_CHECKING:

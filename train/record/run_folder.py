@@ -15,20 +15,19 @@ RUN/l3/             GGUF files, while a run is judged by L3
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from setaccio.data.errors import UsageError
-from setaccio.data.records import Pair, atomic_write
-from setaccio.data.task.task import Task, dump_compact
+from setaccio.data.files.digests import package_versions
+from setaccio.data.records import atomic_write
+from setaccio.data.task.task import Task
 from setaccio.train.config.config import TrainConfig, load_config
 
 PACKAGES = (
@@ -193,24 +192,10 @@ def last_checkpoint(out: Path) -> Path | None:
     return found[max(found)] if found else None
 
 
-def training_digest(pairs: Iterable[Pair]) -> str:
-    """SHA-256 (hex) of pairs, in order, as compact JSON Lines, weights and examples included."""
-    digest = hashlib.sha256()
-    for pair in pairs:
-        line = dump_compact(pair.to_dict())
-        digest.update(line.encode() + b"\n")
-    return digest.hexdigest()
-
-
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a training depends on."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: version for name, version in package_versions(PACKAGES).items() if version}
+    return {"python": platform.python_version(), **found}
 
 
 def write_result(result: TrainResult, provenance: dict[str, Any]) -> None:

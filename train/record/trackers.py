@@ -7,30 +7,10 @@ unless the tracker's environment variables say otherwise (``WANDB_MODE=online``,
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import Any
 
-from setaccio.data.errors import MissingExtraError, UsageError
 from setaccio.train.config.settings import TrainConfig
-
-
-def check_trackers(config: TrainConfig) -> None:
-    """Check that the packages behind ``report_to`` are installed.
-
-    Raises:
-        MissingExtraError: TensorBoard is absent.
-        UsageError: another package is absent; names it.
-    """
-    for name in config.report_to:
-        if importlib.util.find_spec(name) is not None:
-            continue
-        if name == "tensorboard":
-            raise MissingExtraError("train", name)
-        raise UsageError(
-            f"report_to: {name} is not installed. Run: pip install {name}; or leave it out of "
-            "report_to."
-        )
 
 
 def keep_in_run_folder(config: TrainConfig) -> None:

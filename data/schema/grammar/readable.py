@@ -9,7 +9,8 @@
 Three things. Keywords that the draft ignores beside a ``$ref`` are left out. Formats of numbers,
 which OpenAPI has, say nothing about texts. And ``oneOf`` whose options exclude each other is
 ``anyOf``: llguidance proves that for types and named values only, without regard to what stands
-beside it; here (:mod:`setaccio.data.schema.disjoint`) all that must hold in the same place counts.
+beside it; here (:mod:`setaccio.data.schema.grammar.disjoint`) all that must hold in the same place
+counts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from setaccio.data.schema.dialects import without_siblings
-from setaccio.data.schema.disjoint import Prover
+from setaccio.data.schema.grammar.disjoint import Prover
 from setaccio.data.schema.pointers import join, pointer_of
 from setaccio.data.schema.walk import schema_parts, walk
 

@@ -129,8 +129,6 @@ def test_findings_name_the_lines_that_pairs_come_from():
 
 def test_over_long_rows():
     assert kinds(pair(1), max_chars=40) == ["too_long"]
-    assert kinds(pair(1), count_tokens=lambda p: len(p.text), max_tokens=88) == ["too_long"]
-    assert kinds(pair(1), count_tokens=lambda p: len(p.text), max_tokens=len(TEXT)) == []
 
 
 def test_duplicates():

@@ -12,7 +12,7 @@ from export_parts import PAIRS
 
 from setaccio.data.errors import ExportError, MissingExtraError
 from setaccio.export import merge
-from setaccio.export.merging.hf_folder import has_bitsandbytes
+from setaccio.export.hf_folder import has_bitsandbytes
 
 needs = pytest.mark.skipif(not has_bitsandbytes(), reason="bitsandbytes is not installed")
 BITSANDBYTES = "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"

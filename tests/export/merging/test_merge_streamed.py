@@ -106,7 +106,7 @@ def test_a_model_that_does_not_fit_is_run_from_disk(sharded):
     """The proof of a streamed export: most layers stay in their files."""
     import torch
 
-    from setaccio.export.merging.hf_folder import load_hf_model
+    from setaccio.export.hf_folder import load_hf_model
     from setaccio.models.gguf_base.loading import folder_bytes
 
     ids = torch.tensor([[5, 6, 7, 8, 9]])

@@ -152,3 +152,10 @@ def test_exact_numbers_are_extracted(model: LoadedModel, schema: dict[str, Any],
     assert extraction.data is not None
     assert task.problems(extraction.data) == []
     assert list(extraction.data) == ["n", "to"]
+
+
+def test_a_pattern_that_explodes_is_refused_each_time(model: LoadedModel):
+    schema = {"type": "string", "pattern": "^(([0-9a-f]{1,40}){1,40}){1,40}$"}
+    for _ in range(2):
+        with pytest.raises(SchemaError, match=r"pattern \(repetitions"):
+            compile_schema(model, schema)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from setaccio.data.errors import BrokenBuildError, ModelError, UsageError
+from setaccio.data.errors import ModelError, UsageError
 from setaccio.runtime.model.smoke_test import quantised_smoke, run_apart, system_report
 
 
@@ -20,7 +20,6 @@ def test_a_sound_build_passes(tiny_gguf: Path):
     result = quantised_smoke(tiny_gguf)
     assert result.ok, result.message
     assert tiny_gguf.name in result.message
-    result.require()
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGILL])
@@ -31,8 +30,6 @@ def test_a_crash_is_explained(number: signal.Signals):
     assert result.crash == number.name
     assert "-fno-dse" in result.message
     assert "pip install" in result.message
-    with pytest.raises(BrokenBuildError, match=number.name):
-        result.require()
 
 
 def test_other_ends_of_the_child():

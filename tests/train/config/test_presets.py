@@ -67,7 +67,7 @@ def test_what_a_row_needs_is_the_estimate_and_fits(name, tmp_path):
 
     from setaccio.train.backend.backend_trl import NF4_BYTES
     from setaccio.train.backend.base import Base
-    from setaccio.train.record.preflight import estimate
+    from setaccio.train.inputs.preflight import estimate
 
     kind, sizes = KINDS[name], published_sizes(name)
     special = {"bos_token_id": None, "eos_token_id": 2, "pad_token_id": None}

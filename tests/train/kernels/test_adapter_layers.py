@@ -9,8 +9,8 @@ from train_parts import make_trainer
 
 from setaccio.train import load_config, train
 from setaccio.train.backend.base import resolve_base
+from setaccio.train.inputs.preflight import estimate
 from setaccio.train.inputs.sources import encode_sources, training_sources
-from setaccio.train.record.preflight import estimate
 
 
 def test_the_backward_pass_ends_at_the_lowest_adapter(settings, tokenizer):

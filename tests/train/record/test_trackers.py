@@ -16,7 +16,7 @@ pytest.importorskip("trl")
 
 from setaccio.data.errors import UsageError
 from setaccio.train import load_config
-from setaccio.train.record.trackers import check_trackers
+from setaccio.train.inputs.sources import check_trackers
 
 TRACKERS = ("wandb", "mlflow", "trackio")
 OWN = ("WANDB_MODE", "WANDB_PROJECT", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME")

@@ -1,4 +1,7 @@
-"""The report's tables as columns of cells; ``templates/tables.html`` makes HTML of them."""
+"""The report's tables as columns of cells; ``templates/tables.html`` makes HTML of them.
+
+Made of ``comparison.json``, so that an old run can be shown; :mod:`setaccio.eval.table` lies below.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from setaccio.data.task.task import Json, dump_compact
 from setaccio.eval.formats import file_size, percent, points
 from setaccio.eval.report.data import LEVELS, OUTCOME_WORDS, ReportArm, Run, as_estimate
 from setaccio.eval.stats.summary import Interval
+from setaccio.eval.table import PARTS, field_title, has_quantities
 
 _RATES = (*LEVELS, ("score", "score"), ("anls", "ANLS*"))
-_PARTS = (("quantity", "quantity"), ("unit", "unit"), ("name", "name"), ("agreed", "strict"))
 DASH = "–"
 
 
@@ -53,7 +56,7 @@ def headline_columns(run: Run) -> list[Column]:
     for path in run.shown_fields:
         listed = any(arm.field(path).get("f1") is not None for arm in arms)
         cells = [_field(arm, path) for arm in arms]
-        columns.append(Column(f"{path} {'F1' if listed else 'right'}", cells))
+        columns.append(Column(field_title(path, listed), cells))
     columns += [
         Column("grounded", [_grounding(arm) for arm in arms]),
         Column("s/doc", [_number(arm, "seconds_mean", 2) for arm in arms]),
@@ -71,7 +74,7 @@ def details_columns(run: Run) -> list[Column]:
         if any(_is_measured(arm, path) for arm in arms):
             columns += [
                 Column(f"{path} {title}", [_part(arm, path, key) for arm in arms])
-                for key, title in _PARTS
+                for key, title in PARTS.items()
             ]
     for outcome, word in OUTCOME_WORDS.items():
         columns.append(Column(f"{word} leaves", [_leaves(arm, outcome) for arm in arms]))
@@ -152,9 +155,8 @@ def _field(arm: ReportArm, path: str) -> Cell:
 
 
 def _is_measured(arm: ReportArm, path: str) -> bool:
-    """Whether at least half of a field's gold texts begin with a quantity."""
-    strict = arm.field(path).get("strict") or {"gold": 0, "leaves": 0}
-    return bool(2 * strict["gold"] >= strict["leaves"] > 0)
+    strict = arm.field(path).get("strict")
+    return strict is not None and has_quantities(strict["gold"], strict["leaves"])
 
 
 def _part(arm: ReportArm, path: str, key: str) -> Cell:

@@ -1,6 +1,6 @@
 """Options are called disjoint only where no value fits two of them, and then they are enforced.
 
-Run: pytest tests/data/schema/test_disjoint.py
+Run: pytest tests/data/schema/grammar/test_disjoint.py
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from setaccio.data.schema.disjoint import Prover
+from setaccio.data.schema.grammar.disjoint import Prover
 from setaccio.data.schema.grammar.exact_grammar import COMPACT_JSON, exact_grammar
 from setaccio.data.schema.grammar.readable import NOT_DISJOINT, readable
 from setaccio.data.schema.key_order import order_like

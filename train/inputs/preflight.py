@@ -18,6 +18,7 @@ import psutil
 from setaccio.data.errors import ModelError, TrainError
 from setaccio.train.backend.base import Base
 from setaccio.train.config.config import TrainConfig
+from setaccio.train.inputs.encode import CHUNK, LENGTH_STEP, SELECTED_STEP
 
 MIB = 2**20
 # Bytes of activations per token, layer and unit of width in 16-bit training without attention
@@ -161,9 +162,6 @@ def estimate(
         ModelError: the configuration is none that transformers knows by itself.
         TrainError: no layer of the base matches ``target_modules``.
     """
-    from setaccio.train.kernels.loss import CHUNK, SELECTED_STEP
-    from setaccio.train.loop.trainer import LENGTH_STEP
-
     model = _without_weights(base)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     text = model.config.get_text_config()

@@ -8,7 +8,7 @@ import pytest
 from setaccio.data.errors import ModelError, TrainError
 from setaccio.train import load_config
 from setaccio.train.backend.base import resolve_base
-from setaccio.train.record.preflight import PART_TOKENS, check_resources, estimate
+from setaccio.train.inputs.preflight import PART_TOKENS, check_resources, estimate
 
 
 def test_counts_are_those_of_the_real_model(settings, small_base):
