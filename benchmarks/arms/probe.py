@@ -90,7 +90,7 @@ def meter_forward() -> tuple[Meter, Meter]:
 
     every, prompts = Meter(), Meter()
     function = bindings.llama_decode
-    whole, part = every.wrap(function), prompts.wrap(every.wrap(function))
+    whole, part = every.wrap(function), every.wrap(prompts.wrap(function))
 
     def decode(context: Any, batch: Any) -> Any:
         size = int(batch.n_tokens)

@@ -46,17 +46,15 @@ def targets(columns: Sequence[Column]) -> str:
         verdict = "not measured" if not known else "met" if not missed else "missed"
         if 0 < missed < len(known):
             verdict = f"{len(known) - missed} of {len(known)} met"
-        reason = f": {REASONS[target.key]}" if missed and target.key in REASONS else ""
-        unit = " %" if target.unit else ""
-        wanted = f"{'≤' if target.at_most else '≥'} {target.wanted:g}{unit}"
-        cells = [_cell(target, value) for value in values]
-        rows.append([target.what, wanted, *cells, verdict + reason])
+        if missed and target.what in REASONS:
+            verdict += f": {REASONS[target.what]}"
+        rows.append([target.what, target.wanted, *(_cell(target, v) for v in values), verdict])
     places = [f"{column.subject}, {column.documents}" for column in columns]
     return table(["target", "wanted", *places, ""], rows)
 
 
 def _cell(target: Target, value: float | None) -> str:
-    words = number(value) + (" %" if target.unit and value is not None else "")
+    words = number(value) + (" %" if "%" in target.wanted and value is not None else "")
     return words if value is None or target.met(value) else f"**{words}**"
 
 
