@@ -46,7 +46,7 @@ _NO_MORE_THAN_AVX2 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
 }
 _PATIENCE = 900.0
-_ENDINGS = (0, 1)  # 1: some answers are cut off, as they should be
+_ENDINGS = (0, 1)  # 1 where answers are cut off, as they should be
 
 
 def machine(threads: int, parallel: int) -> dict[str, Any]:
@@ -163,11 +163,10 @@ def _run(part: Part, out: Path, level: str) -> Any:
         return _command(part, out)
     path = out / "parts" / f".{part.name}.child.json"
     path.unlink(missing_ok=True)
-    given = json.dumps(asdict(part.job))
-    with _busy_core(part.job.case.busy):
+    with busy_core(part.job.case.busy):
         child = subprocess.run(
             [sys.executable, "-m", "benchmarks.arms.child", str(path)],
-            input=given,
+            input=json.dumps(asdict(part.job)),
             capture_output=True,
             text=True,
             errors="replace",
@@ -184,10 +183,9 @@ def _run(part: Part, out: Path, level: str) -> Any:
 
 
 @contextlib.contextmanager
-def _busy_core(wanted: bool) -> Iterator[None]:
+def busy_core(wanted: bool) -> Iterator[None]:
     """Keep one core busy meanwhile."""
-    command = [sys.executable, "-c", "while True: pass"]
-    spin = subprocess.Popen(command) if wanted else None
+    spin = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if wanted else None
     try:
         yield
     finally:
@@ -204,30 +202,22 @@ def _environment(level: str = "") -> dict[str, str]:
 
 def _command(part: Part, out: Path) -> dict[str, float]:
     """Wall time and memory of the command line, all of it."""
-    given: list[str] = []
-    if part.asks:
-        path = out / "documents.jsonl"
-        rows = [asdict(document) for document in part.asks.documents()]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        given = ["extract", str(path)]
-    elif part.group != "help":
-        note = out / "note.txt"
-        note.write_text(NOTE, encoding="utf-8")
-        given = ["extract", str(note)]
+    source = out / ("documents.jsonl" if part.asks else "note.txt")
+    rows = [asdict(document) for document in part.asks.documents()] if part.asks else []
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows) or NOTE, encoding="utf-8")
+    given = [] if part.group == "help" else ["extract", str(source)]
     command = [sys.executable, "-m", "setaccio.cli.main", *given, *part.arguments]
-    with (out / "command.out").open("w+b") as words, (out / "command.err").open("w+b") as errors:
+    with (out / "command.out").open("w+") as words:
         began = time.perf_counter()
-        child = subprocess.Popen(command, stdout=words, stderr=errors, env=_environment())
+        child = subprocess.Popen(command, stdout=words, stderr=words, env=_environment())
         stop = threading.Timer(_PATIENCE, child.kill)
         stop.start()
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - began
         stop.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
-        words.seek(0)
-        errors.seek(0)
-        answered = words.read().lstrip().startswith(b"{") or part.group == "help"
-        if child.returncode not in _ENDINGS or not answered:
-            raise SetaccioError(" ".join(errors.read().decode(errors="replace").split())[-300:])
+        if child.returncode not in _ENDINGS[: 2 if part.asks else 1]:
+            words.seek(0)
+            raise SetaccioError(words.read()[-300:] or f"status {child.returncode}")
     scale = 1 if sys.platform == "darwin" else 1024
     return {"seconds": seconds, "peak_bytes": float(usage.ru_maxrss * scale)}

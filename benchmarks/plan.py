@@ -107,10 +107,9 @@ def _compare(scope: Scope, subject: Subject, name: str, documents: DocumentSet) 
     for number in range(scope.rounds):
         arms = [arm for arm in LABELS if arm in (subject.arms or LABELS)]
         for arm in arms[:: -1 if number % 2 else 1]:
-            several = arm in BATCHED
-            count = documents.case.count if several else documents.serial
-            count = scope.documents or count
-            each = documents.seconds * (_FASTER_BATCHED if several else 1.0)
+            usual = documents.case.count if arm in BATCHED else documents.serial
+            count = scope.documents or usual
+            each = documents.seconds * (_FASTER_BATCHED if arm in BATCHED else 1.0)
             case = replace(documents.case, count=count)
             yield _part(scope, subject, name, arm, case, _START + each * count, f"-{number}")
 

@@ -130,16 +130,18 @@ def _ggml_seconds(
     plain = ggml.ggml_backend_get_default_buffer_type(backend)
     ggml.ggml_backend_alloc_ctx_tensors_from_buft(rest, plain)
     for tensor, kind_, rows in ((matrix, kind, out), (tokens, _F32, TOKENS)):
-        data = _random(kind_, rows, wide)
-        size = ctypes.c_size_t(len(data))
-        ggml.ggml_backend_tensor_set(tensor, data, ctypes.c_size_t(0), size)
+        data = _random(ggml, kind_, rows, wide)
+        sizes = ctypes.c_size_t(0), ctypes.c_size_t(len(data))
+        ggml.ggml_backend_tensor_set(tensor, data, *sizes)
     return _best(lambda: ggml.ggml_backend_graph_compute(backend, graph))
 
 
-def _random(kind: int, rows: int, wide: int) -> bytes:
-    import gguf
+def _random(ggml: _Ggml, kind: int, rows: int, wide: int) -> Any:
     import numpy as np
-    from gguf.quants import quantize
 
     numbers = np.random.default_rng(0).normal(size=(rows, wide)).astype(np.float32)
-    return bytes(quantize(numbers, gguf.GGMLQuantizationType(kind)).tobytes())
+    sizes = ctypes.c_int64(0), ctypes.c_int64(rows), ctypes.c_int64(wide)
+    row = ggml.ggml_row_size(ctypes.c_int(kind), ctypes.c_int64(wide))
+    data = ctypes.create_string_buffer(rows * row)
+    ggml.ggml_quantize_chunk(ctypes.c_int(kind), numbers.ctypes.data, data, *sizes, None)
+    return data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ TINY_GGUF = FIXTURES / "tiny-recipe-q8_0.gguf"
 """The tests' recipe model of 4 million parameters; it carries its task."""
 DELIVERED = "delivered"
 """The model that ``setaccio extract`` takes where none is named."""
-MATRIX_FILE_TYPE = 7  # llama.cpp's LLAMA_FTYPE_MOSTLY_Q8_0
+FILE_TYPE = 7  # llama.cpp's LLAMA_FTYPE_MOSTLY_Q8_0
 
 
 @dataclass(frozen=True)
@@ -81,34 +82,28 @@ def merge_gguf(base: Path, adapter: Path, out: Path) -> None:
     from gguf.quants import quantize
 
     weights, delta = read_gguf(base), read_gguf(adapter)
-    fields, tensors = gguf.GGUFReader(base), gguf.GGUFReader(base).tensors
+    reader = gguf.GGUFReader(base)
+    q8_0 = gguf.GGMLQuantizationType.Q8_0
     alpha = float(delta.metadata["adapter.lora.alpha"])
     with atomic_path(out) as part:
         writer = gguf.GGUFWriter(part, weights.architecture)
-        for name, field in fields.fields.items():
+        for name, field in reader.fields.items():
             if not name.startswith("GGUF.") and name != "general.architecture":
-                _copy_field(writer, name, field)
+                value = FILE_TYPE if name == "general.file_type" else field.contents()
+                kind, *inner = field.types
+                writer.add_key_value(name, value, kind, sub_type=inner[-1] if inner else None)
         writer.add_string("setaccio.task", str(delta.metadata["setaccio.task"]))
-        for tensor in tensors:
+        for tensor in reader.tensors:
             if f"{tensor.name}.lora_a" not in delta.tensors:
                 writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
                 continue
             down, up = (delta.tensor(f"{tensor.name}.lora_{half}") for half in "ab")
             whole = weights.tensor(tensor.name) + alpha / len(down) * (up @ down)
-            kind = gguf.GGMLQuantizationType.Q8_0
-            writer.add_tensor(tensor.name, quantize(np.float32(whole), kind), raw_dtype=kind)
+            writer.add_tensor(tensor.name, quantize(np.float32(whole), q8_0), raw_dtype=q8_0)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-
-
-def _copy_field(writer: Any, name: str, field: Any) -> None:
-    import gguf
-
-    value = MATRIX_FILE_TYPE if name == "general.file_type" else field.contents()
-    inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
-    writer.add_key_value(name, value, field.types[0], sub_type=inner)
 
 
 @dataclass(frozen=True)
@@ -131,11 +126,8 @@ class Work:
 
     def of(self, passes: dict[str, Any]) -> float:
         """Operations of some passes, from a meter's counts."""
-        return (
-            self.token * passes["tokens"]
-            + self.output * passes["outputs"]
-            + self.pair * passes["pairs"]
-        )
+        counts = passes["tokens"], passes["outputs"], passes["pairs"]
+        return sum(map(mul, (self.token, self.output, self.pair), counts))
 
 
 def count_work(path: Path) -> Work:
