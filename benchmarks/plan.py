@@ -88,7 +88,8 @@ def make_plan(
     for subject in subjects:
         chosen = {name: of for name, of in sets.items() if name in (subject.sets or sets)}
         own = next(iter(chosen))
-        parts.append(_part(scope, subject, own, ROOFLINE, chosen[own].case, 10.0))
+        roofline = _part(scope, subject, own, ROOFLINE, chosen[own].case, 10.0)
+        parts.insert(0, roofline)  # before everything
         for name, documents in chosen.items():
             parts += _compare(scope, subject, name, documents)
         parts += _once(scope, subject, own, chosen[own])

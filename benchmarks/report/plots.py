@@ -16,19 +16,20 @@ Bar = tuple[str, Mapping[str, Any]]
 def profiles(
     columns: Sequence[Column], before: Iterable[Mapping[str, Any]]
 ) -> dict[str, list[Bar]]:
-    """What a plot shows: by model and documents, a name and the shares of each arm that has them.
+    """What a plot shows, of each model's first documents: a name and the shares of every arm.
 
     Args:
         columns: all that was measured.
         before: rows of an earlier run, as :func:`saved_rows` made them.
     """
     earlier = {(row["place"], row["arm"], row["busy"]): row for row in before}
+    firsts = {column.subject: column for column in reversed(columns)}.values()
     found: dict[str, list[Bar]] = {}
-    for row in saved_rows(columns):
+    for row in saved_rows(list(firsts)[::-1]):
         place, label = row["place"], LABELS[row["arm"]]
         label += ", one core busy" if row["busy"] else ""
         for name, shares in ((label, row), (f"{label}, before", earlier.get(_key(row), {}))):
-            if shares.get("decoding") is not None and (row["busy"] or place.endswith("recipes")):
+            if shares.get("decoding") is not None:
                 found.setdefault(place, []).append((name, shares))
     return found
 
