@@ -117,20 +117,20 @@ SETS = {
         "recipes told as prose: 40 texts, long answers, the task that the weights were tuned on",
         Case("recipe", str(SAMPLES / "recipes_told.jsonl"), 16, 320),
         6,
-        5.0,
+        4.5,
     ),
     "bookings": DocumentSet(
         "what callers say in one turn: 150 short texts, short answers, weights not tuned on it",
         Case("booking", str(SAMPLES / "bookings_test.jsonl"), 32, 96),
         8,
-        1.5,
+        0.9,
     ),
     "pages": DocumentSet(
         f"{RECIPES_A_PAGE} recipes of a cookbook at once: long texts, a form of six fields, "
         "weights not tuned on it",
         Case(PAGES, str(SAMPLES / "recipes_public_domain.jsonl"), 16, 96),
-        3,
-        6.0,
+        2,
+        4.5,
     ),
 }
 """The documents of a run, by name."""

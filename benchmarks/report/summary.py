@@ -211,7 +211,8 @@ def summarise(
         (column.busy if busy else column.rows)[arm] = middle(rows)
     for column in columns.values():
         column.rows = {arm: column.rows[arm] for arm in LABELS if arm in column.rows}
-    return list(columns.values())
+    order = list(work)
+    return sorted(columns.values(), key=lambda column: order.index(column.subject))
 
 
 def _take(
