@@ -106,15 +106,16 @@ def main(arguments: Sequence[str]) -> None:
         agreement=options.agreement,
         endurance=options.endurance,
     )
+    before = json.loads(options.before.read_text("utf-8"))["rows"] if options.before else []
+    work = {subject.name: count_work(Path(subject.gguf)) for subject in subjects}
     facts = machine(scope.threads, scope.parallel)
     console.print(f"{facts['cpu']}, llama.cpp compiled for {facts['level']}", highlight=False)
     parts = make_plan(scope, subjects, sets)
     results = measure(parts, options.out, facts, fresh=options.fresh, console=console)
-    work = {subject.name: count_work(Path(subject.gguf)) for subject in subjects}
     columns = summarise(parts, results, work)
     whole = not (options.quick or options.model or options.pairs or options.documents)
     labels = {s.name: s.label for s in subjects} | {n: of.label for n, of in sets.items()}
-    image = _plot(columns, options, DOCUMENT.parent / IMAGE if whole else options.out / IMAGE.name)
+    image = _plot(columns, before, DOCUMENT.parent / IMAGE if whole else options.out / IMAGE.name)
     text = report(facts, columns, labels, IMAGE.as_posix() if image and whole else image)
     _save(options.out, facts, columns, text)
     if whole:
@@ -122,11 +123,8 @@ def main(arguments: Sequence[str]) -> None:
     sys.stdout.write(text)
 
 
-def _plot(columns: Sequence[Column], options: argparse.Namespace, path: Path) -> str:
+def _plot(columns: Sequence[Column], before: Sequence[dict[str, Any]], path: Path) -> str:
     """Draw the profiles; the file's name, empty where there is nothing to draw."""
-    before: list[dict[str, Any]] = []
-    if options.before:
-        before = json.loads(options.before.read_text(encoding="utf-8"))["rows"]
     bars = profiles(columns, before)
     if not bars:
         return ""

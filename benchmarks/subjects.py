@@ -139,7 +139,8 @@ def count_work(path: Path) -> Work:
     size = sum(t.shape[0] * t.shape[1] for t in layers.values())
     output = weights.tensors.get("output.weight") or weights.tensors["token_embd.weight"]
     kinds = [tensor.kind for tensor in layers.values()]
-    wide, heads = weights.of("embedding_length"), weights.of("attention.head_count")
+    wide, heads = weights.of("embedding_length"), weights.of("attention.head_count", 1)
+    heads = max(heads) if isinstance(heads, list) else heads
     head = weights.of("attention.key_length") or wide // heads
     return Work(
         token=2 * size,

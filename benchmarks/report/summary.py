@@ -13,7 +13,7 @@ from benchmarks.measure import FAILED
 from benchmarks.plan import Part
 from benchmarks.subjects import Work
 
-NEAR_TIE = 0.1
+NEAR_TIE = 0.2
 """Two tokens whose logarithmic probabilities differ by less are all but equally likely."""
 SHARES = {
     "reading": "reading prompts",
