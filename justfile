@@ -57,7 +57,7 @@ eval *ARGS:
     @bash scripts/setup.sh light
     @{{ setaccio }} eval "$@"
 
-# Measure speed and memory beside other programs (about 20 minutes; --quick: a minute or so)
+# Measure speed and memory beside other programs: about 20 minutes (--quick; --model my.gguf --pairs mine.jsonl)
 bench *ARGS: setup
     @{{ python }} -m benchmarks "$@"
 

@@ -7,24 +7,28 @@ import importlib.util
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from benchmarks.measure import FAILED, ROOT, machine, measure
-from benchmarks.plan import ROUNDS, Part, Scope, make_plan
-from benchmarks.random_models.models import SUBJECTS, Ready, known_transcripts, make_model
-from benchmarks.report.plots import plot_growth
-from benchmarks.report.summary import Row, case_row, compare, judge
+from benchmarks.cases import SETS, Case, DocumentSet
+from benchmarks.measure import ROOT, machine, measure
+from benchmarks.plan import ROUNDS, Scope, make_plan
+from benchmarks.report.plots import plot_profiles, profiles, saved_rows
+from benchmarks.report.summary import Column, summarise
 from benchmarks.report.tables import report, write_between
-from setaccio.data.errors import MissingExtraError, SetaccioError
+from benchmarks.subjects import TINY_GGUF, Subject, count_work, default_subjects
+from setaccio.data.errors import MissingExtraError, SetaccioError, UsageError
 from setaccio.data.files.atomic import atomic_write
+from setaccio.models import gguf_path
 from setaccio.runtime.model.load import physical_cores
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
-IMAGE = Path("images") / "benchmarks-growth.svg"
-NEEDED = ("gguf", "matplotlib", "numba", "outlines", "xllamacpp")
+IMAGE = Path("images") / "benchmarks-profile.svg"
+NEEDED = ("gguf", "matplotlib")
+"""Without another package its arm fails, and the report says so."""
 MOST_AT_ONCE, FOR_EACH_THREAD = 16, 8
 QUICK_DOCUMENTS = 4
 
@@ -33,37 +37,50 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
-    add(
-        "--model",
-        action="append",
-        choices=list(SUBJECTS),
-        help="measure this model only; may be given again (default: all)",
-    )
-    add("--documents", type=int, help="documents for every arm, in place of each model's numbers")
+    add("--model", type=Path, help="a GGUF of yours, in place of the default base")
+    add("--adapter", type=Path, help="a LoRA adapter that works beside it")
+    add("--pairs", type=Path, help="JSON Lines with a text each, in place of the samples")
+    add("--task", default="", help="what to extract from them; default: what the model carries")
+    add("--max-tokens", type=int, default=512, help="of an answer to --pairs; default: %(default)s")
+    add("--documents", type=int, help="documents for every arm, in place of each set's numbers")
     add("--rounds", type=int, default=ROUNDS, help="passes over the arms (default: %(default)s)")
     add(
         "--quick",
         action="store_true",
-        help=f"{QUICK_DOCUMENTS} documents on the tiny model, one round, no growth",
+        help=f"{QUICK_DOCUMENTS} documents on the tests' tiny model, no busy core, no cold starts",
     )
-    add("--no-growth", action="store_true", help="leave growth and cold starts out")
+    add("--agreement", type=int, help="compare so many answers with one at a time without guesses")
+    add("--endurance", type=int, default=0, help="at the end, watch memory over so many documents")
     add("--threads", type=int, default=physical_cores(), help="default: %(default)s")
     add("--parallel", type=int, help="documents at once (default: 8 for each thread, at most 16)")
-    add(
-        "--vocabulary",
-        type=Path,
-        help="llama-cpp-python's source archive or folder, or ggml-vocab-qwen2.gguf itself; "
-        "default: what SETACCIO_LLAMACPP_SOURCE names, else the copy that exports keep",
-    )
+    add("--context", type=int, default=2048, help="tokens of a document (default: %(default)s)")
+    add("--before", type=Path, help="results.json of an earlier run, for the plot")
     add("--out", type=Path, default=ROOT / "runs" / "bench", help="default: %(default)s")
     add("--fresh", action="store_true", help="measure what was finished before, too")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.model = options.model or ["tiny"]
         options.documents = options.documents or QUICK_DOCUMENTS
-        options.rounds, options.no_growth = 1, True
     options.parallel = options.parallel or min(MOST_AT_ONCE, FOR_EACH_THREAD * options.threads)
     return options
+
+
+def choose(options: argparse.Namespace) -> tuple[list[Subject], dict[str, DocumentSet]]:
+    """Which models, and which documents."""
+    sets = dict(SETS)
+    if options.pairs:
+        case = Case(options.task, str(options.pairs), MOST_AT_ONCE, options.max_tokens)
+        if not options.pairs.is_file() or not list(case.documents()):
+            raise UsageError(f"{options.pairs}: no such file, or no text in it.")
+        sets = {"pairs": DocumentSet(f"texts of {options.pairs.name}", case, 6, 5.0)}
+    if options.model:
+        path, adapter = gguf_path(options.model), str(options.adapter or "")
+        return [Subject("model", path.name, str(path), adapter)], sets
+    if not options.quick:
+        subjects = default_subjects(options.out / "models")
+        names = tuple(sets) if options.pairs else ()
+        return [replace(s, sets=names) if names else s for s in subjects], sets
+    tiny = Subject("tiny", "tiny model, Q8_0", str(TINY_GGUF), sets=("recipes",))
+    return [tiny], sets
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -77,96 +94,52 @@ def main(arguments: Sequence[str]) -> None:
     if missing:
         raise MissingExtraError("bench", missing[0])
     console = Console(stderr=True)
+    with console.status("making the merged model, once"):
+        subjects, sets = choose(options)
     scope = Scope(
-        models=tuple(options.model or SUBJECTS),
         threads=options.threads,
         parallel=options.parallel,
+        context=options.context,
         documents=options.documents,
         rounds=options.rounds,
-        growth=not options.no_growth,
+        busy=not options.quick,
+        agreement=options.agreement,
+        endurance=options.endurance,
     )
-    ready: dict[str, Ready] = {}
-    for name in scope.models:
-        with console.status(f"making the model {name}, once"):
-            ready[name] = make_model(name, options.out / "models", options.vocabulary)
+    before = json.loads(options.before.read_text("utf-8"))["rows"] if options.before else []
+    work = {subject.name: count_work(Path(subject.gguf)) for subject in subjects}
     facts = machine(scope.threads, scope.parallel)
-    parts = make_plan(scope, ready)
+    console.print(f"{facts['cpu']}, llama.cpp compiled for {facts['level']}", highlight=False)
+    parts = make_plan(scope, subjects, sets)
     results = measure(parts, options.out, facts, fresh=options.fresh, console=console)
-    counts = {name: _counter(found.path) for name, found in ready.items()}
-    summary = _summarise(parts, results, ready, counts)
-    whole = set(scope.models) == set(SUBJECTS) and options.documents is None and scope.growth
-    whole = whole and not summary["failures"]
-    image = DOCUMENT.parent / IMAGE if whole else options.out / IMAGE.name
-    if summary["grown"]:
-        image.parent.mkdir(parents=True, exist_ok=True)
-        plot_growth(image, summary["grown"])
-    text = report(facts, **summary, image=(IMAGE.as_posix() if whole else image.name))
-    _save(options.out, facts, summary, text)
+    columns = summarise(parts, results, work)
+    whole = not (options.quick or options.model or options.pairs or options.documents)
+    labels = {s.name: s.label for s in subjects} | {n: of.label for n, of in sets.items()}
+    image = _plot(columns, before, DOCUMENT.parent / IMAGE if whole else options.out / IMAGE.name)
+    text = report(facts, columns, labels, IMAGE.as_posix() if image and whole else image)
+    _save(options.out, facts, columns, text)
     if whole:
         write_between(DOCUMENT, text)
     sys.stdout.write(text)
 
 
-def _counter(path: Path) -> Any:
-    import llama_cpp
-
-    llama = llama_cpp.Llama(str(path), vocab_only=True, verbose=False)
-
-    def count(text: str) -> int:
-        return len(llama.tokenize(text.encode(), add_bos=False, special=False))
-
-    return count
-
-
-def _summarise(
-    parts: Sequence[Part], results: dict[str, Any], ready: dict[str, Ready], counts: dict[str, Any]
-) -> dict[str, Any]:
-    known = {
-        name: [row.answer for row in known_transcripts(found)] for name, found in ready.items()
-    }
-    rows: list[Row] = []
-    grown: dict[str, dict[str, list[tuple[int, Row]]]] = {}
-    cold: list[float] = []
-    failures: dict[str, str] = {}
-    for part in parts:
-        result = results[part.name]
-        if FAILED in result:
-            failures[part.name] = result[FAILED]
-            continue
-        if part.job is None:
-            cold.append(result["seconds"])
-            continue
-        for case, found in zip(part.job.cases, result["cases"], strict=True):
-            row = case_row(
-                part,
-                result["setup_s"],
-                found,
-                case.task(),
-                counts[part.model],
-                known[part.model],
-            )
-            if part.group == "compare":
-                rows.append(row)
-            else:
-                size = case.size if part.group != "documents" else case.count
-                grown.setdefault(part.group, {}).setdefault(part.arm, []).append((size, row))
-    rows = compare(rows)
-    stream = [row for _, row in grown.get("documents", {}).get("ours-batched-schema", [])]
-    verdicts = judge(rows, stream, cold)
-    return {"rows": rows, "verdicts": verdicts, "grown": grown, "failures": failures}
+def _plot(columns: Sequence[Column], before: Sequence[dict[str, Any]], path: Path) -> str:
+    """Draw the profiles; the file's name, empty where there is nothing to draw."""
+    bars = profiles(columns, before)
+    if not bars:
+        return ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plot_profiles(path, bars)
+    return path.name
 
 
-def _save(out: Path, facts: dict[str, Any], summary: dict[str, Any], text: str) -> None:
+def _save(out: Path, facts: dict[str, Any], columns: Sequence[Column], text: str) -> None:
     """Everything as JSON and as Markdown, beside the parts."""
+    kept = ("subject", "documents", "roofline", "agreement", "commands", "failures")
     value = {
         "machine": facts,
-        "failures": summary["failures"],
-        "rows": [vars(row) for row in summary["rows"]],
-        "targets": [{**vars(v), "met": v.met} for v in summary["verdicts"]],
-        "growth": {
-            group: {arm: [[size, vars(row)] for size, row in rows] for arm, rows in series.items()}
-            for group, series in summary["grown"].items()
-        },
+        "rows": saved_rows(columns),
+        "columns": [{name: getattr(column, name) for name in kept} for column in columns],
     }
     for name, content in (("results.json", json.dumps(value, indent=1)), ("report.md", text)):
         with atomic_write(out / name) as stream:

@@ -1,39 +1,35 @@
-"""What is extracted from: tasks and documents, the same for every program.
-
-The tiny model answers generated recipes. The models that recite get public-domain recipes, cut to a
-few lines so that a run of all programs fits into minutes; text and answer are real, only the choice
-of tokens is given.
-"""
+"""What is extracted from: tasks and documents, the same for every program."""
 
 from __future__ import annotations
 
-import itertools
 import json
-import random
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from setaccio.data import Task, load_task
-from setaccio.data.files.atomic import atomic_write
-from setaccio.data.recipes.generate import generate_pairs
-from setaccio.data.recipes.prose import write_prose
-from setaccio.data.recipes.public_domain import StructuredRecipe, public_domain_recipes
 from setaccio.data.records import Document
-from setaccio.data.task.task import dump_compact
+from setaccio.runtime.model.gguf_header import read_header
 
-SEED = 20_261
-SAMPLE = Path(__file__).parent.parent / "data" / "samples" / "recipes_public_domain.jsonl"
-FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
-RECIPE = FIXTURES / "recipe.yaml"
-"""The task of all recipes: that which the tiny model was tuned on."""
-INGREDIENTS, DIRECTIONS = 3, 2
-"""Most lines of a transcript's lists."""
-DISTINCT = 64
-"""Documents that a long stream goes through again and again; none follows itself."""
-
-Kind = Literal["generated", "transcripts", "long", "fields"]
+SAMPLES = Path(__file__).parent.parent / "data" / "samples"
+PAGES = "pages"
+"""Name of the task, and of the documents, that are several recipes behind each other."""
+RECIPES_A_PAGE = 3
+PAGE_SCHEMA: dict[str, Any] = {
+    "title": PAGES,
+    "type": "object",
+    "properties": {
+        "first_dish": {"type": "string", "maxLength": 60},
+        "course": {"enum": ["starter", "main", "side", "dessert", "drink", "other"]},
+        "main_ingredient": {"type": "string", "maxLength": 40},
+        "minutes": {"type": ["integer", "null"], "minimum": 0, "maximum": 999},
+        "vegetarian": {"type": "boolean"},
+        "needs_oven": {"type": "boolean"},
+    },
+    "required": ["first_dish", "course", "main_ingredient", "minutes", "vegetarian", "needs_oven"],
+    "additionalProperties": False,
+}
 
 
 @dataclass(frozen=True)
@@ -41,116 +37,135 @@ class Case:
     """Documents with a task.
 
     Attributes:
-        kind: ``generated`` recipes; ``transcripts``, which a model recites; ``long`` documents of
-            ``size`` tokens or so; ``fields``, a schema of ``size`` properties.
-        count: number of documents.
-        size: see ``kind``.
+        task: name or path of it; empty for the one that the model carries.
+        source: JSON Lines that hold a ``text`` each, or public-domain recipes.
+        count: number of documents; where there are fewer, they come again.
         max_tokens: most tokens of an answer.
-        transcripts: file of :class:`Transcript` rows, for that kind.
+        busy: whether another program computes on one core meanwhile.
     """
 
-    kind: Kind
+    task: str
+    source: str
     count: int
-    size: int = 0
-    max_tokens: int = 512
-    transcripts: str = ""
-
-    def task(self) -> Task:
-        """What is to be extracted."""
-        return _fields_task(self.size) if self.kind == "fields" else load_task(RECIPE)
+    max_tokens: int
+    busy: bool = False
 
     def documents(self) -> Iterator[Document]:
         """The documents, as many as were asked for."""
-        return itertools.islice(self._stream(), self.count)
-
-    def _stream(self) -> Iterator[Document]:
-        if self.kind == "transcripts":
-            texts = [row.text for row in read_transcripts(Path(self.transcripts))]
-        else:
-            number = min(self.count, DISTINCT)
-            texts = [pair.text for pair in generate_pairs(number, SEED)]
-        if self.kind == "long":
-            texts = [_lengthened(text, texts, self.size) for text in texts]
-        for number in itertools.count():
+        rows = [json.loads(line) for line in Path(self.source).read_text("utf-8").splitlines()]
+        texts = _pages(rows) if self.task == PAGES else [str(row["text"]) for row in rows]
+        for number in range(self.count):
             yield Document(str(number), texts[number % len(texts)])
+
+    def warming(self) -> Case:
+        """One document and four tokens: what brings caches and clocks up before measuring."""
+        return replace(self, count=1, max_tokens=4)
+
+
+AGREEMENT, ROOFLINE = "agreement", "roofline"
+"""Jobs beside those of the arms: :mod:`benchmarks.arms.agreement`, :mod:`benchmarks.roofline`."""
+
+
+@dataclass
+class Job:
+    """What a child does.
+
+    Attributes:
+        arm: one of :data:`benchmarks.arms.arms.LABELS`, or :data:`AGREEMENT`, :data:`ROOFLINE`.
+        model: path of the GGUF.
+        adapter: path of a LoRA adapter; empty for none.
+        context: tokens of context for each document.
+        threads: threads that compute.
+        parallel: documents at once, for arms that can.
+        case: what to extract from.
+    """
+
+    arm: str
+    model: str
+    adapter: str
+    context: int
+    threads: int
+    parallel: int
+    case: Case
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """A job from what :func:`dataclasses.asdict` made of one."""
+        raw = json.loads(text)
+        return cls(**{**raw, "case": Case(**raw["case"])})
 
 
 @dataclass(frozen=True)
-class Transcript:
-    """A document and the answer that a model knows by heart.
+class DocumentSet:
+    """Documents that a run goes through.
 
     Attributes:
-        text: the document.
-        answer: compact JSON.
-        tokens: token ids of the answer as constrained decoding cuts it.
+        label: for tables.
+        case: of it, with as many documents as programs get that take several at once.
+        serial: documents for programs that take one at a time.
+        seconds: expected for one document by itself, to tell the time that is left.
     """
 
-    text: str
-    answer: str
-    tokens: list[int] = field(default_factory=list)
+    label: str
+    case: Case
+    serial: int
+    seconds: float
 
 
-def transcripts(count: int) -> list[Transcript]:
-    """Candidates, of much the same length, the most usual first.
-
-    Args:
-        count: how many.
-    """
-    dice = random.Random(SEED)
-    found = []
-    for recipe in public_domain_recipes(SAMPLE):
-        short = StructuredRecipe(
-            recipe.title, recipe.ingredients[:INGREDIENTS], recipe.directions[:DIRECTIONS]
-        )
-        prose = write_prose(short, dice)
-        answer = dump_compact(prose.gold)
-        if answer.isascii() and prose.text.isascii():
-            found.append(Transcript(prose.text, answer))
-    lengths = sorted(len(row.answer) for row in found)
-    usual = lengths[len(lengths) // 2]
-    return sorted(found, key=lambda row: abs(len(row.answer) - usual))[:count]
-
-
-def write_transcripts(path: Path, rows: Sequence[Transcript]) -> None:
-    """Write rows as JSON Lines."""
-    with atomic_write(path) as stream:
-        stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+SETS = {
+    "recipes": DocumentSet(
+        "recipes told as prose: 40 texts, long answers, the task that the weights were tuned on",
+        Case("recipe", str(SAMPLES / "recipes_told.jsonl"), 16, 320),
+        6,
+        4.5,
+    ),
+    "bookings": DocumentSet(
+        "what callers say in one turn: 150 short texts, short answers, weights not tuned on it",
+        Case("booking", str(SAMPLES / "bookings_test.jsonl"), 32, 96),
+        8,
+        0.9,
+    ),
+    "pages": DocumentSet(
+        f"{RECIPES_A_PAGE} recipes of a cookbook at once: long texts, a form of six fields, "
+        "weights not tuned on it",
+        Case(PAGES, str(SAMPLES / "recipes_public_domain.jsonl"), 16, 96),
+        2,
+        4.5,
+    ),
+}
+"""The documents of a run, by name."""
 
 
-def read_transcripts(path: Path) -> list[Transcript]:
-    """Rows that :func:`write_transcripts` wrote."""
-    return [Transcript(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
-
-
-def _lengthened(text: str, others: Sequence[str], tokens: int) -> str:
-    """A document of so many tokens or so (four characters each) that begins with a text."""
-    parts = itertools.chain([text], itertools.cycle(others))
-    long = ""
-    while len(long) < 4 * tokens:
-        long += next(parts) + "\n\n"
-    return long[: 4 * tokens].rsplit(" ", 1)[0]
-
-
-def _fields_task(count: int) -> Task:
-    """A task whose answer is ``count`` choices: its length is that of the schema."""
-    kinds: list[dict[str, Any]] = [
-        {"type": "boolean"},
-        {"enum": ["none", "little", "much", "unknown"]},
-        {"type": ["integer", "null"], "minimum": 0, "maximum": 99},
+def _pages(rows: list[dict[str, Any]]) -> list[str]:
+    texts = [
+        "\n".join([row["title"], "", *row["ingredients"], "", " ".join(row["directions"])])
+        for row in rows
     ]
-    names = ("salt", "sugar", "butter", "flour", "milk", "eggs", "oil", "water")
-    properties = {
-        f"{names[index % len(names)]}_{index}": kinds[index % len(kinds)] for index in range(count)
-    }
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return Task.from_schema(schema, "Fill in the form for the recipe, as JSON.")
+    whole = range(0, len(texts) - RECIPES_A_PAGE + 1, RECIPES_A_PAGE)
+    return ["\n\n".join(texts[start : start + RECIPES_A_PAGE]) for start in whole]
 
 
-def warming(case: Case) -> Case:
-    """One document and four tokens: what brings caches and clocks up before the measurement."""
-    return replace(case, count=1, max_tokens=4)
+def own_task(*files: str) -> Task | None:
+    """The task that the first of some GGUFs (adapter, model) carries."""
+    for file in filter(None, files):
+        if stored := read_header(Path(file)).metadata.get("setaccio.task"):
+            return Task.from_metadata(stored, source=file)
+    return None
+
+
+def choose_task(case: Case, model: str, adapter: str) -> Task:
+    """A case's task; its prompt shows the schema to weights that were not tuned on it."""
+    own = own_task(adapter, model)
+    if own is not None and case.task in ("", own.name):
+        return own
+    if case.task == PAGES:
+        return Task.from_schema(PAGE_SCHEMA, "Fill in the form for this page, as JSON.")
+    return load_task(case.task or "recipe").showing_schema()
+
+
+def same_answer(one: str, other: str) -> bool:
+    """Whether two answers are equal, white space between their tokens apart."""
+    try:
+        return one == other or json.loads(one) == json.loads(other)
+    except ValueError:
+        return False

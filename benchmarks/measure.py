@@ -6,13 +6,15 @@ on (job, code, models, versions); it is used again while that digest is the same
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +30,6 @@ from rich.progress import (
 )
 
 from benchmarks.plan import Part
-from benchmarks.random_models.models import TINY_GGUF
 from setaccio.data.errors import SetaccioError
 from setaccio.data.files.atomic import atomic_write
 from setaccio.runtime.model.smoke_test import system_report
@@ -39,7 +40,13 @@ NOTE = "Beat 2 eggs with 50 g sugar, fold in 100 g flour and bake for 20 minutes
 """The short document of the cold start."""
 FAILED = "failed"
 """Key of a result that tells why there is none; tried again by the next run."""
+_NO_MORE_THAN_AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+}
 _PATIENCE = 900.0
+_ENDINGS = (0, 1)  # 1 where answers are cut off, as they should be
 
 
 def machine(threads: int, parallel: int) -> dict[str, Any]:
@@ -57,7 +64,26 @@ def machine(threads: int, parallel: int) -> dict[str, Any]:
         "threads": threads,
         "parallel": parallel,
         "versions": versions,
+        "level": simd_level(report["llama_features"].upper().replace(" = 1", "").split()),
+        "cpu_level": simd_level(_cpu_flags()),
     }
+
+
+def simd_level(flags: Sequence[str]) -> str:
+    """The widest vector instructions among some flags, in words."""
+    names = {flag.replace("_", "").upper() for flag in flags}
+    known = {"AMXINT8": "AMX", "AVX512F": "AVX-512", "AVX512": "AVX-512", "AVX2": "AVX2"}
+    known |= {"AVX": "AVX", "NEON": "NEON", "ASIMD": "NEON"}
+    return next((words for flag, words in known.items() if flag in names), "unknown")
+
+
+def _cpu_flags() -> list[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found = (line for line in lines if line.lower().startswith(("flags", "features")))
+    return next(found, "").partition(":")[2].split()
 
 
 def _code() -> str:
@@ -65,7 +91,8 @@ def _code() -> str:
     digest = hashlib.sha256()
     for folder in ("data", "models", "runtime", "cli", "benchmarks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
+            if "report" not in path.parts:
+                digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -76,10 +103,11 @@ def fingerprint(part: Part, facts: dict[str, Any]) -> str:
         part: the part.
         facts: from :func:`machine`.
     """
-    model = Path(part.job.model if part.job else TINY_GGUF)
-    stamp = [model.stat().st_size, int(model.stat().st_mtime)]
-    job = asdict(part.job) if part.job else None
-    text = json.dumps([part.name, job, stamp, facts["versions"], facts["cpu"], _code()])
+    job = asdict(part.job) if part.job else [part.arguments, part.asks and asdict(part.asks)]
+    files = [part.job.model, part.job.adapter, part.job.case.source] if part.job else []
+    stamps = [(f, Path(f).stat().st_size, int(Path(f).stat().st_mtime)) for f in files if f]
+    depends = [facts[name] for name in ("versions", "cpu", "level", "threads")]
+    text = json.dumps([part.name, job, stamps, depends, _code()])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -112,10 +140,10 @@ def measure(
             result = None if fresh else _kept(path, mark)
             if result is None:
                 try:
-                    result = _run(part, out)
+                    result = _run(part, out, facts["level"])
                     with atomic_write(path) as stream:
                         json.dump({"fingerprint": mark, "at": begun, "result": result}, stream)
-                except (SetaccioError, subprocess.TimeoutExpired) as error:
+                except (SetaccioError, OSError, ValueError, subprocess.TimeoutExpired) as error:
                     result = {FAILED: " ".join(str(error).split())[:400]}
             results[part.name] = result
             bar.advance(row, part.seconds)
@@ -130,43 +158,66 @@ def _kept(path: Path, mark: str) -> Any:
     return row["result"] if row.get("fingerprint") == mark else None
 
 
-def _run(part: Part, out: Path) -> Any:
+def _run(part: Part, out: Path, level: str) -> Any:
     if part.job is None:
-        return _cold_start(out)
+        return _command(part, out)
     path = out / "parts" / f".{part.name}.child.json"
     path.unlink(missing_ok=True)
-    words = _child(["-m", "benchmarks.arms.child", str(path)], json.dumps(asdict(part.job)))[1]
+    with busy_core(part.job.case.busy):
+        child = subprocess.run(
+            [sys.executable, "-m", "benchmarks.arms.child", str(path)],
+            input=json.dumps(asdict(part.job)),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=_environment(level if part.group == "roofline" else ""),
+            timeout=_PATIENCE + 3 * part.seconds,
+            check=False,
+        )
     if not path.is_file():
-        raise SetaccioError(f"{part.name} failed: {words}")
+        words = (child.stderr.strip().splitlines() or [""])[-1][-300:]
+        raise SetaccioError(words or f"ended with status {child.returncode}")
     result = json.loads(path.read_text(encoding="utf-8"))
     path.unlink()
     return result
 
 
-def _cold_start(out: Path) -> dict[str, float]:
-    """Wall time of the command line on one short document, all of it."""
-    note = out / "note.txt"
-    note.write_text(NOTE, encoding="utf-8")
-    began = time.perf_counter()
-    command = ["-m", "setaccio.cli.main", "extract", str(note), "--model", str(TINY_GGUF)]
-    answer, words = _child(command)
-    seconds = time.perf_counter() - began
-    if not answer.startswith("{"):
-        raise SetaccioError(f"the command line failed: {words}")
-    return {"seconds": seconds}
+@contextlib.contextmanager
+def busy_core(wanted: bool) -> Iterator[None]:
+    """Keep one core busy meanwhile."""
+    spin = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if wanted else None
+    try:
+        yield
+    finally:
+        if spin is not None:
+            spin.kill()
+            spin.wait()
 
 
-def _child(arguments: list[str], given: str = "") -> tuple[str, str]:
-    """Run Python on this tree; returns what it printed, and its last words or its exit status."""
+def _environment(level: str = "") -> dict[str, str]:
+    """Python finds this tree; PyTorch computes with what llama.cpp was compiled for."""
     paths = os.pathsep.join([str(ROOT), *(path for path in sys.path if path)])
-    child = subprocess.run(
-        [sys.executable, *arguments],
-        input=given,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env={**os.environ, "PYTHONPATH": paths},
-        timeout=_PATIENCE,
-        check=False,
-    )
-    return child.stdout, " ".join(child.stderr.split())[-400:] or f"status {child.returncode}"
+    return {**os.environ, "PYTHONPATH": paths, **(_NO_MORE_THAN_AVX2 if level == "AVX2" else {})}
+
+
+def _command(part: Part, out: Path) -> dict[str, float]:
+    """Wall time and memory of the command line, all of it."""
+    source = out / ("documents.jsonl" if part.asks else "note.txt")
+    rows = [asdict(document) for document in part.asks.documents()] if part.asks else []
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows) or NOTE, encoding="utf-8")
+    given = [] if part.group == "help" else ["extract", str(source)]
+    command = [sys.executable, "-m", "setaccio.cli.main", *given, *part.arguments]
+    with (out / "command.out").open("w+") as words:
+        began = time.perf_counter()
+        child = subprocess.Popen(command, stdout=words, stderr=words, env=_environment())
+        stop = threading.Timer(_PATIENCE, child.kill)
+        stop.start()
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - began
+        stop.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode not in _ENDINGS[: 2 if part.asks else 1]:
+            words.seek(0)
+            raise SetaccioError(words.read()[-300:] or f"status {child.returncode}")
+    scale = 1 if sys.platform == "darwin" else 1024
+    return {"seconds": seconds, "peak_bytes": float(usage.ru_maxrss * scale)}

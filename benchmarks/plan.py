@@ -7,39 +7,20 @@ slower or faster meets all alike.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.arms.arms import BATCHED, LABELS
-from benchmarks.arms.child import Job
-from benchmarks.cases import Case
-from benchmarks.random_models.models import SUBJECTS, Ready
+from benchmarks.cases import AGREEMENT, ROOFLINE, SETS, Case, DocumentSet, Job
+from benchmarks.subjects import Subject
 
-ROUNDS = 2
-COLD_STARTS = 7
-GROWTH_TOKENS = 64
-"""Most tokens of an answer where growth is measured."""
-
-STREAMS = {
-    "ours-batched-schema": (10, 100, 1_000, 10_000),
-    "server": (10, 100, 1_000),
-    "ours-serial-schema": (10, 100),
-    "outlines-llguidance": (10, 100),
-    "gbnf": (10, 100),
-}
-"""Numbers of documents, for each arm as far as it gets in a minute or two."""
-LENGTHS = (32, 128, 512, 1024)
-FIELDS = (1, 4, 16, 32)
-GROWING = (
-    "ours-serial-schema",
-    "outlines-outlines_core",
-    "outlines-llguidance",
-    "gbnf",
-    "server",
-)
-"""Arms whose growth with document length and schema size is measured; one document at a time."""
-_FEW = 4
-_GROWTH_S = {"documents": 30.0, "length": 12.0, "fields": 12.0}
-_FIRST_S = 150.0  # the stream of ten thousand
+ROUNDS = 1
+COMMANDS = {"cold": 5, "help": 5, "peak": 1}
+"""How often each command of the command line is timed."""
+BUSY = {"ours-serial-schema": 4, "ours-batched-schema": 16}
+"""Documents of the arms that also run beside a program which keeps one core busy, where a model
+runs in all arms."""
+ENDURANCE_SET = "bookings"
+_SLOWER_BUSY, _FASTER_BATCHED, _START = 2.0, 0.6, 5.0
 
 
 @dataclass(frozen=True)
@@ -48,19 +29,25 @@ class Part:
 
     Attributes:
         name: tells it from the others; its result's file name.
-        group: ``compare``, ``documents``, ``length``, ``fields`` or ``cold``.
-        model: a key of :data:`benchmarks.random_models.models.SUBJECTS`.
-        arm: one of :data:`benchmarks.arms.arms.LABELS`; ``cli`` for cold starts.
-        job: what the child does; None for a cold start.
+        group: ``roofline``, ``compare``, ``agreement``, ``endurance`` or a command's name.
+        subject: name of the model.
+        documents: name of the document set.
+        arm: one of :data:`benchmarks.arms.arms.LABELS`, or the group.
+        job: what the child does; None for a command.
         seconds: expected.
+        arguments: of a command.
+        asks: the documents that a command is given; None for a note or none.
     """
 
     name: str
     group: str
-    model: str
+    subject: str
+    documents: str
     arm: str
     job: Job | None
     seconds: float
+    arguments: tuple[str, ...] = ()
+    asks: Case | None = None
 
 
 @dataclass(frozen=True)
@@ -68,67 +55,100 @@ class Scope:
     """How much is measured.
 
     Attributes:
-        models: keys of :data:`benchmarks.random_models.models.SUBJECTS`.
         threads: threads that compute.
         parallel: documents at once.
-        documents: for every arm in place of each model's own numbers; None keeps those.
+        context: tokens of each document's prompt and answer.
+        documents: for every arm in place of each set's numbers; None keeps those.
         rounds: passes over the arms.
-        growth: whether growth and cold starts are measured.
+        busy: whether to measure beside a busy core, and the command line.
+        agreement: documents of the comparison with one at a time; None for each set's number.
+        endurance: documents of the endurance run; 0 for none.
     """
 
-    models: tuple[str, ...]
     threads: int
     parallel: int
+    context: int = 2048
     documents: int | None = None
     rounds: int = ROUNDS
-    growth: bool = True
+    busy: bool = True
+    agreement: int | None = None
+    endurance: int = 0
 
 
-def make_plan(scope: Scope, ready: dict[str, Ready]) -> list[Part]:
+def make_plan(
+    scope: Scope, subjects: Sequence[Subject], sets: dict[str, DocumentSet] = SETS
+) -> list[Part]:
     """Every part of a run, in its order.
 
     Args:
         scope: how much.
-        ready: each model's files.
+        subjects: the models.
+        sets: the documents, by name; the adapter's own come first.
     """
-    parts = [part for name in scope.models for part in _compare(scope, name, ready[name])]
-    if scope.growth and "tiny" in scope.models:
-        parts += _growth(scope, ready["tiny"])
-        parts += [Part(f"cold-{n}", "cold", "tiny", "cli", None, 2.0) for n in range(COLD_STARTS)]
+    parts: list[Part] = []
+    for subject in subjects:
+        chosen = {name: of for name, of in sets.items() if name in (subject.sets or sets)}
+        own = next(iter(chosen))
+        roofline = _part(scope, subject, own, ROOFLINE, chosen[own].case, 10.0)
+        parts.insert(0, roofline)  # before everything
+        for name, documents in chosen.items():
+            parts += _compare(scope, subject, name, documents)
+        parts += _once(scope, subject, own, chosen[own])
+    if scope.endurance and subjects:
+        name = ENDURANCE_SET if ENDURANCE_SET in sets else next(iter(sets))
+        case = replace(sets[name].case, count=scope.endurance)
+        seconds = scope.endurance * sets[name].seconds * _FASTER_BATCHED
+        part = _part(scope, subjects[0], name, "ours-batched-schema", case, seconds)
+        parts.append(replace(part, name=f"endurance-{subjects[0].name}", group="endurance"))
+    if scope.busy and subjects:
+        parts += _commands(scope, subjects[-1], sets)
     return parts
 
 
-def _compare(scope: Scope, model: str, ready: Ready) -> Iterator[Part]:
-    subject = SUBJECTS[model]
+def _compare(scope: Scope, subject: Subject, name: str, documents: DocumentSet) -> Iterator[Part]:
     for number in range(scope.rounds):
-        for arm in list(LABELS)[:: -1 if number % 2 else 1]:
-            several = arm in BATCHED
-            count = scope.documents or (subject.batched if several else subject.serial)
-            kind = "transcripts" if ready.transcripts else "generated"
-            case = Case(kind, count, transcripts=ready.transcripts)  # type: ignore[arg-type]
-            job = _job(scope, arm, ready, subject.context, [case])
-            seconds = subject.batched_s if several else subject.serial_s
-            yield Part(f"{model}-{arm}-{number}", "compare", model, arm, job, seconds)
+        arms = [arm for arm in LABELS if arm in (subject.arms or LABELS)]
+        for arm in arms[:: -1 if number % 2 else 1]:
+            usual = documents.case.count if arm in BATCHED else documents.serial
+            count = scope.documents or usual
+            each = documents.seconds * (_FASTER_BATCHED if arm in BATCHED else 1.0)
+            case = replace(documents.case, count=count)
+            yield _part(scope, subject, name, arm, case, _START + each * count, f"-{number}")
 
 
-def _growth(scope: Scope, ready: Ready) -> Iterator[Part]:
-    context = SUBJECTS["tiny"].context
-
-    def part(group: str, arm: str, cases: Sequence[Case], slots: int) -> Part:
-        job = _job(scope, arm, ready, context, cases)
-        job.parallel = slots
-        long = group == "documents" and arm == "ours-batched-schema"
-        seconds = _FIRST_S if long else _GROWTH_S[group]
-        return Part(f"{group}-{arm}", group, "tiny", arm, job, seconds)
-
-    for arm, counts in STREAMS.items():
-        cases = [Case("generated", n, max_tokens=GROWTH_TOKENS) for n in counts]
-        yield part("documents", arm, cases, scope.parallel)
-    for arm in GROWING:
-        cases = [Case("long", _FEW, size, GROWTH_TOKENS) for size in LENGTHS]
-        yield part("length", arm, cases, 1)
-        yield part("fields", arm, [Case("fields", _FEW, size, 768) for size in FIELDS], 1)
+def _once(scope: Scope, subject: Subject, name: str, documents: DocumentSet) -> Iterator[Part]:
+    """What is measured on one set of documents only."""
+    count = scope.agreement or scope.documents or documents.case.count
+    case = replace(documents.case, count=count)
+    seconds = _START + count * documents.seconds * (1 + _FASTER_BATCHED)
+    yield _part(scope, subject, name, AGREEMENT, case, seconds)
+    for arm, most in BUSY.items() if scope.busy and not subject.arms else ():
+        count = min(most, scope.documents or most)
+        case = replace(documents.case, count=count, busy=True)
+        each = documents.seconds * _SLOWER_BUSY * (_FASTER_BATCHED if arm in BATCHED else 1.0)
+        yield _part(scope, subject, name, arm, case, _START + count * each, "-busy")
 
 
-def _job(scope: Scope, arm: str, ready: Ready, context: int, cases: Sequence[Case]) -> Job:
-    return Job(arm, str(ready.path), context, scope.threads, scope.parallel, list(cases))
+def _part(
+    scope: Scope, subject: Subject, name: str, arm: str, case: Case, seconds: float, end: str = ""
+) -> Part:
+    job = Job(
+        arm, subject.gguf, subject.adapter, scope.context, scope.threads, scope.parallel, case
+    )
+    group = arm if arm in (AGREEMENT, ROOFLINE) else "compare"
+    title = f"{subject.name}-{name}-{arm}{end}"
+    return Part(title, group, subject.name, name, arm, job, seconds)
+
+
+def _commands(scope: Scope, subject: Subject, sets: dict[str, DocumentSet]) -> Iterator[Part]:
+    name, documents = next(iter(sets.items()))
+    peak = ["--jsonl", "--parallel", str(scope.parallel), "--context", str(scope.context)]
+    peak += ["--max-tokens", "64", "--threads", str(scope.threads)]
+    for group, times in COMMANDS.items():
+        given = () if group == "help" else subject.command
+        extra = {"help": ("--help",), "cold": (), "peak": tuple(peak)}[group]
+        asks = replace(documents.case, count=scope.parallel) if group == "peak" else None
+        for number in range(times):
+            title, wanted = f"{group}-{subject.name}-{number}", (*given, *extra)
+            seconds = 30.0 if asks else 2.0
+            yield Part(title, group, subject.name, name, group, None, seconds, wanted, asks)

@@ -258,16 +258,12 @@ def measure(options: argparse.Namespace, busy: bool = False, **asked: Any) -> di
         command.append("--processor-time")
     if options.threads:
         command += ["--threads", str(options.threads)]
-    spin = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
-    try:
-        from setaccio.train.backend.device import TUNABLES
+    from benchmarks.measure import busy_core
+    from setaccio.train.backend.device import TUNABLES
 
-        environment = {**os.environ, "GLIBC_TUNABLES": TUNABLES}
+    environment = {**os.environ, "GLIBC_TUNABLES": TUNABLES}
+    with busy_core(busy):
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
-    finally:
-        if spin is not None:
-            spin.kill()
-            spin.wait()
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 

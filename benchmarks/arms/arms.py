@@ -7,15 +7,16 @@ context and budget. What it is given beyond that is what its own documentation s
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from benchmarks.arms.probe import Meter, meter_forward, meter_methods
+from benchmarks.cases import Job
 from setaccio.data import Task
-from setaccio.data.errors import SetaccioError
+from setaccio.data.errors import MissingExtraError, SetaccioError
 from setaccio.data.records import Document
 
 
@@ -26,28 +27,12 @@ class Done(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What all arms share.
-
-    Attributes:
-        model: path of the GGUF.
-        context: tokens for each document's prompt and answer.
-        threads: threads that compute.
-        parallel: documents at once, for arms that can.
-    """
-
-    model: str
-    context: int
-    threads: int
-    parallel: int
-
-
 class Arm:
     """A program under test: loaded when it is made, then given a task, then documents.
 
     Attributes:
         forward: its forward passes; None where they can not be seen.
+        prompts: of these, those that read prompts.
         masks: everything that its grammar costs (masks, forced tokens, and, where that can not be
             told apart, choosing the token); None where it can not be seen.
         task: what was prepared for.
@@ -55,6 +40,7 @@ class Arm:
     """
 
     forward: Meter | None = None
+    prompts: Meter | None = None
     masks: Meter | None = None
     task: Task | None = None
     max_tokens = 0
@@ -77,20 +63,21 @@ class Ours(Arm):
     """This runtime.
 
     Args:
-        settings: shared ones.
+        job: model, adapter, threads, context.
         constraint: ``schema`` or ``none``.
         parallel: documents at once.
     """
 
-    def __init__(self, settings: Settings, constraint: Any, parallel: int) -> None:
+    def __init__(self, job: Job, constraint: Any, parallel: int) -> None:
         from setaccio.runtime import load_model
 
-        self.forward = meter_forward()
+        self.forward, self.prompts = meter_forward()
         if constraint == "schema":
             from setaccio.runtime.grammar.constraint import Matcher
 
             self.masks = meter_methods(Matcher, ("mask", "forced", "accept", "count_allowed"))
-        self._model = load_model(settings.model, context=settings.context, threads=settings.threads)
+        self._model = load_model(job.model, context=job.context, threads=job.threads)
+        self._adapter = job.adapter or None
         self._constraint = constraint
         self._parallel = parallel
 
@@ -101,6 +88,7 @@ class Ours(Arm):
         self._extractor = Extractor(
             self._model,
             task,
+            adapter=self._adapter,
             constraint=self._constraint,
             max_tokens=max_tokens,
             parallel=self._parallel,
@@ -112,14 +100,15 @@ class Ours(Arm):
             yield Done(extraction.id, extraction.raw)
 
 
-def _llama(settings: Settings) -> Any:
+def _llama(job: Job) -> Any:
     import llama_cpp
 
     return llama_cpp.Llama(
-        settings.model,
-        n_ctx=settings.context,
-        n_threads=settings.threads,
-        n_threads_batch=settings.threads,
+        job.model,
+        n_ctx=job.context,
+        n_threads=job.threads,
+        n_threads_batch=job.threads,
+        lora_path=job.adapter or None,
         verbose=False,
     )
 
@@ -128,14 +117,17 @@ class Outlines(Arm):
     """Outlines with llama-cpp-python, as its documentation shows; the generator is kept.
 
     Args:
-        settings: shared ones.
+        job: model, adapter, threads, context.
         backend: ``outlines_core``, its default for JSON Schema, or ``llguidance``.
     """
 
-    def __init__(self, settings: Settings, backend: str) -> None:
+    def __init__(self, job: Job, backend: str) -> None:
         import outlines
 
-        self.forward = meter_forward()
+        if backend == "outlines_core" and importlib.util.find_spec("numba") is None:
+            # Its callback would fail, and the answers come out unconstrained.
+            raise MissingExtraError("bench", "numba")
+        self.forward, self.prompts = meter_forward()
         processor = {
             "outlines_core": "OutlinesCoreLogitsProcessor",
             "llguidance": "LLGuidanceLogitsProcessor",
@@ -143,7 +135,7 @@ class Outlines(Arm):
         home = importlib.import_module(f"outlines.backends.{backend}")
         self.masks = meter_methods(getattr(home, processor), ["process_logits"])
         self._backend = backend
-        self._model = outlines.from_llamacpp(_llama(settings))
+        self._model = outlines.from_llamacpp(_llama(job))
 
     def prepare(self, task: Task, max_tokens: int) -> None:
         """See :class:`Arm`."""
@@ -166,12 +158,12 @@ class Outlines(Arm):
 class Gbnf(Arm):
     """llama-cpp-python's chat completion with a JSON Schema as response format."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, job: Job) -> None:
         import llama_cpp._internals
 
-        self.forward = meter_forward()
+        self.forward, self.prompts = meter_forward()
         self.masks = meter_methods(llama_cpp._internals.LlamaSampler, ["sample"])
-        self._llama = _llama(settings)
+        self._llama = _llama(job)
 
     def reply(self, document: Document) -> str:
         """See :class:`Arm`."""
@@ -190,22 +182,24 @@ class Server(Arm):
     It runs in this process; requests go straight to its handlers, so no HTTP is paid for.
 
     Args:
-        settings: shared ones; ``parallel`` is the number of slots.
+        job: model, adapter, threads, context; ``parallel`` is the number of slots.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, job: Job) -> None:
         import xllamacpp
 
         parameters = xllamacpp.CommonParams()
-        parameters.model.path = settings.model
-        parameters.n_parallel = self._parallel = settings.parallel
-        parameters.n_ctx = settings.context * settings.parallel
+        parameters.model.path = job.model
+        if job.adapter:
+            parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(job.adapter, 1.0)]
+        parameters.n_parallel = self._parallel = job.parallel
+        parameters.n_ctx = job.context * job.parallel
         parameters.kv_unified = False
         parameters.fit_params = False
         parameters.cache_ram_mib = 0
         parameters.n_gpu_layers = 0
-        parameters.cpuparams.n_threads = settings.threads
-        parameters.cpuparams_batch.n_threads = settings.threads
+        parameters.cpuparams.n_threads = job.threads
+        parameters.cpuparams_batch.n_threads = job.threads
         parameters.verbosity = 1  # errors
         self._server = xllamacpp.Server(parameters)
 
@@ -238,21 +232,21 @@ class Server(Arm):
         return str(answer["choices"][0]["message"]["content"])
 
 
-def make_arm(name: str, settings: Settings) -> Arm:
+def make_arm(job: Job) -> Arm:
     """Load an arm.
 
     Args:
-        name: one of :data:`LABELS`.
-        settings: what all arms share.
+        job: model, adapter, threads, context, documents at once.
     """
+    name = job.arm
     if name.startswith("ours"):
         _, mode, constraint = name.split("-")
-        return Ours(settings, constraint, settings.parallel if mode == "batched" else 1)
+        return Ours(job, constraint, job.parallel if mode == "batched" else 1)
     if name.startswith("outlines"):
-        return Outlines(settings, name.partition("-")[2])
+        return Outlines(job, name.partition("-")[2])
     if name == "gbnf":
-        return Gbnf(settings)
-    return Server(settings)
+        return Gbnf(job)
+    return Server(job)
 
 
 LABELS = {

@@ -9,101 +9,94 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import Case, warming
+from benchmarks.cases import AGREEMENT, ROOFLINE, Job, choose_task
 from setaccio.data.files.atomic import atomic_write
 
-KEPT_ANSWERS = 256
+KEPT_ANSWERS = 512
 """Answers that come back word by word; of more documents only these."""
 
 
-@dataclass
-class Job:
-    """What a child does.
-
-    Attributes:
-        arm: one of :data:`benchmarks.arms.arms.LABELS`.
-        model: path of the GGUF.
-        context: tokens of context for each document.
-        threads: threads that compute.
-        parallel: documents at once, for arms that can.
-        cases: what to extract from, one after the other.
-    """
-
-    arm: str
-    model: str
-    context: int
-    threads: int
-    parallel: int
-    cases: list[Case] = field(default_factory=list)
-
-    @classmethod
-    def from_json(cls, text: str) -> Job:
-        """A job from what :func:`dataclasses.asdict` made of one."""
-        raw = json.loads(text)
-        return cls(**{**raw, "cases": [Case(**case) for case in raw["cases"]]})
+def memory(key: str) -> int:
+    """Bytes of this process: ``VmHWM``, the greatest resident size, or ``VmRSS``, now's."""
+    with Path("/proc/self/status").open(encoding="utf-8") as lines:
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith(key))
 
 
-def peak_bytes() -> int:
-    """Greatest resident size of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak) * (1 if sys.platform == "darwin" else 1024)
-
-
-def run(job: Job) -> dict[str, Any]:
-    """Do a job.
-
-    Returns:
-        ``setup_s``, from start to a model ready for the first task, and ``cases``, one
-        dictionary for each, as :func:`_measure` makes them.
-    """
+def measure_arm(job: Job) -> dict[str, Any]:
+    """Let an arm answer a job's documents."""
     began = time.perf_counter()
-    from benchmarks.arms.arms import Settings, make_arm
+    from benchmarks.arms.arms import make_arm
 
-    arm = make_arm(job.arm, Settings(job.model, job.context, job.threads, job.parallel))
-    loaded = time.perf_counter() - began
-    return {"setup_s": loaded, "cases": [_measure(arm, case) for case in job.cases]}
-
-
-def _measure(arm: Any, case: Case) -> dict[str, Any]:
-    task = case.task()
-    warm = warming(case)
-    began = time.perf_counter()
+    arm = make_arm(job)
+    task = choose_task(job.case, job.model, job.adapter)
+    warm = job.case.warming()
     arm.prepare(task, warm.max_tokens)
     for _ in arm.answer(warm.documents()):
         pass
-    compiled = time.perf_counter() - began
-    arm.prepare(task, case.max_tokens)
-    for meter in (arm.forward, arm.masks):
-        if meter is not None:
-            meter.reset()
+    setup = time.perf_counter() - began
+    arm.prepare(task, job.case.max_tokens)
+    meters = {"forward": arm.forward, "prompts": arm.prompts, "masks": arm.masks}
+    for meter in filter(None, meters.values()):
+        meter.reset()
     answers: dict[str, str] = {}
+    resident: list[int] = []
     first = 0.0
-    count = 0
+    checks = {max(1, share * job.case.count // 10) for share in (1, 5, 10)}
     began = time.perf_counter()
-    for done in arm.answer(case.documents()):
-        count += 1
+    for count, done in enumerate(arm.answer(job.case.documents()), 1):
         first = first or time.perf_counter() - began
+        if count in checks:
+            resident.append(memory("VmRSS"))
         if count <= KEPT_ANSWERS:
             answers[done.key] = done.text
     seconds = time.perf_counter() - began
     return {
-        "case": asdict(case),
-        "documents": count,
+        "setup_s": setup,
+        "documents": job.case.count,
         "seconds": seconds,
         "first_s": first,
-        "compile_s": compiled,
-        "peak_bytes": peak_bytes(),
-        "forward": asdict(arm.forward) if arm.forward else None,
-        "masks": asdict(arm.masks) if arm.masks else None,
+        "peak_bytes": memory("VmHWM"),
+        "resident_bytes": resident,
         "answers": answers,
+        "valid": [_is_valid(task, text) for text in answers.values()],
+        "tokens": _count_tokens(job.model, answers.values()),
+        **{name: asdict(meter) if meter else None for name, meter in meters.items()},
     }
+
+
+def _is_valid(task: Any, text: str) -> bool:
+    try:
+        return not task.problems(json.loads(text))
+    except ValueError:
+        return False
+
+
+def _count_tokens(model: str, texts: Any) -> int:
+    """Tokens of the answers under the model's tokenizer."""
+    import llama_cpp
+
+    llama = llama_cpp.Llama(model, vocab_only=True, verbose=False)
+    return sum(len(llama.tokenize(t.encode(), add_bos=False, special=False)) for t in texts)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Do a job; what comes out depends on its kind."""
+    if job.arm == AGREEMENT:
+        from benchmarks.arms.agreement import compare_answers
+
+        return compare_answers(job)
+    if job.arm == ROOFLINE:
+        from benchmarks.roofline import measure_machine
+
+        return measure_machine(job.model, job.threads)
+    return measure_arm(job)
 
 
 def main(path: str) -> None:

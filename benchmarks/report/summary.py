@@ -1,27 +1,37 @@
-"""From results to numbers: medians over rounds, and ratios beside their targets."""
+"""From results to numbers: medians over rounds, an arm on a model and a set of documents a row."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from statistics import median
 from typing import Any
 
 from benchmarks.arms.arms import LABELS
+from benchmarks.cases import same_answer
+from benchmarks.measure import FAILED
 from benchmarks.plan import Part
-from setaccio.data import Task
+from benchmarks.subjects import Work
 
-Count = Callable[[str], int]
+NEAR_TIE = 0.2
+"""Two tokens whose logarithmic probabilities differ by less are all but equally likely."""
+SHARES = {
+    "reading": "reading prompts",
+    "decoding": "decoding",
+    "grammar": "grammar",
+    "python": "sampling and Python",
+    "waiting": "threads without work or a processor",
+}
+"""Where a second goes, with its name in plots."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """An arm on a model; medians over rounds. None where a thing can not be seen from outside.
+    """An arm; medians over rounds. None where a thing can not be seen from outside.
 
     Attributes:
-        model: key of :data:`benchmarks.random_models.models.SUBJECTS`.
         arm: one of :data:`benchmarks.arms.arms.LABELS`.
+        busy: whether another program kept one core busy.
         documents: how many.
         answer_tokens: mean length of an answer under the model's tokenizer.
         per_minute: documents a minute.
@@ -33,14 +43,21 @@ class Row:
             counts once for all.
         overhead: share of the time that is not spent in forward passes.
         first_s: seconds to the first document's answer, model loaded and warm.
-        setup_s: seconds to import, load and compile.
-        peak_mib: greatest resident size of the process.
-        right: share of answers that are the transcript; None for a model that recites none.
+        setup_s: seconds to import, load, compile and warm up.
+        peak_mb: greatest resident size of the process, millions of bytes.
         valid: share of answers that are valid under the schema.
+        agree: share of answers that say the same as our serial arm's.
+        reading_rate: operations a second of the passes that read prompts.
+        decoding_rate: likewise of the others.
+        reading: share of the time that threads compute in passes that read prompts.
+        decoding: likewise in the others.
+        grammar: share of the time outside passes that the grammar takes.
+        python: all else outside passes.
+        waiting: share of the threads' time in passes in which they had no work or no processor.
     """
 
-    model: str
     arm: str
+    busy: bool
     documents: int
     answer_tokens: float
     per_minute: float
@@ -51,71 +68,68 @@ class Row:
     overhead: float | None
     first_s: float
     setup_s: float
-    peak_mib: float
-    right: float | None
+    peak_mb: float
     valid: float
+    agree: float | None
+    reading_rate: float | None
+    decoding_rate: float | None
+    reading: float | None
+    decoding: float | None
+    grammar: float | None
+    python: float | None
+    waiting: float | None
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A ratio and its target.
+@dataclass
+class Column:
+    """All that was measured of one model on one set of documents.
 
     Attributes:
-        what: in words.
-        value: as measured.
-        target: what it should be.
-        at_most: whether it should not be more, or not be less.
-        unit: behind the numbers.
+        subject: the model's name.
+        documents: the set's name.
+        rows: by arm.
+        busy: by arm, of those beside a busy core.
+        roofline: what the machine can do with this model's matrices; empty if unknown.
+        agreement: of ``of`` answers, how many came out the ``same``, how many parted at a ``near``
+            tie, and the greatest ``margin``; empty if unknown.
+        commands: by name, the results of each command of the command line.
+        endurance: result of the endurance run; empty if there was none.
+        failures: by arm, why there is nothing.
     """
 
-    what: str
-    value: float
-    target: float
-    at_most: bool
-    unit: str = ""
-
-    @property
-    def met(self) -> bool:
-        """Whether the target is met, to the hundredth that tables show."""
-        value = round(self.value, 3 if self.unit == "%" else 2)
-        return value <= self.target if self.at_most else value >= self.target
+    subject: str
+    documents: str
+    rows: dict[str, Row] = field(default_factory=dict)
+    busy: dict[str, Row] = field(default_factory=dict)
+    roofline: dict[str, Any] = field(default_factory=dict)
+    agreement: dict[str, float] = field(default_factory=dict)
+    commands: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    endurance: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
 
-def is_valid(task: Task, text: str) -> bool:
-    """Whether an answer is JSON that fits the task's schema."""
-    try:
-        return not task.problems(json.loads(text))
-    except ValueError:
-        return False
+def _is_busy(part: Part) -> bool:
+    return part.job is not None and part.job.case.busy
 
 
-def case_row(
-    part: Part,
-    setup_s: float,
-    case: dict[str, Any],
-    task: Task,
-    count: Count,
-    known: Sequence[str],
-) -> Row:
+def case_row(part: Part, found: Mapping[str, Any], work: Work, known: Mapping[str, str]) -> Row:
     """One measurement as a row.
 
     Args:
         part: where it was made.
-        setup_s: to load.
-        case: as a child gives it.
-        task: what was asked.
-        count: tokens of a text.
-        known: transcripts by document number; empty where there are none.
+        found: as a child gives it.
+        work: what the model's passes need.
+        known: our serial arm's answers by document; may be empty.
     """
-    answers: dict[str, str] = case["answers"]
-    size = sum(count(text) for text in answers.values()) / max(1, len(answers))
-    number, seconds = case["documents"], case["seconds"]
+    answers: dict[str, str] = found["answers"]
+    number, seconds = found["documents"], found["seconds"]
+    size = found["tokens"] / max(1, len(answers))
     tokens = max(1.0, size * number)
-    forward, masks = case["forward"], case["masks"]
-    right = [known[int(key) % len(known)] == text for key, text in answers.items() if known]
+    forward, masks = found["forward"], found["masks"]
+    shared = [same_answer(known[key], text) for key, text in answers.items() if key in known]
     return Row(
-        model=part.model,
         arm=part.arm,
+        busy=_is_busy(part),
         documents=number,
         answer_tokens=size,
         per_minute=60 * number / seconds,
@@ -124,78 +138,101 @@ def case_row(
         mask_ms=1000 * masks["seconds"] / tokens if masks else None,
         passes=forward["calls"] / tokens if forward else None,
         overhead=1 - forward["seconds"] / seconds if forward else None,
-        first_s=case["first_s"],
-        setup_s=setup_s + case["compile_s"],
-        peak_mib=case["peak_bytes"] / 2**20,
-        right=sum(right) / len(right) if right else None,
-        valid=sum(is_valid(task, text) for text in answers.values()) / max(1, len(answers)),
+        first_s=found["first_s"],
+        setup_s=found["setup_s"],
+        peak_mb=found["peak_bytes"] / 1e6,
+        valid=sum(found["valid"]) / max(1, len(answers)),
+        agree=sum(shared) / len(shared) if shared else None,
+        **_profile(found, work, part.job.threads if part.job else 1),
     )
 
 
+def _profile(found: Mapping[str, Any], work: Work, threads: int) -> dict[str, float | None]:
+    """Rates of the passes, and where a second goes."""
+    forward, prompts, masks = found["forward"], found["prompts"], found["masks"]
+    names = ("reading_rate", "decoding_rate", *SHARES)
+    if not forward:
+        return dict.fromkeys(names)
+    rest = {name: max(0, value - prompts[name]) for name, value in forward.items()}
+    rates = [work.of(p) / p["seconds"] if p["seconds"] else None for p in (prompts, rest)]
+    busy = [min(p["seconds"], p["computing"] / threads) for p in (prompts, rest)]
+    total = found["seconds"]
+    outside = max(0.0, total - forward["seconds"])
+    grammar = min(outside, masks["seconds"]) if masks else 0.0
+    waiting = forward["seconds"] - sum(busy)
+    parts = (*busy, grammar, outside - grammar, waiting)
+    return dict(zip(names, (*rates, *(part / total for part in parts)), strict=True))
+
+
 def middle(rows: Sequence[Row]) -> Row:
-    """The median of rows of one arm and model, number by number."""
+    """The median of rows of one arm, number by number."""
     first = rows[0]
     values: dict[str, Any] = {}
-    for name, value in vars(first).items():
-        numbers = [getattr(row, name) for row in rows]
-        values[name] = value if value is None or isinstance(value, str) else median(numbers)
+    for name in (part.name for part in fields(Row)):
+        numbers = [value for row in rows if (value := getattr(row, name)) is not None]
+        plain = isinstance(getattr(first, name), (str, bool)) or not numbers
+        values[name] = getattr(first, name) if plain else median(numbers)
     return Row(**values)
 
 
-def compare(rows: Sequence[Row]) -> list[Row]:
-    """Medians of the comparison, models and arms in their order."""
-    found: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        found.setdefault((row.model, row.arm), []).append(row)
-    models = list(dict.fromkeys(row.model for row in rows))
-    return [
-        middle(found[model, arm]) for model in models for arm in LABELS if (model, arm) in found
-    ]
-
-
-def judge(rows: Sequence[Row], stream: Sequence[Row], cold: Sequence[float]) -> list[Verdict]:
-    """Every ratio that has a target, as far as it was measured.
+def summarise(
+    parts: Sequence[Part], results: Mapping[str, Any], work: Mapping[str, Work]
+) -> list[Column]:
+    """Everything that was measured, by model and documents; what failed says why.
 
     Args:
-        rows: from :func:`compare`.
-        stream: of this runtime, by growing number of documents.
-        cold: seconds of each cold start.
+        parts: what was to be run.
+        results: of each part, by its name.
+        work: what each model's passes need, by its name.
     """
-    by = {(row.model, row.arm): row for row in rows}
-    verdicts: list[Verdict] = []
-    for model in dict.fromkeys(row.model for row in rows):
-        arms = {arm: row for (name, arm), row in by.items() if name == model}
-        verdicts += _judge_model(model, arms)
-    if len(stream) > 1:
-        first = next((row for row in stream if row.documents >= 100), stream[0])
-        last = stream[-1]
-        what = f"peak memory, {last.documents:,} documents / {first.documents:,}"
-        verdicts.append(Verdict(what, last.peak_mib / first.peak_mib, 1.05, True))
-    if cold:
-        what = f"`setaccio extract`, one short document, cold (median of {len(cold)})"
-        verdicts.append(Verdict(what, median(cold), 1.5, True, "s"))
-    return verdicts
+    columns: dict[tuple[str, str], Column] = {}
+    known: dict[tuple[str, str], dict[str, str]] = {}
+    for part in parts:
+        found = results.get(part.name, {})
+        if part.arm == "ours-serial-schema" and not _is_busy(part):
+            known.setdefault((part.subject, part.documents), found.get("answers", {}))
+    rounds: dict[tuple[str, str, str, bool], list[Row]] = {}
+    for part in parts:
+        place = part.subject, part.documents
+        column = columns.setdefault(place, Column(*place))
+        result = results.get(part.name, {FAILED: "was not run"})
+        try:
+            if FAILED in result:
+                raise ValueError(result[FAILED])
+            row = _take(part, result, column, work[part.subject], known.get(place, {}))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            busy = " beside a busy core" if _is_busy(part) else ""
+            column.failures[LABELS.get(part.arm, part.group) + busy] = str(error)
+            continue
+        if row is not None:
+            rounds.setdefault((*place, row.arm, row.busy), []).append(row)
+    for (subject, documents, arm, busy), rows in rounds.items():
+        column = columns[subject, documents]
+        (column.busy if busy else column.rows)[arm] = middle(rows)
+    for column in columns.values():
+        column.rows = {arm: column.rows[arm] for arm in LABELS if arm in column.rows}
+    order = list(work)
+    return sorted(columns.values(), key=lambda column: order.index(column.subject))
 
 
-def _judge_model(model: str, arms: dict[str, Row]) -> list[Verdict]:
-    found: list[Verdict] = []
-    for mode in ("serial", "batched"):
-        ours, free = arms.get(f"ours-{mode}-schema"), arms.get(f"ours-{mode}-none")
-        if ours and free:
-            what = f"{model}: constrained / free, seconds a document, {mode}"
-            found.append(Verdict(what, ours.per_document / free.per_document, 1.0, True))
-        if ours and ours.overhead is not None and model == "1.5b":
-            what = f"{model}: masks and Python, share of the time, {mode}"
-            found.append(Verdict(what, 100 * ours.overhead, 3.0, True, "%"))
-    ours = arms.get("ours-batched-schema")
-    target = {"tiny": 8.0, "1.5b": 4.0}.get(model)
-    for arm in ("outlines-outlines_core", "outlines-llguidance"):
-        if ours and target and arm in arms:
-            what = f"{model}: batched / {LABELS[arm]}, answer tokens a second"
-            ratio = ours.tokens_per_second / arms[arm].tokens_per_second
-            found.append(Verdict(what, ratio, target, False))
-    if ours and "server" in arms:
-        what = f"{model}: batched / {LABELS['server']}, answer tokens a second"
-        ratio = ours.tokens_per_second / arms["server"].tokens_per_second
-        found.append(Verdict(what, ratio, 1.2, False))
-    return found
+def _take(
+    part: Part, result: dict[str, Any], column: Column, work: Work, known: Mapping[str, str]
+) -> Row | None:
+    """Put a result where it belongs; a row is given back, for there may be several rounds."""
+    if part.group == "compare":
+        return case_row(part, result, work, known)
+    if part.group == "roofline":
+        column.roofline = result
+    elif part.group == "endurance":
+        column.endurance = result
+    elif part.group == "agreement":
+        margins = result["margins"]
+        column.agreement = {
+            "of": len(result["answers"]),
+            "same": len(result["answers"]) - len(margins),
+            "near": sum(margin < NEAR_TIE for margin in margins),
+            "margin": max(margins, default=0.0),
+        }
+    else:
+        column.commands.setdefault(part.group, []).append(result)
+    return None

@@ -7,26 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.arms.arms import LABELS
-from benchmarks.random_models.models import SUBJECTS
-from benchmarks.report.summary import Row, Verdict
+from benchmarks.report.summary import NEAR_TIE, Column, Row
+from benchmarks.report.targets import REASONS, TARGETS, Target
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_write
 
 BEGIN = "<!-- benchmarks: begin -->"
 END = "<!-- benchmarks: end -->"
-GROWTH = (
-    ("documents", "documents", "per_minute", "Documents a minute, by number of documents"),
-    ("documents", "documents", "peak_mib", "Peak memory, MiB"),
-    ("length", "tokens", "per_document", "Seconds a document, by its length in tokens or so"),
-    (
-        "fields",
-        "properties",
-        "tokens_per_second",
-        "Answer tokens a second, by the schema's properties",
-    ),
-    ("fields", "properties", "setup_s", "Seconds to load, compile and warm up"),
-)
-"""Group, what grows, the number that is shown, title."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -44,105 +31,128 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{value:.{1 if abs(value) >= 10 else digits}f}"
 
 
-def share(value: float | None) -> str:
+def share(value: float | None, digits: int = 0) -> str:
     """A share as a percentage."""
-    return "–" if value is None else f"{100 * value:.0f}%"
+    return "–" if value is None else f"{100 * value:.{digits}f}%"
 
 
-def targets(verdicts: Sequence[Verdict]) -> str:
-    """Ratios beside their targets."""
+def targets(columns: Sequence[Column]) -> str:
+    """Every promise beside what was measured; what is missed is bold."""
     rows = []
-    for verdict in verdicts:
-        unit = f" {verdict.unit}" if verdict.unit else ""
-        wanted = f"{'≤' if verdict.at_most else '≥'} {verdict.target:.2f}{unit}"
-        met = "met" if verdict.met else "**missed**"
-        rows.append([verdict.what, f"{verdict.value:.2f}{unit}", wanted, met])
-    return table(["ratio", "measured", "target", ""], rows)
+    for target in TARGETS:
+        values = [target.value(column) for column in columns]
+        known = [value for value in values if value is not None]
+        missed = sum(not target.met(value) for value in known)
+        verdict = "not measured" if not known else "met" if not missed else "missed"
+        if 0 < missed < len(known):
+            verdict = f"{len(known) - missed} of {len(known)} met"
+        if missed and target.what in REASONS:
+            verdict += f": {REASONS[target.what]}"
+        rows.append([target.what, target.wanted, *(_cell(target, v) for v in values), verdict])
+    places = [f"{column.subject}, {column.documents}" for column in columns]
+    return table(["target", "wanted", *places, ""], rows)
+
+
+def _cell(target: Target, value: float | None) -> str:
+    words = number(value) + (" %" if "%" in target.wanted and value is not None else "")
+    return words if value is None or target.met(value) else f"**{words}**"
 
 
 def speeds(rows: Sequence[Row]) -> str:
-    """What an arm does in its time."""
-    head = ["", "documents/min", "tokens/s", "s/document", "first document, s", "answer, tokens"]
+    """What an arm does in its time, and what it answers."""
+    head = ["", "documents", "documents/min", "tokens/s", "s/document", "first document, s"]
+    head += ["answer, tokens", "valid", "as our serial arm"]
     lines = []
     for row in rows:
-        slow = [number(row.per_document, 3), number(row.first_s, 3)]
+        slow = [number(row.per_document, 3), number(row.first_s), number(row.answer_tokens)]
         fast = [number(row.per_minute), number(row.tokens_per_second)]
-        lines.append([LABELS[row.arm], *fast, *slow, number(row.answer_tokens)])
+        says = [share(row.valid), share(row.agree)]
+        lines.append([_label(row), f"{row.documents:.0f}", *fast, *slow, *says])
     return table(head, lines)
 
 
 def costs(rows: Sequence[Row]) -> str:
     """What an arm takes."""
-    head = ["", "grammar, ms/token", "passes/token", "outside passes", "peak, MiB", "set-up, s"]
-    head += ["valid", "as the transcript"]
+    head = ["", "grammar, ms/token", "passes/token", "outside passes", "reading, GFLOP/s"]
+    head += ["decoding, GFLOP/s", "waiting", "peak, MB", "set-up, s"]
     lines = []
     for row in rows:
-        outside = "–" if row.overhead is None else f"{100 * row.overhead:.1f}%"
-        passes = [number(row.mask_ms), number(row.passes), outside]
-        process = [number(row.peak_mib), number(row.setup_s)]
-        lines.append([LABELS[row.arm], *passes, *process, share(row.valid), share(row.right)])
+        passes = [number(row.mask_ms), number(row.passes), share(row.overhead, 1)]
+        rates = [number(rate and rate / 1e9) for rate in (row.reading_rate, row.decoding_rate)]
+        process = [share(row.waiting), number(row.peak_mb), number(row.setup_s)]
+        lines.append([_label(row), *passes, *rates, *process])
     return table(head, lines)
 
 
-def growth(head: str, rows: Mapping[str, Sequence[tuple[int, Row]]], what: str) -> str:
-    """One number's growth, an arm a row.
+def _label(row: Row) -> str:
+    return LABELS[row.arm] + (", one core busy" if row.busy else "")
 
-    Args:
-        head: name of what grows.
-        rows: by arm, the sizes and their measurements.
-        what: attribute of :class:`benchmarks.report.summary.Row`.
-    """
-    sizes = sorted({size for series in rows.values() for size, _ in series})
+
+def machine_words(facts: Mapping[str, Any], columns: Sequence[Column]) -> str:
+    """What the machine can do, and machine and versions in a sentence or two."""
+    head = ["", "float32 products, GFLOP/s", "weights' type", "its products, GFLOP/s"]
     lines = []
-    for arm, series in rows.items():
-        known = {size: getattr(row, what) for size, row in series}
-        lines.append([LABELS[arm], *(number(known.get(size), 3) for size in sizes)])
-    return table([head, *(f"{size:,}" for size in sizes)], lines)
-
-
-def machine_words(facts: Mapping[str, Any]) -> str:
-    """Machine and versions in a sentence or two."""
+    for column in columns:
+        if found := column.roofline:
+            rates = [number(found[name] / 1e9) for name in ("float32", "weights")]
+            lines.append([column.subject, rates[0], found["kind"], rates[1]])
+    memory = max((c.roofline["bandwidth"] for c in columns if c.roofline), default=None)
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    return (
-        f"{facts['cpu']}, {facts['threads']} threads, {facts['parallel']} documents at once where "
-        f"an arm can, {facts['memory_gib']} GiB, {facts['platform']}, Python {facts['python']}; "
-        f"{versions}. llama.cpp as llama-cpp-python built it: {facts['compiler'] or 'unknown'}, "
-        f"{facts['llama_features']}\n"
+    words = (
+        f"**{facts['level']}** is what llama.cpp was compiled for, {facts['cpu_level']} what the "
+        f"processor has: {facts['cpu']}, {facts['threads']} threads. Memory is read and written "
+        f"at {number(memory and memory / 1e9)} GB/s.\n"
     )
+    rest = (
+        f"{facts['parallel']} documents at once where an arm can, {facts['memory_gib']} GiB, "
+        f"{facts['platform']}, Python {facts['python']}; {versions}. llama.cpp as "
+        f"llama-cpp-python built it: {facts['compiler'] or 'unknown'}, {facts['llama_features']}\n"
+    )
+    return "\n".join([words, table(head, lines), rest] if lines else [words, rest])
+
+
+def notes(column: Column) -> list[str]:
+    """What no table says: agreement, memory over many documents, what failed."""
+    found = []
+    if of := column.agreement:
+        found.append(
+            f"Of {of['of']:.0f} answers of documents decoded together with guesses, "
+            f"{of['same']:.0f} are the same to the last character as one at a time without. Of the "
+            f"others {of['near']:.0f} part at a near tie (logarithmic probabilities within "
+            f"{NEAR_TIE}); the greatest distance was {number(of['margin'], 3)}.\n"
+        )
+    if column.endurance:
+        sizes = [number(size / 1e6) for size in column.endurance["resident_bytes"]]
+        found.append(
+            f"Resident after a tenth, half and all of {column.endurance['documents']:,} documents: "
+            f"{', '.join(sizes)} MB.\n"
+        )
+    return found + [f"**{name} failed**: {why}\n" for name, why in column.failures.items()]
 
 
 def report(
     facts: Mapping[str, Any],
-    rows: Sequence[Row],
-    verdicts: Sequence[Verdict],
-    grown: Mapping[str, Mapping[str, Sequence[tuple[int, Row]]]],
+    columns: Sequence[Column],
+    labels: Mapping[str, str],
     image: str,
-    failures: Mapping[str, str],
 ) -> str:
     """All of it.
 
     Args:
         facts: from :func:`benchmarks.measure.machine`.
-        rows: the comparison.
-        verdicts: the ratios.
-        grown: by group (``documents``, ``length``, ``fields``), arm and size.
+        columns: all that was measured.
+        labels: of models and document sets, by their names.
         image: path of the plot as the document says it; empty for none.
-        failures: parts that failed, with why.
     """
-    parts = [machine_words(facts)]
-    parts += [f"**{name} failed**: {why}\n" for name, why in failures.items()]
-    if verdicts:
-        parts += ["## Targets\n", targets(verdicts)]
-    for model in dict.fromkeys(row.model for row in rows):
-        own = [row for row in rows if row.model == model]
-        parts += [f"## {SUBJECTS[model].label}\n", speeds(own), costs(own)]
-    if grown:
-        parts.append("## Growth\n")
-        if image:
-            parts.append(f"![Growth with documents, document length and schema size]({image})\n")
-    for group, unit, what, title in GROWTH:
-        if grown.get(group):
-            parts += [f"{title}:\n", growth(unit, grown[group], what)]
+    parts = [machine_words(facts, columns), "## Targets\n", targets(columns)]
+    if image:
+        parts += ["## Where a second goes\n", f"![Where a second of decoding goes]({image})\n"]
+    for column in columns:
+        subject, documents = (labels.get(n, n) for n in (column.subject, column.documents))
+        rows = [*column.rows.values(), *column.busy.values()]
+        parts.append(f"## {subject}: {column.documents}\n")
+        parts += [f"{documents[:1].upper()}{documents[1:]}.\n", speeds(rows), costs(rows)]
+        parts += notes(column)
     return "\n".join(parts)
 
 

@@ -1,1 +1,0 @@
-"""Models of random weights that recite given texts."""
