@@ -274,8 +274,7 @@ def test_every_pass_is_one_piece(
         first = feeds[0].sequence
         assert [feed.sequence for feed in feeds] == list(range(first, first + len(feeds)))
     # Documents of different lengths ended at different times; those above them moved down.
-    sizes = {len(feeds) for feeds in passes}
-    assert {1, 4} < sizes <= {1, 2, 3, 4}
+    assert {1, 4} < {len(feeds) for feeds in passes} <= {1, 2, 3, 4}
 
 
 @pytest.mark.parametrize("contexts", [1, 3])
