@@ -6,12 +6,16 @@ Exit codes are in :mod:`setaccio.cli.terminal.exits` and in docs/cli.md.
 
 from __future__ import annotations
 
+import functools
+import importlib
+import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 from setaccio.cli import demo, doctor, export, extract, models, schema, try_out
 from setaccio.cli.data import data, data_sets
@@ -20,8 +24,14 @@ from setaccio.cli.eval import reference, report, robustness, sweep
 from setaccio.cli.terminal.console import VERBS
 from setaccio.cli.terminal.exits import OK, report_error
 from setaccio.cli.train import search, train
+from setaccio.data.lazy_names import stand_ins
 
 _HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
+
+
+_ASKING = frozenset({"-h", "--help"})
+_NEVER_SHOWN = {"rich.markdown": {"Markdown": None}, "rich.traceback": {"Traceback": None}}
+"""What Typer loads for help texts and errors of other kinds than ours."""
 
 
 class _Group(TyperGroup):
@@ -38,8 +48,49 @@ class _Group(TyperGroup):
         return args[1:]
 
 
+class _Verbs(Mapping[str, Any]):
+    """The verbs, whose flags are read when they are asked for: all together take a tenth second."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _built(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(VERBS)
+
+    def __len__(self) -> int:
+        return len(VERBS)
+
+
+@functools.cache
+def _built(name: str) -> Any:
+    """A verb with everything that belongs to it."""
+    options: Any = {"pretty_exceptions_short": False, "rich_markup_mode": "rich"}
+    for group in _tree.registered_groups:
+        if group.name == name:
+            return typer.main.get_group_from_info(group, suggest_commands=True, **options)
+    for command in _tree.registered_commands:
+        if command.name == name:
+            return typer.main.get_command_from_info(command, **options)
+    raise KeyError(name)
+
+
+def _described() -> dict[str, TyperCommand]:
+    """The verbs as a list of them needs them: with what they do, and without flags."""
+    texts = {c.name: inspect.getdoc(c.callback) for c in _tree.registered_commands}
+    texts |= {g.name: typer.main.solve_typer_info_help(g) for g in _tree.registered_groups}
+    return {name: TyperCommand(name, help=texts[name]) for name in VERBS}
+
+
 class _Root(_Group):
     """The command group, which turns whatever a verb raises into a message and an exit code."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "commands": _Verbs()})
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, with the verbs' descriptions alone."""
+        self.commands = _described()
+        super().format_help(ctx, formatter)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the verbs in the order in which they are used."""
@@ -64,6 +115,9 @@ class _Root(_Group):
 
     def _run(self, args: Sequence[str]) -> int:
         _refuse_empty(args)
+        if not args or not _ASKING.isdisjoint(args):
+            with stand_ins(_NEVER_SHOWN):
+                importlib.import_module("typer.rich_utils")
         try:
             with self.make_context("setaccio", list(args)) as context:
                 self.invoke(context)
@@ -99,6 +153,8 @@ def _add(group: typer.Typer, verb: Callable[..., None], name: str, example: str)
     group.command(name, epilog=f"Example: {example}")(verb)
 
 
+_tree = typer.Typer()
+"""All verbs; :data:`app` takes from it what it needs."""
 _data = typer.Typer(
     cls=_Group, help="Convert, generate, check, split and grow pairs.", no_args_is_help=True
 )
@@ -109,12 +165,12 @@ _add(_data, data_sets.convert_verb, "convert", data_sets.CONVERT_EXAMPLE)
 _add(_data, data_sets.augment_verb, "augment", data_sets.AUGMENT_EXAMPLE)
 _add(_data, data_sets.mix_verb, "mix", data_sets.MIX_EXAMPLE)
 _add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
-app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
+_tree.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
 _schema = typer.Typer(
     cls=_Group, help="Look a JSON Schema over before it is used.", no_args_is_help=True
 )
 _add(_schema, schema.schema_verb, "check", schema.CHECK_EXAMPLE)
-app.add_typer(_schema, name="schema", epilog=f"Example: {schema.CHECK_EXAMPLE}")
+_tree.add_typer(_schema, name="schema", epilog=f"Example: {schema.CHECK_EXAMPLE}")
 _models = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMMAND [ARGS]...]"
 )
@@ -122,15 +178,15 @@ _models.callback(epilog=f"Example: {models.EXAMPLE}")(models.models)
 _add(_models, models.fetch_verb, "fetch", models.FETCH_EXAMPLE)
 _add(_models, models.path, "path", models.PATH_EXAMPLE)
 _add(_models, models.remove_verb, "remove", models.REMOVE_EXAMPLE)
-app.add_typer(_models, name="models")
+_tree.add_typer(_models, name="models")
 _train = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[search [ARGS]...]"
 )
 _train.callback(epilog=f"Example: {train.EXAMPLE}")(train.train_verb)
 _add(_train, search.search_verb, "search", search.EXAMPLE)
-app.add_typer(_train, name="train")
-_add(app, export.export_verb, "export", export.EXAMPLE)
-_add(app, extract.extract, "extract", extract.EXAMPLE)
+_tree.add_typer(_train, name="train")
+_add(_tree, export.export_verb, "export", export.EXAMPLE)
+_add(_tree, extract.extract, "extract", extract.EXAMPLE)
 _eval = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]"
 )
@@ -139,10 +195,10 @@ _add(_eval, reference.reference, "reference", reference.EXAMPLE)
 _add(_eval, sweep.sweep_verb, "sweep", sweep.EXAMPLE)
 _add(_eval, robustness.robustness_verb, "robustness", robustness.EXAMPLE)
 _add(_eval, report.report_verb, "report", report.EXAMPLE)
-app.add_typer(_eval, name="eval")
-_add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
-_add(app, try_out.try_out, "try", try_out.EXAMPLE)
-_add(app, demo.demo, "demo", demo.EXAMPLE)
+_tree.add_typer(_eval, name="eval")
+_add(_tree, doctor.doctor, "doctor", doctor.EXAMPLE)
+_add(_tree, try_out.try_out, "try", try_out.EXAMPLE)
+_add(_tree, demo.demo, "demo", demo.EXAMPLE)
 
 
 def _show_version(wanted: bool) -> None:

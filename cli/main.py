@@ -9,6 +9,7 @@ traceback.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from setaccio.cli.terminal.process import (
@@ -27,6 +28,8 @@ def main() -> None:
     """Run the command line and exit."""
     leave_on_interrupt()
     fill_closed_streams()
+    # pydantic would read what every installed package says of itself, to find plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if sys.argv[1:2] in (["train"], ["demo"]) and _SHOWING.isdisjoint(sys.argv):
         from setaccio.train.backend.device import keep_heap
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import llguidance
@@ -20,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from setaccio.data.errors import SchemaError
+from setaccio.data.lazy_names import stand_ins
 from setaccio.data.schema.check import check_schema
 from setaccio.data.schema.grammar.exact_grammar import COMPACT_JSON, exact_grammar
 from setaccio.data.schema.grammar.pattern_limits import explosions
@@ -27,44 +26,30 @@ from setaccio.data.schema.grammar.readable import readable
 from setaccio.data.schema.keywords import refusal_message, refused_keyword
 from setaccio.data.schema.unenforceable import refusals, shorten
 from setaccio.data.task.task import dump_compact
+from setaccio.runtime.grammar.grammar_cache import kept_grammar
 from setaccio.runtime.grammar.likely_texts import likely_texts
+from setaccio.runtime.grammar.llg_tokenizer import llg_tokenizer
 from setaccio.runtime.model.load import LoadedModel
 
 Constraint = Literal["schema", "none"]
 
 
-@contextmanager
-def _without_transformers() -> Iterator[None]:
-    """Keep Outlines from importing transformers for its MLX models, which takes a second.
-
-    Outlines does without where transformers is not installed; nothing changes for a process that
-    has transformers loaded already, and afterwards it can be imported as before.
-    """
-    if "transformers" in sys.modules or "outlines" in sys.modules:
-        yield
-        return
-    sys.modules["transformers"] = None  # type: ignore[assignment]  # importing it fails now
-    try:
-        yield
-    finally:
-        del sys.modules["transformers"]
-
-
-def _make_backend(model: LoadedModel) -> Any:
-    with _without_transformers():
+def _compile(source: str, *, exact: bool) -> str:
+    """What Outlines makes of a schema, or of a grammar of ours: llguidance's own form."""
+    # Outlines would import transformers for its MLX models, which takes a second.
+    with stand_ins({} if "outlines" in sys.modules else {"transformers": None}):
         from outlines.backends.llguidance import LLGuidanceBackend
         from outlines.models.llamacpp import LlamaCpp
 
-    class Handle(LlamaCpp):  # type: ignore[misc]
-        """Outlines' model without its tokenizer, whose vocabulary this back end never reads."""
+    class Backend(LLGuidanceBackend):  # type: ignore[misc]
+        """Outlines' back end without a tokenizer, which only its own decoding reads."""
 
-        def __init__(self, llama: Any) -> None:
-            self.model = llama
+        def _create_llg_tokenizer(self, _: Any) -> Any:
+            return None
 
-    with warnings.catch_warnings():
-        # llguidance calls an old name in llama-cpp-python once per token of the vocabulary.
-        warnings.filterwarnings("ignore", "llama_token_get_attr is deprecated", DeprecationWarning)
-        return LLGuidanceBackend(Handle(model.llama))
+    backend = Backend(LlamaCpp)
+    make = backend.get_cfg_logits_processor if exact else backend.get_json_schema_logits_processor
+    return str(make(source).grammar)
 
 
 class Grammar:
@@ -75,10 +60,10 @@ class Grammar:
         tokenizer: llguidance's view of the model's vocabulary.
     """
 
-    def __init__(self, processor: Any, schema: dict[str, Any]) -> None:
+    def __init__(self, tokenizer: Any, text: str, schema: dict[str, Any]) -> None:
         self._schema = schema
-        self.text: str = processor.grammar
-        self.tokenizer: Any = processor.llg_tokenizer
+        self.text = text
+        self.tokenizer = tokenizer
         self._fresh = llguidance.LLMatcher(self.tokenizer, self.text, log_level=0)
         if self._fresh.is_error():
             raise ValueError(shorten(self._fresh.get_error()))
@@ -221,16 +206,11 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
     grammars = model.state.grammars
     if source not in grammars:
         check_schema(schema)
-        if model.state.backend is None:
-            model.state.backend = _make_backend(model)
         try:
-            backend, exact = model.state.backend, exact_grammar(schema)
-            processor = (
-                backend.get_cfg_logits_processor(exact)
-                if exact
-                else backend.get_json_schema_logits_processor(_source(schema))
-            )
-            grammars[source] = Grammar(processor, schema)
+            exact = exact_grammar(schema)
+            made_of = exact or _source(schema)
+            text = kept_grammar(made_of, lambda: _compile(made_of, exact=bool(exact)))
+            grammars[source] = Grammar(llg_tokenizer(model), text, schema)
             _check_patterns(schema)
         except ValueError as error:
             raise _refusal(schema, str(error)) from error

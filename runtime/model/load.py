@@ -59,7 +59,7 @@ class ModelState:
     Attributes:
         contexts: the contexts that decode (:mod:`setaccio.runtime.decode.context_pool`).
         adapters: adapters by file.
-        backend: Outlines' back end, which compiles schemas.
+        tokenizer: llguidance's view of the vocabulary.
         grammars: compiled schemas by their JSON.
         token_bytes: what a token stands for.
         end_tokens: tokens that end an answer.
@@ -68,7 +68,7 @@ class ModelState:
 
     contexts: ContextPool | None = None
     adapters: dict[Path, Adapter] = field(default_factory=dict)
-    backend: Any = None
+    tokenizer: Any = None
     grammars: dict[str, Grammar] = field(default_factory=dict)
     token_bytes: dict[int, bytes] = field(default_factory=dict)
     end_tokens: frozenset[int] | None = None

@@ -67,10 +67,9 @@ def _piece(model: LoadedModel, token: int, size: int) -> bytes:
 def end_tokens(model: LoadedModel) -> frozenset[int]:
     """Every token that ends an answer."""
     if model.state.end_tokens is None:
+        vocab, ends = model.vocab, llama_cpp.llama_vocab_is_eog
         model.state.end_tokens = frozenset(
-            token
-            for token in range(model.llama.n_vocab())
-            if llama_cpp.llama_vocab_is_eog(model.vocab, token)
+            token for token in range(model.llama.n_vocab()) if ends(vocab, token)
         )
     return model.state.end_tokens
 

@@ -3,49 +3,36 @@
 The keywords that judge numbers or search with patterns are ours (``draft_keywords.py``), put in
 through the library's ``validators.extend``; its own classes stay as they are.
 
-The checker of IRIs comes from a package that builds some thirty parsers when it is imported: a
-second for every start of the program, while hardly a schema asks for an IRI. Here it is imported
-when the first IRI is checked.
+Some of its formats come from packages that build dozens of parsers and expressions when they are
+imported: a second for every start of the program, while hardly a schema names such a format. Here
+they are imported when the first such text is checked.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 
 from setaccio.data.files.decimals import is_whole
+from setaccio.data.lazy_names import late_function, stand_ins
 from setaccio.data.schema.validation.draft_keywords import draft_keywords
 from setaccio.data.schema.validation.patterns import is_pattern
 
-_SLOW = "rfc3987_syntax"
+_LATER: dict[str, dict[str, Any]] = {
+    "rfc3987_syntax": {"is_valid_syntax": late_function("rfc3987_syntax", "is_valid_syntax")},
+    "rfc3986_validator": {
+        "validate_rfc3986": late_function("rfc3986_validator", "validate_rfc3986")
+    },
+    "isoduration": {
+        "parse_duration": late_function("isoduration", "parse_duration"),
+        "DurationParsingException": ValueError,  # of which it is a kind
+    },
+    "webcolors": {
+        name: late_function("webcolors", name) for name in ("name_to_hex", "normalize_hex")
+    },
+}
 
-
-def _is_valid_syntax(term: str, value: str) -> bool:
-    """As the package's own function, which is imported now."""
-    return bool(importlib.import_module(_SLOW).is_valid_syntax(term, value))
-
-
-@contextmanager
-def _later() -> Iterator[None]:
-    """While this lasts, an import of the slow package gives a stand-in that loads it when used."""
-    if _SLOW in sys.modules or importlib.util.find_spec(_SLOW) is None:
-        yield
-        return
-    stand_in = ModuleType(_SLOW)
-    stand_in.__dict__["is_valid_syntax"] = _is_valid_syntax
-    sys.modules[_SLOW] = stand_in
-    try:
-        yield
-    finally:
-        del sys.modules[_SLOW]
-
-
-with _later():
+with stand_ins(_LATER):
     import jsonschema
 
 __all__ = [

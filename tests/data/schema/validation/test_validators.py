@@ -23,6 +23,30 @@ print(rfc3987_syntax.is_valid_syntax_iri("http://exämple.org/ü"))
 """
 
 
+RARE = """
+import sys
+from setaccio.data.schema.validation.validators import make_validator
+packages = {"rfc3986_validator", "isoduration", "webcolors"}
+assert not packages & set(sys.modules)
+for form, texts in (("uri", ("http://a.org", "a b")), ("duration", ("P1D", "PD", "one day"))):
+    print([make_validator({"format": form}).is_valid(text) for text in texts])
+three = make_validator({"$schema": "http://json-schema.org/draft-03/schema#", "format": "color"})
+print([three.is_valid(text) for text in ("red", "#0f0", "reddish")])
+print(packages <= set(sys.modules))
+"""
+
+
+def test_what_other_rare_formats_need_is_loaded_when_one_is_checked() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", RARE],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    uri, duration, color = "[True, False]", "[True, False, False]", "[True, True, False]"
+    assert (done.stdout, done.stderr) == (f"{uri}\n{duration}\n{color}\nTrue\n", "")
+
+
 def test_the_checker_of_iris_is_loaded_when_one_is_checked() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FRESH],
