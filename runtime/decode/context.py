@@ -1,8 +1,10 @@
 """Several sequences in one llama.cpp context, evaluated together.
 
 llama-cpp-python's own ``Llama`` drives one sequence. Here a second context over the same weights
-holds several, each with a KV cache of its own (as long as the model's context), so that one forward
-pass serves a token of every document. See ``llama_batch`` and ``llama_memory_seq_*`` in llama.cpp's
+holds several, each with a KV cache of its own, so that one forward pass serves a token of every
+document. The caches are as many and as long as the documents need: llama.cpp can not enlarge them,
+so a larger context takes the place of a smaller one, and what the sequences hold is copied. See
+``llama_batch``, ``llama_memory_seq_*`` and ``llama_state_seq_*`` in llama.cpp's
 ``include/llama.h``.
 """
 
@@ -10,9 +12,8 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Any
 
 import llama_cpp
@@ -21,6 +22,7 @@ import numpy.typing as npt
 
 from setaccio.data.errors import ModelError
 from setaccio.runtime.decode.prompt_lookup import DraftLength
+from setaccio.runtime.decode.request import Feed
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.llama_log import clear_errors, last_errors, uninterrupted
 from setaccio.runtime.model.load import PREFILL_BATCH, LoadedModel
@@ -32,29 +34,8 @@ Logits = npt.NDArray[np.float32]
 WORK_PER_THREAD = 32 << 20
 """Bytes of weights, times tokens, of a pass that give one thread enough to do."""
 
-
-@dataclass(frozen=True)
-class Feed:
-    """Tokens that one sequence evaluates next.
-
-    Attributes:
-        sequence: number of the sequence.
-        start: position of the first token.
-        tokens: token ids.
-        outputs: how many of the last tokens give logits.
-        padding: copies of the last token behind them, which make all feeds of a pass equally long.
-    """
-
-    sequence: int
-    start: int
-    tokens: Sequence[int]
-    outputs: int
-    padding: int = 0
-
-    @property
-    def size(self) -> int:
-        """Tokens that are evaluated."""
-        return len(self.tokens) + self.padding
+CELLS = 256
+"""llama.cpp allocates a sequence's KV cache in multiples of so many tokens."""
 
 
 class BatchContext:
@@ -62,63 +43,112 @@ class BatchContext:
 
     Args:
         model: whose weights.
-        sequences: how many, at most.
         threads: threads that compute; by default the model's.
         background: compute in a thread of its own, so that :meth:`submit` comes back at once.
         draft_length: what is known of the cost of a pass in a context like this.
 
     Attributes:
-        sequences: as given.
+        sequences: how many there is room for.
+        cells: tokens that the KV cache of each can hold.
         threads: threads that compute.
         background: as given.
         draft_length: as given.
         capacity: most tokens of all feeds of one :meth:`decode`.
         prefixes: the prompt prefix that each sequence's cache begins with, where one is known.
-
-    Raises:
-        ModelError: llama.cpp can not allocate it.
     """
 
     def __init__(
         self,
         model: LoadedModel,
-        sequences: int,
         threads: int | None = None,
         background: bool = False,
         draft_length: DraftLength | None = None,
     ) -> None:
-        self.sequences = sequences
+        self.sequences = self.cells = 0
         self.threads = threads or model.threads
         self.background = background
         self.draft_length = draft_length or DraftLength()
+        self._model = model
         self._thread_choice = ThreadChoice(self.threads)
-        self._weight_bytes = model.size_bytes
         self._executor = (
             ThreadPoolExecutor(1, thread_name_prefix="llama.cpp") if background else None
         )
         self.prefixes: dict[int, tuple[int, ...]] = {}
         self._vocabulary = int(model.llama.n_vocab())
-        self.capacity = max(PREFILL_BATCH, sequences) * 4
+        self.capacity = PREFILL_BATCH * 4
+        self._context: Any = None
+        self._memory: Any = None
+        self._closed = False
+        self._adapter: Adapter | None = None
+        self._allocate()
+
+    def reserve(self, sequences: int, cells: int, busy: Collection[int] = ()) -> None:
+        """Make room, in a larger context if need be; no copy may be waiting for the next pass.
+
+        Args:
+            sequences: how many there must be at least; no more than there are where any is busy
+                (llama.cpp restores a cache only among as many as it was saved from).
+            cells: tokens that each must be able to hold.
+            busy: sequences whose caches are kept. Of the others one prompt prefix at most is.
+
+        Raises:
+            ModelError: llama.cpp can not allocate it.
+            RuntimeError: the model was closed.
+        """
+        self._refuse_closed()
+        longest = -(-self._model.context // CELLS) * CELLS
+        cells = min(longest, -(-cells // CELLS) * CELLS)
+        if self._model.fixed_cache:
+            cells = longest
+        if self._context and sequences <= self.sequences and cells <= self.cells:
+            return
+        with uninterrupted():
+            held = self._save(busy) if sequences <= self.sequences else {}
+            self.prefixes = {id: self.prefixes[id] for id in held if id in self.prefixes}
+            self._free()
+            self._open(max(sequences, self.sequences), max(cells, self.cells))
+            while held:  # what is restored is freed at once: caches are the most of the memory
+                sequence, state = held.popitem()
+                if not llama_cpp.llama_state_seq_set_data(
+                    self._context, _pointer(state, ctypes.c_uint8), state.size, sequence
+                ):
+                    raise RuntimeError(f"llama.cpp could not move a cache ({last_errors()})")
+
+    def _save(self, busy: Collection[int]) -> dict[int, npt.NDArray[np.uint8]]:
+        """What sequences hold."""
+        # Where no document is in work, one copy of the prefix that they begin with is enough.
+        known = () if busy else list(self.prefixes.items())[:1]
+        held = {}
+        for sequence in (*busy, *(id for id, held in known if self.truncate(id, len(held)))):
+            size = llama_cpp.llama_state_seq_get_size(self._context, sequence)
+            held[sequence] = state = np.empty(size, np.uint8)
+            llama_cpp.llama_state_seq_get_data(
+                self._context, _pointer(state, ctypes.c_uint8), size, sequence
+            )
+        return held
+
+    def _open(self, sequences: int, cells: int) -> None:
         parameters = llama_cpp.llama_context_default_params()
-        parameters.n_ctx = model.context * sequences  # llama.cpp divides it among them
+        parameters.n_ctx = cells * sequences  # llama.cpp divides it among them
         parameters.n_batch = self.capacity  # tokens of one call
         parameters.n_ubatch = PREFILL_BATCH  # tokens that go through the weights together
         parameters.n_seq_max = sequences
         parameters.n_threads = parameters.n_threads_batch = self.threads
         parameters.kv_unified = False  # attention reads the cells of the own sequence only
-        # As in llama-cpp-python's own loop, so that answers are the same to the last token.
-        parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        # As llama.cpp's own programs: wherever the model allows it.
+        parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
         parameters.no_perf = True
         clear_errors()
-        self._context: Any = llama_cpp.llama_init_from_model(model.llama.model, parameters)
+        self._context = llama_cpp.llama_init_from_model(self._model.llama.model, parameters)
         if not self._context:
             raise ModelError(
-                f"{model.path}: no room for so many documents at once "
+                f"{self._model.path}: no room for so many documents at once "
                 f"({last_errors() or 'out of memory'}). Ask for fewer with --parallel."
             )
-        self._adapter: Adapter | None = None
-        self._memory: Any = llama_cpp.llama_get_memory(self._context)
-        self._allocate()
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self.sequences, self.cells = sequences, cells
+        if self._adapter is not None:
+            self._set_adapter(self._adapter)
 
     def _allocate(self) -> None:
         size = self.capacity
@@ -204,7 +234,7 @@ class BatchContext:
     def _compute(self, outputs: int) -> Logits:
         # Where there is little to do, threads wait for each other longer than they compute.
         threads = self._thread_choice.next(
-            1 + self._weight_bytes * self._batch.n_tokens // WORK_PER_THREAD
+            1 + self._model.size_bytes * self._batch.n_tokens // WORK_PER_THREAD
         )
         with uninterrupted():
             if llama_cpp.llama_n_threads(self._context) != threads:  # to set them writes to the log
@@ -228,9 +258,15 @@ class BatchContext:
         Raises:
             RuntimeError: llama.cpp refuses it.
         """
-        self._refuse_closed()
         if adapter == self._adapter:
             return
+        if self._context:
+            self._set_adapter(adapter)
+        self._adapter = adapter
+        # What the caches hold was computed with another adapter.
+        self.prefixes.clear()
+
+    def _set_adapter(self, adapter: Adapter | None) -> None:
         with uninterrupted():
             if adapter is None:
                 code = llama_cpp.llama_set_adapters_lora(self._context, None, 0, None)
@@ -240,9 +276,6 @@ class BatchContext:
                 code = llama_cpp.llama_set_adapters_lora(self._context, handles, 1, scales)
         if code != 0:
             raise RuntimeError(f"llama.cpp could not use the adapter ({last_errors()})")
-        self._adapter = adapter
-        # What the caches hold was computed with another adapter.
-        self.prefixes.clear()
 
     def truncate(self, sequence: int, length: int) -> bool:
         """Cut a sequence's cache to a length; False where the model's memory can not be cut."""
@@ -260,18 +293,22 @@ class BatchContext:
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
     def _refuse_closed(self) -> None:
-        if not self._context:
+        if self._closed:
             raise RuntimeError("the model was closed while documents were being decoded")
 
     @property
     def open(self) -> bool:
         """Whether it can still be used."""
-        return bool(self._context)
+        return not self._closed
 
     def close(self) -> None:
         """Free the context."""
+        self._closed = True
         if self._executor is not None:
             self._executor.shutdown()
+        self._free()
+
+    def _free(self) -> None:
         if self._context:
             with uninterrupted():
                 llama_cpp.llama_free(self._context)

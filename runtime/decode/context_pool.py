@@ -31,24 +31,18 @@ class ContextPool:
         self._draft_lengths: dict[tuple[int, bool], DraftLength] = {}
         self._closed = False
 
-    def take(
-        self, model: LoadedModel, sequences: int, threads: int, background: bool
-    ) -> BatchContext:
-        """The smallest context that will do, else a new one in place of a smaller one."""
+    def take(self, model: LoadedModel, threads: int, background: bool) -> BatchContext:
+        """The roomiest context of the kind that waits, else a new one."""
         kind = (threads, background)
         # What passes cost is learnt once for all contexts of a kind.
         draft_length = self._draft_lengths.setdefault(kind, DraftLength())
         with uninterrupted():  # a context that nobody knows of is never freed
             alike = [c for c in self._waiting if (c.threads, c.background) == kind]
-            alike.sort(key=lambda context: context.sequences)
-            found = next((c for c in alike if c.sequences >= sequences), None)
-            if found is not None:
+            if alike:
+                found = max(alike, key=lambda context: context.sequences * context.cells)
                 self._waiting.remove(found)
             else:
-                if alike:
-                    self._waiting.remove(alike[0])
-                    alike[0].close()
-                found = BatchContext(model, sequences, threads, background, draft_length)
+                found = BatchContext(model, threads, background, draft_length)
             self._lent.append(found)
         return found
 
@@ -82,24 +76,20 @@ class ContextPool:
 
 @contextmanager
 def borrow_context(
-    model: LoadedModel, sequences: int, threads: int | None = None, background: bool = False
+    model: LoadedModel, threads: int | None = None, background: bool = False
 ) -> Iterator[BatchContext]:
     """A context for one user at a time.
 
     Args:
         model: whose weights.
-        sequences: how many it must hold at least.
         threads: as for :class:`BatchContext`.
         background: likewise.
-
-    Raises:
-        ModelError: llama.cpp can not allocate it.
     """
     with model.lock:
         if model.state.contexts is None:
             model.state.contexts = ContextPool(model.threads)
         pool = model.state.contexts
-        context = pool.take(model, sequences, threads or model.threads, background)
+        context = pool.take(model, threads or model.threads, background)
     try:
         yield context
     except RuntimeError:

@@ -10,15 +10,22 @@ are verified in the pass that evaluates them (:mod:`setaccio.runtime.decode.prom
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from setaccio.runtime.decode.context import BatchContext, Feed, Logits
-from setaccio.runtime.decode.request import Completion, Request
+from setaccio.runtime.decode.context import BatchContext, Logits
+from setaccio.runtime.decode.prompt_lookup import MAX_DRAFT
+from setaccio.runtime.decode.request import Completion, Feed, Request
 from setaccio.runtime.decode.sequence import ActiveSequence
 from setaccio.runtime.model.load import LoadedModel, can_cut
 from setaccio.runtime.model.tokens import end_tokens
+
+LIKELY_ANSWER = 192
+"""Tokens of an answer that room is made for at first; more is made when they are needed."""
+
+PREFILL_BESIDE_FIRST = 0.25
+"""Of the time that the first answer takes, what may go into the prefill of others meanwhile."""
 
 
 @dataclass
@@ -63,6 +70,7 @@ class DecodeLoop:
         parallel: most documents at once.
         prompt_lookup: whether to verify drafts from the documents.
         passes: counts are added here.
+        hurry: whether the first document is answered alone: among many it would be out last.
 
     Attributes:
         context: as given.
@@ -77,6 +85,7 @@ class DecodeLoop:
         parallel: int,
         prompt_lookup: bool,
         passes: Passes,
+        hurry: bool = False,
     ) -> None:
         self.model = model
         self.context = context
@@ -88,6 +97,9 @@ class DecodeLoop:
         self._fed: list[ActiveSequence] = []
         self._feeds: list[Feed] = []
         self._spent = 0.0
+        self._hurry = hurry
+        self._first: ActiveSequence | None = None
+        self._first_seconds = self._beside_seconds = self._prefill_rate = 0.0
         # Recurrent memory can neither be cut back to the prefix nor forget a rejected draft.
         self._cuts = can_cut(model)
         self._draft_length = context.draft_length if prompt_lookup and self._cuts else None
@@ -95,15 +107,43 @@ class DecodeLoop:
     @property
     def free(self) -> int:
         """Documents that it could take."""
-        return self.parallel - len(self.active)
+        # Caches can not be moved to a context for more sequences.
+        most = min(self.parallel, self.context.sequences) if self.active else self.parallel
+        return most - len(self.active)
 
-    def admit(self, request: Request) -> None:
-        """Give a document a sequence."""
-        id = self._lowest_free()
-        self._load_prefix(id)
-        self.active.append(ActiveSequence(id, request, len(self.prefix), self.eog))
-        self.active.sort(key=lambda sequence: sequence.id)
-        self.passes.running += 1
+    def admit(self, requests: Sequence[Request], more: bool) -> None:
+        """Give documents sequences, and all of them room for what they evaluate next.
+
+        Args:
+            requests: at most :attr:`free`.
+            more: whether others may come while these are decoded.
+        """
+        self._reserve(requests, more)
+        for request in requests:
+            id = self._lowest_free()
+            self._load_prefix(id)
+            self.active.append(ActiveSequence(id, request, len(self.prefix), self.eog))
+            if self._hurry:
+                self._first, self._hurry = self.active[-1], False
+            self.active.sort(key=lambda sequence: sequence.id)
+            self.passes.running += 1
+
+    def _reserve(self, requests: Sequence[Request], more: bool) -> None:
+        if not self.active and not requests:
+            return
+        # Feeds of answers are padded to the longest of them; a draft makes each longer.
+        step = MAX_DRAFT + max((len(s.pending) for s in self.active if not s.in_prefill), default=1)
+        cells = [
+            sequence.cached + (len(sequence.pending) if sequence.in_prefill else 0)
+            for sequence in self.active
+        ]
+        cells += [
+            len(self.prefix) + len(request.rest) + min(request.budget, LIKELY_ANSWER)
+            for request in requests
+        ]
+        busy = [sequence.id for sequence in self.active]
+        count = self.context.sequences if busy else self.parallel if more else len(requests)
+        self.context.reserve(count, max(cells) + step, busy)
 
     def _lowest_free(self) -> int:
         return min(set(range(self.parallel)) - {sequence.id for sequence in self.active})
@@ -133,16 +173,41 @@ class DecodeLoop:
         began = time.perf_counter()
         if self._cuts:
             self._close_gaps()
-        # Prompts differ in length, and llama.cpp would cut them, and the answers beside them, into
-        # many small micro-batches: so a prompt is evaluated alone, and all answers together.
-        prefill = next((sequence for sequence in self.active if sequence.in_prefill), None)
-        self._fed = list(self.active) if prefill is None else [prefill]
+        self._fed = self._choose()
         most = self.context.capacity // len(self._fed)
-        if prefill is None:
+        if not self._fed[0].in_prefill:
             most = min(most, self._feed_length(), *(sequence.most for sequence in self._fed))
         self._feeds = [sequence.feed(most, pad=len(self._fed) > 1) for sequence in self._fed]
         self._spent = time.perf_counter() - began
         return self._feeds
+
+    def _choose(self) -> list[ActiveSequence]:
+        """Who is fed: one prompt alone, or answers.
+
+        Prompts differ in length, and llama.cpp would cut them, and the answers beside them, into
+        many small micro-batches.
+        """
+        prompts = [sequence for sequence in self.active if sequence.in_prefill]
+        if self._first is None:
+            return prompts[:1] or list(self.active)
+        if prompts and not self._first.in_prefill:
+            seconds = self._beside_seconds + self._prefill_rate * len(prompts[0].pending)
+            if seconds <= PREFILL_BESIDE_FIRST * self._first_seconds:
+                return prompts[:1]
+        return [self._first]
+
+    def _time_first(self, seconds: float) -> None:
+        """Take note of how long the first document and those beside it took."""
+        if self._first is None:
+            return
+        if self._fed[0] is not self._first:
+            self._beside_seconds += seconds
+            return
+        self._first_seconds += seconds
+        if not self._prefill_rate:
+            self._prefill_rate = seconds / max(1, self._feeds[0].size)
+        if self._first.generation.finish:
+            self._first = None
 
     def _close_gaps(self) -> None:
         """Move documents into free sequences below them: llama.cpp evaluates neighbours together.
@@ -181,6 +246,7 @@ class DecodeLoop:
         """
         began = time.perf_counter()
         finished = self._advance(logits, seconds)
+        self._time_first(seconds)
         self._spent += time.perf_counter() - began
         share = (self._spent + seconds) / len(self.active) / beside
         for sequence in self.active:

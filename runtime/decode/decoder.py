@@ -47,7 +47,8 @@ def decode(
             their own; they are given back when the iterator is finished or closed.
         prefix: token ids of the prompt's fixed part, the same for all requests.
         requests: what to generate; drawn as sequences become free. An iterator that has nothing
-            now is asked again after each pass.
+            now is asked again after each pass. Where its attribute ``exhausted`` is true, no room
+            is made for more.
         parallel: requests that are decoded together.
         prompt_lookup: whether to verify drafts from the documents.
         contexts: among how many the requests and threads are divided; by default as
@@ -71,9 +72,12 @@ def decode(
         loops = []
         for number in range(count):
             share = parallel // count + (number < parallel % count)
-            context = stack.enter_context(borrow_context(model, share, threads, count > 1))
+            context = stack.enter_context(borrow_context(model, threads, count > 1))
             context.use(adapter)
-            loops.append(DecodeLoop(model, context, list(prefix), share, prompt_lookup, totals))
+            hurry = count == 1 < parallel
+            loops.append(
+                DecodeLoop(model, context, list(prefix), share, prompt_lookup, totals, hurry)
+            )
         tell = watch or _nobody
         drawn = iter(requests)
         try:
@@ -91,11 +95,15 @@ def _nobody(passes: Passes) -> None:
 
 def _fill(loops: Sequence[DecodeLoop], requests: Iterator[Request]) -> None:
     """Admit requests to loops that compute nothing at the moment, evenly."""
-    while free := [loop for loop in loops if loop.free]:
-        request = next(requests, None)
-        if request is None:
-            return
-        max(free, key=lambda loop: loop.free).admit(request)
+    coming: list[list[Request]] = [[] for _ in loops]
+    free = [loop.free for loop in loops]
+    while any(free) and (request := next(requests, None)) is not None:
+        emptiest = free.index(max(free))
+        coming[emptiest].append(request)
+        free[emptiest] -= 1
+    more = not getattr(requests, "exhausted", False)
+    for loop, admitted in zip(loops, coming, strict=True):
+        loop.admit(admitted, more)
 
 
 def _run_one(

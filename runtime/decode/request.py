@@ -1,4 +1,4 @@
-"""What the decoder is asked, and what it answers."""
+"""What the decoder is asked, what a pass evaluates of it, and what the decoder answers."""
 
 from __future__ import annotations
 
@@ -44,6 +44,30 @@ class Request:
     def under(self, key: Any) -> Request:
         """The same request with another key."""
         return replace(self, key=key)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Tokens that one sequence evaluates next.
+
+    Attributes:
+        sequence: number of the sequence.
+        start: position of the first token.
+        tokens: token ids.
+        outputs: how many of the last tokens give logits.
+        padding: copies of the last token behind them, which make all feeds of a pass equally long.
+    """
+
+    sequence: int
+    start: int
+    tokens: Sequence[int]
+    outputs: int
+    padding: int = 0
+
+    @property
+    def size(self) -> int:
+        """Tokens that are evaluated."""
+        return len(self.tokens) + self.padding
 
 
 @dataclass(frozen=True)

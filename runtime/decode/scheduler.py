@@ -190,6 +190,11 @@ class _Queue:
         self.error: Exception | None = None
 
     @property
+    def exhausted(self) -> bool:
+        """Whether there is nothing to draw but smaller parts of documents in work."""
+        return self._ended and not self._requests
+
+    @property
     def empty(self) -> bool:
         return self._ended and not (self._jobs or self._done)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from setaccio.runtime.decode.context import Feed, Logits
+from setaccio.runtime.decode.context import Logits
 from setaccio.runtime.decode.generation import Generation
 from setaccio.runtime.decode.prompt_lookup import MAX_DRAFT, PromptLookup, Proposal
-from setaccio.runtime.decode.request import Request
+from setaccio.runtime.decode.request import Feed, Request
 
 
 class ActiveSequence:

@@ -119,6 +119,19 @@ class LoadedModel:
         """llama.cpp's pointer to the vocabulary."""
         return llama_cpp.llama_model_get_vocab(self.llama.model)
 
+    @property
+    def fixed_cache(self) -> bool:
+        """Whether a sequence's cache must be as long as the context from the start.
+
+        Rotary positions may depend on its length (Phi-3's long ones), and of a sliding window
+        llama.cpp copies no more than the window, which is too little to take tokens back.
+        """
+        architecture = self.metadata.get("general.architecture", "")
+        original = self.metadata.get(f"{architecture}.rope.scaling.original_context_length", "")
+        window = self.metadata.get(f"{architecture}.attention.sliding_window", "")
+        lengths = [int(length) for length in (original, window) if length.isdecimal()]
+        return any(0 < length < self.context for length in lengths)
+
     @functools.cached_property
     def sha256(self) -> str:
         """SHA-256 (hex) of the file, worked out when first asked for, and remembered."""

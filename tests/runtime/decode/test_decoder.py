@@ -15,10 +15,10 @@ import pytest
 
 from setaccio.data import Document, Task
 from setaccio.runtime import Extractor
-from setaccio.runtime.decode.context import BatchContext, Feed
+from setaccio.runtime.decode.context import BatchContext
 from setaccio.runtime.decode.context_pool import SMALL_MODEL_BYTES, default_contexts
 from setaccio.runtime.decode.decoder import Passes, decode
-from setaccio.runtime.decode.request import Completion, Request
+from setaccio.runtime.decode.request import Completion, Feed, Request
 from setaccio.runtime.decode.sampling import apply_mask, make_sampler
 from setaccio.runtime.grammar.constraint import Grammar, compile_schema
 from setaccio.runtime.model.load import LoadedModel, load_model
@@ -81,7 +81,8 @@ def is_near_tie(
     model: LoadedModel, made: Prompt, grammar: Grammar | None, common: list[int], pair: list[int]
 ) -> bool:
     """Whether two tokens are all but equally likely after the prompt and the common tokens."""
-    context = BatchContext(model, 1)
+    context = BatchContext(model)
+    context.reserve(1, model.context)
     row = context.decode([Feed(0, 0, [*made.prefix, *made.rest, *common], 1)])[0].copy()
     context.close()
     if grammar is not None:
@@ -166,7 +167,8 @@ def test_probabilities_are_those_of_the_model(
     made = prompts.make(text)
     done = answer(model, prompts, grammar, [text])[text]
     assert len(done.probabilities) == len(done.removed) <= done.generated
-    context = BatchContext(model, 1)
+    context = BatchContext(model)
+    context.reserve(1, model.context)
     tokens = generated(done)
     fed = [*made.prefix, *made.rest, *tokens[:-1]]
     rows = context.decode([Feed(0, 0, fed, len(tokens))]).astype(np.float64)
@@ -272,7 +274,8 @@ def test_every_pass_is_one_piece(
         first = feeds[0].sequence
         assert [feed.sequence for feed in feeds] == list(range(first, first + len(feeds)))
     # Documents of different lengths ended at different times; those above them moved down.
-    assert {len(feeds) for feeds in passes} >= {1, 2, 4}
+    sizes = {len(feeds) for feeds in passes}
+    assert {1, 4} < sizes <= {1, 2, 3, 4}
 
 
 @pytest.mark.parametrize("contexts", [1, 3])

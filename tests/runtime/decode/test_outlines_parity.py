@@ -47,6 +47,7 @@ def outlines_model(tiny_gguf: Path, model: LoadedModel) -> outlines.models.Llama
         n_ctx=model.context,
         n_threads=model.threads,
         n_threads_batch=model.threads,
+        flash_attn=True,  # as llama.cpp's own programs, and as here
         verbose=False,
     )
     return outlines.from_llamacpp(llama, chat_mode=False)
