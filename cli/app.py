@@ -74,7 +74,7 @@ def _built(name: str) -> Any:
     raise KeyError(name)
 
 
-def _described() -> dict[str, TyperCommand]:
+def _described() -> dict[str, Any]:
     """The verbs as a list of them needs them: with what they do, and without flags."""
     texts = {c.name: inspect.getdoc(c.callback) for c in _tree.registered_commands}
     texts |= {g.name: typer.main.solve_typer_info_help(g) for g in _tree.registered_groups}

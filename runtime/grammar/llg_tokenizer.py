@@ -22,7 +22,7 @@ _SPECIAL = b"\xff"
 def llg_tokenizer(model: LoadedModel) -> Any:
     """llguidance's tokenizer of a model, made once."""
     if model.state.tokenizer is None:
-        model.state.tokenizer = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
+        model.state.tokenizer = LLTokenizer.from_llamacpp(
             tokens=_tokens(model),
             vocab_ptr=model.vocab,
             tokenize_fptr=ctypes.cast(
