@@ -81,9 +81,12 @@ make_venv() {
   fi
 }
 
-# The binding needs the library alone: neither the command-line tools nor the image and audio part.
+# The binding needs the library alone: neither the command-line tools and what they share nor the
+# image and audio part.
 build_less() {
-  export CMAKE_ARGS="${CMAKE_ARGS:-} -DLLAVA_BUILD=OFF"
+  local without_tools
+  printf -v without_tools '%q' "$root/scripts/llama_build.cmake"
+  export CMAKE_ARGS="${CMAKE_ARGS:-} -DLLAVA_BUILD=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE=$without_tools"
 }
 
 # GCC lets itself drop the stores that fill the AMX tile configuration, and every quantised model
@@ -132,18 +135,85 @@ sys.exit(0 if result.ok else 9)
 PYTHON
 }
 
-install() {
-  if [ "$level" = light ]; then
-    pip install -q -c requirements/lock.txt --build-constraint requirements/build.txt -e .
-    return
-  fi
-  if [ -n "${SETACCIO_TORCH_INDEX:-}" ]; then
-    say "torch from $SETACCIO_TORCH_INDEX"
+# Start a command with its output in a log, in a process group of its own; $started_pid is its id.
+start() {
+  local log=$1
+  shift
+  set -m
+  "$@" >"$log" 2>&1 </dev/null &
+  set +m
+  started_pid=$!
+}
+
+# How far a log is: the compiler's count of files, or the package that pip is at.
+progress() {
+  tail -c 50000 "$1" | tr '\r' '\n' |
+    sed -nE 's/^ *(\[[0-9]+\/[0-9]+\]).*/\1 files/p; s/^ *((Collecting|Downloading|Installing|Preparing|Getting) .*)/\1/p' |
+    tail -n 1 | cut -c 1-70
+}
+
+# Wait for a command that `start` began, and say how far it is.
+follow() {
+  local what=$1 pid=$2 log=$3 since=$SECONDS told=$SECONDS every=10
+  [ ! -t 2 ] || every=2
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.2
+    [ $((SECONDS - told)) -ge $every ] || continue
+    told=$SECONDS
+    [ ! -t 2 ] || printf '\r\033[K' >&2
+    printf '    %s: %d s  %s' "$what" $((SECONDS - since)) "$(progress "$log")" >&2
+    [ -t 2 ] || echo >&2
+  done
+  [ ! -t 2 ] || printf '\r\033[K' >&2
+  wait "$pid" || {
+    local status=$?
+    tail -n 30 "$log" >&2
+    fail "$what failed (above: the end of $log)"
+  }
+}
+
+llama_version=$(sed -n 's/^llama-cpp-python==\([^ ;]*\).*/\1/p' requirements/lock.txt)
+
+has_llama() {
+  [ "$($venv/bin/python -c 'import importlib.metadata as m; print(m.version("llama-cpp-python"))' 2>/dev/null)" = "$llama_version" ]
+}
+
+compile_llama() {
+  pip wheel -v --no-deps -w $work --build-constraint requirements/build.txt "$@" \
+    "llama-cpp-python==$llama_version"
+}
+
+# What pyproject.toml asks for, without llama.cpp and without us, one a line.
+other_packages() {
+  $venv/bin/python - "$level" <<'PYTHON'
+import sys
+from pathlib import Path
+
+from pip._vendor import tomli
+
+project = tomli.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+wanted = project["dependencies"]
+if sys.argv[1] == "full":
+    wanted = wanted + project["optional-dependencies"]["train"]
+print(*(name for name in wanted if not name.startswith("llama-cpp-python")), sep="\n")
+PYTHON
+}
+
+install_others() {
+  if [ "$level" = full ] && [ -n "${SETACCIO_TORCH_INDEX:-}" ]; then
     # Anew where another index brought it: 2.13.0 with CUDA satisfies the same pin.
-    pip install -q --no-deps --force-reinstall --index-url "$SETACCIO_TORCH_INDEX" \
+    pip install --no-deps --force-reinstall --index-url "$SETACCIO_TORCH_INDEX" \
       "$(grep -m1 '^torch==' requirements/limits.txt)"
   fi
-  pip install -q -c requirements/lock.txt --build-constraint requirements/build.txt -e '.[train,dev]'
+  other_packages >$work/others.txt
+  pip install -c requirements/lock.txt -r $work/others.txt
+}
+
+install_ourselves() {
+  local what=.
+  [ "$level" = light ] || what='.[train,dev]'
+  pip install -c requirements/lock.txt --build-constraint requirements/build.txt \
+    $(find $work -name 'llama_cpp_python-*.whl') -e "$what"
 }
 
 python=$(find_python)
@@ -162,26 +232,45 @@ fi
 
 build_less
 cure_amx
-say "Installing the versions pinned in requirements/lock.txt ($level)"
-say "llama.cpp is compiled once, which takes 3 to 10 minutes; later clones use the cached result."
+say "Bringing pip to its pinned version"
 pip install -q -c requirements/build.txt pip
-install
+work=$venv/setup
+rm -rf $work
+mkdir $work
+trap '[ -z "${compiling:-}" ] || kill -- -"$compiling" 2>/dev/null; [ -z "${started_pid:-}" ] || kill -- -"$started_pid" 2>/dev/null || true' EXIT
+compiling=
+if ! has_llama; then
+  say "Compiling llama.cpp for this processor, once: later clones use the cached result."
+  start $work/llama.log compile_llama
+  compiling=$started_pid
+fi
+say "Installing the versions pinned in requirements/lock.txt ($level)"
+start $work/others.log install_others
+follow "Packages" "$started_pid" $work/others.log
 
 say "Fetching the default base model (98 MB, kept in the user's cache)"
 fetched=0
-$venv/bin/setaccio models fetch || fetched=$?
+PYTHONPATH=.types $venv/bin/python -m setaccio.cli.main models fetch || fetched=$?
 [ $fetched -ne 130 ] || exit 130 # Ctrl-C
 [ $fetched -eq 0 ] || say "It could not be fetched; the next set-up tries again."
+
+if [ -n "$compiling" ]; then
+  follow "Compiling llama.cpp" "$compiling" $work/llama.log
+  compiling=
+fi
+start $work/ours.log install_ourselves
+follow "Installing" "$started_pid" $work/ours.log
 
 say "Trying a quantised model on this processor"
 status=0
 smoke || status=$?
 if [ $status -eq 9 ]; then
   say "This llama.cpp does not work here; it was probably compiled elsewhere or without our flags."
-  say "Compiling it again, past every cache (3 to 10 minutes)"
-  version=$(sed -n 's/^llama-cpp-python==\([^ ;]*\).*/\1/p' requirements/lock.txt)
-  pip install --no-cache-dir --force-reinstall --no-deps --no-binary llama-cpp-python \
-    --build-constraint requirements/build.txt "llama-cpp-python==$version"
+  say "Compiling it again, past every cache"
+  rm -f $work/llama_cpp_python-*.whl
+  start $work/llama.log compile_llama --no-cache-dir --no-binary llama-cpp-python
+  follow "Compiling llama.cpp" "$started_pid" $work/llama.log
+  pip install -q --force-reinstall --no-deps $work/llama_cpp_python-*.whl
   smoke || fail "llama.cpp still does not work here. Run: $venv/bin/setaccio doctor"
 elif [ $status -ne 0 ]; then
   say "No quantised model could be tried; going on without that proof."
@@ -193,6 +282,7 @@ if [ "$level" = full ]; then
     say "It could not be fetched; the first export will try again."
 fi
 
+rm -rf $work
 # Without the model the set-up is not finished: the next one goes on here.
 [ $fetched -ne 0 ] || echo "$level $wanted" >$stamp
 say "Ready after $((SECONDS - started)) s"
