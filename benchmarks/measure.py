@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from rich.progress import (
 from benchmarks.plan import Part
 from setaccio.data.errors import SetaccioError
 from setaccio.data.files.atomic import atomic_write
+from setaccio.data.files.digests import package_versions
 from setaccio.runtime.model.smoke_test import system_report
 
 ROOT = Path(__file__).parent.parent
@@ -52,12 +52,8 @@ _ENDINGS = (0, 1)  # 1 where answers are cut off, as they should be
 def machine(threads: int, parallel: int) -> dict[str, Any]:
     """What the numbers depend on: processor, versions, threads."""
     report = system_report()
-    versions = dict(report["versions"])
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
+    others = package_versions(PACKAGES)
+    versions = {**report["versions"], **{k: v or "not installed" for k, v in others.items()}}
     kept = ("cpu", "cores", "memory_gib", "platform", "python", "compiler", "llama_features")
     return {
         **{name: report[name] for name in kept},

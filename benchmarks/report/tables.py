@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.arms.arms import LABELS
 from benchmarks.report.summary import NEAR_TIE, Column, Row
-from benchmarks.report.targets import REASONS, TARGETS, Target
+from benchmarks.report.targets import TARGETS, Target
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_write
 
@@ -46,8 +46,6 @@ def targets(columns: Sequence[Column]) -> str:
         verdict = "not measured" if not known else "met" if not missed else "missed"
         if 0 < missed < len(known):
             verdict = f"{len(known) - missed} of {len(known)} met"
-        if missed and target.what in REASONS:
-            verdict += f": {REASONS[target.what]}"
         rows.append([target.what, target.wanted, *(_cell(target, v) for v in values), verdict])
     places = [f"{column.subject}, {column.documents}" for column in columns]
     return table(["target", "wanted", *places, ""], rows)

@@ -10,9 +10,6 @@ from benchmarks.report.summary import Column
 
 Measure = Callable[[Column], float | None]
 
-REASONS: dict[str, str] = {}
-"""By a target's words, why it is missed, where that is known; shown where it is."""
-
 
 class Target(NamedTuple):
     """A number that was promised.

@@ -4,8 +4,7 @@ llama-cpp-python's own ``Llama`` drives one sequence. Here a second context over
 holds several, each with a KV cache of its own, so that one forward pass serves a token of every
 document. The caches are as many and as long as the documents need: llama.cpp can not enlarge them,
 so a larger context takes the place of a smaller one, and what the sequences hold is copied. See
-``llama_batch``, ``llama_memory_seq_*`` and ``llama_state_seq_*`` in llama.cpp's
-``include/llama.h``.
+``llama_batch``, ``llama_memory_seq_*``, ``llama_state_seq_*`` in llama.cpp's ``include/llama.h``.
 """
 
 from __future__ import annotations
@@ -96,17 +95,18 @@ class BatchContext:
             RuntimeError: the model was closed.
         """
         self._refuse_closed()
-        longest = -(-self._model.context // CELLS) * CELLS
-        cells = min(longest, -(-cells // CELLS) * CELLS)
-        if self._model.fixed_cache:
-            cells = longest
-        if self._context and sequences <= self.sequences and cells <= self.cells:
+        wanted = self._model.context
+        if not self._model.fixed_cache:
+            wanted = min(cells, wanted)
+        wanted = max(self.cells, -(-wanted // CELLS) * CELLS)
+        if sequences <= self.sequences and wanted == self.cells:
             return
         with uninterrupted():
             held = self._save(busy) if sequences <= self.sequences else {}
             self.prefixes = {id: self.prefixes[id] for id in held if id in self.prefixes}
+            sequences = max(sequences, self.sequences)
             self._free()
-            self._open(max(sequences, self.sequences), max(cells, self.cells))
+            self._open(sequences, wanted)
             while held:  # what is restored is freed at once: caches are the most of the memory
                 sequence, state = held.popitem()
                 if not llama_cpp.llama_state_seq_set_data(
@@ -119,7 +119,7 @@ class BatchContext:
         # Where no document is in work, one copy of the prefix that they begin with is enough.
         known = () if busy else list(self.prefixes.items())[:1]
         held = {}
-        for sequence in (*busy, *(id for id, held in known if self.truncate(id, len(held)))):
+        for sequence in (*busy, *(id for id, prefix in known if self.truncate(id, len(prefix)))):
             size = llama_cpp.llama_state_seq_get_size(self._context, sequence)
             held[sequence] = state = np.empty(size, np.uint8)
             llama_cpp.llama_state_seq_get_data(
@@ -313,6 +313,7 @@ class BatchContext:
             with uninterrupted():
                 llama_cpp.llama_free(self._context)
                 self._context = None
+                self.sequences = self.cells = 0
 
 
 def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:

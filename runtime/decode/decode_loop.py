@@ -248,8 +248,8 @@ class DecodeLoop:
         finished = self._advance(logits, seconds)
         self._time_first(seconds)
         self._spent += time.perf_counter() - began
-        share = (self._spent + seconds) / len(self.active) / beside
-        for sequence in self.active:
+        share = (self._spent + seconds) / len(self._fed) / beside
+        for sequence in self._fed:
             sequence.generation.seconds += share
         for sequence in finished:
             self.active.remove(sequence)

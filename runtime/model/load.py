@@ -119,7 +119,7 @@ class LoadedModel:
         """llama.cpp's pointer to the vocabulary."""
         return llama_cpp.llama_model_get_vocab(self.llama.model)
 
-    @property
+    @functools.cached_property
     def fixed_cache(self) -> bool:
         """Whether a sequence's cache must be as long as the context from the start.
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from setaccio.data import Document, Task
+from setaccio.data.errors import ModelError
 from setaccio.data.records import Pair
 from setaccio.runtime import Extractor
 from setaccio.runtime.decode import decode_loop
@@ -49,6 +50,19 @@ def test_logits_are_the_same_to_the_last_bit_after_a_move(model: LoadedModel) ->
         rows.append(context.decode(feeds).copy())
         context.close()
     assert np.array_equal(*rows)
+
+
+def test_a_context_that_could_not_grow_can_be_used_again(model: LoadedModel) -> None:
+    context = BatchContext(model)
+    context.reserve(1, CELLS)
+    context.decode([Feed(0, 0, [30, 31], 1)])
+    context.prefixes[0] = (30, 31)
+    with pytest.raises(ModelError, match="--parallel"):
+        context.reserve(100_000, CELLS)
+    context.reserve(1, CELLS)
+    assert context.prefixes == {}
+    assert context.decode([Feed(0, 0, [30, 31], 1)]).shape[0] == 1
+    context.close()
 
 
 def test_answers_are_the_same_where_the_cache_grows_under_them(
