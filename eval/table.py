@@ -25,6 +25,7 @@ from setaccio.eval.stats.summary import FieldSummary, Interval, Summary
 
 LEGEND = (
     "L1: valid JSON. L2: valid against the schema. L3: the document as a whole is right. "
+    "exact: right to the last field. "
     "F1: list items, micro average. s/doc: mean wall seconds per document."
 )
 DETAIL_LEGEND = (
@@ -34,12 +35,12 @@ DETAIL_LEGEND = (
 )
 DIFFERENCE_LEGEND = (
     "Paired differences in points with their 95% bootstrap interval; noise: chance alone may make "
-    "as much (for L1 to L3 also by McNemar's exact test)."
+    "as much (for L1 to L3 and exact also by McNemar's exact test)."
 )
 PARTS = {"quantity": "quantity", "unit": "unit", "name": "name", "agreed": "strict"}
 """Parts of strict agreement, and how their columns are called."""
 
-_SHORT = ("L1", "L2", "L3", "score")
+_SHORT = ("L1", "L2", "L3", "exact", "score")
 GREATEST_FIELDS = 6  # more columns than this fit no terminal; comparison.json has all
 
 
@@ -52,7 +53,7 @@ def field_names(comparison: Comparison) -> list[str]:
 def header(comparison: Comparison) -> list[str]:
     """Column titles."""
     fields = [_title(comparison, path) for path in field_names(comparison)]
-    return ["model", "decoding", "L1", "L2", "L3", *fields, "s/doc", "docs"]
+    return ["model", "decoding", "L1", "L2", "L3", "exact", *fields, "s/doc", "docs"]
 
 
 def field_title(path: str, is_list: bool) -> str:
@@ -80,7 +81,9 @@ def _row(arm: ArmResult, paths: list[str]) -> list[str]:
     summary = arm.summary
     fields = [_field(summary.fields.get(path)) for path in paths]
     costs = [fixed(summary.seconds_mean, 2), str(summary.documents)]
-    return [arm.name, decoding(arm.constraint, "-"), *level_cells(summary), *fields, *costs]
+    exact = percent(summary.exact.mean) if summary.exact else "-"
+    levels = [*level_cells(summary), exact]
+    return [arm.name, decoding(arm.constraint, "-"), *levels, *fields, *costs]
 
 
 def level_cells(summary: Summary) -> list[str]:

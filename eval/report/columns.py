@@ -14,7 +14,7 @@ from setaccio.eval.report.data import LEVELS, OUTCOME_WORDS, ReportArm, Run, as_
 from setaccio.eval.stats.summary import Interval
 from setaccio.eval.table import PARTS, field_title, has_quantities
 
-_RATES = (*LEVELS, ("score", "score"), ("anls", "ANLS*"))
+_RATES = (*LEVELS, ("exact", "exact"), ("score", "score"), ("anls", "ANLS*"))
 DASH = "–"
 
 

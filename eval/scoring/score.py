@@ -75,6 +75,12 @@ class DocumentScore:
         return {part.path: part for part in self.root.walk()}
 
     @property
+    def exact(self) -> bool:
+        """Whether the document is right to the last field, nothing missing and nothing too much."""
+        leaves = self.leaves
+        return self.score == 1 and not (leaves.wrong or leaves.omitted or leaves.hallucinated)
+
+    @property
     def leaves(self) -> Leaves:
         """Outcomes of all leaves."""
         return self.root.leaves
@@ -90,7 +96,7 @@ class DocumentScore:
 
     def to_dict(self) -> dict[str, Any]:
         """A flat record for JSON Lines: levels, score, leaves, and one entry per field."""
-        names = ("id", "status", "l1", "l1_strict", "l2", "l3", "score", "anls")
+        names = ("id", "status", "l1", "l1_strict", "l2", "l3", "exact", "score", "anls")
         record: dict[str, Any] = {name: getattr(self, name) for name in names}
         record["leaves"] = asdict(self.leaves)
         record["fields"] = {

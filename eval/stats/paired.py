@@ -29,10 +29,10 @@ from setaccio.eval.scoring.score import DocumentScore
 from setaccio.eval.stats.summary import resamples
 
 ALPHA = 0.05
-LEVELS = frozenset(("L1", "L2", "L3"))
+LEVELS = frozenset(("L1", "L2", "L3", "exact"))
 """Metrics that are yes or no for a document."""
 
-NUMBERS = {"L1": "l1", "L2": "l2", "L3": "l3", "score": "score", "ANLS*": "anls"}
+NUMBERS = {"L1": "l1", "L2": "l2", "L3": "l3", "exact": "exact", "score": "score", "ANLS*": "anls"}
 """Metrics of a document that are no field, and where its score has them."""
 
 _Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -44,7 +44,8 @@ class Difference:
     """One number of two arms, measured on the same documents.
 
     Attributes:
-        metric: ``L1``, ``L2``, ``L3``, ``score``, ``ANLS*`` or ``<field> F1``, ``<field> right``.
+        metric: ``L1``, ``L2``, ``L3``, ``exact``, ``score``, ``ANLS*``, ``<field> F1`` or
+            ``<field> right``.
         before: name and decoding of the first arm.
         after: name and decoding of the second.
         documents: how many both answered.

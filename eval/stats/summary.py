@@ -124,6 +124,7 @@ class Summary:
         l2: rate of answers that are valid against the schema.
         l3: rate of documents whose every field agrees with gold.
         score: mean of the documents' scores.
+        exact: rate of documents that are right to the last field.
         fields: by path, top-level order first.
         leaves: outcomes of all leaves.
         statuses: how many documents have which status.
@@ -154,6 +155,7 @@ class Summary:
     anls: Interval | None = None
     calibration: Calibration | None = None
     grounding: GroundedLeaves | None = None
+    exact: Interval | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As nested plain dictionaries, ready for JSON."""
@@ -230,6 +232,7 @@ def summarise(
         anls=bootstrap([one.anls for one in scores]),
         calibration=calibrate([point for each in recorded for point in leaf_points(*each)]),
         grounding=ground_leaves(recorded),
+        exact=bootstrap([one.exact for one in scores]),
     )
 
 

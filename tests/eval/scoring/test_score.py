@@ -41,6 +41,7 @@ def test_the_same_value_is_right_on_every_level(recipe: Task, order: Task):
         score = score_document(task, gold, copy.deepcopy(gold))
         assert (score.l1, score.l1_strict, score.l2, score.l3, score.score) == (True,) * 4 + (1.0,)
         assert score.leaves.wrong == score.leaves.omitted == score.leaves.hallucinated == 0
+        assert score.exact
 
 
 def test_other_spelling_of_units_and_fractions_is_right(recipe: Task):
@@ -213,6 +214,17 @@ def test_document_verdict_is_lenient_in_words_and_strict_in_numbers(recipe: Task
     other = {"title": "Fudge", "ingredients": ["1 kg sugar"], "directions": ["Melt; cool 1 hour."]}
     assert not score_document(recipe, GOLD, other).l3
     assert not score_document(order, ORDER, changed(ORDER, number=8)).l3
+
+
+def test_a_document_is_exact_only_to_the_last_field(recipe: Task, order: Task):
+    assert score_document(order, ORDER, changed(ORDER, tags=["urgent", "new"])).exact
+    assert not score_document(order, ORDER, changed(ORDER, extra="more")).exact
+    assert not score_document(order, ORDER, changed(ORDER, tags=["new"])).exact
+    assert not score_document(order, ORDER, changed(ORDER, tags=["new", "urgent", "x"])).exact
+    reworded = score_document(recipe, GOLD, changed(GOLD, title="Soup of Leek"))
+    assert reworded.l3
+    assert not reworded.exact
+    assert not score_document(recipe, GOLD, None).exact
 
 
 def test_every_leaf_has_its_place(order: Task):
