@@ -138,7 +138,7 @@ def compare_arms(arm_a: ArmResult, arm_b: ArmResult) -> tuple[Difference, ...]:
         arm_b: the arm that is compared.
 
     Returns:
-        One difference for each of L1, L2, L3, the score, ANLS*, and every field that both have
+        One difference for each of L1, L2, L3, exact, the score, ANLS*, and every field that both have
         scored: micro F1 of a list, the rate of right values of anything else.
 
     Raises:

@@ -58,8 +58,8 @@ class Extraction:
         removed: for the same leaves the greatest probability that the mask took from other tokens.
         spans: where in the document each leaf stands; leaves that stand nowhere are absent.
         chunks: how many parts the document was cut into to fit the context.
-        closed_lists: lists that were closed where the answer began to repeat itself; what came
-            behind the loop, if anything would have, is not in them.
+        closed_lists: lists and texts that were closed where the answer began to repeat itself; what
+            came behind the loop, if anything would have, is not in them.
     """
 
     id: str

@@ -140,25 +140,25 @@ class Generation:
                     return
 
     def _watch_lists(self, known: int) -> None:
-        """Close a list that begins to repeat itself; the guard has read ``known`` tokens."""
+        """Close a list or string that repeats itself; the guard has read ``known`` tokens."""
         if self._guard is None or self.request.guard is None or self.finish == "stop":
             return
         piece = self.request.guard[1]
-        offset = self._guard.feed(b"".join(map(piece, self.tokens[known:])))
-        if offset is None or self.rewinds >= MOST_REWINDS:
+        cut = self._guard.feed(b"".join(map(piece, self.tokens[known:])))
+        if cut is None or self.rewinds >= MOST_REWINDS:
             return
-        text = bytes(self._guard.text[:offset])
+        text = bytes(self._guard.text[: cut.offset])
         # Whole tokens before the offset stay; the bytes of one that it cuts are tokenised anew.
         kept, length = 0, 0
-        while length + len(piece(self.tokens[kept])) <= offset:
+        while length + len(piece(self.tokens[kept])) <= cut.offset:
             length += len(piece(self.tokens[kept]))
             kept += 1
-        if self._replace(kept, text[length:] + b"]"):
+        if self._replace(kept, text[length:] + cut.closing):
             self.rewinds += 1
             self.rewound = kept if self.rewound is None else min(self.rewound, kept)
             self.finish = None
             self._guard = self.request.guard[0]()  # guards can not go back: read again from the top
-            self._guard.feed(text + b"]")
+            self._guard.feed(text + cut.closing)
             before = len(self.tokens)
             self._take_forced()
             self._watch_lists(before)

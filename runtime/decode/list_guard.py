@@ -1,4 +1,4 @@
-"""Keep a list from saying an item again that the document does not say again.
+"""Keep lists and strings from saying again what the document does not say again.
 
 A small model's commonest error is the loop: a list goes on with what it said already, until the
 budget ends it and the answer is lost. An item is said too often where the list holds it more often
@@ -7,6 +7,10 @@ answer goes back to where it began, the list is closed there, and the extraction
 on repeated tokens (Keskar et al. 2019, https://arxiv.org/abs/1909.05858) can not tell a loop from a
 list that repeats itself rightly; the document can, and where it says a thing once and means it
 twice ("a coffee for me, the same for her"), something new follows soon.
+
+A string goes round in circles as well: :data:`CYCLES` cycles of one text at its end, over at
+least :data:`LEAST_BYTES` bytes, which the document does not hold, are a loop too, and the string is
+closed after the first of them.
 
 What the schema itself offers (``enum`` and ``const``), numbers and literals may be said as often as
 the model likes: a document holds them in other words, if at all.
@@ -19,13 +23,25 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from setaccio.data.schema.walk import subschemas
 from setaccio.data.text.folding import fold
 
 RUN = 5
 """Items in a row, all said too often, that are a loop."""
+
+CYCLES = 4
+"""Repetitions of one text at the end of a string that are a loop."""
+
+LEAST_BYTES = 64
+"""Bytes that they must cover: "stir, stir, stir, stir" is none."""
+
+GREATEST_PERIOD = 256
+"""Longest repeated text, in bytes, that is looked for."""
+
+_LOOK_EVERY = 8  # bytes of a string between two looks
+_SEED = 16  # bytes whose last occurrence gives the period
 
 _QUOTE, _BACKSLASH, _COMMA, _COLON = b'"'[0], b"\\"[0], b","[0], b":"[0]
 _OPEN, _CLOSE = frozenset(b"[{"), frozenset(b"]}")
@@ -53,11 +69,24 @@ class _Container:
     loop: int = -1
 
 
+class Cut(NamedTuple):
+    """Where a loop is to be cut off.
+
+    Attributes:
+        offset: bytes of the answer that stay.
+        closing: what closes the list or the string there.
+    """
+
+    offset: int
+    closing: bytes
+
+
 class ListGuard:
     """Watches one answer, a JSON text that grows by bytes.
 
     Args:
-        times: how often at most a value (its JSON text) may stand in one list.
+        times: how often the document holds a value (its JSON text); without limit where it may be
+            said at will.
     """
 
     def __init__(self, times: Callable[[bytes], float]) -> None:
@@ -65,16 +94,18 @@ class ListGuard:
         self.text = bytearray()
         self._open: list[_Container] = []
         self._inside = self._escaped = False
+        self._begin = 0  # of the string that is open
+        self._told = False  # whether a loop in it was told
 
-    def feed(self, more: bytes) -> int | None:
+    def feed(self, more: bytes) -> Cut | None:
         """Read on.
 
         Args:
             more: bytes that the answer grew by.
 
         Returns:
-            Offset at which a list should have been closed (of the comma before the first item of
-            the loop), or None.
+            Where a list should have been closed (before the comma of the loop's first item) or a
+            string (after the loop's first cycle), or None.
         """
         found = None
         for byte in more:
@@ -84,7 +115,7 @@ class ListGuard:
                 found = ended
         return found
 
-    def _step(self, byte: int) -> int | None:
+    def _step(self, byte: int) -> Cut | None:
         here = len(self.text) - 1
         if self._inside:
             if self._escaped:
@@ -94,9 +125,11 @@ class ListGuard:
             elif byte == _QUOTE:
                 self._inside = False
                 return self._item_ended(here + 1)
+            elif not (here - self._begin) % _LOOK_EVERY and not self._told:
+                return self._string_loop()
             return None
         if byte == _QUOTE:
-            self._inside = True
+            self._inside, self._begin, self._told = True, here + 1, False
         elif byte in _OPEN:
             self._open.append(_Container(byte == _LIST, here + 1))
         elif byte in _CLOSE and self._open:
@@ -108,7 +141,30 @@ class ListGuard:
             self._open[-1].begin = here + 1
         return None
 
-    def _item_ended(self, end: int) -> int | None:
+    def _string_loop(self) -> Cut | None:
+        """Whether the string that is open ends in cycles of one text; where the first one ends."""
+        text, begin = self.text, self._begin
+        end = len(text)
+        if end - begin < LEAST_BYTES:
+            return None
+        last = text.rfind(text[-_SEED:], max(begin, end - _SEED - GREATEST_PERIOD), end - 1)
+        period = end - _SEED - last
+        start = end - max(CYCLES * period, LEAST_BYTES)
+        if last < 0 or start < begin or text[start + period :] != text[start : end - period]:
+            return None
+        while start > begin and text[start - 1] == text[start - 1 + period]:
+            start -= 1
+        try:
+            said = json.dumps(json.loads(b'"%s"' % text[start:end].rstrip(b"\\")))
+        except ValueError:  # it begins or ends in the middle of a character
+            return None
+        self._told = True
+        if self._times(said.encode()) >= 1:
+            return None
+        kept = bytes(text[begin : start + period]).decode(errors="ignore")
+        return Cut(begin + len(kept.rstrip(" ,;\\").encode()), b'"')
+
+    def _item_ended(self, end: int) -> Cut | None:
         holder = self._open[-1] if self._open else None
         if holder is None or not holder.is_list:
             return None
@@ -120,19 +176,19 @@ class ListGuard:
         holder.run += 1
         if holder.run == 1:
             holder.loop = holder.comma
-        return holder.loop if holder.run >= RUN else None
+        return Cut(holder.loop, b"]") if holder.run >= RUN else None
 
 
 def make_times(document: str, schema: dict[str, Any]) -> Callable[[bytes], float]:
-    """How often an item may stand in one list.
+    """How often a document holds what an answer says.
 
     Args:
         document: the source text.
         schema: of the answer; its fixed texts are never counted.
 
     Returns:
-        A function of an item's JSON text: as often as the document holds each of its texts, at
-        least once; without limit where it holds no text but fixed ones.
+        A function of a value's JSON text: as often as the document holds each of its texts;
+        without limit where it holds no text but fixed ones.
     """
     folded = functools.cache(lambda: fold(document))
     fixed = fixed_texts(schema)
@@ -145,7 +201,7 @@ def make_times(document: str, schema: dict[str, Any]) -> Callable[[bytes], float
             return float("inf")
         texts = [fold(text) for text in _texts(value) if text not in fixed]
         counts = [folded().count(text) for text in texts if text]
-        return max(1, min(counts)) if counts else float("inf")
+        return min(counts) if counts else float("inf")
 
     return times
 

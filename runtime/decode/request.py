@@ -86,7 +86,7 @@ class Completion:
             0 for forced tokens.
         message: what went wrong; empty when nothing did.
         seconds: wall time of the passes it took part in, shared among those decoded together.
-        closed_lists: lists that were closed where they began to repeat themselves.
+        closed_lists: lists and strings that were closed where they began to repeat themselves.
     """
 
     tokens: tuple[int, ...]

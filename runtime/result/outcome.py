@@ -148,8 +148,8 @@ class Outcomes:
         extra = "" if answer.strict else "Text around the JSON was left out."
         if completion.closed_lists:
             extra = (
-                f"{completion.closed_lists} of its lists began to repeat themselves and were "
-                "closed there; look whether something is missing."
+                f"{completion.closed_lists} of its lists or texts began to repeat themselves and "
+                "were closed there; look whether something is missing."
             )
         return "ok", answer.value, extra
 

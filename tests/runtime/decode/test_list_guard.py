@@ -33,9 +33,9 @@ def closed_at(text: str, document: str, schema: dict | None = None) -> str | Non
     """What is left of an answer where its guard objects; None where it does not."""
     guard = ListGuard(make_times(document, schema or {}))
     for byte in text.encode():
-        offset = guard.feed(bytes([byte]))
-        if offset is not None:
-            return text.encode()[:offset].decode()
+        cut = guard.feed(bytes([byte]))
+        if cut is not None:
+            return text.encode()[: cut.offset].decode()
     return None
 
 
@@ -65,6 +65,28 @@ def test_where_a_list_repeats_itself(text: str, document: str, left: str | None)
     assert closed_at(text, document) == left
 
 
+STIR = "stir until the flour is gone, "
+
+
+@pytest.mark.parametrize(
+    ("text", "document", "left"),
+    [
+        (f'{{"a":"Beat and {STIR * 9}', "Beat and stir.", f'{{"a":"Beat and {STIR.strip(" ,")}'),
+        (f'{{"a":"{STIR * 9}"}}', STIR * 9, None),
+        ('["stir, stir, stir, stir, stir, stir"]', "stir", None),
+        (f'["{STIR * 3}"]', "", None),  # three cycles are no loop yet
+        (f'["{STIR}","{STIR}","{STIR}","{STIR}"]', STIR * 4, None),
+        ('["' + "0" * 90, "0", '["0'),
+        ('["' + "0" * 90, "0" * 90, None),
+        ('["' + "ß€" * 40, "", '["ß€'),
+        ('["' + "\\u00e9\\n " * 20, "", '["\\u00e9\\n'),
+        ('["one ' + 'two \\"x\\" ' * 12, "", '["one two \\"x\\"'),
+    ],
+)
+def test_where_a_string_repeats_itself(text: str, document: str, left: str | None) -> None:
+    assert closed_at(text, document) == left
+
+
 def test_what_the_schema_offers_may_be_said_again() -> None:
     schema = {"type": "array", "items": {"enum": ["yes", "no"]}}
     assert closed_at('["yes","no"' + ',"yes","yes"' * RUN + "]", "", schema) is None
@@ -87,7 +109,9 @@ def test_no_gold_of_the_samples_is_a_loop(repository: Path) -> None:
             assert closed_at(task.render_gold(pair.gold), pair.text, task.json_schema) is None
 
 
-def script(model: LoadedModel, text: str, document: str, size: int) -> Generation:
+def script(
+    model: LoadedModel, text: str, document: str, size: int, rest: str = '"note":"end"}'
+) -> Generation:
     """An answer whose model insists on a text, token by token, and is asked again after it."""
     grammar = compile_schema(model, LIST)
     guard = (
@@ -97,7 +121,10 @@ def script(model: LoadedModel, text: str, document: str, size: int) -> Generatio
     answer = Generation(Request(0, [1], 400, grammar=grammar, guard=guard), frozenset({2}))
     while not answer.finish:
         said = decode_tokens(model, answer.tokens)
-        wanted = text if text.startswith(said) else said + '"note":"end"}'
+        after = next(
+            (rest[at:] for at in range(len(rest), 0, -1) if said.endswith(rest[:at])), rest
+        )
+        wanted = text if text.startswith(said) else said + after
         following = encode_text(model, wanted[len(said) :])[:1]
         logits = np.zeros(size, np.float32)
         logits[following] = 20.0
@@ -117,6 +144,17 @@ def test_an_answer_goes_back_and_closes_its_list(model: LoadedModel) -> None:
     assert len(done.probabilities) == len(done.removed) == len(done.tokens)
     assert done.closed_lists == 1
     kept = script(model, text, "red tea, bread; " * 2 * RUN, size)
+    assert json.loads(decode_tokens(model, kept.tokens)) == json.loads(text)
+
+
+def test_an_answer_goes_back_and_closes_its_string(model: LoadedModel) -> None:
+    text = f'{{"items":["mix well, {"and again, " * 12}"],"note":"x"}}'
+    size = int(model.llama.n_vocab())
+    answer = script(model, text, "mix well, and again", size, '],"note":"end"}')
+    found = json.loads(decode_tokens(model, answer.tokens))
+    assert found == {"items": ["mix well, and again"], "note": "end"}
+    assert answer.finish == "stop" and answer.rewinds == 1
+    kept = script(model, text, "mix well, " + "and again, " * 12, size)
     assert json.loads(decode_tokens(model, kept.tokens)) == json.loads(text)
 
 

@@ -1,0 +1,213 @@
+"""Evaluate the tasks' adapters, and write the tables of docs/tasks.md anew (``just tasks``).
+
+For every task whose adapter and test pairs lie under the folder (docs/tasks.md makes them), four
+arms are decoded, or read back where they were decoded before: base and tuned, free and constrained.
+Beside them, where there is one, stands the specialist on the same rows. The tables stand between
+markers in the document.
+
+    python -m scripts.task_table --folder runs/tasks
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scripts.task_pairs import ADDRESS_PARTS, EDGES
+
+from setaccio.cli.terminal.console import fail, tell, tell_step
+from setaccio.data.errors import SetaccioError
+from setaccio.data.files.atomic import atomic_write
+from setaccio.data.records import RECIPES_TOLD, Pair, load_pairs
+from setaccio.data.task.task import load_task
+from setaccio.eval.formats import percent, points
+from setaccio.eval.result import score_row
+from setaccio.eval.stats.summary import Summary, summarise
+from setaccio.eval.table import markdown
+from setaccio.models import shipped_adapter
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "tasks.md"
+TASKS = ("address", "booking", "citation", "command", "receipt", "recipe")
+AIMS = {"booking": 0.9, "address": 0.85, "command": 0.85, "citation": 0.6, "receipt": 0.6}
+"""Share of exact documents that is aimed at."""
+LIMIT = 250
+"""Documents of a task that are decoded; of more, the first."""
+HEAD = ("task", "model", "decoding", "L1", "L2", "score", "exact", "s/doc", "docs", "adapter MB")
+DIFFERENCES = (
+    ("base free", "base schema", "the grammar alone"),
+    ("base free", "tuned free", "tuning alone"),
+    ("base schema", "tuned schema", "tuning under the grammar"),
+    ("tuned free", "tuned schema", "the grammar after tuning"),
+)
+
+
+class Measured(NamedTuple):
+    """A task's evaluation.
+
+    Attributes:
+        name: of the task.
+        folder: the evaluation's folder.
+        comparison: its ``comparison.json``.
+        adapter: the adapter's file.
+        pairs: the test pairs that were decoded.
+    """
+
+    name: str
+    folder: Path
+    comparison: dict[str, Any]
+    adapter: Path
+    pairs: list[Pair]
+
+
+def main() -> int:
+    """Evaluate what is there, tabulate, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=Path("runs/tasks"), help="of the tasks")
+    parser.add_argument("--threads", help="threads of llama.cpp")
+    given = parser.parse_args()
+    try:
+        found = [one for name in TASKS if (one := measure(name, given.folder, given.threads))]
+        if not found:
+            tell(
+                f"{given.folder}: no task has an adapter and test pairs; docs/tasks.md makes them."
+            )
+            return 2
+        write_section("table", arms_table(found))
+        write_section("fields", fields_table(found))
+        write_section("differences", differences_table(found))
+    except SetaccioError as error:
+        fail(error)
+        return error.exit_code
+    tell(f"Wrote {DOCUMENT}")
+    return 0
+
+
+def measure(name: str, folder: Path, threads: str | None) -> Measured | None:
+    """Evaluate one task, or read what an earlier run left; None where its files are missing."""
+    adapter: Path | None
+    if name == "recipe":
+        adapter, test = shipped_adapter(name), RECIPES_TOLD
+    else:
+        adapter = next((folder / name / "out").glob("*.gguf"), None)
+        test = folder / name / "parts" / "test.jsonl"
+    if adapter is None or not test.is_file():
+        tell(f"{name}: no adapter or no test pairs in {folder / name}; left out.")
+        return None
+    out = folder / name / "eval"
+    tell_step(f"{name}: {adapter}")
+    command = [sys.executable, "-m", "setaccio.cli.main", "eval", "--model", "smollm2"]
+    command += ["--adapter", str(adapter), "--pairs", str(test), "--task", name]
+    command += ["--limit", str(LIMIT), "--out", str(out)]
+    command += ["--threads", threads] if threads else []
+    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    if done.returncode:
+        raise SetaccioError(f"{name}: its evaluation ended with exit code {done.returncode}.")
+    comparison = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    return Measured(name, out, comparison, adapter, load_pairs(test)[0][:LIMIT])
+
+
+def arms_table(found: list[Measured]) -> str:
+    """One row per task, model and decoding; then the specialist's."""
+    rows = []
+    for one in found:
+        size = f"{one.adapter.stat().st_size / 1e6:.1f}"
+        for arm in one.comparison["arms"]:
+            decoding = "schema" if arm["constraint"] == "schema" else "free"
+            cells = cells_of(arm["summary"])
+            tuned = arm["name"] == "tuned"
+            rows.append([one.name, arm["name"], decoding, *cells, size if tuned else ""])
+        if special := specialist(one):
+            rows.append([one.name, "usaddress", "", *cells_of(special.to_dict()), ""])
+    return markdown([HEAD, *rows], 3)
+
+
+def cells_of(summary: dict[str, Any]) -> list[str]:
+    """The numbers of an arm, with the interval of exact documents."""
+    exact = summary["exact"]
+    seconds = summary["seconds_mean"]
+    return [
+        percent(summary["l1"]["mean"]),
+        percent(summary["l2"]["mean"]),
+        f"{summary['score']['mean']:.3f}",
+        f"{percent(exact['mean'])} ({100 * exact['low']:.0f} to {100 * exact['high']:.0f})",
+        "" if seconds is None else f"{seconds:.2f}",
+        str(summary["documents"]),
+    ]
+
+
+def fields_table(found: list[Measured]) -> str:
+    """Each field of the tuned, constrained arm: rate of right values, or micro F1 of a list."""
+    rows = []
+    for one in found:
+        arm = one.comparison["arms"][-1]["summary"]
+        told = [f"{path} {_headline(part)}" for path, part in arm["fields"].items()]
+        rows.append([one.name, ", ".join(told)])
+    return markdown([("task", "fields, tuned and constrained"), *rows], 2)
+
+
+def _headline(part: dict[str, Any]) -> str:
+    return percent(part["score"]["mean"]) if part["f1"] is None else f"{part['f1']:.3f}"
+
+
+def differences_table(found: list[Measured]) -> str:
+    """Exact documents gained by grammar and tuning, in points, with paired intervals."""
+    rows = []
+    for one in found:
+        known = {
+            (each["before"], each["after"]): each
+            for each in one.comparison["differences"]
+            if each["metric"] == "exact"
+        }
+        cells = [_gain(known.get((before, after))) for before, after, _ in DIFFERENCES]
+        aim = AIMS.get(one.name)
+        rows.append([one.name, *cells, percent(aim) if aim else ""])
+    return markdown([("task", *(title for *_, title in DIFFERENCES), "aim"), *rows])
+
+
+def _gain(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    said = f"{points(found['difference'])} [{points(found['low'])}, {points(found['high'])}]"
+    return f"{said} noise" if found["is_noise"] else said
+
+
+def specialist(one: Measured) -> Summary | None:
+    """What usaddress makes of the addresses; None for other tasks or where it is not installed."""
+    if one.name != "address":
+        return None
+    try:
+        import usaddress
+    except ImportError:
+        return None
+    task = load_task(one.name)
+    scores = []
+    for pair in one.pairs:
+        words: dict[str, list[str]] = {}
+        for word, tag in usaddress.parse(pair.text):
+            field = next((to for begin, to in ADDRESS_PARTS.items() if tag.startswith(begin)), None)
+            if field:
+                words.setdefault(field, []).append(word)
+        joined = {name: " ".join(words[name]).strip(EDGES) for name in words}
+        data = {name: joined.get(name) or None for name in task.json_schema["properties"]}
+        scores.append(score_row(task, pair, {"data": data, "status": "ok"}))
+    return summarise(scores)
+
+
+def write_section(name: str, text: str) -> None:
+    """Replace what stands between a section's markers in the document."""
+    whole = DOCUMENT.read_text(encoding="utf-8")
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(whole):
+        raise SetaccioError(f"{DOCUMENT}: the markers of {name!r} are missing.")
+    with atomic_write(DOCUMENT) as stream:
+        stream.write(pattern.sub(lambda match: f"{match[1]}\n{text}\n{match[2]}", whole))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
