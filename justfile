@@ -57,6 +57,10 @@ eval *ARGS:
     @bash scripts/setup.sh light
     @{{ setaccio }} eval "$@"
 
+# Evaluate the adapters of runs/tasks and write docs/tasks.md's tables; what was decoded is read back
+tasks *ARGS: setup
+    @{{ python }} -m scripts.task_table "$@"
+
 # Measure speed and memory beside other programs: about 20 minutes (--quick; --model my.gguf --pairs mine.jsonl)
 bench *ARGS: setup
     @{{ python }} -m benchmarks "$@"
