@@ -97,7 +97,7 @@ def measure(task: str, size: int, folder: Path, threads: str) -> Point:
         setaccio(
             "train", "--task", task, "--pairs", pairs, "--out", work / "run", "--resume", *sets
         )
-        setaccio("export", run, "--adapter-only", "--out", work / "out", "--overwrite")
+        setaccio("export", work / "run", "--adapter-only", "--out", work / "out", "--overwrite")
     (adapter,) = (work / "out").glob("*.gguf")
     test = folder / "parts" / "test.jsonl"
     setaccio(
