@@ -15,6 +15,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,12 +25,13 @@ from setaccio.cli.terminal.console import fail, tell, tell_step
 from setaccio.data.errors import SetaccioError
 from setaccio.data.files.atomic import atomic_write
 from setaccio.data.records import RECIPES_TOLD, Pair, load_pairs
-from setaccio.data.task.task import load_task
+from setaccio.data.task.task import Task, load_task
 from setaccio.eval.formats import percent, points
 from setaccio.eval.result import score_row
 from setaccio.eval.stats.summary import Summary, summarise
 from setaccio.eval.table import markdown
 from setaccio.models import shipped_adapter
+from setaccio.runtime.decode.list_guard import ListGuard, make_times
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "tasks.md"
@@ -81,6 +83,7 @@ def main() -> int:
         write_section("table", arms_table(found))
         write_section("fields", fields_table(found))
         write_section("differences", differences_table(found))
+        write_section("loops", loops_table(found, given.threads))
     except SetaccioError as error:
         fail(error)
         return error.exit_code
@@ -168,6 +171,59 @@ def differences_table(found: list[Measured]) -> str:
         aim = AIMS.get(one.name)
         rows.append([one.name, *cells, percent(aim) if aim else ""])
     return markdown([("task", *(title for *_, title in DIFFERENCES), "aim"), *rows])
+
+
+def loops_table(found: list[Measured], threads: str | None) -> str:
+    """Answers with the list guard and without it: exact ones, loops, and what watching costs."""
+    head = (
+        "task",
+        "exact without",
+        "exact with",
+        "loops without",
+        "loops with",
+        "closed",
+        "µs/token",
+    )
+    rows = []
+    for one in found:
+        bare = _extracted(one, one.folder.parent / "unguarded.jsonl", threads)
+        kept = _rows(one.folder / "predictions-tuned-constrained.jsonl")
+        task = load_task(one.name)
+        cells = [one.name]
+        for answers in (bare, kept):
+            right = [score_row(task, pair, answers[pair.id]).exact for pair in one.pairs]
+            cells.append(f"{sum(right)} of {len(right)}")
+        for answers in (bare, kept):
+            cells.append(str(sum(row["status"] == "repetition" for row in answers.values())))
+        closed = sum(bool(row.get("closed_lists")) for row in kept.values())
+        rows.append([*cells, str(closed), f"{_guard_cost(one, task, kept):.2f}"])
+    return markdown([head, *rows])
+
+
+def _extracted(one: Measured, out: Path, threads: str | None) -> dict[str, dict[str, Any]]:
+    documents = one.folder / "documents.jsonl"
+    command = [sys.executable, "-m", "setaccio.cli.main", "extract", str(documents), "--resume"]
+    command += ["--model", "smollm2", "--adapter", str(one.adapter), "--task", one.name]
+    command += ["--no-list-guard", "--out", str(out), *(["--threads", threads] if threads else [])]
+    done = subprocess.run(command, check=False)
+    if done.returncode not in (0, 1):
+        raise SetaccioError(f"{one.name}: `setaccio extract` ended with {done.returncode}.")
+    return _rows(out)
+
+
+def _rows(path: Path) -> dict[str, dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {row["id"]: row for row in map(json.loads, lines)}
+
+
+def _guard_cost(one: Measured, task: Task, answers: dict[str, dict[str, Any]]) -> float:
+    """Microseconds a token that the guard takes for the answers as they are."""
+    began = time.perf_counter()
+    for pair in one.pairs:
+        guard = ListGuard(make_times(pair.text, task.json_schema))
+        guard.feed(answers[pair.id]["raw"].encode())
+    tokens = sum(row["completion_tokens"] for row in answers.values())
+    return 1e6 * (time.perf_counter() - began) / max(tokens, 1)
 
 
 def _gain(found: dict[str, Any] | None) -> str:
