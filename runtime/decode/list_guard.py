@@ -84,6 +84,19 @@ class ListGuard:
                 found = ended
         return found
 
+    @property
+    def settled(self) -> int:
+        """Bytes, from the beginning on, before which no list can be closed any more."""
+        ends = [len(self.text)]
+        for holder in self._open:
+            if not holder.is_list or holder.comma < 0:
+                continue
+            item = bytes(self.text[holder.begin :]).strip()
+            if any(said.startswith(item) for said in holder.said):
+                # It may be said again: the loop that it would begin, or go on with.
+                ends.append(holder.loop if holder.run else holder.comma)
+        return min(ends)
+
     def _step(self, byte: int) -> int | None:
         here = len(self.text) - 1
         if self._inside:
