@@ -44,6 +44,7 @@ class Generation:
             back to close a list; None where it took none back.
         rewinds: how often that happened.
         seconds: wall time spent on it so far.
+        rankings: of each token, where they were asked for.
     """
 
     request: Request
@@ -54,11 +55,11 @@ class Generation:
     rewound: int | None = None
     rewinds: int = 0
     seconds: float = 0.0
+    rankings: list[Ranking] = field(default_factory=list)
     _matcher: Matcher | None = None
     _guard: ListGuard | None = None
     _probabilities: list[float] = field(default_factory=list)
     _removed: list[float] = field(default_factory=list)
-    _rankings: list[Ranking] = field(default_factory=list)
     _message: str = ""
 
     def __post_init__(self) -> None:
@@ -192,7 +193,7 @@ class Generation:
             for token in gone:
                 matcher.accept(token)
             return False
-        for values in (self.tokens, self._probabilities, self._removed, self._rankings):
+        for values in (self.tokens, self._probabilities, self._removed, self.rankings):
             del values[kept:]
         for token in wanted:
             matcher.accept(token)
@@ -204,7 +205,7 @@ class Generation:
     ) -> None:
         self.tokens.append(token)
         if self.request.ranked is not None:
-            self._rankings.append(ranking or Ranking(0.0, ((token, 0.0),)[: self.request.ranked]))
+            self.rankings.append(ranking or Ranking(0.0, ((token, 0.0),)[: self.request.ranked]))
         self._probabilities.append(probability)
         self._removed.append(removed)
         if self._matcher and self._matcher.complete:
@@ -241,5 +242,5 @@ class Generation:
             self._message,
             self.seconds,
             self.rewinds,
-            tuple(self._rankings[:kept]),
+            tuple(self.rankings[:kept]),
         )
