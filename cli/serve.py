@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import re
 import time
@@ -97,6 +98,7 @@ def serve_verb(
     from setaccio.runtime.server.http.gate import LOOPBACK_NAMES, Limits
     from setaccio.runtime.server.http.serving import address_of, listen, run_server
 
+    _log_to_stderr()
     body = _size(max_body)
     tasks = [load_named(name) for name in task or []]
     with listen(host, port) as listening:
@@ -134,6 +136,20 @@ def _need_extra() -> None:
     for package in ("fastapi", "uvicorn", "prometheus_client"):
         if find_spec(package) is None:
             raise MissingExtraError("serve", package)
+
+
+def _log_to_stderr() -> None:
+    """Have requests and warnings logged, a line each; traces might quote documents."""
+
+    def shorten(record: logging.LogRecord) -> bool:
+        record.msg, record.args, record.exc_info = record.getMessage().partition("\n")[0], (), None
+        return True
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler.addFilter(shorten)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("setaccio.serve").setLevel(logging.INFO)
 
 
 def _choose(model: Path | None, adapters: list[str]) -> _Chosen:

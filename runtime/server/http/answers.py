@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from setaccio.data.errors import EngineError, QueueFullError, SchemaError, TaskError, UsageError
+from setaccio.data.errors import EngineError, QueueFullError, SchemaError, SetaccioError, TaskError
 from setaccio.data.files.json_text import dump_compact
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.server.engine import Engine
@@ -50,7 +50,7 @@ async def submit(engine: Engine, asked: ExtractRequest | ChatRequest, param: str
         raise HttpError(400, str(error), param=param, code="unsupported_schema") from error
     except TaskError as error:
         raise HttpError(400, str(error), param="task") from error
-    except UsageError as error:
+    except SetaccioError as error:
         raise HttpError(400, str(error)) from error
 
 

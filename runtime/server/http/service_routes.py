@@ -9,7 +9,7 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from setaccio.runtime.server.http.body import StrictModel, StrictRoute
@@ -149,7 +149,7 @@ def service_routes(
     return router
 
 
-def page_routes() -> list[Mount | Route]:
+def page_routes() -> list[BaseRoute]:
     """The page and its files."""
 
     async def show_page(_: object) -> Response:

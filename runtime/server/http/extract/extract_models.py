@@ -26,17 +26,19 @@ class Options(StrictModel):
     """How an answer is decoded; the names and defaults are those of ``setaccio extract``."""
 
     constraint: Literal["schema", "none"] = Field(
-        "schema", description="`none` decodes freely, which nothing else does"
+        default="schema", description="`none` decodes freely, which nothing else does"
     )
-    max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="most tokens to write")
-    temperature: float = Field(0.0, ge=0, le=2, description="0 takes the likeliest token")
-    top_p: float = Field(1.0, gt=0, le=1)
-    seed: int = Field(0, ge=-(2**63), lt=2**63)
-    chunk: bool = Field(True, description="cut documents that do not fit the context")
+    max_tokens: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="most tokens to write"
+    )
+    temperature: float = Field(default=0.0, ge=0, le=2, description="0 takes the likeliest token")
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    chunk: bool = Field(default=True, description="cut documents that do not fit the context")
     require_grounding: Literal["null", "drop", "fail"] | None = Field(
-        None, description="what becomes of values that stand nowhere in the document"
+        default=None, description="what becomes of values that stand nowhere in the document"
     )
-    guard_lists: bool = Field(True, description="close lists that repeat themselves")
+    guard_lists: bool = Field(default=True, description="close lists that repeat themselves")
 
 
 class _What(StrictModel):
@@ -170,8 +172,8 @@ def _choice(what: _What, catalogue: Catalogue) -> tuple[Task | None, str | None]
     return (None if offer.carried and named == offer.adapter else offer.task), named
 
 
-def read_schema(schema: dict[str, Any], instruction: str | None) -> Task:
-    """A task of a schema.
+def read_schema(schema: dict[str, Any], instruction: str | None, param: str = "schema") -> Task:
+    """A task of a schema that came in a parameter.
 
     Raises:
         HttpError: it is none, or can not be enforced; each keyword is named with its place.
@@ -179,10 +181,7 @@ def read_schema(schema: dict[str, Any], instruction: str | None) -> Task:
     try:
         return Task.from_schema(schema, instruction or None)
     except SetaccioError as error:
-        said, code = str(error), "unsupported_schema"
-        raise HttpError(400, said, param="schema", code=code) from error
-    except ValueError as error:  # pydantic's own
-        raise HttpError(400, f"schema: {error}", param="schema") from error
+        raise HttpError(400, str(error), param=param, code="unsupported_schema") from error
 
 
 def error_row(name: str, message: str, what: str = "", model: str = "") -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -50,7 +51,7 @@ def extract_routes(
         ending: set when streams are to take no more lines.
     """
     router = APIRouter(route_class=StrictRoute, tags=["Extraction"])
-    answers = {
+    answers: dict[int | str, dict[str, Any]] = {
         200: {
             "model": Row | Rows,
             "description": _EVENTS,

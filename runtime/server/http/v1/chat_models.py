@@ -132,7 +132,7 @@ class _Common(StrictModel):
     max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="most tokens to write")
     temperature: float | None = Field(None, ge=0, le=2, description="0 takes the likeliest token")
     top_p: float | None = Field(None, gt=0, le=1)
-    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    seed: int | None = Field(None, ge=0, lt=2**63)
     stop: str | list[str] | None = Field(
         None, description="texts that end the answer: at most four, none of them empty"
     )

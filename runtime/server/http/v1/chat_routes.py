@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -17,6 +18,7 @@ from setaccio.runtime.server.http.answers import EventStream, event, finish, sub
 from setaccio.runtime.server.http.body import StrictRoute
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.errors import HttpError, documented, error_body
+from setaccio.runtime.server.http.extract.extract_models import read_schema
 from setaccio.runtime.server.http.v1.chat_answers import (
     Call,
     ChatCompletion,
@@ -104,7 +106,7 @@ def openai_routes(engine: Engine, catalogue: Catalogue, seconds: float) -> APIRo
     )
     async def complete_chat(body: ChatBody, request: Request) -> Response:
         """Answer a conversation; with `response_format` the answer always fits it."""
-        wanted = _wanted(body)
+        wanted = await run_in_threadpool(_wanted, body)
         messages = [message.turn() for message in body.messages]
         logprobs = (body.top_logprobs or 0) if body.logprobs else None
         if body.top_logprobs and not body.logprobs:
@@ -182,12 +184,17 @@ def _wanted(body: ChatBody) -> _Wanted:
             raise HttpError(400, said, param="response_format")
         named = isinstance(body.tool_choice, ToolChoice)
         call = Call(new_id("call"), function.name, "stop" if named else "tool_calls")
-        return _Wanted(function.parameters or {"type": "object"}, "tools", call)
+        return _Wanted(_read(function.parameters or {"type": "object"}, "tools"), "tools", call)
     if isinstance(asked, SchemaFormat):
-        return _Wanted(asked.json_schema.schema_)
+        return _Wanted(_read(asked.json_schema.schema_, "response_format"))
     if isinstance(asked, ObjectFormat):
         return _Wanted({"type": "object"})
     return _Wanted()
+
+
+def _read(schema: dict[str, Any], param: str) -> dict[str, Any]:
+    """A schema, unless it says nothing about the answer or can not be enforced."""
+    return read_schema(schema, None, param).json_schema
 
 
 def _function(body: ChatBody) -> Function | None:
