@@ -193,7 +193,8 @@ class Engine:
     def _warm_up(self) -> None:
         """What takes time once for a model, so that the first request need not wait for it."""
         end_tokens(self.model)
-        for source in (self.model, *self.adapters.values()):
+        sources: list[LoadedModel | Adapter] = [self.model, *self.adapters.values()]
+        for source in sources:
             with contextlib.suppress(SetaccioError):
                 schema = source.task.json_schema if source.task else {"type": "object"}
                 compile_schema(self.model, schema)

@@ -72,9 +72,11 @@ class PrefixLoader:
             if alike > shared and (alike == size or alike >= LEAST_SHARED):
                 source, shared = number, alike
         known.pop(id, None)
-        state = self._states and self._states.get(context.sequences, start)
-        if shared < size and state is not None:
-            context.restore(id, state)
+        kept = None
+        if self._states is not None and shared < size:
+            kept = self._states.get(context.sequences, start)
+        if kept is not None:
+            context.restore(id, kept)
             shared = size
         elif source != id:
             context.copy(source, id)
