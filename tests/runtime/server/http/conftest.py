@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def adapter_file(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 def engine(model: LoadedModel, adapter_file: Path) -> Iterator[Engine]:
     adapters = {"names": load_adapter(model, adapter_file)}
     with Engine(model, adapters, parallel=4) as engine:
+        # Its thread sets warnings aside while it warms up, which is for the whole process.
+        while not engine.stats().ready:
+            time.sleep(0.01)
         yield engine
 
 
