@@ -15,13 +15,13 @@ from starlette.exceptions import HTTPException
 
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.catalogue import Catalogue
+from setaccio.runtime.server.http.chat.chat_routes import openai_routes
 from setaccio.runtime.server.http.corrections import Corrections
 from setaccio.runtime.server.http.errors import answer_fault, answer_http, answer_validation
 from setaccio.runtime.server.http.extract.extract_routes import extract_routes
 from setaccio.runtime.server.http.gate import Gate, Limits
 from setaccio.runtime.server.http.metrics import Metrics
 from setaccio.runtime.server.http.service_routes import page_routes, service_routes
-from setaccio.runtime.server.http.v1.chat_routes import openai_routes
 
 
 def create_app(engine: Engine, catalogue: Catalogue, limits: Limits) -> Gate:

@@ -77,6 +77,7 @@ def on_offer(body: object) -> object:
     return body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_what_is_described_is_answered_as_described(
     described: schemathesis.BaseSchema, path: str, method: str
@@ -90,6 +91,7 @@ def test_what_is_described_is_answered_as_described(
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", POSTED)
 def test_what_is_not_described_is_refused_as_described(
     described: schemathesis.BaseSchema, path: str

@@ -17,9 +17,7 @@ from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.answers import EventStream, event, finish, submit
 from setaccio.runtime.server.http.body import StrictRoute
 from setaccio.runtime.server.http.catalogue import Catalogue
-from setaccio.runtime.server.http.errors import HttpError, documented, error_body
-from setaccio.runtime.server.http.extract.extract_models import read_schema
-from setaccio.runtime.server.http.v1.chat_answers import (
+from setaccio.runtime.server.http.chat.chat_answers import (
     Call,
     ChatCompletion,
     Chunks,
@@ -30,7 +28,7 @@ from setaccio.runtime.server.http.v1.chat_answers import (
     text_completion,
     text_logprobs,
 )
-from setaccio.runtime.server.http.v1.chat_models import (
+from setaccio.runtime.server.http.chat.chat_models import (
     ChatBody,
     CompletionBody,
     Function,
@@ -38,6 +36,8 @@ from setaccio.runtime.server.http.v1.chat_models import (
     SchemaFormat,
     ToolChoice,
 )
+from setaccio.runtime.server.http.errors import HttpError, documented, error_body
+from setaccio.runtime.server.http.extract.extract_models import read_schema
 from setaccio.runtime.server.request_types import ChatRequest, ChatResult, Delta
 from setaccio.runtime.server.ticket import Ticket
 
