@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ Constraint = Literal["schema", "none"]
 
 MOST_GRAMMARS = 128
 """Compiled schemas that are kept for a model, the latest used ones."""
+
+
+_MAKING = threading.Lock()  # filters of warnings and sys.modules belong to all threads
 
 
 @contextmanager
@@ -231,8 +235,9 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
             grammars[source] = grammar  # the latest used is the last
     if grammar is None:
         check_schema(schema)
-        if model.state.backend is None:
-            model.state.backend = _make_backend(model)
+        with _MAKING:
+            if model.state.backend is None:
+                model.state.backend = _make_backend(model)
         try:
             backend, exact = model.state.backend, exact_grammar(schema)
             processor = (

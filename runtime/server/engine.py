@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import overload
 
-from setaccio.data.errors import QueueFullError, SetaccioError, UsageError
+from setaccio.data.errors import QueueFullError, UsageError
 from setaccio.runtime.decode.context_pool import default_parallel
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.grammar.constraint import compile_schema
@@ -195,7 +195,7 @@ class Engine:
         end_tokens(self.model)
         sources: list[LoadedModel | Adapter] = [self.model, *self.adapters.values()]
         for source in sources:
-            with contextlib.suppress(SetaccioError):
+            with contextlib.suppress(Exception):  # requests will be told what is wrong
                 schema = source.task.json_schema if source.task else {"type": "object"}
                 compile_schema(self.model, schema)
 
