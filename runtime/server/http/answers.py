@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import math
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, NoReturn, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -27,10 +27,6 @@ GONE = 499
 """Status of a request whose client did not wait; nobody sees it but the log."""
 
 
-@overload
-async def submit(engine: Engine, asked: ExtractRequest, param: str) -> Ticket[Extraction]: ...
-@overload
-async def submit(engine: Engine, asked: ChatRequest, param: str) -> Ticket[ChatResult]: ...
 async def submit(engine: Engine, asked: ExtractRequest | ChatRequest, param: str) -> Any:
     """Hand a request to the engine.
 
@@ -39,11 +35,18 @@ async def submit(engine: Engine, asked: ExtractRequest | ChatRequest, param: str
         asked: what is asked.
         param: the parameter that the schema came in.
 
+    Returns:
+        The ticket that belongs to the request.
+
     Raises:
         HttpError: it is refused.
     """
+    work = asyncio.ensure_future(run_in_threadpool(engine.submit, asked))
     try:
-        return await run_in_threadpool(engine.submit, asked)
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:  # the thread goes on, to a ticket that nobody holds
+        work.add_done_callback(_call_off)
+        raise
     except QueueFullError as error:
         refuse_now(error)
     except SchemaError as error:
@@ -52,6 +55,11 @@ async def submit(engine: Engine, asked: ExtractRequest | ChatRequest, param: str
         raise HttpError(400, str(error), param="task") from error
     except SetaccioError as error:
         raise HttpError(400, str(error)) from error
+
+
+def _call_off(work: asyncio.Future[Any]) -> None:
+    if not work.cancelled() and work.exception() is None:
+        work.result().cancel()
 
 
 def refuse_now(error: QueueFullError) -> NoReturn:

@@ -59,7 +59,7 @@ class CorrectionBody(StrictModel):
     data: Any = Field(None, description="the answer that was corrected")
 
 
-class Kept(BaseModel):
+class KeptPair(BaseModel):
     """A pair that is on the disk."""
 
     id: str
@@ -99,7 +99,7 @@ def service_routes(
         ]
 
     @router.post("/corrections", status_code=201, responses=documented(404))
-    def keep_correction(body: CorrectionBody) -> Kept:
+    def keep_correction(body: CorrectionBody) -> KeptPair:
         """Keep a corrected answer as a pair for training; when this answers, it is on the disk."""
         if corrections is None:
             raise HttpError(404, "Corrections are not kept here. Start with --corrections FILE.")
@@ -107,7 +107,7 @@ def service_routes(
         given = body.model_dump(by_alias=True)
         pair = {key: value for key, value in given.items() if value is not None}
         try:
-            return Kept(id=corrections.add(pair), file=str(corrections.path))
+            return KeptPair(id=corrections.add(pair), file=str(corrections.path))
         except OSError as error:
             said = f"The pair can not be written ({error.strerror})."
             raise HttpError(500, said) from error

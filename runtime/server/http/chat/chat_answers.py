@@ -21,7 +21,7 @@ LEAST_LOGPROB = -9999.0
 """What stands for a probability of nought, which JSON has no logarithm of."""
 
 
-class Usage(BaseModel):
+class TokenUsage(BaseModel):
     """Counts of tokens."""
 
     prompt_tokens: int
@@ -89,7 +89,7 @@ class _Completed(BaseModel):
     created: int
     model: str
     system_fingerprint: None = None
-    usage: Usage
+    usage: TokenUsage
 
 
 class ChatCompletion(_Completed):
@@ -151,9 +151,9 @@ def ended(result: ChatResult, call: Call | None = None) -> tuple[Finish, ChatSta
     return "length", "repetition" if result.finish_reason == "repetition" else "truncated_output"
 
 
-def usage_of(result: ChatResult) -> Usage:
+def usage_of(result: ChatResult) -> TokenUsage:
     """The counts of an answer."""
-    return Usage(
+    return TokenUsage(
         prompt_tokens=result.prompt_tokens,
         completion_tokens=result.completion_tokens,
         total_tokens=result.prompt_tokens + result.completion_tokens,

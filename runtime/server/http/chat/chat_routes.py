@@ -113,7 +113,7 @@ def openai_routes(engine: Engine, catalogue: Catalogue, seconds: float) -> APIRo
             raise HttpError(400, "top_logprobs: needs logprobs.", param="top_logprobs")
         most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
         asked = _asked(body, catalogue, seconds, messages, wanted, most, logprobs)
-        ticket = await submit(engine, asked, wanted.param)
+        ticket: Ticket[ChatResult] = await submit(engine, asked, wanted.param)
         if body.stream:
             kind = "chat.completion.chunk"
             chunks = Chunks(kind, body.model, wanted.call, with_usage=body.with_usage)
@@ -133,7 +133,7 @@ def openai_routes(engine: Engine, catalogue: Catalogue, seconds: float) -> APIRo
         asked = _asked(
             body, catalogue, seconds, prompts[0], _Wanted(), body.max_tokens, body.logprobs
         )
-        ticket = await submit(engine, asked, "prompt")
+        ticket: Ticket[ChatResult] = await submit(engine, asked, "prompt")
         if body.stream:
             chunks = Chunks("text_completion", body.model, None, with_usage=body.with_usage)
             return EventStream(_events(ticket, chunks, body.logprobs, chat=False), ticket.cancel)

@@ -102,7 +102,7 @@ class SpanBody(BaseModel):
     score: float = Field(description="likeness from 0 to 1")
 
 
-class Row(BaseModel):
+class ExtractionRow(BaseModel):
     """What came out for one document."""
 
     id: str
@@ -124,10 +124,10 @@ class Row(BaseModel):
     closed_lists: int
 
 
-class Rows(BaseModel):
+class ExtractionRows(BaseModel):
     """What came out for several documents, in their order."""
 
-    rows: list[Row]
+    rows: list[ExtractionRow]
 
 
 def extract_requests(
@@ -184,9 +184,9 @@ def read_schema(schema: dict[str, Any], instruction: str | None, param: str = "s
         raise HttpError(400, str(error), param=param, code="unsupported_schema") from error
 
 
-def error_row(name: str, message: str, what: str = "", model: str = "") -> Row:
+def error_row(name: str, message: str, what: str = "", model: str = "") -> ExtractionRow:
     """The row of a line that could not be read."""
-    return Row(
+    return ExtractionRow(
         id=name,
         status="error",
         data=None,

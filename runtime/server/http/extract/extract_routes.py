@@ -20,8 +20,8 @@ from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.errors import HttpError, documented, error_body
 from setaccio.runtime.server.http.extract.extract_models import (
     ExtractBody,
-    Row,
-    Rows,
+    ExtractionRow,
+    ExtractionRows,
     extract_requests,
 )
 from setaccio.runtime.server.http.extract.row_stream import LineStream, rows_in_order
@@ -53,7 +53,7 @@ def extract_routes(
     router = APIRouter(route_class=StrictRoute, tags=["Extraction"])
     answers: dict[int | str, dict[str, Any]] = {
         200: {
-            "model": Row | Rows,
+            "model": ExtractionRow | ExtractionRows,
             "description": _EVENTS,
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         }
@@ -71,7 +71,7 @@ def extract_routes(
             extract_requests, body, documents, catalogue, seconds, stream=body.stream
         )
         if body.stream:
-            ticket = await submit(engine, asked[0], "schema")
+            ticket: Ticket[Extraction] = await submit(engine, asked[0], "schema")
             return EventStream(_events(ticket), ticket.cancel)
         rows = await while_there(request, _answer_all(engine, asked))
         lines = ",".join(rows)

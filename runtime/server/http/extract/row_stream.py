@@ -104,7 +104,8 @@ async def _feed(
 async def _admit(engine: Engine, asked: ExtractRequest, *, patient: bool) -> Ticket[Extraction]:
     while True:
         try:
-            return await submit(engine, asked, "schema")
+            ticket: Ticket[Extraction] = await submit(engine, asked, "schema")
+            return ticket
         except HttpError as error:
             if error.status_code != 429 or not patient:
                 raise
