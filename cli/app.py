@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from setaccio.cli import demo, doctor, export, extract, models, schema, try_out
+from setaccio.cli import demo, doctor, export, extract, models, schema, serve, try_out
 from setaccio.cli.data import data, data_sets
 from setaccio.cli.eval import eval as eval_
 from setaccio.cli.eval import reference, report, robustness, sweep
@@ -140,6 +140,7 @@ _add(_eval, sweep.sweep_verb, "sweep", sweep.EXAMPLE)
 _add(_eval, robustness.robustness_verb, "robustness", robustness.EXAMPLE)
 _add(_eval, report.report_verb, "report", report.EXAMPLE)
 app.add_typer(_eval, name="eval")
+_add(app, serve.serve_verb, "serve", serve.EXAMPLE)
 _add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
 _add(app, try_out.try_out, "try", try_out.EXAMPLE)
 _add(app, demo.demo, "demo", demo.EXAMPLE)

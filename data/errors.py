@@ -8,7 +8,9 @@
     ├── DataError                4   documents or pairs can not be read
     ├── ModelError               5   a model file is missing, corrupt or of the wrong kind
     ├── TrainError               6   training was refused before it started, or went wrong
-    └── ExportError              7   merge, conversion, quantisation or its proof failed
+    ├── ExportError              7   merge, conversion, quantisation or its proof failed
+    └── EngineError              1   a server's request could not be answered
+        └── QueueFullError       1   too many wait, or the server is being closed: try later
 
 The library raises these; only the command line prints them and turns them into exit codes. A
 message names the input at fault and then says what to do next.
@@ -84,6 +86,28 @@ class ExportError(SetaccioError):
     """Merging, converting, quantising or proving the result failed."""
 
     exit_code = 7
+
+
+class EngineError(SetaccioError):
+    """A request to a server could not be answered, by no fault of its own."""
+
+
+class QueueFullError(EngineError):
+    """A server takes no request now: too many wait, or it is being closed.
+
+    Args:
+        message: what is wrong.
+        retry_after: seconds after which to try again, a guess from how fast others are answered.
+        closing: whether the server is being closed.
+
+    Attributes:
+        retry_after: as given.
+        closing: as given.
+    """
+
+    def __init__(self, message: str, retry_after: float, closing: bool = False) -> None:
+        self.retry_after, self.closing = retry_after, closing
+        super().__init__(message)
 
 
 def short_reason(error: BaseException, most: int = 300) -> str:

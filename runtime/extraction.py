@@ -29,7 +29,7 @@ Status = Literal[
     "invalid_schema",
     "error",
 ]
-FinishReason = Literal["stop", "length", "repetition", "refused", "error"]
+FinishReason = Literal["stop", "length", "repetition", "refused", "error", "timeout", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Extraction:
             says that it is not complete.
         raw: the generated text as it is, partial output included.
         finish_reason: why generation ended: ``stop`` (the answer was complete), ``length``,
-            ``repetition``, ``refused`` (nothing was generated) or ``error``.
+            ``repetition``, ``refused`` (nothing was generated) or ``error``; of a server also
+            ``timeout`` (its time limit was over).
         prompt_tokens: tokens of the whole prompt, the shared prefix included.
         completion_tokens: tokens generated.
         seconds: wall time for this document; documents that are decoded together share theirs, so

@@ -96,12 +96,12 @@ class Extractor:
             SchemaError: the constraint can not enforce the schema.
             UsageError: an option is out of range.
         """
-        _check_options(constraint, max_tokens, temperature, top_p, parallel)
+        check_options(constraint, max_tokens, temperature, top_p, parallel)
         self.model = model if isinstance(model, LoadedModel) else load_model(model)
         if adapter is not None and not isinstance(adapter, Adapter):
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
-        self.task, self.warnings = _choose_task(adapter or self.model, task)
+        self.task, self.warnings = choose_task(adapter or self.model, task)
         self.warnings += self.task.notes
         if adapter is not None and adapter.warning is not None:
             self.warnings.append(adapter.warning)
@@ -177,13 +177,18 @@ class Extractor:
         return [*prompt.prefix, *prompt.rest]
 
 
-def _check_options(
+def check_options(
     constraint: str,
     max_tokens: int | None,
     temperature: float,
     top_p: float,
     parallel: int | None,
 ) -> None:
+    """Refuse options that are out of range.
+
+    Raises:
+        UsageError: one is.
+    """
     if constraint not in ("schema", "none"):
         raise UsageError(f"constraint is {constraint!r}. Choose schema or none.")
     if max_tokens is not None and max_tokens < 1:
@@ -196,7 +201,16 @@ def _check_options(
         raise UsageError(f"parallel is {parallel}. Decode at least 1 document at a time.")
 
 
-def _choose_task(source: LoadedModel | Adapter, task: Task | None) -> tuple[Task, list[str]]:
+def choose_task(source: LoadedModel | Adapter, task: Task | None) -> tuple[Task, list[str]]:
+    """The task to extract, and what is to be said about it.
+
+    Args:
+        source: the adapter, or the model where there is none.
+        task: what was asked for, or None for the one that the source carries.
+
+    Raises:
+        TaskError: there is none.
+    """
     own = source.task
     if task is None:
         if own is None:

@@ -34,6 +34,7 @@ class Planner:
         chunk: whether documents may be cut.
         stop_repetition: whether loops are stopped.
         guard_lists: whether lists that repeat themselves are closed.
+        prompts: of the model and the task, where they have been made before.
 
     Raises:
         ModelError: the template can not render the task.
@@ -51,12 +52,13 @@ class Planner:
         chunk: bool,
         stop_repetition: bool,
         guard_lists: bool,
+        prompts: Prompts | None = None,
     ) -> None:
         self._model = model
         self._schema = task.json_schema
         self._grammar = compile_schema(model, self._schema) if constraint == "schema" else None
         schema_tokens = len(encode_text(model, dump_compact(self._schema)))
-        self.prompts = Prompts(model, task)
+        self.prompts = prompts or Prompts(model, task)
         self._budget = TokenBudget(model, self.prompts, schema_tokens, max_tokens, chunk)
         self._sampling = sampling
         self._stop_repetition = stop_repetition

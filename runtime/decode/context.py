@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from setaccio.data.errors import ModelError
 from setaccio.runtime.decode.prompt_lookup import DraftLength
-from setaccio.runtime.decode.request import Feed
+from setaccio.runtime.decode.request import Feed, Start
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.llama_log import clear_errors, last_errors, uninterrupted
 from setaccio.runtime.model.load import PREFILL_BATCH, LoadedModel
@@ -29,6 +29,7 @@ from setaccio.runtime.model.own_thread import apart_from_torch
 from setaccio.runtime.model.thread_choice import ThreadChoice
 
 Logits = npt.NDArray[np.float32]
+State = npt.NDArray[np.uint8]  # what a sequence holds, as llama.cpp writes it down
 
 WORK_PER_THREAD = 32 << 20
 """Bytes of weights, times tokens, of a pass that give one thread enough to do."""
@@ -50,10 +51,9 @@ class BatchContext:
         sequences: how many there is room for.
         cells: tokens that the KV cache of each can hold.
         threads: threads that compute.
-        background: as given.
-        draft_length: as given.
+        background, draft_length: as given.
         capacity: most tokens of all feeds of one :meth:`decode`.
-        prefixes: the prompt prefix that each sequence's cache begins with, where one is known.
+        prefixes: what each sequence's cache begins with, where that is known.
     """
 
     def __init__(
@@ -69,10 +69,8 @@ class BatchContext:
         self.draft_length = draft_length or DraftLength()
         self._model = model
         self._thread_choice = ThreadChoice(self.threads)
-        self._executor = (
-            ThreadPoolExecutor(1, thread_name_prefix="llama.cpp") if background else None
-        )
-        self.prefixes: dict[int, tuple[int, ...]] = {}
+        self._executor = ThreadPoolExecutor(1, "llama.cpp") if background else None
+        self.prefixes: dict[int, Start] = {}
         self._vocabulary = int(model.llama.n_vocab())
         self.capacity = PREFILL_BATCH * 4
         self._context: Any = None
@@ -81,7 +79,9 @@ class BatchContext:
         self._adapter: Adapter | None = None
         self._allocate()
 
-    def reserve(self, sequences: int, cells: int, busy: Collection[int] = ()) -> None:
+    def reserve(
+        self, sequences: int, cells: int, busy: Collection[int] = (), shrink: bool = False
+    ) -> None:
         """Make room, in a larger context if need be; no copy may be waiting for the next pass.
 
         Args:
@@ -89,6 +89,7 @@ class BatchContext:
                 (llama.cpp restores a cache only among as many as it was saved from).
             cells: tokens that each must be able to hold.
             busy: sequences whose caches are kept. Of the others one prompt prefix at most is.
+            shrink: whether to give back what is not needed.
 
         Raises:
             ModelError: llama.cpp can not allocate it.
@@ -96,36 +97,41 @@ class BatchContext:
         """
         self._refuse_closed()
         wanted = self._model.context
-        if not self._model.fixed_cache:
-            wanted = min(cells, wanted)
-        wanted = max(self.cells, -(-wanted // CELLS) * CELLS)
+        wanted = wanted if self._model.fixed_cache else min(cells, wanted)
+        wanted = max(0 if shrink else self.cells, -(-wanted // CELLS) * CELLS)
         if sequences <= self.sequences and wanted == self.cells:
             return
         with uninterrupted():
-            held = self._save(busy) if sequences <= self.sequences else {}
+            held = self._save(busy, wanted) if sequences <= self.sequences else {}
             self.prefixes = {id: self.prefixes[id] for id in held if id in self.prefixes}
             sequences = max(sequences, self.sequences)
             self._free()
             self._open(sequences, wanted)
             while held:  # what is restored is freed at once: caches are the most of the memory
-                sequence, state = held.popitem()
-                if not llama_cpp.llama_state_seq_set_data(
-                    self._context, _pointer(state, ctypes.c_uint8), state.size, sequence
-                ):
-                    raise RuntimeError(f"llama.cpp could not move a cache ({last_errors()})")
+                self.restore(*held.popitem())
 
-    def _save(self, busy: Collection[int]) -> dict[int, npt.NDArray[np.uint8]]:
-        """What sequences hold."""
+    def _save(self, busy: Collection[int], cells: int) -> dict[int, State]:
+        """What sequences hold that shall have so many cells."""
         # Where no document is in work, one copy of the prefix that they begin with is enough.
-        known = () if busy else list(self.prefixes.items())[:1]
-        held = {}
-        for sequence in (*busy, *(id for id, prefix in known if self.truncate(id, len(prefix)))):
-            size = llama_cpp.llama_state_seq_get_size(self._context, sequence)
-            held[sequence] = state = np.empty(size, np.uint8)
-            llama_cpp.llama_state_seq_get_data(
-                self._context, _pointer(state, ctypes.c_uint8), size, sequence
-            )
-        return held
+        known = [] if busy else [(id, len(start.prefix)) for id, start in self.prefixes.items()]
+        kept = [id for id, size in known[:1] if size < cells and self.truncate(id, size)]
+        return {sequence: self.save(sequence) for sequence in (*busy, *kept)}
+
+    def save(self, sequence: int) -> State:
+        """What a sequence holds; no copy may be waiting for the next pass."""
+        size = llama_cpp.llama_state_seq_get_size(self._context, sequence)
+        state = np.empty(size, np.uint8)
+        llama_cpp.llama_state_seq_get_data(
+            self._context, _pointer(state, ctypes.c_uint8), size, sequence
+        )
+        return state
+
+    def restore(self, sequence: int, state: State) -> None:
+        """Give a sequence what one of a context for as many sequences held."""
+        if not llama_cpp.llama_state_seq_set_data(
+            self._context, _pointer(state, ctypes.c_uint8), state.size, sequence
+        ):
+            raise RuntimeError(f"llama.cpp could not move a cache ({last_errors()})")
 
     def _open(self, sequences: int, cells: int) -> None:
         parameters = llama_cpp.llama_context_default_params()
@@ -193,14 +199,11 @@ class BatchContext:
             wait([future])  # interrupted or not: what it computes in may be used again
 
     def submit(self, feeds: Sequence[Feed]) -> Future[tuple[Logits, float]]:
-        """Begin a forward pass in the context's own thread; it was made with ``background``.
-
-        Args:
-            feeds: as for :meth:`decode`.
+        """Begin a :meth:`decode` in the context's own thread; it was made with ``background``.
 
         Returns:
-            Logits as from :meth:`decode`, and the seconds that the pass took. Nothing else may be
-            asked of the context before they are there.
+            Logits, and the seconds that the pass took. Nothing else may be asked of the context
+            before they are there.
         """
         if self._executor is None:
             raise ValueError("this context has no thread of its own")
@@ -216,8 +219,7 @@ class BatchContext:
     def _lay_out(self, feeds: Sequence[Feed]) -> int:
         """Write a pass's tokens into the batch; returns the number of outputs."""
         self._refuse_closed()
-        end = 0
-        outputs = 0
+        end = outputs = 0
         for feed in feeds:
             begin, last, end = end, end + len(feed.tokens), end + feed.size
             self._tokens[begin:last] = feed.tokens
@@ -258,13 +260,10 @@ class BatchContext:
         Raises:
             RuntimeError: llama.cpp refuses it.
         """
-        if adapter == self._adapter:
-            return
-        if self._context:
-            self._set_adapter(adapter)
-        self._adapter = adapter
-        # What the caches hold was computed with another adapter.
-        self.prefixes.clear()
+        if adapter is not self._adapter:
+            if self._context:
+                self._set_adapter(adapter)
+            self._adapter = adapter
 
     def _set_adapter(self, adapter: Adapter | None) -> None:
         with uninterrupted():
@@ -283,11 +282,7 @@ class BatchContext:
         return bool(llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1))
 
     def copy(self, source: int, target: int) -> None:
-        """Copy the cache of one sequence to another.
-
-        Without a unified cache llama.cpp copies whole sequences only, and does so at the beginning
-        of the next pass.
-        """
+        """Copy the whole cache of one sequence to another, at the beginning of the next pass."""
         self._refuse_closed()
         llama_cpp.llama_memory_seq_rm(self._memory, target, -1, -1)
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)

@@ -2,23 +2,25 @@
 
 The prompt's fixed part (scaffold, instruction, schema) is evaluated once, copied to every sequence
 and kept there (prefix caching); a sequence that is finished makes place for the next document
-(continuous batching). A pass is either the prefill of one document, or one step of all answers:
-tokens that the grammar forces are taken without asking the model, and drafts from prompt lookup
-are verified in the pass that evaluates them (:mod:`setaccio.runtime.decode.prompt_lookup`).
+(continuous batching). A pass is either the prefill of one document, or one step of all answers that
+have the same adapter: tokens that the grammar forces are taken without asking the model, and drafts
+from prompt lookup are verified in the pass that evaluates them
+(:mod:`setaccio.runtime.decode.prompt_lookup`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from setaccio.runtime.decode.context import BatchContext, Logits
 from setaccio.runtime.decode.prompt_lookup import MAX_DRAFT
-from setaccio.runtime.decode.request import Completion, Feed, Request
+from setaccio.runtime.decode.request import Completion, Feed, Passes, Request, Start, Watch
 from setaccio.runtime.decode.sequence import ActiveSequence
-from setaccio.runtime.model.load import LoadedModel, can_cut
+from setaccio.runtime.decode.slots.placement import choose_sequence, close_gaps
+from setaccio.runtime.decode.slots.prefixes import PrefixLoader, PrefixStates
+from setaccio.runtime.model.load import PREFILL_BATCH, LoadedModel, can_cut
 from setaccio.runtime.model.tokens import end_tokens
 
 LIKELY_ANSWER = 192
@@ -27,34 +29,10 @@ LIKELY_ANSWER = 192
 PREFILL_BESIDE_FIRST = 0.25
 """Of the time that the first answer takes, what may go into the prefill of others meanwhile."""
 
+SHRINK_AFTER = 32
+"""Admissions, all content with half the cells, after which a shared context gives cells back."""
 
-@dataclass
-class Passes:
-    """What decoding took and how far it is: for benchmarks, and for whoever watches it.
-
-    Attributes:
-        forward: forward passes.
-        evaluated: tokens that went through the model.
-        drafted: of these, drafted tokens.
-        accepted: drafted tokens that were right.
-        seconds: wall time inside forward passes, of all contexts together.
-        written: tokens of answers, those that the grammar forced among them.
-        running: documents, or parts of them, that are being decoded.
-        finished: documents that are decoded.
-    """
-
-    forward: int = 0
-    evaluated: int = 0
-    drafted: int = 0
-    accepted: int = 0
-    seconds: float = 0.0
-    written: int = 0
-    running: int = 0
-    finished: int = 0
-
-
-Watch = Callable[[Passes], None]
-"""Called after every forward pass, with the same object each time."""
+__all__ = ["DecodeLoop", "Passes", "Watch"]
 
 
 class DecodeLoop:
@@ -66,11 +44,13 @@ class DecodeLoop:
     Args:
         model: what generates.
         context: what it computes in.
-        prefix: token ids of the prompt's fixed part.
+        start: adapter and fixed part of requests that name none.
         parallel: most documents at once.
         prompt_lookup: whether to verify drafts from the documents.
         passes: counts are added here.
         hurry: whether the first document is answered alone: among many it would be out last.
+        states: where fixed parts are kept, for requests of several users: then answers go on
+            between the prompts of others, and prompts are read in small portions.
 
     Attributes:
         context: as given.
@@ -81,15 +61,17 @@ class DecodeLoop:
         self,
         model: LoadedModel,
         context: BatchContext,
-        prefix: list[int],
+        start: Start,
         parallel: int,
         prompt_lookup: bool,
         passes: Passes,
+        *,
         hurry: bool = False,
+        states: PrefixStates | None = None,
     ) -> None:
         self.model = model
         self.context = context
-        self.prefix = tuple(prefix)
+        self.start = start
         self.parallel = parallel
         self.passes = passes
         self.eog = end_tokens(model)
@@ -103,6 +85,12 @@ class DecodeLoop:
         # Recurrent memory can neither be cut back to the prefix nor forget a rejected draft.
         self._cuts = can_cut(model)
         self._draft_length = context.draft_length if prompt_lookup and self._cuts else None
+        self._shared = states is not None
+        self._prefixes = PrefixLoader(context, self._cuts, states)
+        self._roomy = 0  # admissions in a row that would have been content with half the cells
+        self._turns: dict[int, int] = {}  # of each adapter the pass that it had last
+        self._unread: list[ActiveSequence] = []  # those in prefill, in the order in which they came
+        self._read_last = False  # whether the last pass was of a prompt
 
     @property
     def free(self) -> int:
@@ -120,12 +108,14 @@ class DecodeLoop:
         """
         self._reserve(requests, more)
         for request in requests:
-            id = self._lowest_free()
-            self._load_prefix(id)
-            self.active.append(ActiveSequence(id, request, len(self.prefix), self.eog))
-            if self._hurry:
-                self._first, self._hurry = self.active[-1], False
+            start = request.start or self.start
+            id = choose_sequence(self.context, self.active, start, self.parallel)
+            sequence = ActiveSequence(id, request, start, self.eog)
+            self._unread.append(sequence)
+            self.active.append(sequence)
             self.active.sort(key=lambda sequence: sequence.id)
+            if self._hurry:
+                self._first, self._hurry = sequence, False
             self.passes.running += 1
 
     def _reserve(self, requests: Sequence[Request], more: bool) -> None:
@@ -138,45 +128,36 @@ class DecodeLoop:
             for sequence in self.active
         ]
         cells += [
-            len(self.prefix) + len(request.rest) + min(request.budget, LIKELY_ANSWER)
+            len((request.start or self.start).prefix)
+            + len(request.rest)
+            + min(request.budget, LIKELY_ANSWER)
             for request in requests
         ]
-        busy = [sequence.id for sequence in self.active]
-        count = self.context.sequences if busy else self.parallel if more else len(requests)
-        self.context.reserve(count, max(cells) + step, busy)
-
-    def _lowest_free(self) -> int:
-        return min(set(range(self.parallel)) - {sequence.id for sequence in self.active})
-
-    def _load_prefix(self, id: int) -> None:
-        """Bring a sequence's cache to exactly the prefix: cut it, copy it, or evaluate it."""
-        known = self.context.prefixes
-        holding = [number for number, held in known.items() if self._cuts and held == self.prefix]
-        if id in holding and self.context.truncate(id, len(self.prefix)):
-            return
-        source = next(iter(holding), None)
-        known.pop(id, None)
-        if source is None or source == id:
-            self.context.truncate(id, 0)
-            for start in range(0, len(self.prefix), self.context.capacity):
-                part = self.prefix[start : start + self.context.capacity]
-                self.context.decode([Feed(id, start, part, 0)])
-                self.passes.forward += 1
-                self.passes.evaluated += len(part)
-        else:
-            self.context.copy(source, id)
-            self.context.truncate(id, len(self.prefix))
-        known[id] = self.prefix
+        busy = [sequence.id for sequence in self.active if sequence.loaded]
+        count = self.context.sequences if self.active else self.parallel if more else len(requests)
+        wanted = max(cells) + step
+        if requests:
+            roomy = self._shared and 2 * wanted <= self.context.cells
+            self._roomy = self._roomy + 1 if roomy else 0
+        shrink = self._roomy >= SHRINK_AFTER
+        self._roomy = 0 if shrink else self._roomy
+        self.context.reserve(count, wanted, busy, shrink)
 
     def start_pass(self) -> list[Feed]:
         """What the next pass evaluates."""
         began = time.perf_counter()
-        if self._cuts:
-            self._close_gaps()
         self._fed = self._choose()
+        first = self._fed[0]
+        if not first.loaded:
+            first.load(self._prefixes.load(first.id, first.start))
+        elif self._cuts:
+            close_gaps(self.context, self.active, self._fed)
+        self.context.use(first.start.adapter)
         most = self.context.capacity // len(self._fed)
-        if not self._fed[0].in_prefill:
+        if not first.in_prefill:
             most = min(most, self._feed_length(), *(sequence.most for sequence in self._fed))
+        elif self._shared:
+            most = PREFILL_BATCH
         self._feeds = [sequence.feed(most, pad=len(self._fed) > 1) for sequence in self._fed]
         self._spent = time.perf_counter() - began
         return self._feeds
@@ -187,14 +168,22 @@ class DecodeLoop:
         Prompts differ in length, and llama.cpp would cut them, and the answers beside them, into
         many small micro-batches.
         """
-        prompts = [sequence for sequence in self.active if sequence.in_prefill]
+        prompts = self._unread = [sequence for sequence in self._unread if sequence.in_prefill]
         if self._first is None:
-            return prompts[:1] or list(self.active)
+            answers = [sequence for sequence in self.active if not sequence.in_prefill]
+            self._read_last = bool(prompts) and not (self._shared and answers and self._read_last)
+            return prompts[:1] if self._read_last else self._turn(answers)
         if prompts and not self._first.in_prefill:
             seconds = self._beside_seconds + self._prefill_rate * len(prompts[0].pending)
             if seconds <= PREFILL_BESIDE_FIRST * self._first_seconds:
                 return prompts[:1]
         return [self._first]
+
+    def _turn(self, answers: list[ActiveSequence]) -> list[ActiveSequence]:
+        """The answers of the adapter that has waited for longest."""
+        adapter = min((s.start.adapter for s in answers), key=lambda a: self._turns.get(id(a), 0))
+        self._turns[id(adapter)] = self.passes.forward + 1
+        return [sequence for sequence in answers if sequence.start.adapter is adapter]
 
     def _time_first(self, seconds: float) -> None:
         """Take note of how long the first document and those beside it took."""
@@ -209,26 +198,31 @@ class DecodeLoop:
         if self._first.generation.finish:
             self._first = None
 
-    def _close_gaps(self) -> None:
-        """Move documents into free sequences below them: llama.cpp evaluates neighbours together.
-
-        It costs a copy of the whole cache of a sequence, and spares passes cut in two until the
-        next document comes.
-        """
-        while len(self.active) > 1 and self.active[-1].id >= len(self.active):
-            moved, free = self.active[-1], self._lowest_free()
-            self.context.copy(moved.id, free)
-            # What was behind the prompt's fixed part there is gone; the fixed part is the same.
-            self.context.prefixes[free] = self.prefix
-            moved.id = free
-            self.active.sort(key=lambda sequence: sequence.id)
-
     def _feed_length(self) -> int:
         """Tokens that each answer feeds at most."""
         if self._draft_length:
             return self._draft_length.choose([sequence.propose() for sequence in self._fed])
         pending = [len(sequence.pending) for sequence in self._fed]
         return min(pending)
+
+    def end_early(self) -> Iterator[tuple[Any, Completion]]:
+        """Take out what shall go on no longer; nothing may be computing.
+
+        Yields:
+            Key and completion of each.
+        """
+        for sequence in list(self.active):
+            ended = sequence.request.ended
+            if ended is not None and (finish := ended()):
+                sequence.generation.finish = finish
+                yield self._taken_out(sequence)
+
+    def _taken_out(self, sequence: ActiveSequence) -> tuple[Any, Completion]:
+        self.active.remove(sequence)
+        if sequence in self._unread:
+            self._unread.remove(sequence)
+        self.passes.running -= 1
+        return sequence.request.key, sequence.generation.completion(self.model)
 
     def finish_pass(
         self, logits: Logits, seconds: float, beside: int = 1
@@ -252,9 +246,7 @@ class DecodeLoop:
         for sequence in self._fed:
             sequence.generation.seconds += share
         for sequence in finished:
-            self.active.remove(sequence)
-            self.passes.running -= 1
-            yield sequence.request.key, sequence.generation.completion(self.model)
+            yield self._taken_out(sequence)
 
     def _advance(self, logits: Logits, seconds: float) -> list[ActiveSequence]:
         """Continue the answers; returns the sequences that are finished."""
@@ -272,6 +264,8 @@ class DecodeLoop:
             row += feed.outputs
             if not feed.outputs:  # a prompt that was not evaluated to its end
                 sequence.cached += len(feed.tokens)
+                if sequence.cached == len(sequence.start.prefix):
+                    self._prefixes.note(sequence.id, sequence.start)
                 continue
             accepted = sequence.verify(feed, logits[rows], likeliest[rows])
             self.passes.drafted += len(sequence.draft)
@@ -280,6 +274,9 @@ class DecodeLoop:
             if self._draft_length:
                 self._draft_length.draft_verified(sequence.proposal, sequence.found, sequence.added)
             rejected = accepted < len(sequence.draft) or feed.padding
+            follow = sequence.request.follow
+            if follow is not None and not sequence.generation.finish:
+                sequence.generation.finish = follow(sequence.generation)
             if sequence.generation.finish:
                 finished.append(sequence)
             elif rejected or sequence.generation.rewound is not None:

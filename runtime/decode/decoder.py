@@ -20,8 +20,9 @@ from typing import Any
 
 from setaccio.runtime.decode.context import Logits
 from setaccio.runtime.decode.context_pool import borrow_context, default_contexts
-from setaccio.runtime.decode.decode_loop import DecodeLoop, Passes, Watch
-from setaccio.runtime.decode.request import Completion, Request
+from setaccio.runtime.decode.decode_loop import DecodeLoop
+from setaccio.runtime.decode.request import Completion, Passes, Request, Start, Watch
+from setaccio.runtime.decode.slots.prefixes import PrefixStates
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.load import LoadedModel
 
@@ -39,6 +40,7 @@ def decode(
     adapter: Adapter | None = None,
     passes: Passes | None = None,
     watch: Watch | None = None,
+    states: PrefixStates | None = None,
 ) -> Iterator[tuple[Any, Completion]]:
     """Generate answers, several at a time.
 
@@ -56,6 +58,8 @@ def decode(
         adapter: the LoRA adapter that works beside the weights.
         passes: counts are added here.
         watch: given the counts after every pass, in the caller's thread.
+        states: as for :class:`DecodeLoop`, where the requests are of several users; each may have
+            an adapter and a prefix of its own (:attr:`Request.start`).
 
     Yields:
         ``(request.key, completion)`` as they are finished, in no particular order. A completion
@@ -73,11 +77,12 @@ def decode(
         for number in range(count):
             share = parallel // count + (number < parallel % count)
             context = stack.enter_context(borrow_context(model, threads, count > 1))
-            context.use(adapter)
-            hurry = count == 1 < parallel
-            loops.append(
-                DecodeLoop(model, context, list(prefix), share, prompt_lookup, totals, hurry)
+            hurry = count == 1 < parallel and states is None
+            start = Start(adapter, tuple(prefix))
+            loop = DecodeLoop(
+                model, context, start, share, prompt_lookup, totals, hurry=hurry, states=states
             )
+            loops.append(loop)
         tell = watch or _nobody
         drawn = iter(requests)
         try:
@@ -111,6 +116,7 @@ def _run_one(
 ) -> Iterator[tuple[Any, Completion]]:
     """One loop, in this thread."""
     while True:
+        yield from loop.end_early()
         _fill([loop], requests)
         if not loop.active:
             return
@@ -129,6 +135,8 @@ def _run_several(
     running: dict[Future[tuple[Logits, float]], DecodeLoop] = {}
     try:
         while True:
+            for loop in idle:
+                yield from loop.end_early()
             _fill(idle, requests)
             for loop in idle:
                 if loop.active:

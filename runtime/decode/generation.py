@@ -11,7 +11,14 @@ import numpy as np
 from setaccio.runtime.decode.list_guard import ListGuard
 from setaccio.runtime.decode.repetition import CHECK_EVERY, find_cycle
 from setaccio.runtime.decode.request import Completion, Finish, Request
-from setaccio.runtime.decode.sampling import Mask, Row, choose_greedy, removed_share
+from setaccio.runtime.decode.sampling import (
+    Mask,
+    Ranking,
+    Row,
+    choose_greedy,
+    rank,
+    removed_share,
+)
 from setaccio.runtime.grammar.complete_truncated import complete_truncated
 from setaccio.runtime.grammar.constraint import Matcher
 from setaccio.runtime.model.load import LoadedModel
@@ -37,6 +44,7 @@ class Generation:
             back to close a list; None where it took none back.
         rewinds: how often that happened.
         seconds: wall time spent on it so far.
+        rankings: of each token, where they were asked for.
     """
 
     request: Request
@@ -47,6 +55,7 @@ class Generation:
     rewound: int | None = None
     rewinds: int = 0
     seconds: float = 0.0
+    rankings: list[Ranking] = field(default_factory=list)
     _matcher: Matcher | None = None
     _guard: ListGuard | None = None
     _probabilities: list[float] = field(default_factory=list)
@@ -63,6 +72,11 @@ class Generation:
     def left(self) -> int:
         """Tokens that the budget leaves."""
         return self.request.budget - len(self.tokens)
+
+    @property
+    def settled(self) -> int | None:
+        """Bytes of the answer that no list will take back; None where there is no such guard."""
+        return None if self._guard is None else self._guard.settled
 
     def allowed(self, draft: Sequence[int]) -> list[int]:
         """As much of a draft as the grammar allows."""
@@ -92,7 +106,10 @@ class Generation:
                     self.finish = "stop"
                     return
                 removed = 0.0 if mask is None else removed_share(weights, total, mask)
-                self._add(token, float(weights[token]) / total, removed)
+                ranking = None
+                if self.request.ranked is not None:
+                    ranking = rank(logits, mask, token, self.request.ranked)
+                self._add(token, float(weights[token]) / total, removed, ranking)
             self._take_forced()
             self._watch_lists(known)
         except ValueError as error:
@@ -110,6 +127,8 @@ class Generation:
         # The first token is left to the mask: there llguidance may force one way of cutting the
         # text into tokens that differs from the likeliest.
         if matcher is None or self.request.choose or not self.tokens or total > 1.0 + NEGLIGIBLE:
+            return False
+        if self.request.ranked is not None:  # whoever wants all chances wants them exactly
             return False
         if likeliest in self.ends or not matcher.count_allowed([likeliest]):
             return False
@@ -174,15 +193,19 @@ class Generation:
             for token in gone:
                 matcher.accept(token)
             return False
-        for values in (self.tokens, self._probabilities, self._removed):
+        for values in (self.tokens, self._probabilities, self._removed, self.rankings):
             del values[kept:]
         for token in wanted:
             matcher.accept(token)
             self._add(token, 1.0, 0.0)
         return True
 
-    def _add(self, token: int, probability: float, removed: float) -> None:
+    def _add(
+        self, token: int, probability: float, removed: float, ranking: Ranking | None = None
+    ) -> None:
         self.tokens.append(token)
+        if self.request.ranked is not None:
+            self.rankings.append(ranking or Ranking(0.0, ((token, 0.0),)[: self.request.ranked]))
         self._probabilities.append(probability)
         self._removed.append(removed)
         if self._matcher and self._matcher.complete:
@@ -202,7 +225,7 @@ class Generation:
     def completion(self, model: LoadedModel) -> Completion:
         """The answer, completed by its grammar where it did not end by itself."""
         tokens = list(self.tokens)
-        if self._matcher and self.finish in ("length", "repetition"):
+        if self._matcher and self.finish in ("length", "repetition", "timeout"):
             # No short end may be found; what was generated must not be lost.
             with contextlib.suppress(ValueError):
                 tokens = complete_truncated(model, self._matcher, self.tokens)
@@ -219,4 +242,5 @@ class Generation:
             self._message,
             self.seconds,
             self.rewinds,
+            tuple(self.rankings[:kept]),
         )

@@ -46,6 +46,7 @@ _SEED = 16  # bytes whose last occurrence gives the period
 _QUOTE, _BACKSLASH, _COMMA, _COLON = b'"'[0], b"\\"[0], b","[0], b":"[0]
 _OPEN, _CLOSE = frozenset(b"[{"), frozenset(b"]}")
 _LIST = b"["[0]
+_SEPARATORS = b" ,;\\"
 
 
 @dataclass
@@ -59,6 +60,7 @@ class _Container:
         said: how often each item was said.
         run: items at the end that were said too often.
         loop: offset of the comma before the first of them.
+        between: whether an item has ended and no comma has come.
     """
 
     is_list: bool
@@ -67,6 +69,7 @@ class _Container:
     said: Counter[bytes] = field(default_factory=Counter)
     run: int = 0
     loop: int = -1
+    between: bool = False
 
 
 class Cut(NamedTuple):
@@ -115,6 +118,36 @@ class ListGuard:
                 found = ended
         return found
 
+    @property
+    def settled(self) -> int:
+        """Bytes, from the beginning on, that no cut can take back any more; never fewer later."""
+        ends = [self._settled_string() if self._inside else len(self.text)]
+        for holder in self._open:
+            if not holder.is_list or holder.comma < 0:
+                continue
+            item = bytes(self.text[holder.begin :]).strip()
+            again = any(said.startswith(item) for said in holder.said)
+            if holder.run and (again or holder.between):
+                ends.append(holder.loop)
+            elif again and not holder.between:  # a loop might begin with it
+                ends.append(holder.comma)
+        return min(ends)
+
+    def _settled_string(self) -> int:
+        """Where the second cycle of a loop in the string that is open would begin."""
+        text, begin, end = self.text, self._begin, len(self.text)
+        if self._told:
+            return end
+        at, length = end, 1
+        while length <= end - begin:
+            if text.rfind(text[-length:], max(begin, end - length - GREATEST_PERIOD), end - 1) < 0:
+                break
+            at = end - length
+            length += 1
+        while at > begin and text[at - 1] in _SEPARATORS:  # a cut takes them as well
+            at -= 1
+        return at
+
     def _step(self, byte: int) -> Cut | None:
         here = len(self.text) - 1
         if self._inside:
@@ -136,7 +169,8 @@ class ListGuard:
             self._open.pop()
             return self._item_ended(here + 1)
         elif byte == _COMMA and self._open:
-            self._open[-1].begin, self._open[-1].comma = here + 1, here
+            holder = self._open[-1]
+            holder.begin, holder.comma, holder.between = here + 1, here, False
         elif byte == _COLON and self._open:
             self._open[-1].begin = here + 1
         return None
@@ -162,13 +196,14 @@ class ListGuard:
         if self._times(said.encode()) >= 1:
             return None
         kept = bytes(text[begin : start + period]).decode(errors="ignore")
-        return Cut(begin + len(kept.rstrip(" ,;\\").encode()), b'"')
+        return Cut(begin + len(kept.rstrip(_SEPARATORS.decode()).encode()), b'"')
 
     def _item_ended(self, end: int) -> Cut | None:
         holder = self._open[-1] if self._open else None
         if holder is None or not holder.is_list:
             return None
         item = bytes(self.text[holder.begin : end]).strip()
+        holder.between = True
         holder.said[item] += 1
         if holder.said[item] < 2 or holder.said[item] <= self._times(item):
             holder.run = 0

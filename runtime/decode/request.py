@@ -4,15 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from setaccio.runtime.decode.list_guard import ListGuard
-from setaccio.runtime.decode.sampling import Choose
+from setaccio.runtime.decode.sampling import Choose, Ranking
 from setaccio.runtime.grammar.constraint import Grammar
+from setaccio.runtime.model.adapters import Adapter
 
-Finish = Literal["stop", "length", "repetition", "error"]
+if TYPE_CHECKING:
+    from setaccio.runtime.decode.generation import Generation
+
+Finish = Literal["stop", "length", "repetition", "error", "timeout", "cancelled"]
 Guard = tuple[Callable[[], ListGuard], Callable[[int], bytes]]
 """Makes a guard for one answer; gives the bytes of a token."""
+
+
+@dataclass
+class Passes:
+    """What decoding took and how far it is: for benchmarks, and for whoever watches it.
+
+    Attributes:
+        forward: forward passes.
+        evaluated: tokens that went through the model.
+        drafted: of these, drafted tokens.
+        accepted: drafted tokens that were right.
+        seconds: wall time inside forward passes, of all contexts together.
+        written: tokens of answers, those that the grammar forced among them.
+        running: documents, or parts of them, that are being decoded.
+        finished: documents that are decoded.
+    """
+
+    forward: int = 0
+    evaluated: int = 0
+    drafted: int = 0
+    accepted: int = 0
+    seconds: float = 0.0
+    written: int = 0
+    running: int = 0
+    finished: int = 0
+
+
+Watch = Callable[[Passes], None]
+"""Called after every forward pass, with the same object each time."""
+
+
+class Start(NamedTuple):
+    """What a request's prompt begins with, and what works on it from there on.
+
+    Attributes:
+        adapter: the LoRA adapter beside the weights, or None.
+        prefix: token ids of the prompt's fixed part, which other requests have as well.
+    """
+
+    adapter: Adapter | None
+    prefix: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -30,6 +75,11 @@ class Request:
             cycle that they end in; None lets loops run.
         guard: closes the lists of a constrained answer where they begin to repeat themselves;
             None lets them.
+        start: adapter and prefix; None for those of the decoder.
+        ranked: how many of the likeliest tokens are noted beside each token; None notes nothing.
+        ended: asked before each pass whether it should end now, and why (``timeout`` or
+            ``cancelled``).
+        follow: shown the answer after each pass that made it longer; a finish reason ends it.
     """
 
     key: Any
@@ -40,6 +90,10 @@ class Request:
     choose: Choose | None = None
     is_loop: Callable[[Sequence[int], int], bool] | None = None
     guard: Guard | None = None
+    start: Start | None = None
+    ranked: int | None = None
+    ended: Callable[[], Finish | None] | None = None
+    follow: Callable[[Generation], Finish | None] | None = None
 
     def under(self, key: Any) -> Request:
         """The same request with another key."""
@@ -77,7 +131,7 @@ class Completion:
     Attributes:
         tokens: generated token ids, without the end token; of a constrained answer that did not
             end by itself, with those that complete it.
-        finish: ``stop``, ``length``, ``repetition`` or ``error``.
+        finish: ``stop``, ``length``, ``repetition``, ``error``, ``timeout`` or ``cancelled``.
         generated: how many tokens model and grammar generated, those that complete a truncated
             answer left out.
         probabilities: of each generated token that is left what the model gave it, from 0 to 1;
@@ -87,6 +141,7 @@ class Completion:
         message: what went wrong; empty when nothing did.
         seconds: wall time of the passes it took part in, shared among those decoded together.
         closed_lists: lists and strings that were closed where they began to repeat themselves.
+        rankings: of each generated token that is left, where they were asked for.
     """
 
     tokens: tuple[int, ...]
@@ -97,3 +152,4 @@ class Completion:
     message: str = ""
     seconds: float = 0.0
     closed_lists: int = 0
+    rankings: tuple[Ranking, ...] = ()

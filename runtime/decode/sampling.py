@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +78,35 @@ def make_sampler(temperature: float, seed: int, top_p: float = 1.0) -> Choose:
         return int(generator.choice(weights.size, p=weights))
 
     return choose
+
+
+class Ranking(NamedTuple):
+    """The chance of a token, and the likeliest tokens in its place.
+
+    Attributes:
+        logprob: natural logarithm of its probability among the allowed tokens.
+        top: ids of the likeliest tokens and theirs, likeliest first.
+    """
+
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+def rank(logits: Row, mask: Mask | None, token: int, count: int) -> Ranking:
+    """How likely a token was by the model's own distribution over the allowed tokens.
+
+    Args:
+        logits: float32 (vocabulary,).
+        mask: allowed tokens; None allows all.
+        token: the one that was taken.
+        count: how many of the likeliest are named.
+    """
+    allowed = (logits if mask is None else apply_mask(logits, mask)).astype(np.float64)
+    allowed -= allowed.max()
+    allowed -= np.log(np.exp(allowed).sum())
+    order = np.argsort(-allowed, kind="stable")[:count]
+    top = tuple((int(id), float(allowed[id])) for id in order if np.isfinite(allowed[id]))
+    return Ranking(float(allowed[token]), top)
 
 
 def removed_share(weights: Row, total: float, mask: Mask) -> float:

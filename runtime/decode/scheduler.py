@@ -96,6 +96,23 @@ class DecodeJob:
     error: Exception | None = None
     seconds: float = 0.0
 
+    def take(self, part: int, completion: Completion) -> Literal["waits", "anew", "finished"]:
+        """Note a completion.
+
+        Returns:
+            Whether others are to come, all smaller parts are, or this was the last.
+        """
+        self.completions[part] = completion
+        self.seconds += completion.seconds
+        if len(self.completions) < len(self.parts):
+            return "waits"
+        plan = self.plan
+        if plan.smaller and self.parts is plan.parts and completion.finish == "length":
+            self.parts = plan.smaller
+            self.completions.clear()
+            return "anew"
+        return "finished"
+
 
 def schedule(
     model: LoadedModel,
@@ -247,16 +264,10 @@ class _Queue:
     def take(self, number: int, part: int, completion: Completion) -> None:
         """Note a completion; a document that is complete is finished or queued in smaller parts."""
         job = self._jobs[number]
-        job.completions[part] = completion
-        job.seconds += completion.seconds
-        if len(job.completions) < len(job.parts):
-            return
-        plan = job.plan
-        if plan.smaller and job.parts is plan.parts and completion.finish == "length":
-            job.parts = plan.smaller
-            job.completions.clear()
+        state = job.take(part, completion)
+        if state == "anew":
             self._enqueue(job)
-        else:
+        elif state == "finished":
             self._finish(job)
 
     def fail(self, error: Exception) -> None:

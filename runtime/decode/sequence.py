@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from setaccio.runtime.decode.context import Logits
 from setaccio.runtime.decode.generation import Generation
 from setaccio.runtime.decode.prompt_lookup import MAX_DRAFT, PromptLookup, Proposal
-from setaccio.runtime.decode.request import Feed, Request
+from setaccio.runtime.decode.request import Feed, Request, Start
 
 
 class ActiveSequence:
@@ -17,6 +17,8 @@ class ActiveSequence:
     Attributes:
         id: number of the sequence in the context (llama.cpp's ``seq_id``).
         request: what is generated.
+        start: adapter and fixed part of its prompt.
+        loaded: whether the cache has been prepared for it.
         cached: length of the KV cache that is right; the next token's position.
         prompt: tokens of the whole prompt.
         pending: tokens that are certain and that the model has yet to evaluate, in order.
@@ -27,18 +29,26 @@ class ActiveSequence:
         added: tokens by which that pass made the answer longer.
     """
 
-    def __init__(self, id: int, request: Request, prefix: int, eog: frozenset[int]) -> None:
+    def __init__(self, id: int, request: Request, start: Start, eog: frozenset[int]) -> None:
         self.id = id
         self.request = request
-        self.cached = prefix
-        self.prompt = prefix + len(request.rest)
-        self.pending: deque[int] = deque(request.rest)
+        self.start = start
+        self.loaded = False
+        self.cached = 0
+        self.prompt = len(start.prefix) + len(request.rest)
+        self.pending: deque[int] = deque((*start.prefix, *request.rest))
         self.generation = Generation(request, eog)
         self._lookup = PromptLookup(request.document)
         self.found: Sequence[int] = ()
         self.proposal = Proposal(0, 0)
         self.draft: list[int] = []
         self.added: Sequence[int] = ()
+
+    def load(self, cached: int) -> None:
+        """Begin with a cache that holds so many tokens of the prompt's fixed part."""
+        self.loaded, self.cached = True, cached
+        for _ in range(cached):
+            self.pending.popleft()
 
     @property
     def in_prefill(self) -> bool:
@@ -66,7 +76,10 @@ class ActiveSequence:
             most: how many at most.
             pad: make it exactly as many, with padding where the draft is shorter.
         """
-        certain = [self.pending.popleft() for _ in range(min(most, len(self.pending)))]
+        # A fixed part is read by itself: others may begin with it.
+        unread = len(self.start.prefix) - self.cached
+        count = min(most, len(self.pending), unread if unread > 0 else most)
+        certain = [self.pending.popleft() for _ in range(count)]
         self.draft = []
         if self.pending:  # nothing can be sampled before the last of them
             return Feed(self.id, self.cached, certain, 0)

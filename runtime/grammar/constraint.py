@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,12 @@ from setaccio.runtime.grammar.likely_texts import likely_texts
 from setaccio.runtime.model.load import LoadedModel
 
 Constraint = Literal["schema", "none"]
+
+MOST_GRAMMARS = 128
+"""Compiled schemas that are kept for a model, the latest used ones."""
+
+
+_MAKING = threading.Lock()  # filters of warnings and sys.modules belong to all threads
 
 
 @contextmanager
@@ -207,7 +214,8 @@ def _check_patterns(schema: dict[str, Any]) -> None:
 
 
 def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
-    """Compile a JSON Schema for a model; a second call with the same schema is free.
+    """Compile a JSON Schema for a model; a second call with the same schema is free, unless
+    :data:`MOST_GRAMMARS` others came between.
 
     Args:
         model: whose vocabulary.
@@ -221,10 +229,15 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
     """
     source = dump_compact(schema)
     grammars = model.state.grammars
-    if source not in grammars:
+    with model.lock:  # threads may take out what others look for
+        grammar = grammars.pop(source, None)
+        if grammar is not None:
+            grammars[source] = grammar  # the latest used is the last
+    if grammar is None:
         check_schema(schema)
-        if model.state.backend is None:
-            model.state.backend = _make_backend(model)
+        with _MAKING:
+            if model.state.backend is None:
+                model.state.backend = _make_backend(model)
         try:
             backend, exact = model.state.backend, exact_grammar(schema)
             processor = (
@@ -234,7 +247,10 @@ def compile_schema(model: LoadedModel, schema: dict[str, Any]) -> Grammar:
             )
             grammar = Grammar(processor, schema)
             _check_patterns(schema)  # before it is kept, or a second call would let it pass
-            grammars[source] = grammar
         except ValueError as error:
             raise _refusal(schema, str(error)) from error
-    return grammars[source]
+        with model.lock:
+            grammars[source] = grammar
+            while len(grammars) > MOST_GRAMMARS:
+                del grammars[next(iter(grammars))]
+    return grammar

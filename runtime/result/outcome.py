@@ -134,6 +134,12 @@ class Outcomes:
                 "split the text."
             )
             return "truncated_output", closed, message
+        if completion.finish == "timeout":
+            message = (
+                f"The time limit was over after {completion.generated} tokens of the answer. "
+                "Allow more time, or split the text."
+            )
+            return "truncated_output", closed, message
         if completion.finish == "repetition":
             message = (
                 "The answer went round in circles and was stopped. Split the text, or bound the "

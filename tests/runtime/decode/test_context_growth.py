@@ -19,7 +19,7 @@ from setaccio.runtime.decode.context import CELLS, BatchContext
 from setaccio.runtime.decode.context_pool import borrow_context
 from setaccio.runtime.decode.decode_loop import Passes
 from setaccio.runtime.decode.decoder import decode
-from setaccio.runtime.decode.request import Feed, Request
+from setaccio.runtime.decode.request import Feed, Request, Start
 from setaccio.runtime.model.load import LoadedModel, load_model
 from setaccio.runtime.prompt.prompts import Prompts
 
@@ -56,7 +56,7 @@ def test_a_context_that_could_not_grow_can_be_used_again(model: LoadedModel) -> 
     context = BatchContext(model)
     context.reserve(1, CELLS)
     context.decode([Feed(0, 0, [30, 31], 1)])
-    context.prefixes[0] = (30, 31)
+    context.prefixes[0] = Start(None, (30, 31))
     with pytest.raises(ModelError, match="--parallel"):
         context.reserve(100_000, CELLS)
     context.reserve(1, CELLS)

@@ -1,0 +1,1 @@
+"""One process that answers many: a base, adapters, one decoder, and HTTP before it."""

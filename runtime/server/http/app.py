@@ -1,0 +1,71 @@
+"""The application: every route behind the one gate.
+
+    >>> app = create_app(engine, make_catalogue(engine, "smollm2"), Limits())
+
+It is ASGI; :mod:`setaccio.runtime.server.http.serving` runs it with uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from setaccio.runtime.server.engine import Engine
+from setaccio.runtime.server.http.catalogue import Catalogue
+from setaccio.runtime.server.http.chat.chat_routes import openai_routes
+from setaccio.runtime.server.http.corrections import Corrections
+from setaccio.runtime.server.http.errors import answer_fault, answer_http, answer_validation
+from setaccio.runtime.server.http.extract.extract_routes import extract_routes
+from setaccio.runtime.server.http.gate import Gate, Limits
+from setaccio.runtime.server.http.metrics import Metrics
+from setaccio.runtime.server.http.service_routes import page_routes, service_routes
+
+
+def create_app(engine: Engine, catalogue: Catalogue, limits: Limits) -> Gate:
+    """Put the application together.
+
+    Args:
+        engine: what answers; it stays the caller's to close.
+        catalogue: what the engine can be asked for.
+        limits: what is let pass.
+
+    Raises:
+        UsageError: the file of corrections can not be written to.
+    """
+    metrics = Metrics(engine.stats)
+    corrections = None if limits.corrections is None else Corrections(limits.corrections)
+    ending = asyncio.Event()
+    api = FastAPI(
+        title="Setaccio",
+        summary="Free text in, JSON that always fits your schema out.",
+        version="1",
+        docs_url=None,  # both load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            HTTPException: answer_http,
+            RequestValidationError: answer_validation,
+            Exception: answer_fault,
+        },
+        routes=page_routes(),
+    )
+    api.include_router(openai_routes(engine, catalogue, limits.timeout))
+    api.include_router(
+        extract_routes(
+            engine,
+            catalogue,
+            seconds=limits.timeout,
+            longest_line=limits.max_body,
+            ending=ending,
+        )
+    )
+    gate = Gate(api, limits, metrics, ending)
+    api.include_router(
+        service_routes(
+            catalogue, engine.stats, metrics, corrections=corrections, draining=ending.is_set
+        )
+    )
+    return gate

@@ -1,0 +1,1 @@
+"""``/extract`` and ``/extract/stream``."""
