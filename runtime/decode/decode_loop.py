@@ -254,7 +254,7 @@ class DecodeLoop:
         for sequence in finished:
             self.active.remove(sequence)
             self.passes.running -= 1
-            yield sequence.request.key, sequence.generation.completion(self.model)
+            yield sequence.request.key, sequence.completion(self.model)
 
     def _advance(self, logits: Logits, seconds: float) -> list[ActiveSequence]:
         """Continue the answers; returns the sequences that are finished."""

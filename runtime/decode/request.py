@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from setaccio.runtime.decode.list_guard import ListGuard
 from setaccio.runtime.decode.sampling import Choose
@@ -13,6 +13,22 @@ from setaccio.runtime.grammar.constraint import Grammar
 Finish = Literal["stop", "length", "repetition", "error"]
 Guard = tuple[Callable[[], ListGuard], Callable[[int], bytes]]
 """Makes a guard for one answer; gives the bytes of a token."""
+
+
+class ThoughtRequest(NamedTuple):
+    """What a thought may be.
+
+    Attributes:
+        most: most tokens.
+        end: token id that ends it.
+        closing: token ids that close it where it is cut off: ``end`` with what stands around it.
+        after: token ids between ``end`` and the answer.
+    """
+
+    most: int
+    end: int
+    closing: tuple[int, ...]
+    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,7 @@ class Request:
             cycle that they end in; None lets loops run.
         guard: closes the lists of a constrained answer where they begin to repeat themselves;
             None lets them.
+        thought: what the model may think before it answers; None: nothing.
     """
 
     key: Any
@@ -40,6 +57,7 @@ class Request:
     choose: Choose | None = None
     is_loop: Callable[[Sequence[int], int], bool] | None = None
     guard: Guard | None = None
+    thought: ThoughtRequest | None = None
 
     def under(self, key: Any) -> Request:
         """The same request with another key."""
@@ -87,6 +105,7 @@ class Completion:
         message: what went wrong; empty when nothing did.
         seconds: wall time of the passes it took part in, shared among those decoded together.
         closed_lists: lists and strings that were closed where they began to repeat themselves.
+        thought: token ids of the thought before the answer, without the marks around it.
     """
 
     tokens: tuple[int, ...]
@@ -97,3 +116,4 @@ class Completion:
     message: str = ""
     seconds: float = 0.0
     closed_lists: int = 0
+    thought: tuple[int, ...] = ()
