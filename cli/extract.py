@@ -107,6 +107,12 @@ def extract(
         float, typer.Option(min=0.0, max=1.0, help="Draw from this much of the probability.")
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the drawing.")] = 0,
+    thinking: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Let the model think for at most N tokens before it answers."
+        ),
+    ] = None,
     no_list_guard: Annotated[
         bool,
         typer.Option("--no-list-guard", help="Let lists repeat what the document does not."),
@@ -146,6 +152,8 @@ def extract(
         "require_grounding": require_grounding,
         "guard_lists": not no_list_guard,
     }
+    if thinking is not None:  # only where it is asked for: rows made without keep their keys
+        options["thinking"] = thinking
     extractor = Extractor(
         load_model(using.model, context=context, threads=threads),
         chosen,

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from setaccio.data.task.task import load_task as load_task
 
 # Read when the libraries are loaded, so set here, which every other package imports first; who has
-# set one keeps their own. Hugging Face's libraries report their use to a server unless told not to.
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# set one keeps their own. Hugging Face's libraries (TRL with every trainer) and Unsloth report
+# their use to a server unless told not to.
+for _switch in ("HF_HUB_DISABLE_TELEMETRY", "UNSLOTH_DISABLE_STATISTICS", "DO_NOT_TRACK"):
+    os.environ.setdefault(_switch, "1")
 # Threads of llama.cpp and PyTorch wait for each other many times in a pass. By default GCC's OpenMP
 # keeps a waiting thread spinning for milliseconds, and where another program uses a core the thread
 # that is waited for does not get one: an extraction takes 20 times as long, a training step ten.

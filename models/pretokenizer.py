@@ -205,7 +205,9 @@ def _describe(pre_tokenizer: dict[str, Any]) -> tuple[str, ...]:
     parts = []
     for step in steps_of(pre_tokenizer, "pretokenizers"):
         kind = step.get("type")
-        if kind == "Split" and step.get("behavior") == "Isolated" and not step.get("invert"):
+        # To drop what does not match is the same, where the regex matches all there is.
+        cut = (step.get("behavior"), bool(step.get("invert")))
+        if kind == "Split" and cut in (("Isolated", False), ("Removed", True)):
             parts.append(step["pattern"].get("Regex", str(step["pattern"])))
         elif kind == "Digits" and step.get("individual_digits"):
             parts.append("single digits")

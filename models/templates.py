@@ -23,9 +23,13 @@ FOLDER = Path(__file__).parent / "chat_templates"
 _ENDS = {
     "chatml": "<|im_end|>",
     "gemma": "<end_of_turn>",
+    "granite": "<|end_of_text|>",
+    "lfm2": "<|im_end|>",
     "llama3": "<|eot_id|>",
     "mistral": "</s>",
     "phi3": "<|end|>",
+    "phi4": "<|end|>",
+    "qwen3": "<|im_end|>",
     "zephyr": "</s>",
 }
 

@@ -61,6 +61,7 @@ class Extraction:
         chunks: how many parts the document was cut into to fit the context.
         closed_lists: lists and texts that were closed where the answer began to repeat itself; what
             came behind the loop, if anything would have, is not in them.
+        thought: what the model thought before it answered; None where it was not asked to think.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Extraction:
     spans: Mapping[str, Span] = field(default_factory=dict)
     chunks: int = 1
     closed_lists: int = 0
+    thought: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -93,6 +95,8 @@ class Extraction:
         row["confidence"] = {key: round(value, 4) for key, value in self.confidence.items()}
         row["removed"] = {key: round(value, 4) for key, value in self.removed.items()}
         row["spans"] = {key: span.to_dict() for key, span in self.spans.items()}
+        if self.thought is None:
+            del row["thought"]
         return row
 
     def to_json(self) -> str:

@@ -59,6 +59,7 @@ class Extractor:
         require_grounding: Policy | None = None,
         stop_repetition: bool = True,
         guard_lists: bool = True,
+        thinking: int | None = None,
     ) -> None:
         """Prepare the extraction: everything that can be wrong with the set-up is raised here.
 
@@ -89,14 +90,17 @@ class Extractor:
             guard_lists: close a list where it repeats an item that the document does not repeat
                 (:mod:`setaccio.runtime.decode.list_guard`); without it the answer is the model's
                 own greedy one. Only of constrained answers, and of models whose memory can be cut.
+            thinking: let the model think freely for at most so many tokens before it answers;
+                None lets it answer at once. Its chat template must have a switch for thoughts.
 
         Raises:
-            ModelError: the GGUF can not be loaded or its template can not render the task.
+            ModelError: the GGUF can not be loaded, or its template can not render the task or
+                knows no thoughts.
             TaskError: neither the GGUF nor the caller says what to extract.
             SchemaError: the constraint can not enforce the schema.
             UsageError: an option is out of range.
         """
-        check_options(constraint, max_tokens, temperature, top_p, parallel)
+        check_options(constraint, max_tokens, temperature, top_p, parallel, thinking)
         self.model = model if isinstance(model, LoadedModel) else load_model(model)
         if adapter is not None and not isinstance(adapter, Adapter):
             adapter = load_adapter(self.model, adapter)
@@ -117,6 +121,7 @@ class Extractor:
             chunk=chunk,
             stop_repetition=stop_repetition,
             guard_lists=guard_lists,
+            thinking=thinking,
         )
         self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding, self.name)
 
@@ -183,6 +188,7 @@ def check_options(
     temperature: float,
     top_p: float,
     parallel: int | None,
+    thinking: int | None = None,
 ) -> None:
     """Refuse options that are out of range.
 
@@ -199,6 +205,8 @@ def check_options(
         raise UsageError(f"top_p is {top_p}. Choose a number above 0, at most 1.")
     if parallel is not None and parallel < 1:
         raise UsageError(f"parallel is {parallel}. Decode at least 1 document at a time.")
+    if thinking is not None and thinking < 1:
+        raise UsageError(f"thinking is {thinking}. Allow at least 1 token, or leave it out.")
 
 
 def choose_task(source: LoadedModel | Adapter, task: Task | None) -> tuple[Task, list[str]]:

@@ -7,11 +7,13 @@ import time
 import zlib
 from dataclasses import replace
 
+from setaccio.data.errors import ModelError, UsageError
 from setaccio.data.records import Document
 from setaccio.data.task.task import Task, dump_compact
+from setaccio.data.task.thinking import ThoughtMarks
 from setaccio.runtime.decode.list_guard import ListGuard, make_times
 from setaccio.runtime.decode.repetition import make_judge
-from setaccio.runtime.decode.request import Request
+from setaccio.runtime.decode.request import Request, ThoughtRequest
 from setaccio.runtime.decode.sampling import make_sampler
 from setaccio.runtime.decode.scheduler import DocumentPlan, NotDecoded, PlannedPart
 from setaccio.runtime.grammar.constraint import Constraint, compile_schema
@@ -35,9 +37,11 @@ class Planner:
         stop_repetition: whether loops are stopped.
         guard_lists: whether lists that repeat themselves are closed.
         prompts: of the model and the task, where they have been made before.
+        thinking: most tokens of a thought before the answer; None for no thought.
 
     Raises:
-        ModelError: the template can not render the task.
+        ModelError: the template can not render the task, or knows no thoughts.
+        UsageError: the context is too short for such a thought.
         SchemaError: the constraint can not enforce the schema.
     """
 
@@ -53,16 +57,37 @@ class Planner:
         stop_repetition: bool,
         guard_lists: bool,
         prompts: Prompts | None = None,
+        thinking: int | None = None,
     ) -> None:
         self._model = model
         self._schema = task.json_schema
         self._grammar = compile_schema(model, self._schema) if constraint == "schema" else None
         schema_tokens = len(encode_text(model, dump_compact(self._schema)))
-        self.prompts = prompts or Prompts(model, task)
-        self._budget = TokenBudget(model, self.prompts, schema_tokens, max_tokens, chunk)
+        self.prompts = prompts or Prompts(model, task, thinking=thinking is not None)
+        marks = self.prompts.marks
+        self._thought = self._thought_request(thinking, marks) if thinking and marks else None
+        kept = self._thought.most + len(self._thought.closing) if self._thought else 0
+        if kept and kept + self.prompts.fixed >= model.context:
+            raise UsageError(
+                f"thinking is {thinking}, but prompt, thought and answer share a context of "
+                f"{model.context} tokens. Allow fewer, or ask for a longer context."
+            )
+        self._budget = TokenBudget(model, self.prompts, schema_tokens, max_tokens, chunk, kept)
         self._sampling = sampling
         self._stop_repetition = stop_repetition
         self._guard_lists = guard_lists and can_cut(model)
+
+    def _thought_request(self, most: int, marks: ThoughtMarks) -> ThoughtRequest:
+        end, after, closing = (
+            tuple(encode_text(self._model, text, special=True))
+            for text in (marks.end, marks.after, marks.before + marks.end + marks.after)
+        )
+        if len(end) != 1:
+            raise ModelError(
+                f"{self._model.path}: {marks.end} ends a thought in its chat template, but is no "
+                "token of its vocabulary. Leave --thinking out."
+            )
+        return ThoughtRequest(most, end[0], closing, after)
 
     def plan(self, document: Document) -> DocumentPlan:
         """Everything that may have to be decoded for a document; never raises."""
@@ -115,5 +140,6 @@ class Planner:
             choose=choose,
             is_loop=is_loop,
             guard=guard,
+            thought=self._thought,
         )
         return PlannedPart(chunk, prompt, request)

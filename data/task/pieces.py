@@ -10,16 +10,22 @@ their token ids identical by construction.
 Templates are Jinja, rendered in the sandbox that transformers uses for the same purpose
 (https://huggingface.co/docs/transformers/chat_templating), without a clock: ``strftime_now`` is
 left undefined, so that a prompt does not change from one day to the next.
+
+Templates of models that can think before they answer have a switch, ``enable_thinking`` or
+``thinking``. It is off unless :func:`prompt_pieces` is asked, here and nowhere else, so training,
+runtime, export and evaluation agree.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from jinja2 import TemplateError
-from jinja2.ext import loopcontrols
+from jinja2.ext import Extension, loopcontrols
+from jinja2.nodes import Node
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from setaccio.data.errors import ModelError
@@ -58,6 +64,16 @@ class ChatFormat(NamedTuple):
     add_bos: bool = False
 
 
+class _Generation(Extension):
+    """``{% generation %}``, by which templates tell transformers what to train on: its body."""
+
+    tags: ClassVar[set[str]] = {"generation"}
+
+    def parse(self, parser: Parser) -> list[Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
 def _refuse(message: str) -> None:
     raise TemplateError(message)
 
@@ -67,7 +83,7 @@ def _compile(template: str) -> Any:
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=[loopcontrols],
+        extensions=[loopcontrols, _Generation],
         autoescape=False,  # prompts are not HTML
     )
     environment.filters["tojson"] = lambda value, **_: dump_compact(value)
@@ -75,13 +91,15 @@ def _compile(template: str) -> Any:
     return environment.from_string(template)
 
 
-def _render(chat: ChatFormat, turns: list[Message], open_turn: bool) -> str:
+def _render(chat: ChatFormat, turns: list[Message], open_turn: bool, thinking: bool = False) -> str:
     try:
         rendered = _compile(chat.template).render(
             messages=turns,
             add_generation_prompt=open_turn,
             bos_token=chat.bos,
             eos_token=chat.eos,
+            enable_thinking=thinking,
+            thinking=thinking,
         )
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         reason = " ".join(str(error).split())
@@ -114,12 +132,15 @@ def _cut(rendered: str, contents: list[str]) -> list[Piece]:
     return pieces
 
 
-def prompt_pieces(chat: ChatFormat, messages: list[Message]) -> list[Piece]:
+def prompt_pieces(
+    chat: ChatFormat, messages: list[Message], *, thinking: bool = False
+) -> list[Piece]:
     """Render messages up to the point where the model's answer begins.
 
     Args:
         chat: the model's chat format.
         messages: as from :meth:`setaccio.data.Task.messages`.
+        thinking: whether the template's switch for thoughts is on.
 
     Returns:
         Pieces in order; contents are separate from the scaffold around them.
@@ -129,13 +150,13 @@ def prompt_pieces(chat: ChatFormat, messages: list[Message]) -> list[Piece]:
     """
     turns, contents = _hold(messages, fold_system=False)
     try:
-        rendered = _render(chat, turns, open_turn=True)
+        rendered = _render(chat, turns, True, thinking)
         complete = set(_HOLDER.findall(rendered)) == {str(i) for i in range(len(contents))}
     except ModelError:
         complete = False
     if not complete:  # Some templates refuse or drop a system turn; its words must still arrive.
         turns, contents = _hold(messages, fold_system=True)
-        rendered = _render(chat, turns, open_turn=True)
+        rendered = _render(chat, turns, True, thinking)
         if set(_HOLDER.findall(rendered)) != {str(i) for i in range(len(contents))}:
             raise ModelError("The chat template drops a message; use another template.")
     if chat.add_bos and chat.bos and not rendered.startswith(chat.bos):

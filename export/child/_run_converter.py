@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _TEMPLATE = "tokenizer.chat_template"
+_LAYERS = {"full_attention": "attention", "linear_attention": "mamba"}
 
 
 def _decide_pretokenizer(text_model: Any, name: str) -> None:
@@ -59,6 +60,34 @@ def _add_metadata(text_model: Any, values: dict[str, str]) -> None:
     text_model.prepare_metadata = prepare_metadata
 
 
+def _name_layers_as_published(text_model: Any) -> None:
+    """transformers 5 saves Granite 4's layers under other names than the converter looks for."""
+    original = text_model.__init__
+
+    def initialise(self: Any, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        if self.hparams.get("model_type") == "granitemoehybrid":
+            kinds = self.hparams.get("layer_types") or ()
+            self.hparams["layer_types"] = [_LAYERS.get(kind, kind) for kind in kinds]
+
+    text_model.__init__ = initialise
+
+
+def _read_bpe_of_phi() -> None:
+    """Phi-4 mini has byte-level BPE, by which the converter goes only under one class's name."""
+    from conversion.phi import Phi3MiniModel  # type: ignore[import-not-found, unused-ignore]
+
+    original = Phi3MiniModel.set_vocab
+
+    def set_vocab(self: Any) -> None:
+        if (self.dir_model / "tokenizer.model").is_file():
+            original(self)
+        else:
+            self._set_vocab_gpt2()
+
+    Phi3MiniModel.set_vocab = set_vocab
+
+
 def _forbid_remote_code() -> None:
     """Some converter classes ask for code that comes with the model; it must never run."""
     from transformers import AutoTokenizer
@@ -81,6 +110,8 @@ def main() -> None:
     from conversion import TextModel  # type: ignore[import-not-found, unused-ignore]
 
     _forbid_remote_code()
+    _name_layers_as_published(TextModel)
+    _read_bpe_of_phi()
     if job["pretokenizer"]:
         _decide_pretokenizer(TextModel, job["pretokenizer"])
     if job.get("vocabulary"):

@@ -10,6 +10,7 @@ import psutil
 
 from setaccio.runtime.decode.context import BatchContext
 from setaccio.runtime.decode.prompt_lookup import DraftLength
+from setaccio.runtime.model.gguf_header import read_header
 from setaccio.runtime.model.llama_log import uninterrupted
 from setaccio.runtime.model.load import LoadedModel
 
@@ -122,7 +123,9 @@ def default_parallel(model: LoadedModel) -> int:
     handle = model.llama.model
     heads = llama_cpp.llama_model_n_head_kv(handle)
     size = llama_cpp.llama_model_n_embd(handle) // max(1, llama_cpp.llama_model_n_head(handle))
-    # Keys and values (2) of two bytes (2) in every layer.
-    cell = 2 * 2 * llama_cpp.llama_model_n_layer(handle) * heads * size
+    # Keys and values (2) in every layer. llama.cpp tells the heads of the first one: none, where
+    # that is a convolution or recurrent, and others are not.
+    numbers = 2 * llama_cpp.llama_model_n_layer(handle) * heads * size
+    cell = 2 * (numbers or read_header(model.path).cached or 1)
     fitting = int(psutil.virtual_memory().available) // 4 // (cell * model.context)
     return int(max(1, min(16, 8 * model.threads, fitting)))

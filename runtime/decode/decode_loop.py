@@ -222,7 +222,7 @@ class DecodeLoop:
         if sequence in self._unread:
             self._unread.remove(sequence)
         self.passes.running -= 1
-        return sequence.request.key, sequence.generation.completion(self.model)
+        return sequence.request.key, sequence.completion(self.model)
 
     def finish_pass(
         self, logits: Logits, seconds: float, beside: int = 1

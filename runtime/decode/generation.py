@@ -1,4 +1,4 @@
-"""One answer as it grows: which token comes next, what the grammar forces, and when it ends."""
+"""One answer as it grows, and the thought before it: which token comes next, and when it ends."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from setaccio.runtime.decode.list_guard import ListGuard
 from setaccio.runtime.decode.repetition import CHECK_EVERY, find_cycle
-from setaccio.runtime.decode.request import Completion, Finish, Request
+from setaccio.runtime.decode.request import Completion, Finish, Request, ThoughtRequest
 from setaccio.runtime.decode.sampling import (
+    Choose,
     Mask,
     Ranking,
     Row,
@@ -28,6 +29,55 @@ NEGLIGIBLE = 1e-5
 
 MOST_REWINDS = 64
 """Lists of one answer that are closed early; an end in any case."""
+
+
+@dataclass
+class Thought:
+    """What a model thinks before it answers; :meth:`extend` adds to it.
+
+    No grammar bounds a thought and no draft is looked up for it; for the answer behind it, it is a
+    part of the prompt. Where it does not end by itself within its tokens, or ends the whole turn,
+    it is closed as the model's chat template closes thoughts, so that the answer stands where the
+    model expects it.
+
+    Attributes:
+        request: what it may be.
+        ends: token ids that end a turn.
+        choose: picks a token; None takes the likeliest.
+        tokens: so far, without its end.
+        started: whether the model has been asked for the first token.
+        closed: whether it has ended.
+    """
+
+    request: ThoughtRequest
+    ends: frozenset[int]
+    choose: Choose | None = None
+    tokens: list[int] = field(default_factory=list)
+    started: bool = False
+    closed: bool = False
+
+    def extend(self, logits: Row, likeliest: int) -> tuple[int, ...]:
+        """Add the next token.
+
+        Args:
+            logits: float32 (vocabulary,), the model's for the next token.
+            likeliest: index of their maximum.
+
+        Returns:
+            What the model has to evaluate next: the token, and what closes the thought.
+        """
+        self.started = self.closed = True
+        try:
+            token = likeliest if self.choose is None else self.choose(logits, None)
+        except ValueError:  # where no token can follow, none can answer either: that tells
+            return self.request.closing
+        if token == self.request.end:
+            return (token, *self.request.after)
+        if token in self.ends:
+            return self.request.closing
+        self.tokens.append(token)
+        self.closed = len(self.tokens) >= self.request.most
+        return (token, *self.request.closing) if self.closed else (token,)
 
 
 @dataclass

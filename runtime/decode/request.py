@@ -60,6 +60,22 @@ class Start(NamedTuple):
     prefix: tuple[int, ...]
 
 
+class ThoughtRequest(NamedTuple):
+    """What a thought may be.
+
+    Attributes:
+        most: most tokens.
+        end: token id that ends it.
+        closing: token ids that close it where it is cut off: ``end`` with what stands around it.
+        after: token ids between ``end`` and the answer.
+    """
+
+    most: int
+    end: int
+    closing: tuple[int, ...]
+    after: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Request:
     """What to generate.
@@ -80,6 +96,7 @@ class Request:
         ended: asked before each pass whether it should end now, and why (``timeout`` or
             ``cancelled``).
         follow: shown the answer after each pass that made it longer; a finish reason ends it.
+        thought: what the model may think before it answers; None: nothing.
     """
 
     key: Any
@@ -94,6 +111,7 @@ class Request:
     ranked: int | None = None
     ended: Callable[[], Finish | None] | None = None
     follow: Callable[[Generation], Finish | None] | None = None
+    thought: ThoughtRequest | None = None
 
     def under(self, key: Any) -> Request:
         """The same request with another key."""
@@ -142,6 +160,7 @@ class Completion:
         seconds: wall time of the passes it took part in, shared among those decoded together.
         closed_lists: lists and strings that were closed where they began to repeat themselves.
         rankings: of each generated token that is left, where they were asked for.
+        thought: token ids of the thought before the answer, without the marks around it.
     """
 
     tokens: tuple[int, ...]
@@ -153,3 +172,4 @@ class Completion:
     seconds: float = 0.0
     closed_lists: int = 0
     rankings: tuple[Ranking, ...] = ()
+    thought: tuple[int, ...] = ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from setaccio.runtime.decode.context import Logits
-from setaccio.runtime.decode.generation import Generation
+from setaccio.runtime.decode.generation import Generation, Thought
 from setaccio.runtime.decode.prompt_lookup import MAX_DRAFT, PromptLookup, Proposal
-from setaccio.runtime.decode.request import Feed, Request, Start
+from setaccio.runtime.decode.request import Completion, Feed, Request, Start
+from setaccio.runtime.model.load import LoadedModel
 
 
 class ActiveSequence:
@@ -20,8 +22,9 @@ class ActiveSequence:
         start: adapter and fixed part of its prompt.
         loaded: whether the cache has been prepared for it.
         cached: length of the KV cache that is right; the next token's position.
-        prompt: tokens of the whole prompt.
+        prompt: tokens of the whole prompt, a thought among them.
         pending: tokens that are certain and that the model has yet to evaluate, in order.
+        thought: what the model thinks before it answers, or None.
         generation: the answer.
         found: the draft that prompt lookup found to follow them.
         proposal: how many tokens that makes.
@@ -37,6 +40,9 @@ class ActiveSequence:
         self.cached = 0
         self.prompt = len(start.prefix) + len(request.rest)
         self.pending: deque[int] = deque((*start.prefix, *request.rest))
+        self.thought = (
+            None if request.thought is None else Thought(request.thought, eog, request.choose)
+        )
         self.generation = Generation(request, eog)
         self._lookup = PromptLookup(request.document)
         self.found: Sequence[int] = ()
@@ -53,7 +59,7 @@ class ActiveSequence:
     @property
     def in_prefill(self) -> bool:
         """Whether the prompt is still being evaluated."""
-        return not self.generation.started
+        return not (self.generation.started or (self.thought and self.thought.started))
 
     @property
     def most(self) -> int:
@@ -104,6 +110,13 @@ class ActiveSequence:
             How many drafted tokens were accepted. The KV cache may hold more than ``cached``
             tokens now; the caller cuts it back.
         """
+        if self.thought and not self.thought.closed:
+            self.cached += len(feed.tokens)
+            fresh = self.thought.extend(logits[0], likeliest[0])
+            self.pending.extend(fresh)
+            self.prompt += len(fresh)
+            self.added = ()
+            return 0
         known = len(self.generation.tokens)
         self.cached += len(feed.tokens) - len(self.draft)
         accepted = 0
@@ -124,6 +137,11 @@ class ActiveSequence:
         self.cached += accepted
         self.added = self.generation.tokens[known:]
         return accepted
+
+    def completion(self, model: LoadedModel) -> Completion:
+        """The answer, and the thought before it."""
+        done = self.generation.completion(model)
+        return replace(done, thought=tuple(self.thought.tokens)) if self.thought else done
 
     def _rewind(self, evaluated: int) -> None:
         """Follow an answer that took tokens back; the cache holds ``evaluated`` tokens."""

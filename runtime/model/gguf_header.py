@@ -38,6 +38,7 @@ _BLOCKS = {
     30: (1, 2),  # BF16
 }
 _FILE_TYPE = re.compile(r"LLAMA_FTYPE_(?:ALL|MOSTLY)_(?P<name>\w+)")
+_KEYS = re.compile(r"blk\.\d+\.attn_[kv]\.weight")
 _FLOAT_TYPES = frozenset({0, 1, 30})
 
 
@@ -50,12 +51,14 @@ class Header:
         metadata: scalar values as text (``true``/``false`` for booleans); arrays are left out.
         tensors: how many the file declares.
         quantised: whether any tensor is stored in blocks rather than as plain floats.
+        cached: numbers that a token's keys and values are, of all layers that have them apart.
     """
 
     version: int
     metadata: dict[str, str]
     tensors: int
     quantised: bool
+    cached: int
 
 
 def _summary(data: mmap.mmap, path: Path) -> Header:
@@ -74,7 +77,9 @@ def _summary(data: mmap.mmap, path: Path) -> Header:
         for key, value in head.metadata.items()
     }
     quantised = any(place.kind not in _FLOAT_TYPES for place in head.tensors.values())
-    return Header(head.version, metadata, len(head.tensors), quantised)
+    keys = (place for name, place in head.tensors.items() if _KEYS.fullmatch(name))
+    cached = sum(place.shape[0] for place in keys)
+    return Header(head.version, metadata, len(head.tensors), quantised, cached)
 
 
 def read_header(path: str | Path) -> Header:

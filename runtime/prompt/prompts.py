@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from setaccio.data.errors import ModelError
 from setaccio.data.task.pieces import Piece, prompt_pieces
 from setaccio.data.task.task import Task
+from setaccio.data.task.thinking import ThoughtMarks, thought_marks
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.model.tokens import tokenise_pieces
 
@@ -42,15 +43,24 @@ class Prompts:
     Args:
         model: its vocabulary and chat template.
         task: its instruction and schema.
+        thinking: whether the model is to think before it answers.
+
+    Attributes:
+        prefix: token ids before the document.
+        fixed: tokens of the prompt without the document.
+        marks: scaffold around a thought; None where there is to be none.
 
     Raises:
-        ModelError: the template can not render the task.
+        ModelError: the template can not render the task, or has no switch for thoughts.
     """
 
-    def __init__(self, model: LoadedModel, task: Task) -> None:
+    def __init__(self, model: LoadedModel, task: Task, *, thinking: bool = False) -> None:
         self._model = model
         self._task = task
+        self.marks: ThoughtMarks | None = None
         try:
+            if thinking:
+                self.marks = thought_marks(model.chat, task.messages("."))
             self._head, _, tail = self._parts(".")
         except ModelError as error:
             raise ModelError(f"{model.path}: {error}") from error
@@ -75,7 +85,10 @@ class Prompts:
         return len(tokenise_pieces(self._model, self._parts(text)[1]))
 
     def _parts(self, text: str) -> tuple[list[Piece], list[Piece], list[Piece]]:
-        pieces = list(prompt_pieces(self._model.chat, self._task.messages(text)))
+        thinking = self.marks is not None
+        pieces = prompt_pieces(self._model.chat, self._task.messages(text), thinking=thinking)
+        if self.marks:
+            pieces.append(Piece(self.marks.opening, True))
         # The document is the last of the contents; what stands before it is the same every time.
         last = max(index for index, piece in enumerate(pieces) if not piece.special)
         return pieces[:last], pieces[last : last + 1], pieces[last + 1 :]

@@ -26,6 +26,7 @@ class TokenBudget:
         max_tokens: most tokens of an answer; None for twice the document's tokens, those of the
             schema and :data:`SPARE_TOKENS`.
         chunk: whether documents may be cut.
+        thought: tokens that are kept for a thought.
     """
 
     def __init__(
@@ -35,8 +36,9 @@ class TokenBudget:
         schema_tokens: int,
         max_tokens: int | None,
         chunk: bool,
+        thought: int = 0,
     ) -> None:
-        self._model = model
+        self._context = model.context - thought
         self._prompts = prompts
         self._schema_tokens = schema_tokens
         self._max_tokens = max_tokens
@@ -44,7 +46,7 @@ class TokenBudget:
 
     def budget(self, prompt: Prompt) -> int:
         """Tokens that the answer may have."""
-        return min(self._wanted(prompt), self._model.context - prompt.size)
+        return min(self._wanted(prompt), self._context - prompt.size)
 
     def fits(self, prompt: Prompt) -> bool:
         """Whether the answer may have as many tokens as it is likely to need."""
@@ -60,7 +62,7 @@ class TokenBudget:
         Returns:
             Nothing where it must stay whole, or would still not fit.
         """
-        left = self._model.context - self._prompts.fixed
+        left = self._context - self._prompts.fixed
         if self._max_tokens is None:
             # The answer has twice the tokens of the document, so that a third is the document's.
             limit = (left - self._schema_tokens - SPARE_TOKENS) // 3
@@ -74,7 +76,7 @@ class TokenBudget:
 
     def too_long(self, prompt: Prompt) -> str:
         """The message for a document that is refused."""
-        context, own = self._model.context, self._prompts.fixed
+        context, own = self._context, self._prompts.fixed
         answer = min(self._max_tokens or LEAST_ANSWER, LEAST_ANSWER)
         if context - own - answer < LEAST_CHUNK:
             return (

@@ -105,7 +105,15 @@ class Outcomes:
             spans=answer.spans,
             chunks=len(chunks),
             closed_lists=sum(completion.closed_lists for completion in completions),
+            thought=self._thought(job, completions),
         )
+
+    def _thought(self, job: DecodeJob, completions: Sequence[Completion]) -> str | None:
+        """What was thought for each part, by blank lines apart; None where nothing was asked."""
+        if job.parts[0].request.thought is None:
+            return None
+        texts = (decode_tokens(self._model, done.thought).strip() for done in completions)
+        return "\n\n".join(text for text in texts if text)
 
     def _judge(self, chunk: Chunk, completion: Completion) -> _Answer:
         if completion.finish == "error":

@@ -1,8 +1,10 @@
 """The back end for an NVIDIA GPU: Unsloth's kernels under the same trainer.
 
-Written against Unsloth 2026.10.7. Unsloth replaces parts of transformers and TRL when it is
-imported, so :func:`load` comes before any import of those. It only trains: merging, conversion
-and quantisation are Setaccio's own, because Unsloth's exporters may use the network.
+Written against Unsloth 2026.10.7, which reports its use unless ``UNSLOTH_DISABLE_STATISTICS`` is
+set; ``setaccio.data`` sets it before anything is imported here. Unsloth replaces parts of
+transformers and TRL when it is imported, so :func:`load` comes before any import of those. It only
+trains: merging, conversion and quantisation are Setaccio's own, because Unsloth's exporters may use
+the network.
 """
 
 from __future__ import annotations

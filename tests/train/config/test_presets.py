@@ -28,6 +28,20 @@ BILLIONS = {
     "mistral-7b": 7.242,
     "llama-3.2-1b": 1.236,
     "llama-3.1-8b": 8.030,
+    "qwen3-0.6b": 0.596,
+    "qwen3-1.7b": 1.721,
+    "qwen3-4b": 4.022,
+    "gemma-3-270m": 0.268,
+    "gemma-3-1b": 1.000,
+    "smollm2-360m": 0.362,
+    "smollm2-1.7b": 1.711,
+    "smollm3-3b": 3.075,
+    "llama-3.2-3b": 3.213,
+    "phi-4-mini": 3.836,
+    "lfm2-350m": 0.354,
+    "lfm2-1.2b": 1.170,
+    "granite-4-micro": 3.403,
+    "granite-4-h-micro": 3.191,
 }
 
 
@@ -44,7 +58,7 @@ def test_a_preset_is_a_configuration_by_its_name(name):
     assert config.base == preset_settings(name)["base"] == find_known(name).name
     assert config.batch_size * config.gradient_accumulation == 16
     assert config.allow_download is False
-    assert (set(config.target_modules) == FUSED) == (name == "phi-3-mini")
+    assert (set(config.target_modules) == FUSED) == name.startswith("phi-")
 
 
 @pytest.mark.parametrize("name", sorted(VRAM))
@@ -63,13 +77,13 @@ def test_the_table_in_the_file_is_the_table_in_the_code(name):
 def test_what_a_row_needs_is_the_estimate_and_fits(name, tmp_path):
     pytest.importorskip("torch")
     import transformers
-    from random_models import KINDS, published_sizes
+    from random_models import kind_of, published_sizes
 
     from setaccio.train.backend.backend_trl import NF4_BYTES
     from setaccio.train.backend.base import Base
     from setaccio.train.inputs.preflight import estimate
 
-    kind, sizes = KINDS[name], published_sizes(name)
+    kind, sizes = kind_of(name), published_sizes(name)
     special = {"bos_token_id": None, "eos_token_id": 2, "pad_token_id": None}
     make = getattr(transformers, f"{kind.model}Config")
     make(**{**kind.values, **sizes, **special}).save_pretrained(tmp_path)
@@ -79,6 +93,7 @@ def test_what_a_row_needs_is_the_estimate_and_fits(name, tmp_path):
         width = NF4_BYTES if fit.method == "qlora" else 2
         needed = estimate(config, Base(name, tmp_path), fit.length, fit.length // 2, width)
         assert needed.parameters / 1e9 == pytest.approx(BILLIONS[name], abs=1e-3)
+        assert needed.parameters == find_known(name).parameters
         assert needed.memory / 2**30 == pytest.approx(fit.needs, abs=0.02)
         assert needed.memory / 2**30 <= fit.gigabytes - RESERVED_GIB
 

@@ -11,14 +11,15 @@ import yaml
 
 pytest.importorskip("trl")
 
-from random_models import KINDS, make_random
+from random_kinds import KINDS
+from random_models import find_vocabulary, make_random
+from random_sizes import ALIKE, PUBLISHED
 from train_parts import make_pairs
 
 from setaccio.data import load_task
-from setaccio.data.errors import ExportError
+from setaccio.data.errors import ExportError, ModelError
 from setaccio.data.records import Pair
 from setaccio.export import export
-from setaccio.export.gguf.llamacpp_source import vocabulary_file
 from setaccio.runtime import Extractor
 from setaccio.train import load_config, train
 from setaccio.train.config.presets import VRAM, preset_settings
@@ -48,8 +49,8 @@ def test_a_preset_goes_from_training_to_extraction(name, tiny_base, tmp_path):
     base = str(tiny_base)
     if name != "tiny":
         try:
-            vocabulary = vocabulary_file(KINDS[name].vocabulary)
-        except ExportError as error:
+            vocabulary = find_vocabulary(KINDS[name])
+        except (ExportError, ModelError) as error:
             pytest.skip(str(error))
         base = str(make_random(name, tmp_path / "base", vocabulary))
     task_file, pairs_file = tmp_path / "city.json", tmp_path / "pairs.jsonl"
@@ -87,4 +88,9 @@ def test_a_preset_goes_from_training_to_extraction(name, tiny_base, tmp_path):
 
 
 def test_every_preset_with_a_table_has_a_random_likeness():
-    assert set(KINDS) == set(VRAM)
+    assert set(PUBLISHED) == set(VRAM)
+    assert set(KINDS) | set(ALIKE) == set(VRAM)
+    assert set(ALIKE.values()) <= set(KINDS)
+    for name, first in ALIKE.items():  # else the likeness would not stand for both
+        targets = [preset_settings(each)["target_modules"] for each in (name, first)]
+        assert targets[0] == targets[1]
