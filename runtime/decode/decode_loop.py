@@ -280,6 +280,9 @@ class DecodeLoop:
             if self._draft_length:
                 self._draft_length.draft_verified(sequence.proposal, sequence.found, sequence.added)
             rejected = accepted < len(sequence.draft) or feed.padding
+            follow = sequence.request.follow
+            if follow is not None and not sequence.generation.finish:
+                sequence.generation.finish = follow(sequence.generation)
             if sequence.generation.finish:
                 finished.append(sequence)
             elif rejected or sequence.generation.rewound is not None:

@@ -64,6 +64,11 @@ class Generation:
         """Tokens that the budget leaves."""
         return self.request.budget - len(self.tokens)
 
+    @property
+    def settled(self) -> int | None:
+        """Bytes of the answer that its guard will not take back; None where it has no guard."""
+        return None if self._guard is None else self._guard.settled
+
     def allowed(self, draft: Sequence[int]) -> list[int]:
         """As much of a draft as the grammar allows."""
         if not draft or self._matcher is None:

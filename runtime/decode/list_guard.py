@@ -46,6 +46,7 @@ _SEED = 16  # bytes whose last occurrence gives the period
 _QUOTE, _BACKSLASH, _COMMA, _COLON = b'"'[0], b"\\"[0], b","[0], b":"[0]
 _OPEN, _CLOSE = frozenset(b"[{"), frozenset(b"]}")
 _LIST = b"["[0]
+_SEPARATORS = b" ,;\\"
 
 
 @dataclass
@@ -115,6 +116,34 @@ class ListGuard:
                 found = ended
         return found
 
+    @property
+    def settled(self) -> int:
+        """Bytes, from the beginning on, that no cut can take back any more."""
+        ends = [self._settled_string() if self._inside else len(self.text)]
+        for holder in self._open:
+            if not holder.is_list or holder.comma < 0:
+                continue
+            item = bytes(self.text[holder.begin :]).strip()
+            if any(said.startswith(item) for said in holder.said):
+                # It may be said again: the loop that it would begin, or go on with.
+                ends.append(holder.loop if holder.run else holder.comma)
+        return min(ends)
+
+    def _settled_string(self) -> int:
+        """Where the second cycle of a loop in the string that is open would begin."""
+        text, begin, end = self.text, self._begin, len(self.text)
+        if self._told:
+            return end
+        at, length = end, 1
+        while length <= end - begin:
+            if text.rfind(text[-length:], max(begin, end - length - GREATEST_PERIOD), end - 1) < 0:
+                break
+            at = end - length
+            length += 1
+        while at > begin and text[at - 1] in _SEPARATORS:  # a cut takes them as well
+            at -= 1
+        return at
+
     def _step(self, byte: int) -> Cut | None:
         here = len(self.text) - 1
         if self._inside:
@@ -162,7 +191,7 @@ class ListGuard:
         if self._times(said.encode()) >= 1:
             return None
         kept = bytes(text[begin : start + period]).decode(errors="ignore")
-        return Cut(begin + len(kept.rstrip(" ,;\\").encode()), b'"')
+        return Cut(begin + len(kept.rstrip(_SEPARATORS.decode()).encode()), b'"')
 
     def _item_ended(self, end: int) -> Cut | None:
         holder = self._open[-1] if self._open else None

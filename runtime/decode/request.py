@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from setaccio.runtime.decode.list_guard import ListGuard
 from setaccio.runtime.decode.sampling import Choose
 from setaccio.runtime.grammar.constraint import Grammar
+
+if TYPE_CHECKING:
+    from setaccio.runtime.decode.generation import Generation
 
 Finish = Literal["stop", "length", "repetition", "error"]
 Guard = tuple[Callable[[], ListGuard], Callable[[int], bytes]]
@@ -30,6 +33,7 @@ class Request:
             cycle that they end in; None lets loops run.
         guard: closes the lists of a constrained answer where they begin to repeat themselves;
             None lets them.
+        follow: shown the answer after each pass that made it longer; a finish reason ends it.
     """
 
     key: Any
@@ -40,6 +44,7 @@ class Request:
     choose: Choose | None = None
     is_loop: Callable[[Sequence[int], int], bool] | None = None
     guard: Guard | None = None
+    follow: Callable[[Generation], Finish | None] | None = None
 
     def under(self, key: Any) -> Request:
         """The same request with another key."""
