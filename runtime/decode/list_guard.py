@@ -60,6 +60,7 @@ class _Container:
         said: how often each item was said.
         run: items at the end that were said too often.
         loop: offset of the comma before the first of them.
+        between: whether an item has ended and no comma has come.
     """
 
     is_list: bool
@@ -68,6 +69,7 @@ class _Container:
     said: Counter[bytes] = field(default_factory=Counter)
     run: int = 0
     loop: int = -1
+    between: bool = False
 
 
 class Cut(NamedTuple):
@@ -118,15 +120,17 @@ class ListGuard:
 
     @property
     def settled(self) -> int:
-        """Bytes, from the beginning on, that no cut can take back any more."""
+        """Bytes, from the beginning on, that no cut can take back any more; never fewer later."""
         ends = [self._settled_string() if self._inside else len(self.text)]
         for holder in self._open:
             if not holder.is_list or holder.comma < 0:
                 continue
             item = bytes(self.text[holder.begin :]).strip()
-            if any(said.startswith(item) for said in holder.said):
-                # It may be said again: the loop that it would begin, or go on with.
-                ends.append(holder.loop if holder.run else holder.comma)
+            again = any(said.startswith(item) for said in holder.said)
+            if holder.run and (again or holder.between):
+                ends.append(holder.loop)
+            elif again and not holder.between:  # a loop might begin with it
+                ends.append(holder.comma)
         return min(ends)
 
     def _settled_string(self) -> int:
@@ -165,7 +169,8 @@ class ListGuard:
             self._open.pop()
             return self._item_ended(here + 1)
         elif byte == _COMMA and self._open:
-            self._open[-1].begin, self._open[-1].comma = here + 1, here
+            holder = self._open[-1]
+            holder.begin, holder.comma, holder.between = here + 1, here, False
         elif byte == _COLON and self._open:
             self._open[-1].begin = here + 1
         return None
@@ -198,6 +203,7 @@ class ListGuard:
         if holder is None or not holder.is_list:
             return None
         item = bytes(self.text[holder.begin : end]).strip()
+        holder.between = True
         holder.said[item] += 1
         if holder.said[item] < 2 or holder.said[item] <= self._times(item):
             holder.run = 0
