@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from setaccio.runtime.model.adapters import load_adapter as load_adapter
     from setaccio.runtime.model.load import LoadedModel as LoadedModel
     from setaccio.runtime.model.load import load_model as load_model
+    from setaccio.runtime.streaming import Partial as Partial
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
@@ -33,5 +34,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "grammar.constraint": ["Constraint"],
         "model.adapters": ["Adapter", "load_adapter"],
         "model.load": ["LoadedModel", "load_model"],
+        "streaming": ["Partial"],
     },
 )

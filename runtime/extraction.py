@@ -8,6 +8,7 @@ The status says it all, and nothing partial is passed off as complete:
     repetition        the answer went round in circles and was stopped
     invalid_json      the answer is complete but holds no JSON
     invalid_schema    the answer is JSON that breaks the schema
+    invalid_value     the answer fits the schema, but a validator of the Python type refused it
     error             the document could not be worked on at all
 """
 
@@ -15,7 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Generic, Literal
+
+from typing_extensions import TypeVar
 
 from setaccio.data.task.task import dump_compact
 from setaccio.data.text.evidence import Span
@@ -27,14 +30,17 @@ Status = Literal[
     "repetition",
     "invalid_json",
     "invalid_schema",
+    "invalid_value",
     "error",
 ]
 FinishReason = Literal["stop", "length", "repetition", "refused", "error", "timeout", "cancelled"]
+T_co = TypeVar("T_co", covariant=True, default=Any)
+_UNTYPED: Any = object()
 
 
 @dataclass(frozen=True)
-class Extraction:
-    """The result for one document.
+class Extraction(Generic[T_co]):
+    """The result for one document; ``T_co`` is what its ``value`` is an instance of.
 
     Attributes:
         id: the document's identifier.
@@ -82,15 +88,28 @@ class Extraction:
     chunks: int = 1
     closed_lists: int = 0
     thought: str | None = None
+    _instance: T_co = field(default=_UNTYPED, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
         """Whether the answer is complete and valid."""
         return self.status == "ok"
 
+    @property
+    def value(self) -> T_co | None:
+        """The instance of the extractor's type, or ``data`` where it has none; None unless ``ok``.
+
+        What is incomplete or was refused is found in ``data``, as JSON has it.
+        """
+        if not self.ok:
+            return None
+        typed: T_co = self.data if self._instance is _UNTYPED else self._instance
+        return typed
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as a plain dictionary, seconds and chances rounded."""
-        row = {part.name: getattr(self, part.name) for part in fields(self)}
+        names = [part.name for part in fields(self) if part.name != "_instance"]
+        row = {name: getattr(self, name) for name in names}
         row["seconds"] = round(self.seconds, 6)
         row["confidence"] = {key: round(value, 4) for key, value in self.confidence.items()}
         row["removed"] = {key: round(value, 4) for key, value in self.removed.items()}
@@ -103,3 +122,8 @@ class Extraction:
         """One line of compact JSON, as written to JSON Lines; it can always be encoded as UTF-8."""
         # An identifier made from a file name may hold lone surrogates: JSON can escape them.
         return dump_compact(self.to_dict()).encode("utf-8", "backslashreplace").decode()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled; of an extraction without a type, what always was."""
+        # No pickle holds that very object.
+        return {name: part for name, part in self.__dict__.items() if part is not _UNTYPED}

@@ -5,18 +5,36 @@
     >>> extractor.extract("Sponge cake. Beat 2 eggs with 50 g sugar. Bake for 25 minutes.").data
     {'title': 'Sponge cake', 'ingredients': ['2 eggs', '50 g sugar'], 'directions': [...]}
 
+With a Python type in the task's place, ``value`` is an instance of it:
+
+    >>> class Recipe(BaseModel):
+    ...     title: str
+    >>> Extractor("recipes.gguf", Recipe).extract("Sponge cake. Beat 2 eggs with 50 g sugar.").value
+    Recipe(title='Sponge cake')
+
 Nothing that a document holds can stop the others: whatever goes wrong with one becomes its status.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
+from types import UnionType
+from typing import Any, Generic
 
-from setaccio.data.errors import TaskError, UsageError
+from pydantic import TypeAdapter
+from typing_extensions import TypeVar
+
+from setaccio.data.errors import UsageError
 from setaccio.data.records import Document
+from setaccio.data.task.python_types import make_adapter
 from setaccio.data.task.task import Task
+from setaccio.runtime.asynchronous import results_of
+from setaccio.runtime.background import Background, Followed
 from setaccio.runtime.decode.context_pool import default_parallel
 from setaccio.runtime.decode.decoder import Watch
 from setaccio.runtime.decode.scheduler import in_order, schedule
@@ -27,10 +45,17 @@ from setaccio.runtime.model.load import LoadedModel, load_model
 from setaccio.runtime.planner import Planner
 from setaccio.runtime.result.grounding_policy import Policy
 from setaccio.runtime.result.outcome import Outcomes
+from setaccio.runtime.result.typed_value import give_value
+from setaccio.runtime.streaming import Partial, astream, stream
+from setaccio.runtime.task_choice import choose_task
+
+T = TypeVar("T", default=Any)
 
 
-class Extractor:
-    """Extracts one task's data with one model.
+class Extractor(Generic[T]):
+    """Extracts one task's data with one model; ``T`` is the type of what comes out.
+
+    All methods may be called from any thread.
 
     Attributes:
         model: the loaded model.
@@ -45,8 +70,9 @@ class Extractor:
     def __init__(
         self,
         model: LoadedModel | str | Path,
-        task: Task | None = None,
+        task: Task | type[T] | TypeAdapter[T] | UnionType | None = None,
         *,
+        returns: type[T] | TypeAdapter[T] | UnionType | None = None,
         adapter: Adapter | str | Path | None = None,
         constraint: Constraint = "schema",
         max_tokens: int | None = None,
@@ -67,6 +93,11 @@ class Extractor:
             model: a loaded model, the path of a GGUF, or the name of a known model.
             task: what to extract; by default the task that the adapter or the GGUF carries. One
                 that carries none was tuned for none, and its prompt shows the schema in any case.
+                A Python type (a pydantic class, a dataclass, a ``TypedDict``, whatever pydantic's
+                ``TypeAdapter`` takes) is a task of its own (:meth:`Task.from_type`), and results
+                hold instances of it; where the model carries a task of the same shape, that one's
+                instruction and schema are used, on which it was tuned.
+            returns: the type of the results beside a task, or beside the model's own.
             adapter: a LoRA adapter that works beside the model, or its path.
             constraint: ``schema`` masks every token that would break the schema, ``none`` lets
                 the model write freely.
@@ -96,7 +127,8 @@ class Extractor:
         Raises:
             ModelError: the GGUF can not be loaded, or its template can not render the task or
                 knows no thoughts.
-            TaskError: neither the GGUF nor the caller says what to extract.
+            TaskError: neither the GGUF nor the caller says what to extract, or pydantic can not
+                read the type.
             SchemaError: the constraint can not enforce the schema.
             UsageError: an option is out of range.
         """
@@ -105,8 +137,9 @@ class Extractor:
         if adapter is not None and not isinstance(adapter, Adapter):
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
-        self.task, self.warnings = choose_task(adapter or self.model, task)
-        self.warnings += self.task.notes
+        self.task, kind, warnings = choose_task(adapter or self.model, task, returns)
+        self._type: TypeAdapter[T] | None = None if kind is None else make_adapter(kind)
+        self.warnings = [*warnings, *self.task.notes]
         if adapter is not None and adapter.warning is not None:
             self.warnings.append(adapter.warning)
         self.constraint: Constraint = constraint
@@ -124,13 +157,16 @@ class Extractor:
             thinking=thinking,
         )
         self._outcomes = Outcomes(self.model, self.task, constraint, require_grounding, self.name)
+        # Steps are for good only where nothing is judged or looked for once more at the end.
+        self._shows_steps = constraint == "schema" and require_grounding in (None, "fail")
+        self._background = Background()
 
     @property
     def name(self) -> str:
         """What the results call the model: its file, and the adapter's where there is one."""
         return join_names(self.model.name, self.adapter.path if self.adapter else None)
 
-    def extract(self, document: Document | str) -> Extraction:
+    def extract(self, document: Document | str) -> Extraction[T]:
         """Extract from one document.
 
         Args:
@@ -140,41 +176,96 @@ class Extractor:
             The result; its status tells whether it can be trusted. Never raises for what is
             wrong with the document.
         """
-        if isinstance(document, str):
-            document = Document("document", document)
         # To its end: what interrupts an iterator that is collected as garbage is lost.
-        (extraction,) = self._extract([document], 1)
+        ((_, extraction),) = self._decode([Followed(_as_document(document))], parallel=1)
         return extraction
 
     def extract_all(
-        self, documents: Iterable[Document | None], *, watch: Watch | None = None
-    ) -> Iterator[Extraction]:
+        self, documents: Iterable[Document | str | None], *, watch: Watch | None = None
+    ) -> Iterator[Extraction[T]]:
         """Extract from documents as they come, one result for each, in order.
 
         Args:
-            documents: any iterable; read as others are finished, so that few are held at a time.
-                None in place of a document says that none has come yet: those that have begun go
-                on, and the iterable is asked again soon.
+            documents: any iterable of documents or texts (their ids are then their places, from 1
+                on); read as others are finished, so that few are held at a time. None in place of
+                a document says that none has come yet: those that have begun go on, and the
+                iterable is asked again soon.
             watch: called after every forward pass with how far the documents are.
         """
-        return self._extract(documents, self.parallel, watch)
+        return in_order(self._decode(_numbered(documents), watch=watch))
 
-    def _extract(
-        self, documents: Iterable[Document | None], parallel: int, watch: Watch | None = None
-    ) -> Iterator[Extraction]:
-        """The road of a document: planned, scheduled and decoded, judged, given out in order."""
-        plan = self._planner.plan
-        plans = (None if document is None else plan(document) for document in documents)
+    def extract_stream(
+        self, document: Document | str
+    ) -> Generator[Partial | Extraction[T], None, None]:
+        """Extract from one document, and give what is there so far as it is written.
+
+        Args:
+            document: as for :meth:`extract`.
+
+        Yields:
+            A :class:`Partial` each time that the answer grew, each the one before it and more; at
+            last the :class:`Extraction` that :meth:`extract` gives. Nothing but that comes where
+            steps could be taken back: of documents that are cut into chunks, or may have to be
+            (``max_tokens`` sets a limit that needs no second attempt), of free answers, and with
+            ``require_grounding`` ``null`` or ``drop``.
+        """
+        decode = partial(self._decode, parallel=1)
+        return stream(decode, self.model, _as_document(document), steps=self._shows_steps)
+
+    async def aextract(self, document: Document | str) -> Extraction[T]:
+        """:meth:`extract` for asyncio.
+
+        Calls that are awaited at the same time, and :meth:`aextract_all` beside them, are decoded
+        together, ``parallel`` documents at once. Cancelling ends the document after the pass that
+        is under way.
+        """
+        return await asyncio.wrap_future(
+            self._background.submit(self._decode, _as_document(document))
+        )
+
+    def aextract_all(
+        self, documents: Iterable[Document | str] | AsyncIterable[Document | str]
+    ) -> AsyncGenerator[Extraction[T], None]:
+        """:meth:`extract_all` for asyncio.
+
+        Args:
+            documents: an iterable, read in another thread so that the event loop never waits for
+                it, or an asynchronous one. Read as results are taken.
+        """
+
+        def submit(document: Document | str, place: int) -> Future[Extraction[T]]:
+            return self._background.submit(self._decode, _as_document(document, str(place)))
+
+        return results_of(submit, documents, self.parallel)
+
+    def aextract_stream(
+        self, document: Document | str
+    ) -> AsyncGenerator[Partial | Extraction[T], None]:
+        """:meth:`extract_stream` for asyncio, decoded together with what is awaited beside it."""
+        background, steps = self._background, self._shows_steps
+        return astream(background, self._decode, self.model, _as_document(document), steps=steps)
+
+    def _decode(
+        self,
+        documents: Iterable[Followed | None],
+        *,
+        parallel: int | None = None,
+        watch: Watch | None = None,
+    ) -> Iterator[tuple[int, Extraction[T]]]:
+        """The road of a document: planned, scheduled and decoded, judged."""
+        plans = (None if each is None else self._planner.plan(*each) for each in documents)
         jobs = schedule(
             self.model,
             self._planner.prompts.prefix,
             plans,
-            parallel=parallel,
+            parallel=parallel or self.parallel,
             prompt_lookup=self._prompt_lookup,
             adapter=self.adapter,
             watch=watch,
         )
-        return in_order((job.number, self._outcomes.judge(job)) for job in jobs)
+        for job in jobs:
+            extraction = self._outcomes.judge(job)
+            yield job.number, give_value(extraction, self._type) if self._type else extraction
 
     def tokenise(self, text: str) -> list[int]:
         """Token ids of the prompt for one document, as the model sees them."""
@@ -209,30 +300,13 @@ def check_options(
         raise UsageError(f"thinking is {thinking}. Allow at least 1 token, or leave it out.")
 
 
-def choose_task(source: LoadedModel | Adapter, task: Task | None) -> tuple[Task, list[str]]:
-    """The task to extract, and what is to be said about it.
+def _as_document(document: Document | str, id: str = "document") -> Document:
+    return Document(id, document) if isinstance(document, str) else document
 
-    Args:
-        source: the adapter, or the model where there is none.
-        task: what was asked for, or None for the one that the source carries.
 
-    Raises:
-        TaskError: there is none.
-    """
-    own = source.task
-    if task is None:
-        if own is None:
-            raise TaskError(
-                f"{source.path}: this GGUF carries no task. Say what to extract with --schema or "
-                "--task."
-            )
-        return own, []
-    if own is None:
-        return task.showing_schema(), []
-    if own.digest != task.digest:
-        same = "in another version" if own.name == task.name else "instead"
-        return task, [
-            f"{source.path.name} was exported for the task {own.name!r}; {task.name!r} is "
-            f"extracted {same}, and results may suffer."
-        ]
-    return task, []
+def _numbered(documents: Iterable[Document | str | None]) -> Iterator[Followed | None]:
+    """Documents, texts with their places as ids."""
+    place = 0
+    for document in documents:
+        place += document is not None
+        yield None if document is None else Followed(_as_document(document, str(place)))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 
 from setaccio.data.errors import ModelError, UsageError
 from setaccio.data.records import Document
 from setaccio.data.task.task import Task, dump_compact
 from setaccio.data.task.thinking import ThoughtMarks
+from setaccio.runtime.decode.generation import Generation
 from setaccio.runtime.decode.list_guard import ListGuard, make_times
 from setaccio.runtime.decode.repetition import make_judge
-from setaccio.runtime.decode.request import Request, ThoughtRequest
+from setaccio.runtime.decode.request import Finish, Request, ThoughtRequest
 from setaccio.runtime.decode.sampling import make_sampler
 from setaccio.runtime.decode.scheduler import DocumentPlan, NotDecoded, PlannedPart
 from setaccio.runtime.grammar.constraint import Constraint, compile_schema
@@ -22,6 +24,10 @@ from setaccio.runtime.model.tokens import decode_tokens, encode_text, token_byte
 from setaccio.runtime.prompt.chunks import Chunk
 from setaccio.runtime.prompt.prompts import Prompt, Prompts
 from setaccio.runtime.prompt.token_budget import TokenBudget
+
+Follow = Callable[[Generation, bool], Finish | None]
+"""Shown an answer as it grows, and whether it will be that of its whole document; a finish reason
+ends it."""
 
 
 class Planner:
@@ -89,13 +95,22 @@ class Planner:
             )
         return ThoughtRequest(most, end[0], closing, after)
 
-    def plan(self, document: Document) -> DocumentPlan:
-        """Everything that may have to be decoded for a document; never raises."""
+    def plan(self, document: Document, follow: Follow | None = None) -> DocumentPlan:
+        """Everything that may have to be decoded for a document; never raises.
+
+        Args:
+            document: the document.
+            follow: shown what is decoded of it as it grows.
+        """
         began = time.perf_counter()
         try:
             plan = self._plan(document)
         except Exception as error:  # one document's misfortune must not end the others
             plan = DocumentPlan(document, error=error)
+        if follow is not None:
+            # Another part, or a second attempt in smaller ones, may say otherwise.
+            final = len(plan.parts) == 1 and not plan.smaller
+            plan = plan.followed_by(lambda answer: follow(answer, final))
         return replace(plan, began=began, planned=time.perf_counter() - began)
 
     def _plan(self, document: Document) -> DocumentPlan:

@@ -37,6 +37,7 @@ from setaccio.data.schema.dialects import without_nullable
 from setaccio.data.schema.envelopes import read_given, unwrap
 from setaccio.data.schema.key_order import order_like
 from setaccio.data.schema.validation.validators import make_validator
+from setaccio.data.task.python_types import describe_type
 from setaccio.data.task.rules import MergeRule, check_merge_rules
 from setaccio.data.task.rules import ScoringRule as ScoringRule
 from setaccio.data.task.task_file import TASK_FOLDER as TASK_FOLDER
@@ -186,19 +187,23 @@ class Task(BaseModel):
         return parse_task(raw, source)
 
     @classmethod
-    def from_pydantic(cls, model: type[BaseModel], instruction: str | None = None) -> Task:
-        """Make a task from a pydantic class: its name, docstring and JSON Schema.
+    def from_type(cls, kind: Any, instruction: str | None = None) -> Task:
+        """Make a task from a Python type: its name, docstrings, field descriptions and schema.
 
         Args:
-            model: the class whose instances should come out.
-            instruction: what the model is asked to do; the default names the class.
+            kind: a pydantic class, a dataclass, a ``TypedDict``, or what else pydantic's
+                ``TypeAdapter`` takes (:mod:`setaccio.data.task.python_types`).
+            instruction: what the model is asked to do; the default names the type.
+
+        Raises:
+            TaskError: pydantic can not make a schema of the type.
+            SchemaError: the constraint can not enforce the schema.
         """
-        name = model.__name__.lower()
-        return cls(
-            name=name,
-            instruction=instruction or f"Extract the {name} from the text as JSON.",
-            schema=model.model_json_schema(),
-        )
+        name, schema, _ = describe_type(kind)
+        asked = instruction or f"Extract the {name} from the text as JSON."
+        return cls(name=name, instruction=asked, schema=schema)
+
+    from_pydantic = from_type
 
     @classmethod
     def from_schema(cls, schema: dict[str, Json], instruction: str | None = None) -> Task:

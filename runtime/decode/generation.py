@@ -125,7 +125,7 @@ class Generation:
 
     @property
     def settled(self) -> int | None:
-        """Bytes of the answer that no list will take back; None where there is no such guard."""
+        """Bytes of the answer that its guard will not take back; None where it has no guard."""
         return None if self._guard is None else self._guard.settled
 
     def allowed(self, draft: Sequence[int]) -> list[int]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeVar
 
 from setaccio.data.records import Document
 from setaccio.runtime.decode.decoder import Passes, Watch, decode
-from setaccio.runtime.decode.request import Completion, Request
+from setaccio.runtime.decode.generation import Generation
+from setaccio.runtime.decode.request import Completion, Finish, Request
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.prompt.chunks import Chunk
@@ -74,6 +75,14 @@ class DocumentPlan:
     error: Exception | None = None
     began: float = field(default_factory=time.perf_counter)
     planned: float = 0.0
+
+    def followed_by(self, follow: Callable[[Generation], Finish | None]) -> DocumentPlan:
+        """The same with requests that show their answers as they grow."""
+        parts, smaller = (
+            [part._replace(request=replace(part.request, follow=follow)) for part in kind]
+            for kind in (self.parts, self.smaller)
+        )
+        return replace(self, parts=parts, smaller=smaller)
 
 
 @dataclass

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from setaccio.data.records import Document, load_pairs
 from setaccio.data.task.task import Task, load_task
@@ -107,6 +109,44 @@ def test_no_gold_of_the_samples_is_a_loop(repository: Path) -> None:
         assert pairs and not problems
         for pair in pairs:
             assert closed_at(task.render_gold(pair.gold), pair.text, task.json_schema) is None
+
+
+WORDS = st.sampled_from(["ab", "abab", "stir, ", "é", "\\", '"', " ", "x" * 30, "ab " * 40])
+
+
+@given(
+    st.recursive(
+        st.lists(WORDS, max_size=6).map("".join)
+        | st.tuples(WORDS, WORDS, st.integers(1, 40)).map(lambda loop: loop[0] + loop[1] * loop[2]),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.tuples(st.lists(inner, max_size=2), st.integers(1, 9)).map(lambda i: i[0] * i[1])
+            | st.dictionaries(WORDS, inner, max_size=3)
+        ),
+        max_leaves=20,
+    ),
+    st.lists(WORDS, max_size=9).map("".join),
+    st.integers(1, 7),
+)
+def test_what_is_settled_is_never_taken_back(value: object, document: str, step: int) -> None:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    guard, settled = ListGuard(make_times(document, {})), 0
+    for at in range(0, len(text), step):
+        cut = guard.feed(text[at : at + step])
+        if cut is not None:
+            assert cut.offset >= settled
+            return
+        assert guard.settled >= settled
+        settled = guard.settled
+    assert settled == len(text)
+
+
+def test_little_of_ordinary_text_is_held_back() -> None:
+    text = b'{"items":["2 red onions","2 large eggs"],"note":"Beat the eggs, then add the onions'
+    guard = ListGuard(make_times("", {}))
+    held = [len(guard.text) - guard.settled for byte in text if guard.feed(bytes([byte])) is None]
+    assert max(held) <= len(', "2 ') + 5
+    assert sum(held) / len(held) < 4
 
 
 def script(
