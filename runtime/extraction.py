@@ -60,6 +60,9 @@ class Extraction:
         chunks: how many parts the document was cut into to fit the context.
         closed_lists: lists and texts that were closed where the answer began to repeat itself; what
             came behind the loop, if anything would have, is not in them.
+        risk: expected share of wrong values or chance of an error, from 0 to 1; None, and absent
+            from the row, without a review budget (:mod:`setaccio.runtime.result.review`).
+        review: whether a person must look at it to keep the budget's promise; None likewise.
     """
 
     id: str
@@ -79,6 +82,8 @@ class Extraction:
     spans: Mapping[str, Span] = field(default_factory=dict)
     chunks: int = 1
     closed_lists: int = 0
+    risk: float | None = None
+    review: bool | None = None
 
     @property
     def ok(self) -> bool:
@@ -92,6 +97,9 @@ class Extraction:
         row["confidence"] = {key: round(value, 4) for key, value in self.confidence.items()}
         row["removed"] = {key: round(value, 4) for key, value in self.removed.items()}
         row["spans"] = {key: span.to_dict() for key, span in self.spans.items()}
+        for name in ("risk", "review"):
+            if row[name] is None:
+                del row[name]
         return row
 
     def to_json(self) -> str:

@@ -27,6 +27,7 @@ from setaccio.runtime.model.load import LoadedModel, load_model
 from setaccio.runtime.planner import Planner
 from setaccio.runtime.result.grounding_policy import Policy
 from setaccio.runtime.result.outcome import Outcomes
+from setaccio.runtime.result.review import ReviewBudget
 
 
 class Extractor:
@@ -38,6 +39,7 @@ class Extractor:
         task: what is extracted.
         constraint: ``schema`` or ``none``.
         parallel: documents that :meth:`extract_all` decodes at once.
+        budget: what says which results a person must look at, or None; it may be set at any time.
         warnings: sentences about the set-up that the user should read, such as a task other than
             the one that the model was trained for.
     """
@@ -59,6 +61,7 @@ class Extractor:
         require_grounding: Policy | None = None,
         stop_repetition: bool = True,
         guard_lists: bool = True,
+        budget: ReviewBudget | None = None,
     ) -> None:
         """Prepare the extraction: everything that can be wrong with the set-up is raised here.
 
@@ -89,6 +92,8 @@ class Extractor:
             guard_lists: close a list where it repeats an item that the document does not repeat
                 (:mod:`setaccio.runtime.decode.list_guard`); without it the answer is the model's
                 own greedy one. Only of constrained answers, and of models whose memory can be cut.
+            budget: gives each result its ``risk`` and ``review``; whether it was made with this
+                model and task is asked with its ``refusal``.
 
         Raises:
             ModelError: the GGUF can not be loaded or its template can not render the task.
@@ -101,6 +106,7 @@ class Extractor:
         if adapter is not None and not isinstance(adapter, Adapter):
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
+        self.budget = budget
         self.task, self.warnings = _choose_task(adapter or self.model, task)
         self.warnings += self.task.notes
         if adapter is not None and adapter.warning is not None:
@@ -169,7 +175,11 @@ class Extractor:
             adapter=self.adapter,
             watch=watch,
         )
-        return in_order((job.number, self._outcomes.judge(job)) for job in jobs)
+        return in_order((job.number, self.mark(self._outcomes.judge(job))) for job in jobs)
+
+    def mark(self, extraction: Extraction) -> Extraction:
+        """The extraction with its risk, where there is a budget."""
+        return extraction if self.budget is None else self.budget.mark(extraction)
 
     def tokenise(self, text: str) -> list[int]:
         """Token ids of the prompt for one document, as the model sees them."""
