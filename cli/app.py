@@ -15,8 +15,8 @@ from typer.core import TyperGroup
 
 from setaccio.cli import demo, doctor, export, extract, models, schema, serve, try_out
 from setaccio.cli.data import data, data_sets
+from setaccio.cli.eval import budget, drift, reference, report, robustness, sweep
 from setaccio.cli.eval import eval as eval_
-from setaccio.cli.eval import reference, report, robustness, sweep
 from setaccio.cli.terminal.console import VERBS
 from setaccio.cli.terminal.exits import OK, report_error
 from setaccio.cli.train import search, train
@@ -139,7 +139,9 @@ _add(_eval, reference.reference, "reference", reference.EXAMPLE)
 _add(_eval, sweep.sweep_verb, "sweep", sweep.EXAMPLE)
 _add(_eval, robustness.robustness_verb, "robustness", robustness.EXAMPLE)
 _add(_eval, report.report_verb, "report", report.EXAMPLE)
+_add(_eval, budget.budget_verb, "budget", budget.EXAMPLE)
 app.add_typer(_eval, name="eval")
+_add(app, drift.drift_verb, "drift", drift.EXAMPLE)
 _add(app, serve.serve_verb, "serve", serve.EXAMPLE)
 _add(app, doctor.doctor, "doctor", doctor.EXAMPLE)
 _add(app, try_out.try_out, "try", try_out.EXAMPLE)

@@ -26,7 +26,8 @@ def export_verb(
         Path,
         typer.Argument(
             metavar="RUN",
-            help="A training run, an adapter or a model folder; with --evaluation, an export.",
+            help="A training run, an adapter or a model folder; with --evaluation, an export; with "
+            "--budget, a GGUF.",
         ),
     ],
     quant: Annotated[
@@ -91,8 +92,24 @@ def export_verb(
             metavar="FOLDER", help="A comparison of `setaccio eval`: write RUN's card with it."
         ),
     ] = None,
+    budget: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A budget.json of `eval budget`: put it into the GGUF that RUN is.",
+        ),
+    ] = None,
 ) -> None:
     """Merge, convert, quantise and prove: GGUF files that carry their task."""
+    if budget is not None:
+        if quant or pairs or imatrix or adapter_only or merge_into or keep_merged or evaluation:
+            from setaccio.data.errors import UsageError
+
+            raise UsageError("--budget goes into a GGUF that is made already: it takes --out only.")
+        from setaccio.export.gguf.budget_metadata import carry_budget
+
+        tell_step(f"Wrote {carry_budget(run, budget, out)}")
+        return
     if evaluation is not None:
         from setaccio.export.publish.card import write_card
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,6 +118,13 @@ def extract(
         bool,
         typer.Option("--no-list-guard", help="Let lists repeat what the document does not."),
     ] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|none",
+            help="Say which rows a person must look at; default: the budget that the GGUF carries.",
+        ),
+    ] = None,
 ) -> None:
     """Extract JSON from texts: one line of JSON per document, with its status.
 
@@ -124,6 +132,7 @@ def extract(
     the others still come out; the exit code is then 1. Whatever ends a run, the lines in --out are
     whole, and the same command with --resume does the rest.
     """
+    from setaccio.cli.choices.budgets import choose_budget
     from setaccio.cli.choices.model_choice import choose_model
     from setaccio.cli.choices.tasks import choose_task
     from setaccio.runtime import Extractor, load_model
@@ -138,7 +147,7 @@ def extract(
     named = Path(task) if task and Path(task).is_file() else None
     chosen = choose_task(task, schema)
     using = choose_model(model, adapter, chosen)
-    inputs = (using.model, using.adapter, named, schema)
+    inputs = (using.model, using.adapter, named, schema, budget)
     read = [*names, *(str(path) for path in inputs if path)]
     _check_out(out, read, resume=resume, overwrite=overwrite)
     # Everything here can change an answer, and so belongs to the key of its row.
@@ -163,6 +172,8 @@ def extract(
     )
     for warning in [*([using.warning] if using.warning else []), *extractor.warnings]:
         warn(warning)
+    # It changes no answer, so that the key leaves it out.
+    extractor.budget = choose_budget(budget, extractor, chosen, options)
     options["context"] = extractor.model.context
     options["adapter"] = extractor.adapter.sha256 if extractor.adapter else None
     run = fingerprint(extractor.model.sha256, extractor.task.digest, options)
@@ -183,11 +194,13 @@ def _work(
     retried: bool,
 ) -> None:
     """Extract from all sources, with progress; ends with exit code 1 where documents failed."""
+    from setaccio.cli.choices.budgets import reviewed, tell_budget
     from setaccio.cli.terminal.meter import Meter
     from setaccio.runtime.batch import sources
     from setaccio.runtime.batch.batch import Batch
 
     to_terminal = journal.path is None and sys.stdout.isatty()
+    counts = Counter[bool]()
     total = sources.count_documents(names, jsonl)
     with journal, Meter(total, results_on_terminal=to_terminal) as meter:
         batch = Batch(
@@ -195,7 +208,7 @@ def _work(
             journal,
             run,
             jsonl=jsonl,
-            on_row=lambda row: _note(row, meter),
+            on_row=reviewed(lambda row: _note(row, meter), counts),
             on_skip=meter.skip,
         )
         items = sources.read_sources(names, jsonl)
@@ -204,6 +217,7 @@ def _work(
             batch.work(came)
         journal.forget_failed(lambda identifier: sources.belongs_to(identifier, names, jsonl))
     _sum_up(batch, meter, retried=retried)
+    tell_budget(extractor.budget, counts, batch.skipped)
     if meter.failed or journal.failed:
         raise typer.Exit(SOME_FAILED)
 

@@ -68,6 +68,9 @@ class Extraction(Generic[T_co]):
         closed_lists: lists and texts that were closed where the answer began to repeat itself; what
             came behind the loop, if anything would have, is not in them.
         thought: what the model thought before it answered; None where it was not asked to think.
+        risk: expected share of wrong values or chance of an error, from 0 to 1; None, and absent
+            from the row, without a review budget (:mod:`setaccio.runtime.result.review`).
+        review: whether a person must look at it to keep the budget's promise; None likewise.
     """
 
     id: str
@@ -88,6 +91,8 @@ class Extraction(Generic[T_co]):
     chunks: int = 1
     closed_lists: int = 0
     thought: str | None = None
+    risk: float | None = None
+    review: bool | None = None
     _instance: T_co = field(default=_UNTYPED, repr=False, compare=False)
 
     @property
@@ -114,8 +119,9 @@ class Extraction(Generic[T_co]):
         row["confidence"] = {key: round(value, 4) for key, value in self.confidence.items()}
         row["removed"] = {key: round(value, 4) for key, value in self.removed.items()}
         row["spans"] = {key: span.to_dict() for key, span in self.spans.items()}
-        if self.thought is None:
-            del row["thought"]
+        for name in ("thought", "risk", "review"):
+            if row[name] is None:
+                del row[name]
         return row
 
     def to_json(self) -> str:

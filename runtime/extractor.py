@@ -45,6 +45,7 @@ from setaccio.runtime.model.load import LoadedModel, load_model
 from setaccio.runtime.planner import Planner
 from setaccio.runtime.result.grounding_policy import Policy
 from setaccio.runtime.result.outcome import Outcomes
+from setaccio.runtime.result.review import ReviewBudget
 from setaccio.runtime.result.typed_value import give_value
 from setaccio.runtime.streaming import Partial, astream, stream
 from setaccio.runtime.task_choice import choose_task
@@ -63,6 +64,7 @@ class Extractor(Generic[T]):
         task: what is extracted.
         constraint: ``schema`` or ``none``.
         parallel: documents that :meth:`extract_all` decodes at once.
+        budget: what says which results a person must look at, or None; it may be set at any time.
         warnings: sentences about the set-up that the user should read, such as a task other than
             the one that the model was trained for.
     """
@@ -86,6 +88,7 @@ class Extractor(Generic[T]):
         stop_repetition: bool = True,
         guard_lists: bool = True,
         thinking: int | None = None,
+        budget: ReviewBudget | None = None,
     ) -> None:
         """Prepare the extraction: everything that can be wrong with the set-up is raised here.
 
@@ -123,6 +126,8 @@ class Extractor(Generic[T]):
                 own greedy one. Only of constrained answers, and of models whose memory can be cut.
             thinking: let the model think freely for at most so many tokens before it answers;
                 None lets it answer at once. Its chat template must have a switch for thoughts.
+            budget: gives each result its ``risk`` and ``review``; whether it was made with this
+                model and task is asked with its ``refusal``.
 
         Raises:
             ModelError: the GGUF can not be loaded, or its template can not render the task or
@@ -137,6 +142,7 @@ class Extractor(Generic[T]):
         if adapter is not None and not isinstance(adapter, Adapter):
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
+        self.budget = budget
         self.task, kind, warnings = choose_task(adapter or self.model, task, returns)
         self._type: TypeAdapter[T] | None = None if kind is None else make_adapter(kind)
         self.warnings = [*warnings, *self.task.notes]
@@ -264,8 +270,12 @@ class Extractor(Generic[T]):
             watch=watch,
         )
         for job in jobs:
-            extraction = self._outcomes.judge(job)
+            extraction = self.mark(self._outcomes.judge(job))
             yield job.number, give_value(extraction, self._type) if self._type else extraction
+
+    def mark(self, extraction: Extraction) -> Extraction:
+        """The extraction with its risk, where there is a budget."""
+        return extraction if self.budget is None else self.budget.mark(extraction)
 
     def tokenise(self, text: str) -> list[int]:
         """Token ids of the prompt for one document, as the model sees them."""

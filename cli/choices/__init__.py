@@ -1,1 +1,1 @@
-"""What flags choose: the model, its adapter, the task."""
+"""What flags choose: the model, its adapter, the task, the review budget."""

@@ -9,6 +9,7 @@
   6  training was refused or went wrong
   7  export failed or its proof did
   8  eval --against: worse than the earlier run by more than the tolerance
+  9  drift: new results differ from the reference by more than chance
 130  interrupted with Ctrl-C
 141  the reader of the output went away
 """
@@ -27,6 +28,7 @@ USAGE = 2
 BROKEN_TASK = 3
 BROKEN_MODEL = 5
 REGRESSED = 8
+DRIFTED = 9
 PIPE_CLOSED = 141
 _TRAINING = frozenset(
     {"torch", "transformers", "trl", "peft", "datasets", "accelerate", "safetensors", "tokenizers"}

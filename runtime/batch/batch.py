@@ -110,7 +110,7 @@ class Batch:
 
     def _problem_row(self, problem: Problem) -> Extraction:
         one_of_many = problem.line and is_jsonl(problem.source, self.jsonl)
-        return Extraction(
+        row = Extraction(
             id=f"{problem.source}:{problem.line}" if one_of_many else problem.source,
             status="error",
             data=None,
@@ -124,3 +124,4 @@ class Batch:
             model=self.extractor.name,
             constraint=self.extractor.constraint,
         )
+        return self.extractor.mark(row)

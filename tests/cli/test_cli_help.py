@@ -75,6 +75,7 @@ def test_documented_exit_codes_are_those_of_the_errors() -> None:
         exits.SOME_FAILED,
         exits.USAGE,
         exits.REGRESSED,
+        exits.DRIFTED,
         exits.INTERRUPTED,
         exits.PIPE_CLOSED,
     }

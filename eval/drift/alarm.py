@@ -1,0 +1,265 @@
+"""Compare two files of results: two-sample tests, corrected for their number, and an alarm.
+
+    >>> found = compare_profiles(reference, new, alpha=0.05)
+    >>> found.alarm, [check.name for check in found.checks if check.alarm]
+
+===================  ===============================================================================
+numbers              Kolmogorov and Smirnov's test (1933, 1939); ties make it careful
+null or not          Fisher's exact test (1922)
+statuses, values     Pearson's chi-square test (1900) where at least five are expected in each cell,
+of enumerations      else the same statistic over 9,999 random tables of the same margins
+===================  ===============================================================================
+
+p-values are corrected by Holm's method (1979): the chance of any false alarm is at most ``alpha``,
+however the measurements hang together. The population stability index (of credit scoring; the sum
+of (new - old) * ln(new / old) over ten bins or over categories) says how large a shift is: 0.1 is
+usually called small and 0.25 large. It raises no alarm: where rows are few, chance makes it large.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.stats import chi2_contingency, fisher_exact, ks_2samp, random_table
+
+from setaccio.data.errors import UsageError
+from setaccio.eval.drift.profile import DriftProfile
+from setaccio.eval.formats import percent
+
+FEW_ROWS = 30
+"""Rows below which only gross changes can show."""
+MOST_SHOWN = 20
+"""Categories of a field; rarer ones are counted together."""
+
+_LEAST_EXPECTED = 5
+_TABLES = 9999
+_EXACT = 100  # rows of the smaller file from which the asymptotic distribution serves
+_REST = "(others)"
+_PER_CATEGORY = 5  # rows to a category, on the average, that make a field an enumeration
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class DriftCheck:
+    """One measurement in both files.
+
+    Attributes:
+        name: what was measured.
+        test: the test's name.
+        before: mean, share, or greatest category of the reference, for people.
+        after: the same of the new file.
+        psi: population stability index.
+        p: p-value of the test.
+        adjusted: the same after Holm's correction.
+        alarm: whether that is at most ``alpha``.
+        old: numbers of the reference, or counts by category.
+        new: the same of the new file.
+    """
+
+    name: str
+    test: str
+    before: str
+    after: str
+    psi: float
+    p: float
+    old: Sequence[float] | Mapping[str, int]
+    new: Sequence[float] | Mapping[str, int]
+    adjusted: float = 1.0
+    alarm: bool = False
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """What changed between two files.
+
+    Attributes:
+        alpha: greatest chance of a false alarm.
+        rows: documents of the reference and of the new file.
+        checks: measurements, those with the least p-value first; what never varies is left out.
+        notes: what else the user should know.
+    """
+
+    alpha: float
+    rows: tuple[int, int]
+    checks: tuple[DriftCheck, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def alarm(self) -> bool:
+        """Whether anything changed that chance does not explain."""
+        return any(check.alarm for check in self.checks)
+
+    def describe(self) -> str:
+        """The verdict as one sentence."""
+        named = [check.name for check in self.checks if check.alarm]
+        among = f"{self.rows[1]} new rows against {self.rows[0]}"
+        if not named:
+            return f"No drift: {among}, {len(self.checks)} measurements, none beyond chance."
+        return f"Drift: {among}, {len(named)} of {len(self.checks)} changed: {', '.join(named)}."
+
+    def table(self) -> list[list[str]]:
+        """One row per measurement, header first."""
+        rows = [["measured", "test", "reference", "new", "PSI", "p", "p, corrected", ""]]
+        for check in self.checks:
+            chances = [format_p(check.p), format_p(check.adjusted)]
+            drift = "DRIFT" if check.alarm else ""
+            cells = [check.name, check.test, check.before, check.after, f"{check.psi:.2f}"]
+            rows.append([*cells, *chances, drift])
+        return rows
+
+
+def format_p(value: float) -> str:
+    """A p-value for a table."""
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def compare_profiles(
+    reference: DriftProfile, new: DriftProfile, *, alpha: float = 0.05
+) -> DriftReport:
+    """Test every measurement that both files have, and correct for their number.
+
+    Args:
+        reference: what results looked like when all was well.
+        new: what they look like now.
+        alpha: greatest chance of a false alarm, above 0 and below 1.
+
+    Raises:
+        UsageError: alpha is out of range.
+    """
+    if not 0 < alpha < 1:
+        raise UsageError(f"alpha is {alpha:g}. Choose a number above 0 and below 1.")
+    checks = [_check_counts("status", reference.statuses, new.statuses)]
+    checks += [
+        _check_numbers(name, reference.numbers[name], new.numbers[name])
+        for name in _both(reference.numbers, new.numbers)
+    ]
+    if reference.answered and new.answered:
+        checks += [
+            _check_null(path, reference, new) for path in {**reference.present, **new.present}
+        ]
+    checks += [
+        _check_counts(f"{path}: value", old, now)
+        for path in _both(reference.categories, new.categories)
+        if (old := reference.categories[path]) is not None
+        and (now := new.categories[path]) is not None
+        and _is_enumeration(old + now)
+    ]
+    known = sorted((one for one in checks if one is not None), key=lambda check: check.p)
+    adjusted = holm([check.p for check in known])
+    return DriftReport(
+        alpha=alpha,
+        rows=(reference.rows, new.rows),
+        checks=tuple(
+            replace(check, adjusted=value, alarm=value <= alpha)
+            for check, value in zip(known, adjusted, strict=True)
+        ),
+        notes=tuple(_notes(reference, new)),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction of p-values that are sorted, the least first."""
+    count, found, most = len(p_values), list[float](), 0.0
+    for at, p in enumerate(p_values):
+        most = max(most, min(1.0, p * (count - at)))
+        found.append(most)
+    return found
+
+
+def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return [name for name in one if name in other]
+
+
+def _is_enumeration(counts: Mapping[str, int]) -> bool:
+    return 1 < len(counts) <= sum(counts.values()) / _PER_CATEGORY
+
+
+def _notes(reference: DriftProfile, new: DriftProfile) -> list[str]:
+    notes = []
+    for what, one, other in (
+        ("model", reference.models, new.models),
+        ("task", reference.tasks, new.tasks),
+    ):
+        if set(one) != set(other):
+            names = f"{', '.join(sorted(one))} and {', '.join(sorted(other))}"
+            notes.append(f"The rows are not of the same {what} ({names}): that alone is a change.")
+    if min(reference.rows, new.rows) < FEW_ROWS:
+        notes.append(f"With fewer than {FEW_ROWS} rows in a file only gross changes show.")
+    return notes
+
+
+def _check_numbers(name: str, old: Sequence[float], new: Sequence[float]) -> DriftCheck | None:
+    before, after = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
+    if len(np.unique(np.concatenate([before, after]))) < 2:
+        return None
+    method = "asymp" if min(len(before), len(after)) >= _EXACT else "exact"
+    try:
+        p = ks_2samp(before, after, method=method).pvalue
+    except RuntimeWarning:  # where warnings are errors: the exact one failed
+        p = ks_2samp(before, after, method="asymp").pvalue
+    edges = np.unique(np.quantile(before, np.linspace(0.1, 0.9, 9)))
+    counts = [np.bincount(np.searchsorted(edges, part), minlength=10) for part in (before, after)]
+    means = f"{before.mean():.3g}", f"{after.mean():.3g}"
+    psi = stability_index(*counts)
+    return DriftCheck(name, "Kolmogorov-Smirnov", *means, psi, float(p), old, new)
+
+
+def _check_null(path: str, reference: DriftProfile, new: DriftProfile) -> DriftCheck | None:
+    counts = [
+        {"null": one.answered - one.present[path], "given": one.present[path]}
+        for one in (reference, new)
+    ]
+    table = np.array([[*one.values()] for one in counts])
+    if (table.sum(axis=0) == 0).any():
+        return None
+    shares = [percent(one["null"] / sum(one.values())) for one in counts]
+    psi = stability_index(*table)
+    p = float(fisher_exact(table).pvalue)
+    return DriftCheck(f"{path}: null", "Fisher", *shares, psi, p, *counts)
+
+
+def _check_counts(name: str, old: Mapping[str, int], new: Mapping[str, int]) -> DriftCheck | None:
+    pooled = {key: old.get(key, 0) + new.get(key, 0) for key in {**old, **new}}
+    names = sorted(pooled, key=lambda key: (-pooled[key], key))
+    kept = names[:MOST_SHOWN]
+    counts = []
+    for one in (old, new):
+        shown = {key: one.get(key, 0) for key in kept}
+        if len(names) > len(kept):
+            shown[_REST] = sum(one.values()) - sum(shown.values())
+        counts.append(shown)
+    table = np.array([[*one.values()] for one in counts])
+    if table.shape[1] < 2:
+        return None
+    test, p = _independence(table)
+    said = [_commonest(one) for one in counts]
+    return DriftCheck(name, test, *said, stability_index(*table), p, *counts)
+
+
+def _commonest(counts: Mapping[str, int]) -> str:
+    name = max(counts, key=lambda key: counts[key])
+    return f"{name[:24]} {percent(counts[name] / max(sum(counts.values()), 1))}"
+
+
+def _independence(table: Numbers) -> tuple[str, float]:
+    """Name and p-value of the test whether the rows of a table of counts are alike."""
+    found = chi2_contingency(table, correction=False)
+    if found.expected_freq.min() >= _LEAST_EXPECTED:
+        return "chi-square", float(found.pvalue)
+    dice = np.random.default_rng(0)
+    made = random_table(table.sum(axis=1), table.sum(axis=0)).rvs(_TABLES, random_state=dice)
+    drawn = ((made - found.expected_freq) ** 2 / found.expected_freq).sum(axis=(1, 2))
+    beyond = int((drawn >= found.statistic * (1 - 1e-9)).sum())
+    return "permutation", (1 + beyond) / (1 + _TABLES)
+
+
+def stability_index(old: Sequence[int] | Numbers, new: Sequence[int] | Numbers) -> float:
+    """Population stability index of counts in the same bins; half a row is added to each bin."""
+    before, after = np.asarray(old, dtype=float) + 0.5, np.asarray(new, dtype=float) + 0.5
+    before, after = before / before.sum(), after / after.sum()
+    return float(math.fsum((after - before) * np.log(after / before)))
