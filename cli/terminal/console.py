@@ -22,7 +22,10 @@ LEAST_TABLE_WIDTH = 120
 
 _ROOT_FILE = "setaccio-root"  # names Setaccio's folder, in an environment that just has made
 _JUST_BRINGS = frozenset({"train", "report", "baseline", "search"})
-VERBS = ("data", "schema", "models", "train", "export", "extract", "eval", "doctor", "try", "demo")
+VERBS = (
+    *("data", "schema", "models", "train", "export", "extract", "merge"),
+    *("eval", "doctor", "try", "demo"),
+)
 """The verbs, in the order in which they are used."""
 GREATEST_WARNINGS = 10
 """Bad lines that are shown; the rest is counted."""

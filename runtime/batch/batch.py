@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from setaccio.data.records import Document, Problem
 from setaccio.runtime.batch.journal import Journal, document_key
-from setaccio.runtime.batch.sources import is_jsonl
+from setaccio.runtime.batch.sources import identify
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.extractor import Extractor
 
@@ -83,11 +83,8 @@ class Batch:
             if item is None:
                 yield None
                 continue
-            if isinstance(item, Document):
-                name, text, row = item.id, item.text, None
-            else:
-                row = self._problem_row(item)
-                name, text = row.id, row.message
+            name, text = identify(item, self.jsonl)
+            row = None if isinstance(item, Document) else problem_row(self.extractor, name, text)
             key = document_key(self.run, text)
             if self.journal.take(key, name):
                 self.skipped += 1
@@ -108,19 +105,26 @@ class Batch:
         self.journal.write(key, extraction.to_json())
         self._on_row(extraction)
 
-    def _problem_row(self, problem: Problem) -> Extraction:
-        one_of_many = problem.line and is_jsonl(problem.source, self.jsonl)
-        return Extraction(
-            id=f"{problem.source}:{problem.line}" if one_of_many else problem.source,
-            status="error",
-            data=None,
-            raw="",
-            finish_reason="refused",
-            prompt_tokens=0,
-            completion_tokens=0,
-            seconds=0.0,
-            message=str(problem),
-            task=self.extractor.task.name,
-            model=self.extractor.name,
-            constraint=self.extractor.constraint,
-        )
+
+def problem_row(extractor: Extractor, identifier: str, message: str) -> Extraction:
+    """The row of what can not be read.
+
+    Args:
+        extractor: what would have extracted.
+        identifier: id of the row.
+        message: what is wrong.
+    """
+    return Extraction(
+        id=identifier,
+        status="error",
+        data=None,
+        raw="",
+        finish_reason="refused",
+        prompt_tokens=0,
+        completion_tokens=0,
+        seconds=0.0,
+        message=message,
+        task=extractor.task.name,
+        model=extractor.name,
+        constraint=extractor.constraint,
+    )
