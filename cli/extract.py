@@ -143,8 +143,9 @@ def extract(
     from setaccio.cli.choices.ray_engine import RayFlags, extract_on_ray
     from setaccio.cli.choices.tasks import choose_task
     from setaccio.runtime import Extractor, load_model
-    from setaccio.runtime.batch.journal import Journal, fingerprint
-    from setaccio.runtime.batch.shards import ShareReader, parse_shard, settings_of
+    from setaccio.runtime.batch.batch import DEFAULT_OPTIONS, run_fingerprint
+    from setaccio.runtime.batch.journal import Journal
+    from setaccio.runtime.batch.shards import ShareReader, parse_shard
     from setaccio.runtime.batch.sources import find_sources
 
     names = list(sources or [])
@@ -153,7 +154,7 @@ def extract(
     ray = RayFlags(engine, workers, threads_per_worker, address, out_format)
     ray.check(out, shard=shard, threads=threads)
     share = parse_shard(shard) if shard else None
-    names = ray.find_sources(names) if engine else find_sources(names)
+    names = names if engine else find_sources(names)
     resume = resume or retry_failed
     named = Path(task) if task and Path(task).is_file() else None
     chosen = choose_task(task, schema)
@@ -161,8 +162,8 @@ def extract(
     inputs = (using.model, using.adapter, named, schema)
     read = [*names, *(str(path) for path in inputs if path)]
     _check_out(out, read, resume=resume, overwrite=overwrite, shard=shard)
-    # Everything here can change an answer, and so belongs to the key of its row.
     options: dict[str, Any] = {
+        **DEFAULT_OPTIONS,
         "constraint": constraint,
         "max_tokens": max_tokens,
         "temperature": temperature,
@@ -181,18 +182,18 @@ def extract(
     )
     for warning in [*([using.warning] if using.warning else []), *extractor.warnings]:
         warn(warning)
-    own = {**options, "context": extractor.model.context}
-    own["adapter"] = extractor.adapter.sha256 if extractor.adapter else None
-    run = fingerprint(extractor.model.sha256, extractor.task.digest, own)
-    if out and resume and out.is_file() and out.stat().st_size > LONG_READ:
-        tell_step(f"{out}: reading what is done.")
     how = {"resume": resume, "retry_failed": retry_failed, "overwrite": overwrite}
     if out and engine:
-        extract_on_ray(ray, extractor, run, names, out, jsonl=jsonl, options=options, **how)
+        extract_on_ray(
+            ray, extractor, names, out, options=options, parallel=parallel, jsonl=jsonl, how=how
+        )
         return
+    run, settings = run_fingerprint(extractor, options)
+    if out and resume and out.is_file() and out.stat().st_size > LONG_READ:
+        tell_step(f"{out}: reading what is done.")
     journal = Journal(out, **how)
     say_resumed(journal, run)
-    reader = ShareReader(share, run, settings_of(extractor, own), jsonl=jsonl) if share else None
+    reader = ShareReader(share, run, settings, jsonl=jsonl) if share else None
     _work(extractor, journal, run, names, jsonl=jsonl, retried=retry_failed, share=reader)
 
 

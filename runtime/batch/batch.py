@@ -10,14 +10,26 @@ What can not be read gets its error row in its place among the others.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from setaccio.data.records import Document, Problem
-from setaccio.runtime.batch.journal import Journal, document_key
+from setaccio.runtime.batch.journal import Journal, document_key, fingerprint
 from setaccio.runtime.batch.sources import identify
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.extractor import Extractor
+
+DEFAULT_OPTIONS: Mapping[str, Any] = {
+    "constraint": "schema",
+    "max_tokens": None,
+    "temperature": 0.0,
+    "top_p": 1.0,
+    "seed": 0,
+    "chunk": True,
+    "require_grounding": None,
+    "guard_lists": True,
+}
+"""Everything that can change an answer, and so belongs to the key of its row."""
 
 
 class _Waiting(NamedTuple):
@@ -128,3 +140,27 @@ def problem_row(extractor: Extractor, identifier: str, message: str) -> Extracti
         model=extractor.name,
         constraint=extractor.constraint,
     )
+
+
+def run_fingerprint(extractor: Extractor, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What all rows of an extractor have in common.
+
+    Args:
+        extractor: what extracts.
+        options: everything that it was told and that can change an answer; its context and its
+            adapter are added.
+
+    Returns:
+        The run, as from :func:`setaccio.runtime.batch.journal.fingerprint`, and the same in words:
+        options, model and task.
+    """
+    own = {**options, "context": extractor.model.context}
+    own["adapter"] = extractor.adapter.sha256 if extractor.adapter else None
+    words = {
+        "model": extractor.name,
+        "model_sha256": extractor.model.sha256,
+        "task": extractor.task.name,
+        "task_digest": extractor.task.digest,
+    }
+    run = fingerprint(extractor.model.sha256, extractor.task.digest, own)
+    return run, {**words, **own}

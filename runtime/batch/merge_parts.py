@@ -121,10 +121,7 @@ def merge_parts(
     """
     parts = [part for part in parts if not part.name.endswith(SUFFIX)]
     _check_files(parts, out)
-    if items is None:
-        index = _by_records(parts)
-    else:
-        index = _by_input(parts, items, jsonl)
+    index = _by_records(parts) if items is None else _by_input(parts, items, jsonl)
     with atomic_path(out.resolve()) as temporary, temporary.open("wb") as target, ExitStack() as s:
         streams = [s.enter_context(part.open("rb")) for part in parts]
         for line in _lines(streams, index.found):

@@ -7,9 +7,10 @@ every version, and documents that are added or removed move no other:
     >>> shard.takes("notes/a.txt")
     True
 
-A shard that has read its input to the end leaves a record beside its results (``part-3.jsonl.shard``):
-which share of how many it is, with what its rows were made, and where in the input each of its
-documents stands. :mod:`setaccio.runtime.batch.merge_parts` puts the parts together by these records.
+A shard that has read its input to the end leaves a record beside its results
+(``part-3.jsonl.shard``): which share of how many it is, with what its rows were made, and where in
+the input each of its documents stands. :mod:`setaccio.runtime.batch.merge_parts` puts the parts
+together by these records.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +34,6 @@ from setaccio.data.files.atomic import atomic_path
 from setaccio.data.records import Document, Problem
 from setaccio.runtime.batch.journal_rows import document_key, place_of
 from setaccio.runtime.batch.sources import identify
-
-if TYPE_CHECKING:
-    from setaccio.runtime.extractor import Extractor
 
 SUFFIX = ".shard"
 _FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
@@ -174,22 +172,6 @@ def read_record(part: Path) -> ShardRecord:
             f"{path}: is not the record of a shard, or is cut off. Copy it again, or give the "
             "shard's command again with --resume."
         ) from error
-
-
-def settings_of(extractor: Extractor, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the rows of a run have in common, in words.
-
-    Args:
-        extractor: what extracts.
-        options: as given to :func:`setaccio.runtime.batch.journal.fingerprint`.
-    """
-    return {
-        "model": extractor.name,
-        "model_sha256": extractor.model.sha256,
-        "task": extractor.task.name,
-        "task_digest": extractor.task.digest,
-        **options,
-    }
 
 
 class ShareReader:
