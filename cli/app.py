@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from setaccio.cli import demo, doctor, export, extract, models, schema, serve, try_out
+from setaccio.cli import demo, doctor, export, extract, merge, models, schema, serve, try_out
 from setaccio.cli.data import data, data_sets
 from setaccio.cli.eval import budget, drift, reference, report, robustness, sweep
 from setaccio.cli.eval import eval as eval_
@@ -131,6 +131,7 @@ _add(_train, search.search_verb, "search", search.EXAMPLE)
 app.add_typer(_train, name="train")
 _add(app, export.export_verb, "export", export.EXAMPLE)
 _add(app, extract.extract, "extract", extract.EXAMPLE)
+_add(app, merge.merge_verb, "merge", merge.EXAMPLE)
 _eval = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]"
 )

@@ -5,26 +5,24 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from setaccio.cli.terminal.console import fail, tell, tell_step, warn
-from setaccio.cli.terminal.exits import INTERRUPTED, SOME_FAILED
+from setaccio.cli.terminal.batch_report import clean_end, note_row, say_resumed, sum_up
+from setaccio.cli.terminal.console import tell_step, warn
+from setaccio.cli.terminal.exits import SOME_FAILED
 
 if TYPE_CHECKING:
-    from setaccio.cli.terminal.meter import Meter
-    from setaccio.runtime import Extraction, Extractor
-    from setaccio.runtime.batch.batch import Batch
+    from setaccio.data.records import Document, Problem
+    from setaccio.runtime import Extractor
     from setaccio.runtime.batch.journal import Journal
+    from setaccio.runtime.batch.shards import ShareReader
 
 EXAMPLE = "setaccio extract notes/ --model my-q8_0.gguf --out results.jsonl"
 LONG_READ = 100_000_000
 """Bytes of former results whose reading takes seconds and is announced."""
-GREATEST_WARNINGS = 10
-"""Failed documents that are named on standard error; the results name all."""
 
 
 def extract(
@@ -125,6 +123,29 @@ def extract(
             help="Say which rows a person must look at; default: the budget that the GGUF carries.",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="N/COUNT", help="Take share N of COUNT; setaccio merge joins them."),
+    ] = None,
+    engine: Annotated[
+        Literal["ray"] | None,
+        typer.Option(
+            help="Work on a Ray cluster; --out is a folder, sources may be Parquet, URIs."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Ray: copies of the model; default: one a machine.")
+    ] = None,
+    threads_per_worker: Annotated[
+        int | None, typer.Option(min=1, help="Ray: threads of each; default: the machine's cores.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Ray: a cluster; default: one on this machine."),
+    ] = None,
+    out_format: Annotated[
+        Literal["jsonl", "parquet"], typer.Option("--format", help="Ray: what --out holds.")
+    ] = "jsonl",
 ) -> None:
     """Extract JSON from texts: one line of JSON per document, with its status.
 
@@ -134,24 +155,30 @@ def extract(
     """
     from setaccio.cli.choices.budgets import choose_budget
     from setaccio.cli.choices.model_choice import choose_model
+    from setaccio.cli.choices.ray_engine import RayFlags, extract_on_ray
     from setaccio.cli.choices.tasks import choose_task
     from setaccio.runtime import Extractor, load_model
-    from setaccio.runtime.batch.journal import Journal, fingerprint
+    from setaccio.runtime.batch.batch import DEFAULT_OPTIONS, run_fingerprint
+    from setaccio.runtime.batch.journal import Journal
+    from setaccio.runtime.batch.shards import ShareReader, parse_shard
     from setaccio.runtime.batch.sources import find_sources
 
     names = list(sources or [])
     if model is None and names and names[0].endswith(".gguf"):
         model = Path(names.pop(0))
-    names = find_sources(names)
+    ray = RayFlags(engine, workers, threads_per_worker, address, out_format)
+    ray.check(out, shard=shard, threads=threads)
+    share = parse_shard(shard) if shard else None
+    names = names if engine else find_sources(names)
     resume = resume or retry_failed
     named = Path(task) if task and Path(task).is_file() else None
     chosen = choose_task(task, schema)
     using = choose_model(model, adapter, chosen)
     inputs = (using.model, using.adapter, named, schema, budget)
     read = [*names, *(str(path) for path in inputs if path)]
-    _check_out(out, read, resume=resume, overwrite=overwrite)
-    # Everything here can change an answer, and so belongs to the key of its row.
+    _check_out(out, read, resume=resume, overwrite=overwrite, shard=shard)
     options: dict[str, Any] = {
+        **DEFAULT_OPTIONS,
         "constraint": constraint,
         "max_tokens": max_tokens,
         "temperature": temperature,
@@ -164,7 +191,7 @@ def extract(
     if thinking is not None:  # only where it is asked for: rows made without keep their keys
         options["thinking"] = thinking
     extractor = Extractor(
-        load_model(using.model, context=context, threads=threads),
+        load_model(using.model, context=context, threads=threads or threads_per_worker),
         chosen,
         adapter=using.adapter,
         parallel=parallel,
@@ -174,14 +201,19 @@ def extract(
         warn(warning)
     # It changes no answer, so that the key leaves it out.
     extractor.budget = choose_budget(budget, extractor, chosen, options)
-    options["context"] = extractor.model.context
-    options["adapter"] = extractor.adapter.sha256 if extractor.adapter else None
-    run = fingerprint(extractor.model.sha256, extractor.task.digest, options)
+    how = {"resume": resume, "retry_failed": retry_failed, "overwrite": overwrite}
+    if out and engine:
+        extract_on_ray(
+            ray, extractor, names, out, options=options, parallel=parallel, jsonl=jsonl, how=how
+        )
+        return
+    run, settings = run_fingerprint(extractor, options)
     if out and resume and out.is_file() and out.stat().st_size > LONG_READ:
         tell_step(f"{out}: reading what is done.")
-    journal = Journal(out, resume=resume, retry_failed=retry_failed, overwrite=overwrite)
-    _say_resumed(journal, run)
-    _work(extractor, journal, run, names, jsonl=jsonl, retried=retry_failed)
+    journal = Journal(out, **how)
+    say_resumed(journal, run)
+    reader = ShareReader(share, run, settings, jsonl=jsonl) if share else None
+    _work(extractor, journal, run, names, jsonl=jsonl, retried=retry_failed, share=reader)
 
 
 def _work(
@@ -192,6 +224,7 @@ def _work(
     *,
     jsonl: bool,
     retried: bool,
+    share: ShareReader | None,
 ) -> None:
     """Extract from all sources, with progress; ends with exit code 1 where documents failed."""
     from setaccio.cli.choices.budgets import reviewed, tell_budget
@@ -202,99 +235,48 @@ def _work(
     to_terminal = journal.path is None and sys.stdout.isatty()
     counts = Counter[bool]()
     total = sources.count_documents(names, jsonl)
+    if share and total:
+        total = round(total / share.shard.count)
     with journal, Meter(total, results_on_terminal=to_terminal) as meter:
         batch = Batch(
             extractor,
             journal,
             run,
             jsonl=jsonl,
-            on_row=reviewed(lambda row: _note(row, meter), counts),
+            on_row=reviewed(
+                lambda row: note_row(row.id, row.status, row.message, meter), counts
+            ),
             on_skip=meter.skip,
         )
-        items = sources.read_sources(names, jsonl)
-        came = sources.as_they_come(items) if sources.may_be_slow(names) else items
-        with _clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
-            batch.work(came)
+        items: Iterator[Document | Problem | None] = sources.read_sources(names, jsonl)
+        if sources.may_be_slow(names):
+            items = sources.as_they_come(items)
+        with clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
+            if share and journal.path:
+                share.begin(journal.path)
+                items = share.take(items)
+            batch.work(items)
         journal.forget_failed(lambda identifier: sources.belongs_to(identifier, names, jsonl))
-    _sum_up(batch, meter, retried=retried)
+    if share and journal.path:
+        share.finish(journal.path)
+    sum_up(journal, meter, batch.skipped, retried=retried)
     tell_budget(extractor.budget, counts, batch.skipped)
     if meter.failed or journal.failed:
         raise typer.Exit(SOME_FAILED)
 
 
-def _check_out(out: Path | None, inputs: list[str], *, resume: bool, overwrite: bool) -> None:
+def _check_out(
+    out: Path | None, inputs: list[str], *, resume: bool, overwrite: bool, shard: str | None
+) -> None:
     from setaccio.data.errors import UsageError
     from setaccio.runtime.batch.sources import is_source
 
     if out is None:
-        if resume:
-            raise UsageError("--resume needs the file to go on with. Name it with --out.")
+        if resume or shard:
+            flag = "--resume needs the file to go on with" if resume else "--shard needs a file"
+            raise UsageError(f"{flag}. Name it with --out.")
         return
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other. Give one of them.")
     if is_source(out, inputs):
         raise UsageError(f"{out}: is one of the inputs. Name another file for the results.")
-
-
-def _say_resumed(journal: Journal, run: str) -> None:
-    from setaccio.runtime.batch.journal import RUN_DIGITS
-
-    if journal.repaired:
-        tell(f"{journal.path}: the last line was torn; it is cut off and done again.")
-    others = journal.kept - journal.runs.get(run[:RUN_DIGITS], 0)
-    if others:
-        warn(
-            f"{journal.path}: {others} rows were made with another model, task or options. They "
-            "are kept, and their documents are done again with these."
-        )
-
-
-def _note(row: Extraction, meter: Meter) -> None:
-    """Name a document that failed, and count it."""
-    if not row.ok and meter.failed < GREATEST_WARNINGS:
-        meter.clear()
-        # A problem of the source already begins with its name.
-        known = row.message.startswith(row.id)
-        what = row.message if known else f"{row.id}: {row.message}"
-        tell(what, label=row.status, style="yellow")
-    meter.count(failed=not row.ok)
-
-
-@contextmanager
-def _clean_end(journal: Journal, meter: Meter, again: str) -> Iterator[None]:
-    """Let a run end cleanly: rows that are written stand, and the message says how to go on."""
-    # Nothing can be resumed from what went into a pipe or a device.
-    file = journal.path if journal.path and journal.path.is_file() else None
-    kept = f"kept in {file}; {again} does the rest" if file else "written"
-    try:
-        yield
-    except KeyboardInterrupt:
-        meter.clear()
-        tell(f"Interrupted: {journal.written} documents are done and {kept}.")
-        raise typer.Exit(INTERRUPTED) from None
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        meter.clear()
-        fail(
-            f"{error.filename}: {error.strerror}. {journal.written} documents are done and {kept}."
-        )
-        raise typer.Exit(SOME_FAILED) from error
-
-
-def _sum_up(batch: Batch, meter: Meter, *, retried: bool) -> None:
-    from setaccio.cli.terminal.meter import duration
-
-    journal = batch.journal
-    if meter.done > 1 or meter.failed or batch.skipped:
-        good = meter.done - meter.failed
-        said = f"{good} of {meter.done} documents ok in {duration(meter.seconds)}."
-        if batch.skipped:
-            said += f" {batch.skipped} were done before."
-        if meter.failed > GREATEST_WARNINGS:
-            said += f" Failed ones are named by their status (first {GREATEST_WARNINGS} above)."
-        tell_step(said)
-    if journal.failed and retried:
-        tell(f"{journal.failed} documents that failed before are not named here; their rows stay.")
-    elif journal.failed:
-        tell(f"{journal.failed} documents failed before; --retry-failed does them once more.")

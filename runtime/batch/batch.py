@@ -10,14 +10,26 @@ What can not be read gets its error row in its place among the others.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from setaccio.data.records import Document, Problem
-from setaccio.runtime.batch.journal import Journal, document_key
-from setaccio.runtime.batch.sources import is_jsonl
+from setaccio.runtime.batch.journal import Journal, document_key, fingerprint
+from setaccio.runtime.batch.sources import identify
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.extractor import Extractor
+
+DEFAULT_OPTIONS: Mapping[str, Any] = {
+    "constraint": "schema",
+    "max_tokens": None,
+    "temperature": 0.0,
+    "top_p": 1.0,
+    "seed": 0,
+    "chunk": True,
+    "require_grounding": None,
+    "guard_lists": True,
+}
+"""Everything that can change an answer, and so belongs to the key of its row."""
 
 
 class _Waiting(NamedTuple):
@@ -83,11 +95,8 @@ class Batch:
             if item is None:
                 yield None
                 continue
-            if isinstance(item, Document):
-                name, text, row = item.id, item.text, None
-            else:
-                row = self._problem_row(item)
-                name, text = row.id, row.message
+            name, text = identify(item, self.jsonl)
+            row = None if isinstance(item, Document) else problem_row(self.extractor, name, text)
             key = document_key(self.run, text)
             if self.journal.take(key, name):
                 self.skipped += 1
@@ -108,20 +117,51 @@ class Batch:
         self.journal.write(key, extraction.to_json())
         self._on_row(extraction)
 
-    def _problem_row(self, problem: Problem) -> Extraction:
-        one_of_many = problem.line and is_jsonl(problem.source, self.jsonl)
-        row = Extraction(
-            id=f"{problem.source}:{problem.line}" if one_of_many else problem.source,
-            status="error",
-            data=None,
-            raw="",
-            finish_reason="refused",
-            prompt_tokens=0,
-            completion_tokens=0,
-            seconds=0.0,
-            message=str(problem),
-            task=self.extractor.task.name,
-            model=self.extractor.name,
-            constraint=self.extractor.constraint,
-        )
-        return self.extractor.mark(row)
+
+def problem_row(extractor: Extractor, identifier: str, message: str) -> Extraction:
+    """The row of what can not be read.
+
+    Args:
+        extractor: what would have extracted.
+        identifier: id of the row.
+        message: what is wrong.
+    """
+    row: Extraction = Extraction(
+        id=identifier,
+        status="error",
+        data=None,
+        raw="",
+        finish_reason="refused",
+        prompt_tokens=0,
+        completion_tokens=0,
+        seconds=0.0,
+        message=message,
+        task=extractor.task.name,
+        model=extractor.name,
+        constraint=extractor.constraint,
+    )
+    return extractor.mark(row)
+
+
+def run_fingerprint(extractor: Extractor, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What all rows of an extractor have in common.
+
+    Args:
+        extractor: what extracts.
+        options: everything that it was told and that can change an answer; its context and its
+            adapter are added.
+
+    Returns:
+        The run, as from :func:`setaccio.runtime.batch.journal.fingerprint`, and the same in words:
+        options, model and task.
+    """
+    own = {**options, "context": extractor.model.context}
+    own["adapter"] = extractor.adapter.sha256 if extractor.adapter else None
+    words = {
+        "model": extractor.name,
+        "model_sha256": extractor.model.sha256,
+        "task": extractor.task.name,
+        "task_digest": extractor.task.digest,
+    }
+    run = fingerprint(extractor.model.sha256, extractor.task.digest, own)
+    return run, {**words, **own}

@@ -218,6 +218,18 @@ class Journal:
         self._file = os.open(path, os.O_RDWR | os.O_APPEND)
         self._lock(path)
 
+    @property
+    def done(self) -> KeyBag:
+        """The rows that stood in the file and count."""
+        return self._done
+
+    def settle_retried(self) -> None:
+        """Give up failed rows that a killed run has left beside those that replace them."""
+        for identifier, keys in list(self._retry.items()):
+            stand = [key for key in keys if place_of(key, identifier) in self._done]
+            if stand:
+                self._replace(identifier, stand)
+
     def take(self, key: str, identifier: str) -> bool:
         """Whether a document has a row already; each row is taken once.
 

@@ -40,14 +40,26 @@ class KeyBag:
 
     def take(self, digest: bytes) -> bool:
         """Take one digest out; False when none like it is left."""
-        index = int(np.searchsorted(self._digests, np.frombuffer(digest, "S16"))[0])
-        # numpy leaves out the noughts at the end of bytes that it gives back.
-        if self._digests[index : index + 1].tolist() != [digest.rstrip(b"\0")]:
-            return False
-        if not self._left[index]:
+        index = self._find(digest)
+        if index is None or not self._left[index]:
             return False
         self._left[index] -= 1
         return True
+
+    def _find(self, digest: bytes) -> int | None:
+        index = int(np.searchsorted(self._digests, np.frombuffer(digest, "S16"))[0])
+        # numpy leaves out the noughts at the end of bytes that it gives back.
+        found = self._digests[index : index + 1].tolist() == [digest.rstrip(b"\0")]
+        return index if found else None
+
+    def __contains__(self, digest: bytes) -> bool:
+        return self._find(digest) is not None
+
+    def fresh(self) -> KeyBag:
+        """A sealed bag with the same digests, taken from separately; the digests are shared."""
+        bag = KeyBag()
+        bag._digests, bag._left = self._digests, self._left.copy()
+        return bag
 
     def __len__(self) -> int:
         return len(self._raw) // SIZE + int(self._left.sum())

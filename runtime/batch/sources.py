@@ -125,6 +125,22 @@ def is_jsonl(name: str, forced: bool) -> bool:
     return forced or Path(name).suffix.lower() in JSONL_SUFFIXES
 
 
+def identify(item: Document | Problem, jsonl: bool) -> tuple[str, str]:
+    """Id of a document, or of what stands in the place of one that can not be read, and its text.
+
+    Args:
+        item: as from :func:`read_sources`.
+        jsonl: whether every source is read as JSON Lines.
+
+    Returns:
+        Id and text; of a problem the text is what is wrong.
+    """
+    if isinstance(item, Document):
+        return item.id, item.text
+    one_of_many = item.line and is_jsonl(item.source, jsonl)
+    return (f"{item.source}:{item.line}" if one_of_many else item.source), str(item)
+
+
 def count_documents(names: Sequence[str], jsonl: bool) -> int | None:
     """How many documents there are, or None when only reading could tell."""
     total = 0

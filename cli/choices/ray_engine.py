@@ -1,0 +1,134 @@
+"""``extract --engine ray``: what its flags choose, and the run with its progress."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import typer
+
+from setaccio.cli.terminal.batch_report import clean_end, note_row, say_resumed, sum_up
+from setaccio.cli.terminal.console import tell_step, warn
+from setaccio.cli.terminal.exits import SOME_FAILED
+
+if TYPE_CHECKING:
+    from setaccio.runtime import Extractor
+
+
+class RayFlags(NamedTuple):
+    """The flags of ``extract`` that belong to an engine.
+
+    Attributes:
+        engine: ``ray``, or None for this process alone.
+        workers: copies of the model.
+        threads: of each.
+        address: of the cluster.
+        form: of the results.
+    """
+
+    engine: Literal["ray"] | None
+    workers: int | None
+    threads: int | None
+    address: str | None
+    form: Literal["jsonl", "parquet"]
+
+    def check(self, out: Path | None, *, shard: str | None, threads: int | None) -> None:
+        """Refuse flags that do not go together.
+
+        Raises:
+            UsageError: names them.
+        """
+        from setaccio.data.errors import UsageError
+
+        if self.engine is None:
+            if any((self.workers, self.threads, self.address, self.form != "jsonl")):
+                raise UsageError(
+                    "--workers, --threads-per-worker, --address and --format are for a cluster. "
+                    "Add --engine ray."
+                )
+            return
+        if out is None or "://" in str(out):
+            raise UsageError("--engine ray writes into a folder here. Name it with --out.")
+        if shard:
+            raise UsageError("--shard and --engine exclude each other. Give one of them.")
+        if threads:
+            raise UsageError("With --engine ray say --threads-per-worker instead of --threads.")
+
+
+def extract_on_ray(
+    flags: RayFlags,
+    extractor: Extractor,
+    names: Sequence[str],
+    out: Path,
+    *,
+    options: Mapping[str, Any],
+    parallel: int | None,
+    jsonl: bool,
+    how: Mapping[str, bool],
+) -> None:
+    """Extract on a cluster, with progress; ends with exit code 1 where documents failed.
+
+    Args:
+        flags: what was asked for.
+        extractor: of this process, which tells what the workers must be like.
+        names: the sources.
+        out: the folder for the results.
+        options: that the extractor was made with.
+        parallel: ``--parallel``.
+        jsonl: ``--jsonl``.
+        how: ``resume``, ``retry_failed`` and ``overwrite``.
+    """
+    from setaccio.cli.terminal.meter import Meter
+    from setaccio.runtime.batch import sources
+    from setaccio.runtime.batch.journal import Journal
+    from setaccio.runtime.batch.ray.cluster import check_nodes, connect, plan_workers
+    from setaccio.runtime.batch.ray.folder import ResultFolder
+    from setaccio.runtime.batch.ray.spec import spec_of
+
+    asked = flags.workers and flags.threads and flags.workers * flags.threads
+    with connect(flags.address, cpus=asked) as nodes:
+        from setaccio.runtime.batch.ray.documents import count_items, find_documents
+        from setaccio.runtime.batch.ray.engine import extract_documents
+
+        found = find_documents(names, jsonl=jsonl)
+        plan = plan_workers(nodes, flags.workers, flags.threads)
+        spec = spec_of(extractor, options, threads=plan.threads, parallel=parallel)
+        check_nodes(nodes, spec.files)
+        folder = ResultFolder(
+            out,
+            spec.run,
+            spec.settings,
+            flags.form,
+            resume=how["resume"],
+            overwrite=how["overwrite"],
+        )
+        if folder.anew:
+            warn(folder.anew)
+        journal = Journal(folder.journal, **how)
+        say_resumed(journal, spec.run)
+        said = "machine" if len(nodes) == 1 else "machines"
+        tell_step(f"Ray: {plan.workers} workers of {plan.threads} threads, {len(nodes)} {said}.")
+        statuses: Counter[str] = Counter()
+        total = count_items(found, jsonl=jsonl)
+        if total is not None:
+            total -= journal.kept
+        with journal, Meter(total, results_on_terminal=False) as meter:
+
+            def note(name: str, status: str, message: str) -> None:
+                statuses[status] += 1
+                note_row(name, status, message, meter)
+
+            with clean_end(journal, meter, "--retry-failed" if how["retry_failed"] else "--resume"):
+                skipped = extract_documents(
+                    found, journal, spec, workers=plan.workers, jsonl=jsonl, on_row=note
+                )
+            journal.forget_failed(lambda name: sources.belongs_to(name, names, jsonl))
+        folder.finish()
+    sum_up(journal, meter, skipped, retried=how["retry_failed"])
+    if statuses:
+        counted = ", ".join(f"{status} {count}" for status, count in statuses.most_common())
+        tell_step(f"Statuses: {counted}. Results: {out}")
+    if meter.failed or journal.failed:
+        raise typer.Exit(SOME_FAILED)
