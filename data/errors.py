@@ -6,6 +6,7 @@
     ├── TaskError                3   the task or its schema can not be used
     │   └── SchemaError          3   not a JSON Schema, or a keyword the constraint can not enforce
     ├── DataError                4   documents or pairs can not be read
+    │   └── UnreadableError      4   a document holds no text, or none that can be got at
     ├── ModelError               5   a model file is missing, corrupt or of the wrong kind
     ├── TrainError               6   training was refused before it started, or went wrong
     ├── ExportError              7   merge, conversion, quantisation or its proof failed
@@ -68,6 +69,10 @@ class DataError(SetaccioError):
     """Documents or pairs can not be read."""
 
     exit_code = 4
+
+
+class UnreadableError(DataError):
+    """A document, or an attachment of one, holds no text or can not be read."""
 
 
 class ModelError(SetaccioError):

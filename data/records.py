@@ -12,7 +12,7 @@ import codecs
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from setaccio.data.errors import DataError, UsageError
 from setaccio.data.files.atomic import atomic_write as atomic_write
 from setaccio.data.files.json_text import parse_json, unwritable
 from setaccio.data.task.task import Shot, dump_compact
+from setaccio.data.text.places import SourceMap
 
 # The small files of pairs and recipes that come with the package.
 SAMPLE_FOLDER = Path(__file__).parent / "samples"
@@ -38,10 +39,12 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 @dataclass(frozen=True)
 class Document:
-    """A text to extract from. ``id`` is unique within its source."""
+    """A text to extract from; ``id`` is unique within its source, ``source_map`` tells what of the
+    text stands where in a file that is no plain text."""
 
     id: str
     text: str
+    source_map: SourceMap | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -37,3 +37,23 @@ def encoding_of(head: bytes) -> str:
     if len(head) == 4 and head[1] and head[3] and head[0] == head[2] == 0:
         return "utf-16-be"
     return UTF8
+
+
+def decode_text(data: bytes, declared: str | None = None) -> str:
+    """A text from somewhere that is not strict about encodings, such as an e-mail or a web page.
+
+    Args:
+        data: the text.
+        declared: the encoding that something says it has, which may be wrong or unknown.
+
+    Returns:
+        The text by its mark, else as declared, else as UTF-8, and what is none as Windows-1252.
+    """
+    marked = encoding_of(data[:4])
+    for name in (marked if marked != UTF8 else declared, UTF8):
+        try:
+            if name:
+                return str(data.decode(name))
+        except (LookupError, ValueError):  # unknown, no encoding of texts, or not this one
+            continue
+    return data.decode("cp1252", "replace")
