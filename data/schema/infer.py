@@ -14,24 +14,15 @@ text: a title that was retold ten times is no option.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from setaccio.data.files.json_text import dump_compact
+from setaccio.data.schema.places import LONGEST_OPTION, Place, Source
 from setaccio.data.schema.pointers import join
-from setaccio.data.schema.validation.validators import make_validator
 
 SUPPORT = 5
 """Examples that each value of an enumeration must be in, by default."""
-
-MOST_OPTIONS = 20
-"""Values of an enumeration."""
-
-LONGEST_OPTION = 40
-"""Characters of one; and of more than four words, or lines, it is a text."""
 
 LEAST_FORMATTED = 3
 """Strings that must have a format, all of them, before it is asked for."""
@@ -41,21 +32,6 @@ LEAST_MAP_KEYS = 10
 
 FEW = 20
 """Fewer examples than these are said to be few."""
-
-_ENOUGH = 10_000  # examples of one value that are told apart
-_MOST_ORDERED = 200  # keys of one object, beyond which new ones go to the end
-
-_FORMATS = {
-    "date": r"\d{4}-\d\d-\d\d",
-    "date-time": r"\d{4}-\d\d-\d\d[Tt].+",
-    "time": r"\d\d:\d\d:\d\d.+",
-    "email": r"[\w.+%-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
-    "uri": r"[A-Za-z][A-Za-z0-9+.-]*://.+",
-    "uuid": r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
-}
-_PATTERNS = {name: re.compile(pattern, re.ASCII) for name, pattern in _FORMATS.items()}
-_VALIDATORS = {name: make_validator({"format": name}) for name in _FORMATS}
-_KINDS: dict[type, str] = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 
 
 class Example(NamedTuple):
@@ -93,118 +69,6 @@ class Inferred(NamedTuple):
     doubts: list[Doubt]
 
 
-@dataclass
-class _Uses:
-    """How often one string was seen.
-
-    Attributes:
-        golds: the examples' values that hold it.
-        origins: the examples that hold it and do not quote it, copies counted as one.
-    """
-
-    golds: set[int] = field(default_factory=set)
-    origins: set[str] = field(default_factory=set)
-
-    @property
-    def support(self) -> int:
-        return max(len(self.golds), len(self.origins))
-
-
-class _Source(NamedTuple):
-    gold: int
-    origin: str
-    text: str
-
-
-@dataclass
-class _Place:
-    """Everything that stands in one place of the examples."""
-
-    kinds: Counter[str] = field(default_factory=Counter)
-    formats: Counter[str] = field(default_factory=Counter)
-    misfit: str = ""  # a string of no format
-    uses: dict[str, _Uses] | None = field(default_factory=dict)  # None: too many
-    keys: dict[str, _Place] = field(default_factory=dict)
-    items: _Place | None = None
-
-    @property
-    def seen(self) -> int:
-        return self.kinds.total()
-
-    def add(self, value: Any, source: _Source) -> None:
-        if isinstance(value, dict):
-            self.kinds["object"] += 1
-            self._add_keys(value, source)
-        elif isinstance(value, list):
-            self.kinds["array"] += 1
-            for item in value:
-                self.items = self.items or _Place()
-                self.items.add(item, source)
-        else:
-            self.kinds[_KINDS.get(type(value), "number")] += 1
-            if isinstance(value, str):
-                self._add_string(value, source)
-
-    def _add_keys(self, value: dict[str, Any], source: _Source) -> None:
-        before = None
-        for key, inner in value.items():
-            if key not in self.keys:
-                self._insert(key, before, value)
-            self.keys[key].add(inner, source)
-            before = key
-
-    def _insert(self, key: str, before: str | None, value: dict[str, Any]) -> None:
-        """Put a new key where the object that brought it has it."""
-        known = list(self.keys)
-        at = len(known)
-        if before is not None and at < _MOST_ORDERED:
-            at = known.index(before) + 1
-        elif before is None:
-            at = next((known.index(other) for other in value if other in self.keys), at)
-        if at == len(known):
-            self.keys[key] = _Place()
-            return
-        self.keys = {
-            name: self.keys.get(name) or _Place() for name in [*known[:at], key, *known[at:]]
-        }
-
-    def _add_string(self, value: str, source: _Source) -> None:
-        found = [
-            name
-            for name, pattern in _PATTERNS.items()
-            if pattern.fullmatch(value) and _VALIDATORS[name].is_valid(value)
-        ]
-        self.formats.update(found)
-        if not found:
-            self.misfit = value
-        if self.uses is None:
-            return
-        if value not in self.uses and (len(self.uses) == MOST_OPTIONS or not _is_option(value)):
-            self.uses = None
-            return
-        uses = self.uses.setdefault(value, _Uses())
-        if len(uses.golds) < _ENOUGH:
-            uses.golds.add(source.gold)
-        if len(uses.origins) < _ENOUGH and source.text and value.casefold() not in source.text:
-            uses.origins.add(source.origin)
-
-    def absorb(self, other: _Place) -> None:
-        """Take in what stands in another place, as if it stood here."""
-        self.kinds += other.kinds
-        self.formats += other.formats
-        self.misfit = self.misfit or other.misfit
-        for key, place in other.keys.items():
-            self.keys.setdefault(key, _Place()).absorb(place)
-        if other.items is not None:
-            self.items = self.items or _Place()
-            self.items.absorb(other.items)
-        self.uses = None  # keys of a map are data, and so are its values
-
-
-def _is_option(value: str) -> bool:
-    return len(value) <= LONGEST_OPTION and len(value.split()) <= 4 and "\n" not in value
-
-
 def infer_schema(examples: Iterable[Example], *, support: int = SUPPORT) -> Inferred:
     """Find the schema that examples have in common.
 
@@ -215,11 +79,11 @@ def infer_schema(examples: Iterable[Example], *, support: int = SUPPORT) -> Infe
     Returns:
         The schema, and what it is unsure of, outer places first.
     """
-    whole = _Place()
+    whole = Place()
     for number, example in enumerate(examples):
         gold = hash(dump_compact(example.value))
         origin = example.origin or str(number)
-        whole.add(example.value, _Source(gold, origin, example.text.casefold()))
+        whole.add(example.value, Source(gold, origin, example.text.casefold()))
     doubts: list[Doubt] = []
     if whole.seen < FEW:
         doubts.append(Doubt("", "few", f"from {whole.seen} examples only"))
@@ -237,7 +101,7 @@ class _Writer:
     def _doubt(self, pointer: str, kind: str, said: str) -> None:
         self._doubts.append(Doubt(pointer, kind, said))
 
-    def schema(self, place: _Place, pointer: str) -> dict[str, Any]:
+    def schema(self, place: Place, pointer: str) -> dict[str, Any]:
         """The schema of what stands in one place."""
         kinds = dict(place.kinds.most_common())
         nulls = kinds.pop("null", 0)
@@ -261,7 +125,7 @@ class _Writer:
             parts[0]["enum"].append(None)
         return {**parts[0], "type": [parts[0]["type"], "null"]}
 
-    def _of_kind(self, place: _Place, kind: str, pointer: str, *, alone: bool) -> dict[str, Any]:
+    def _of_kind(self, place: Place, kind: str, pointer: str, *, alone: bool) -> dict[str, Any]:
         if kind == "object":
             return self._object(place, pointer)
         if kind == "array":
@@ -273,7 +137,7 @@ class _Writer:
             return {"type": "string", **self._string(place, pointer, alone=alone)}
         return {"type": kind}
 
-    def _object(self, place: _Place, pointer: str) -> dict[str, Any]:
+    def _object(self, place: Place, pointer: str) -> dict[str, Any]:
         objects = place.kinds["object"]
         if pointer and (inside := self._values_of_map(place, pointer)):
             values = self.schema(inside, join(pointer, "*"))
@@ -293,14 +157,14 @@ class _Writer:
             "additionalProperties": False,
         }
 
-    def _values_of_map(self, place: _Place, pointer: str) -> _Place | None:
+    def _values_of_map(self, place: Place, pointer: str) -> Place | None:
         """What the keys of a map lead to; None where they are names of fields."""
         objects, count = place.kinds["object"], len(place.keys)
         once = [key for key, inner in place.keys.items() if inner.seen == 1]
         always = any(inner.seen == objects for inner in place.keys.values())
         if count < LEAST_MAP_KEYS or 2 * len(once) < count or always:
             return None
-        inside = _Place()
+        inside = Place()
         for each in place.keys.values():
             inside.absorb(each)
         if len({"number" if kind == "integer" else kind for kind in inside.kinds} - {"null"}) != 1:
@@ -309,7 +173,7 @@ class _Writer:
         self._doubt(pointer, "map", f"{said} {_shown(once[0])}")
         return inside
 
-    def _string(self, place: _Place, pointer: str, *, alone: bool) -> dict[str, Any]:
+    def _string(self, place: Place, pointer: str, *, alone: bool) -> dict[str, Any]:
         count = place.kinds["string"]
         for name, fitting in place.formats.most_common(1):
             if fitting == count:
@@ -324,7 +188,7 @@ class _Writer:
         options = self._options(place, pointer) if alone else []
         return {"enum": options} if options else {}
 
-    def _options(self, place: _Place, pointer: str) -> list[Any]:
+    def _options(self, place: Place, pointer: str) -> list[Any]:
         """The values of an enumeration; none where it is free text."""
         uses, count = place.uses or {}, place.kinds["string"]
         if not uses or not self._support or count < self._support:

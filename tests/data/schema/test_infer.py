@@ -267,3 +267,22 @@ def test_files_that_hold_no_examples(
         path.write_text("\n".join(rows))
     with pytest.raises(error, match=said):
         list(read_examples(path))
+
+
+URLS = r"(https?|ftp)://[a-z0-9\[\]:.-]{1,9}(/[ -~]{0,9})?(\?[ -~]{0,5})?"
+
+
+@settings(max_examples=150)
+@given(
+    st.emails()
+    | st.from_regex(
+        r"(https?|ftp)://[a-z0-9\[\]:.-]{1,9}(/[ -~]{0,9})?(\?[ -~]{0,5})?", fullmatch=True
+    )
+    | st.datetimes(timezones=st.timezones()).map(lambda time: time.isoformat())
+    | st.times().map(lambda time: f"{time.isoformat()}Z")
+    | st.uuids().map(str)
+    | st.dates().map(str)
+)
+def test_a_format_that_is_found_can_be_written(text: str) -> None:
+    schema = infer_schema([Example(text)] * 3).schema
+    assert grammar_takes(schema, [text]), schema
