@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    field_validator,
+)
 from type_checks import type_errors
 from typing_extensions import TypedDict
 
@@ -64,6 +72,11 @@ class Pot:
     step: Step
 
 
+class Nested(BaseModel):
+    hot: bool = Field(validation_alias=AliasPath("pan", "hot"))
+    size: Literal["s", "m"] = Field(validation_alias=AliasChoices("size", "width"))
+
+
 class Pan(TypedDict):
     hot: bool
 
@@ -99,6 +112,7 @@ def test_a_value_is_an_instance(model: LoadedModel) -> None:
     [
         (Pot, Pot),
         (Pan, dict),
+        (Nested, Nested),
         (Soup | Cake, (Soup, Cake)),
         (Annotated[Soup | Cake, Field(discriminator="type")], (Soup, Cake)),
         (TypeAdapter(Pot), Pot),
