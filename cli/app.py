@@ -111,9 +111,10 @@ _add(_data, data_sets.mix_verb, "mix", data_sets.MIX_EXAMPLE)
 _add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
 app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
 _schema = typer.Typer(
-    cls=_Group, help="Look a JSON Schema over before it is used.", no_args_is_help=True
+    cls=_Group, help="Look a JSON Schema over, or make one from examples.", no_args_is_help=True
 )
 _add(_schema, schema.schema_verb, "check", schema.CHECK_EXAMPLE)
+_add(_schema, schema.infer_verb, "infer", schema.INFER_EXAMPLE)
 app.add_typer(_schema, name="schema", epilog=f"Example: {schema.CHECK_EXAMPLE}")
 _models = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMMAND [ARGS]...]"

@@ -48,7 +48,7 @@ from setaccio.runtime.result.outcome import Outcomes
 from setaccio.runtime.result.review import ReviewBudget
 from setaccio.runtime.result.typed_value import give_value
 from setaccio.runtime.streaming import Partial, astream, stream
-from setaccio.runtime.task_choice import choose_task
+from setaccio.runtime.task_choice import resolve_task
 
 T = TypeVar("T", default=Any)
 
@@ -143,7 +143,7 @@ class Extractor(Generic[T]):
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
         self.budget = budget
-        self.task, kind, warnings = choose_task(adapter or self.model, task, returns)
+        self.task, kind, warnings = resolve_task(adapter or self.model, task, returns)
         self._type: TypeAdapter[T] | None = None if kind is None else make_adapter(kind)
         self.warnings = [*warnings, *self.task.notes]
         if adapter is not None and adapter.warning is not None:

@@ -25,7 +25,7 @@ class ChosenTask(NamedTuple):
     warnings: list[str]
 
 
-def choose_task(source: LoadedModel | Adapter, given: Any, returns: Any) -> ChosenTask:
+def resolve_task(source: LoadedModel | Adapter, given: Any, returns: Any) -> ChosenTask:
     """Settle what is extracted.
 
     Args:

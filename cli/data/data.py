@@ -14,6 +14,7 @@ import typer
 
 from setaccio.cli.terminal.console import tell_step, warn, warn_of, write_line
 from setaccio.cli.terminal.exits import SOME_FAILED
+from setaccio.cli.terminal.targets import check_targets as check_targets
 
 if TYPE_CHECKING:
     from setaccio.data.records import Pair, Problem
@@ -201,36 +202,6 @@ def split_verb(
     for name, part in parts.items():
         write_pairs(targets[name], part)
     tell_step(f"{out}: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ".")
-
-
-def check_targets(
-    targets: Iterable[Path | None], sources: Iterable[Path], *, overwrite: bool
-) -> None:
-    """Refuse to write over what is read, and, unless asked for, over what is there.
-
-    Args:
-        targets: files to be written; None and a device or pipe replace nothing.
-        sources: files that are read.
-        overwrite: what is there may be replaced.
-
-    Raises:
-        UsageError: names the file that would be lost.
-    """
-    from setaccio.data.errors import UsageError
-    from setaccio.data.files.atomic import is_stream
-
-    files = [target for target in targets if target is not None and not is_stream(target)]
-    there = [target for target in files if target.exists()]
-    for source in sources:
-        if source.exists() and any(target.samefile(source) for target in there):
-            raise UsageError(
-                f"{source}: would be replaced, and it is read here. Choose another --out."
-            )
-    for target in there:
-        if target.is_dir():
-            raise UsageError(f"{target}: is a folder. Name a file in --out.")
-    if there and not overwrite:
-        raise UsageError(f"{there[0]}: exists. Choose another --out, or pass --overwrite.")
 
 
 def recipenlg(

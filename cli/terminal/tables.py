@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from setaccio.cli.terminal.console import output_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def print_rows(rows: Sequence[Sequence[str]], text_columns: int = 1) -> None:
@@ -27,8 +31,16 @@ def print_rows(rows: Sequence[Sequence[str]], text_columns: int = 1) -> None:
     output_console().print(table)
 
 
-def print_list(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table of words without lines; long cells are folded."""
+def print_list(
+    headings: Iterable[str], rows: Iterable[Iterable[str]], console: Console | None = None
+) -> None:
+    """Print a table of words without lines; long cells are folded.
+
+    Args:
+        headings: of the columns.
+        rows: their cells.
+        console: where; standard output by default.
+    """
     from rich.table import Table
     from rich.text import Text
 
@@ -37,4 +49,4 @@ def print_list(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    output_console().print(table)
+    (console or output_console()).print(table)

@@ -18,6 +18,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from setaccio.data.errors import TaskError
+from setaccio.data.files.atomic import atomic_write
 from setaccio.data.files.json_text import TOO_DEEP, finite, integer, is_deep, parse_json, unwritable
 
 TASK_FOLDER = Path(__file__).parents[1] / "tasks"
@@ -130,6 +131,22 @@ def read_task_file(path: Path) -> Any:
             "text. Write the character itself."
         )
     return value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what would be read as something else than a string, here or by YAML 1.1."""
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [*_Loader.yaml_implicit_resolvers.get(first, ()), *known]
+    for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
+}
+
+
+def write_task_file(path: str | Path, task: dict[str, Any]) -> None:
+    """Write a task as YAML that :func:`read_task_file` reads as the same, whole or not at all."""
+    with atomic_write(path) as stream:
+        yaml.dump(task, stream, _Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _too_deep(path: Path) -> TaskError:

@@ -34,8 +34,10 @@ def give_value(extraction: Extraction[Any], adapter: TypeAdapter[T]) -> Extracti
     if not extraction.ok:
         return extraction
     try:
-        # As JSON: a strict type takes dates from texts there, and tuples from lists.
-        value = adapter.validate_json(dump_compact(extraction.data))
+        # As JSON: a strict type takes dates from texts there, and tuples from lists. By name too:
+        # the schema has the field's name where its alias is a path.
+        text = dump_compact(extraction.data)
+        value = adapter.validate_json(text, by_alias=True, by_name=True)
     except ValidationError as error:
         reason = _first(error)
     except Exception as error:  # a validator that raises something else than it should

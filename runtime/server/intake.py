@@ -27,7 +27,7 @@ from setaccio.runtime.prompt.prompts import Prompts
 from setaccio.runtime.result.outcome import Outcomes
 from setaccio.runtime.server.request_types import ROLES, ChatRequest, ExtractRequest
 from setaccio.runtime.server.work import ChatWork, ExtractWork
-from setaccio.runtime.task_choice import choose_task
+from setaccio.runtime.task_choice import resolve_task
 
 MOST_TASKS = 64
 """Tasks whose prompts are kept, the latest used ones."""
@@ -81,7 +81,7 @@ class Intake:
         """
         _check(request)
         adapter = self._adapter(request.adapter)
-        task = choose_task(adapter or self._model, request.task, None).task
+        task = resolve_task(adapter or self._model, request.task, None).task
         prompts = self._prompts_for(task)
         planner = Planner(
             self._model,

@@ -16,12 +16,12 @@ def test_the_example_prints_what_stands_below_it(
     repository: Path, tiny_gguf: Path, tmp_path: Path
 ) -> None:
     readme = (repository / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    example, typed = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     shown = re.search(r"^# (.*)\[\.\.\.\]\}$", example, re.MULTILINE)
     assert shown
     (tmp_path / "recipes.gguf").symlink_to(tiny_gguf)
     done = subprocess.run(
-        [sys.executable, "-c", example],
+        [sys.executable, "-c", f"{example}\n{typed}\nprint(type(cake).__name__)"],
         capture_output=True,
         text=True,
         check=True,
@@ -29,3 +29,4 @@ def test_the_example_prints_what_stands_below_it(
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     assert done.stdout.startswith(shown[1])
+    assert done.stdout.splitlines()[-1] == "Cake"

@@ -9,14 +9,15 @@ import itertools
 import json
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setaccio.data import Document, Pair, Task
-from setaccio.runtime import Extraction, Extractor, Partial
+from setaccio.data import Document, Pair, Task, load_pairs, load_task
+from setaccio.runtime import Extraction, Extractor, Partial, load_model
 from setaccio.runtime.decode.list_guard import RUN
 from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.streaming import parse_beginning
@@ -185,3 +186,15 @@ def test_two_streams_at_once(model: LoadedModel, recipe_pairs: list[Pair]) -> No
     ends = [[step for step in one if step is not None][-1] for one in zip(*both, strict=True)]
     for text, end in zip(texts, ends, strict=True):
         assert same(end, extractor.extract(text))
+
+
+@pytest.mark.slow
+@pytest.mark.smollm2
+def test_a_real_model_that_goes_round_in_circles(smollm2: Path, repository: Path) -> None:
+    """Untuned it repeats itself, and the guard takes back what it wrote."""
+    pairs, _ = load_pairs(repository / "data" / "samples" / "recipes_told.jsonl")
+    extractor = Extractor(load_model(smollm2, threads=2), load_task("recipe"), max_tokens=160)
+    steps, last = steps_of(extractor, pairs[1].text)
+    assert steps
+    for one, other in itertools.pairwise([*steps, last]):
+        assert grows(one.data, other.data), (one, other)

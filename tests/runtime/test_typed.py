@@ -9,14 +9,21 @@ import datetime
 import enum
 import json
 import pickle
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    field_validator,
+)
+from type_checks import type_errors
 from typing_extensions import TypedDict
 
 from setaccio.data import Pair, Task
@@ -65,6 +72,11 @@ class Pot:
     step: Step
 
 
+class Nested(BaseModel):
+    hot: bool = Field(validation_alias=AliasPath("pan", "hot"))
+    size: Literal["s", "m"] = Field(validation_alias=AliasChoices("size", "width"))
+
+
 class Pan(TypedDict):
     hot: bool
 
@@ -100,6 +112,7 @@ def test_a_value_is_an_instance(model: LoadedModel) -> None:
     [
         (Pot, Pot),
         (Pan, dict),
+        (Nested, Nested),
         (Soup | Cake, (Soup, Cake)),
         (Annotated[Soup | Cake, Field(discriminator="type")], (Soup, Cake)),
         (TypeAdapter(Pot), Pot),
@@ -278,29 +291,8 @@ async def use(task: Task | None) -> None:
 
 
 def test_mypy_knows_the_types(repository: Path, tmp_path: Path) -> None:
-    (tmp_path / "snippet.py").write_text(SNIPPET, encoding="utf-8")
-    (tmp_path / "mypy.ini").write_text(
-        "[mypy]\nstrict = true\nnamespace_packages = true\nexplicit_package_bases = true\n"
-        f"mypy_path = {repository / '.types'}\n"
-        "[mypy-llama_cpp.*,llguidance.*,scipy.*,regex.*]\n"
-        "ignore_missing_imports = true\nfollow_imports = skip\n",
-        encoding="utf-8",
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--config-file",
-        "mypy.ini",
-        "--python-version",
-        "3.11",
-    ]
-    done = subprocess.run(
-        [*command, "snippet.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    wrong = SNIPPET.splitlines().index(next(x for x in SNIPPET.splitlines() if "wrong" in x)) + 1
-    found = [line for line in done.stdout.splitlines() if ": error:" in line]
-    assert found == [
-        f'snippet.py:{wrong}: error: Incompatible types in assignment (expression has type "Recipe '
+    wrong = next(n for n, line in enumerate(SNIPPET.splitlines(), 1) if "wrong" in line)
+    assert type_errors(SNIPPET, tmp_path, repository) == [
+        f'program.py:{wrong}: error: Incompatible types in assignment (expression has type "Recipe '
         '| None", variable has type "int | None")  [assignment]'
-    ], done.stdout + done.stderr
+    ]
