@@ -41,7 +41,7 @@ _EXACT = 100  # rows of the smaller file from which the asymptotic distribution 
 _REST = "(others)"
 _PER_CATEGORY = 5  # rows to a category, on the average, that make a field an enumeration
 
-Numbers = np.ndarray[Any, np.dtype[np.float64]]
+Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -204,9 +204,9 @@ def _check_numbers(name: str, old: Sequence[float], new: Sequence[float]) -> Dri
         p = ks_2samp(before, after, method="asymp").pvalue
     edges = np.unique(np.quantile(before, np.linspace(0.1, 0.9, 9)))
     counts = [np.bincount(np.searchsorted(edges, part), minlength=10) for part in (before, after)]
-    means = f"{before.mean():.3g}", f"{after.mean():.3g}"
-    psi = stability_index(*counts)
-    return DriftCheck(name, "Kolmogorov-Smirnov", *means, psi, float(p), old, new)
+    psi = stability_index(counts[0], counts[1])
+    said = f"{before.mean():.3g}", f"{after.mean():.3g}"
+    return DriftCheck(name, "Kolmogorov-Smirnov", said[0], said[1], psi, float(p), old, new)
 
 
 def _check_null(path: str, reference: DriftProfile, new: DriftProfile) -> DriftCheck | None:
@@ -217,10 +217,9 @@ def _check_null(path: str, reference: DriftProfile, new: DriftProfile) -> DriftC
     table = np.array([[*one.values()] for one in counts])
     if (table.sum(axis=0) == 0).any():
         return None
-    shares = [percent(one["null"] / sum(one.values())) for one in counts]
-    psi = stability_index(*table)
-    p = float(fisher_exact(table).pvalue)
-    return DriftCheck(f"{path}: null", "Fisher", *shares, psi, p, *counts)
+    before, after = (percent(one["null"] / sum(one.values())) for one in counts)
+    p, psi = float(fisher_exact(table).pvalue), stability_index(table[0], table[1])
+    return DriftCheck(f"{path}: null", "Fisher", before, after, psi, p, counts[0], counts[1])
 
 
 def _check_counts(name: str, old: Mapping[str, int], new: Mapping[str, int]) -> DriftCheck | None:
@@ -237,8 +236,9 @@ def _check_counts(name: str, old: Mapping[str, int], new: Mapping[str, int]) -> 
     if table.shape[1] < 2:
         return None
     test, p = _independence(table)
-    said = [_commonest(one) for one in counts]
-    return DriftCheck(name, test, *said, stability_index(*table), p, *counts)
+    before, after = map(_commonest, counts)
+    psi = stability_index(table[0], table[1])
+    return DriftCheck(name, test, before, after, psi, p, counts[0], counts[1])
 
 
 def _commonest(counts: Mapping[str, int]) -> str:
@@ -258,7 +258,7 @@ def _independence(table: Numbers) -> tuple[str, float]:
     return "permutation", (1 + beyond) / (1 + _TABLES)
 
 
-def stability_index(old: Sequence[int] | Numbers, new: Sequence[int] | Numbers) -> float:
+def stability_index(old: Numbers, new: Numbers) -> float:
     """Population stability index of counts in the same bins; half a row is added to each bin."""
     before, after = np.asarray(old, dtype=float) + 0.5, np.asarray(new, dtype=float) + 0.5
     before, after = before / before.sum(), after / after.sum()
