@@ -194,11 +194,12 @@ def _divide(
             raise DataError(
                 f"{len(both)} documents are in both runs, such as {min(both)!r}. Learn from others."
             )
-    if min(len(teaching), len(proving)) < FEWEST or not any(row.ok for row in teaching):
+    if not any(row.ok for row in teaching):
+        raise DataError("No document to learn from has an answer whose status is ok.")
+    if min(len(teaching), len(proving)) < FEWEST:
         raise DataError(
             f"{len(teaching)} documents to learn from and {len(proving)} to prove with are too "
-            f"few: {FEWEST} of each with answers are needed at least, and some hundred to promise "
-            "anything."
+            f"few: {FEWEST} of each are needed at least, and some hundred to promise anything."
         )
     return teaching, proving
 

@@ -1,4 +1,7 @@
-"""`setaccio drift`: a table, a page and an exit code for cron. Run: pytest tests/cli/test_drift.py"""
+"""`setaccio drift`: a table, a page, an exit code for cron.
+
+Run with: pytest tests/cli/test_drift.py
+"""
 
 from __future__ import annotations
 
@@ -129,8 +132,7 @@ def test_the_page_opens_without_errors_and_requests(run: Run, tmp_path: Path) ->
         tab.goto(file.as_uri())
         assert tab.inner_text("h1") == "Drift: alarm"
         assert tab.evaluate("window.hit") is None
-        assert tab.evaluate(
-            "getComputedStyle(document.querySelector('.headline')).borderCollapse"
-        ) == ("collapse")
+        style = "getComputedStyle(document.querySelector('.headline')).borderCollapse"
+        assert tab.evaluate(style) == "collapse"
         assert troubles == []
         browser.close()
