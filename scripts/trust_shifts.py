@@ -14,7 +14,8 @@ Shift = Callable[[str, random.Random], str]
 NOISE_RATE = 0.06
 """Share of letters that a poor scan spoils."""
 
-_CONFUSED = dict(zip("lIO0o1S5B8ecnhrmtuvgqa", "1l0OOl5S8BceuhnrnlvuqgO", strict=False))
+_TWINS = "l1 I1 1l O0 o0 0O S5 5S B8 8B ec ce hn nh uv vu ao gq tf ij"
+_CONFUSED = {pair[0]: pair[1] for pair in _TWINS.split()} | {"m": "rn"}
 _PAIRS = """
 a=ein an=ein the=der i=ich you=du he=er she=sie we=wir they=sie my=mein your=dein our=unser
 is=ist are=sind was=war be=sein been=gewesen have=habe has=hat had=hatte will=werde would=würde
