@@ -88,7 +88,7 @@ def test_a_budget_survives_its_json() -> None:
     ],
 )
 def test_what_is_no_budget_is_refused(change: dict) -> None:
-    with pytest.raises(DataError, match="^x: no review budget"):
+    with pytest.raises(DataError, match=r"^x: no review budget"):
         parse_budget(json.dumps(BUDGET.to_dict() | change), "x")
 
 
