@@ -19,6 +19,7 @@ usually called small and 0.25 large. It raises no alarm: where rows are few, cha
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,6 +39,8 @@ MOST_SHOWN = 20
 _LEAST_EXPECTED = 5
 _TABLES = 9999
 _EXACT = 100  # rows of the smaller file from which the asymptotic distribution serves
+_TOO_MANY = 10_000  # rows of the larger one from which the exact distribution takes long
+_FEWEST = 5  # rows of a kind below which no test can tell anything after the correction
 _REST = "(others)"
 _PER_CATEGORY = 5  # rows to a category, on the average, that make a field an enumeration
 
@@ -80,7 +83,8 @@ class DriftReport:
     Attributes:
         alpha: greatest chance of a false alarm.
         rows: documents of the reference and of the new file.
-        checks: measurements, those with the least p-value first; what never varies is left out.
+        checks: measurements, those with the least p-value first; what never or hardly ever varies
+            in the two files together is left out.
         notes: what else the user should know.
     """
 
@@ -195,13 +199,13 @@ def _notes(reference: DriftProfile, new: DriftProfile) -> list[str]:
 
 def _check_numbers(name: str, old: Sequence[float], new: Sequence[float]) -> DriftCheck | None:
     before, after = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
-    if len(np.unique(np.concatenate([before, after]))) < 2:
+    fewest, most = sorted((len(before), len(after)))
+    if fewest < _FEWEST or len(np.unique(np.concatenate([before, after]))) < 2:
         return None
-    method = "asymp" if min(len(before), len(after)) >= _EXACT else "exact"
-    try:
+    method = "exact" if fewest < _EXACT and most < _TOO_MANY else "asymp"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # it falls back on the asymptotic one
         p = ks_2samp(before, after, method=method).pvalue
-    except RuntimeWarning:  # where warnings are errors: the exact one failed
-        p = ks_2samp(before, after, method="asymp").pvalue
     edges = np.unique(np.quantile(before, np.linspace(0.1, 0.9, 9)))
     counts = [np.bincount(np.searchsorted(edges, part), minlength=10) for part in (before, after)]
     psi = stability_index(counts[0], counts[1])
@@ -215,7 +219,7 @@ def _check_null(path: str, reference: DriftProfile, new: DriftProfile) -> DriftC
         for one in (reference, new)
     ]
     table = np.array([[*one.values()] for one in counts])
-    if (table.sum(axis=0) == 0).any():
+    if (table.sum(axis=0) < _FEWEST).any():
         return None
     before, after = (percent(one["null"] / sum(one.values())) for one in counts)
     p, psi = float(fisher_exact(table).pvalue), stability_index(table[0], table[1])
