@@ -26,6 +26,7 @@ def profile_of(rows: list[dict]) -> DriftProfile:
     return profile
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [60, 400])
 def test_halves_of_one_distribution_raise_hardly_any_alarm(rows: int) -> None:
     pool = draw_results(rows, 1)
