@@ -255,13 +255,13 @@ def specialist(one: Measured) -> Summary | None:
     return summarise(scores)
 
 
-def write_section(name: str, text: str) -> None:
+def write_section(name: str, text: str, document: Path = DOCUMENT) -> None:
     """Replace what stands between a section's markers in the document."""
-    whole = DOCUMENT.read_text(encoding="utf-8")
+    whole = document.read_text(encoding="utf-8")
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(whole):
-        raise SetaccioError(f"{DOCUMENT}: the markers of {name!r} are missing.")
-    with atomic_write(DOCUMENT) as stream:
+        raise SetaccioError(f"{document}: the markers of {name!r} are missing.")
+    with atomic_write(document) as stream:
         stream.write(pattern.sub(lambda match: f"{match[1]}\n{text}\n{match[2]}", whole))
 
 

@@ -19,6 +19,7 @@ usually called small and 0.25 large. It raises no alarm: where rows are few, cha
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,10 +39,12 @@ MOST_SHOWN = 20
 _LEAST_EXPECTED = 5
 _TABLES = 9999
 _EXACT = 100  # rows of the smaller file from which the asymptotic distribution serves
+_TOO_MANY = 10_000  # rows of the larger one from which the exact distribution takes long
+_FEWEST = 5  # rows of a kind below which no test can tell anything after the correction
 _REST = "(others)"
 _PER_CATEGORY = 5  # rows to a category, on the average, that make a field an enumeration
 
-Numbers = np.ndarray[Any, np.dtype[np.float64]]
+Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class DriftReport:
     Attributes:
         alpha: greatest chance of a false alarm.
         rows: documents of the reference and of the new file.
-        checks: measurements, those with the least p-value first; what never varies is left out.
+        checks: measurements, those with the least p-value first; what never or hardly ever varies
+            in the two files together is left out.
         notes: what else the user should know.
     """
 
@@ -195,18 +199,18 @@ def _notes(reference: DriftProfile, new: DriftProfile) -> list[str]:
 
 def _check_numbers(name: str, old: Sequence[float], new: Sequence[float]) -> DriftCheck | None:
     before, after = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
-    if len(np.unique(np.concatenate([before, after]))) < 2:
+    fewest, most = sorted((len(before), len(after)))
+    if fewest < _FEWEST or len(np.unique(np.concatenate([before, after]))) < 2:
         return None
-    method = "asymp" if min(len(before), len(after)) >= _EXACT else "exact"
-    try:
+    method = "exact" if fewest < _EXACT and most < _TOO_MANY else "asymp"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # it falls back on the asymptotic one
         p = ks_2samp(before, after, method=method).pvalue
-    except RuntimeWarning:  # where warnings are errors: the exact one failed
-        p = ks_2samp(before, after, method="asymp").pvalue
     edges = np.unique(np.quantile(before, np.linspace(0.1, 0.9, 9)))
     counts = [np.bincount(np.searchsorted(edges, part), minlength=10) for part in (before, after)]
-    means = f"{before.mean():.3g}", f"{after.mean():.3g}"
-    psi = stability_index(*counts)
-    return DriftCheck(name, "Kolmogorov-Smirnov", *means, psi, float(p), old, new)
+    psi = stability_index(counts[0], counts[1])
+    said = f"{before.mean():.3g}", f"{after.mean():.3g}"
+    return DriftCheck(name, "Kolmogorov-Smirnov", said[0], said[1], psi, float(p), old, new)
 
 
 def _check_null(path: str, reference: DriftProfile, new: DriftProfile) -> DriftCheck | None:
@@ -215,12 +219,11 @@ def _check_null(path: str, reference: DriftProfile, new: DriftProfile) -> DriftC
         for one in (reference, new)
     ]
     table = np.array([[*one.values()] for one in counts])
-    if (table.sum(axis=0) == 0).any():
+    if (table.sum(axis=0) < _FEWEST).any():
         return None
-    shares = [percent(one["null"] / sum(one.values())) for one in counts]
-    psi = stability_index(*table)
-    p = float(fisher_exact(table).pvalue)
-    return DriftCheck(f"{path}: null", "Fisher", *shares, psi, p, *counts)
+    before, after = (percent(one["null"] / sum(one.values())) for one in counts)
+    p, psi = float(fisher_exact(table).pvalue), stability_index(table[0], table[1])
+    return DriftCheck(f"{path}: null", "Fisher", before, after, psi, p, counts[0], counts[1])
 
 
 def _check_counts(name: str, old: Mapping[str, int], new: Mapping[str, int]) -> DriftCheck | None:
@@ -237,8 +240,9 @@ def _check_counts(name: str, old: Mapping[str, int], new: Mapping[str, int]) -> 
     if table.shape[1] < 2:
         return None
     test, p = _independence(table)
-    said = [_commonest(one) for one in counts]
-    return DriftCheck(name, test, *said, stability_index(*table), p, *counts)
+    before, after = map(_commonest, counts)
+    psi = stability_index(table[0], table[1])
+    return DriftCheck(name, test, before, after, psi, p, counts[0], counts[1])
 
 
 def _commonest(counts: Mapping[str, int]) -> str:
@@ -258,7 +262,7 @@ def _independence(table: Numbers) -> tuple[str, float]:
     return "permutation", (1 + beyond) / (1 + _TABLES)
 
 
-def stability_index(old: Sequence[int] | Numbers, new: Sequence[int] | Numbers) -> float:
+def stability_index(old: Numbers, new: Numbers) -> float:
     """Population stability index of counts in the same bins; half a row is added to each bin."""
     before, after = np.asarray(old, dtype=float) + 0.5, np.asarray(new, dtype=float) + 0.5
     before, after = before / before.sum(), after / after.sum()

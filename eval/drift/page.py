@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from setaccio.data.records import atomic_write
-from setaccio.eval.drift.alarm import DriftCheck, DriftReport, format_p
+from setaccio.eval.drift.alarm import DriftCheck, DriftReport, Numbers, format_p
 from setaccio.eval.report.canvas import SMALL, TEMPLATES, Canvas
 from setaccio.eval.report.write import STYLES
 
@@ -43,11 +43,11 @@ def drift_chart(check: DriftCheck) -> Canvas:
     if isinstance(check.old, Mapping) and isinstance(check.new, Mapping):
         _bars(canvas, check.old, check.new)
     else:
-        _curves(canvas, np.asarray(check.old), np.asarray(check.new))
+        _curves(canvas, np.array(check.old, dtype=float), np.array(check.new, dtype=float))
     return canvas
 
 
-def _curves(canvas: Canvas, old: np.ndarray, new: np.ndarray) -> None:  # type: ignore[type-arg]
+def _curves(canvas: Canvas, old: Numbers, new: Numbers) -> None:
     low, high = float(min(old.min(), new.min())), float(max(old.max(), new.max()))
     at = np.linspace(low, high, _POINTS)
     for values, colour in ((old, "arm0"), (new, "arm1")):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -145,8 +144,10 @@ def make_budget(
     losses = np.array([row.loss(of, field) for row in proving])
     risk = np.array([_risk(ranking.formula, row) for row in proving])
     thresholds, start = _sequence(teaching, ranking, of, max_error, len(proving))
-    test = partial(p_value_for(of), max_error=max_error, delta=1 - confidence)
-    threshold = last_rejected(thresholds, start, risk, losses, test, 1 - confidence)
+    delta, p_value = 1 - confidence, p_value_for(of)
+    threshold = last_rejected(
+        thresholds, start, risk, losses, lambda seen: p_value(seen, max_error, delta), delta
+    )
     passed = risk <= (-1.0 if threshold is None else threshold)
     ok = np.array([row.ok for row in proving])
     raw = np.array([row.signs(field)["doubt"] for row in proving if row.ok])
@@ -193,11 +194,12 @@ def _divide(
             raise DataError(
                 f"{len(both)} documents are in both runs, such as {min(both)!r}. Learn from others."
             )
-    if min(len(teaching), len(proving)) < FEWEST or not any(row.ok for row in teaching):
+    if not any(row.ok for row in teaching):
+        raise DataError("No document to learn from has an answer whose status is ok.")
+    if min(len(teaching), len(proving)) < FEWEST:
         raise DataError(
             f"{len(teaching)} documents to learn from and {len(proving)} to prove with are too "
-            f"few: {FEWEST} of each with answers are needed at least, and some hundred to promise "
-            "anything."
+            f"few: {FEWEST} of each are needed at least, and some hundred to promise anything."
         )
     return teaching, proving
 

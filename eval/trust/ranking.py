@@ -103,7 +103,7 @@ def _cross_fit(
         others = [row for row, out in zip(rows, ~inside, strict=True) if out]
         formula = _fit(others, loss[~inside], names, field)
         for at in np.flatnonzero(inside):
-            risk[at] = formula.risk_of(rows[at].signs(field))
+            risk[at] = formula.risk_of(rows[int(at)].signs(field))
     return risk
 
 

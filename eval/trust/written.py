@@ -169,5 +169,5 @@ def risk_chart(found: FoundBudget) -> Canvas:
     if found.kept:
         x = left + span * found.sent
         canvas.line([(x, top), (x, top + height)], "correct", 1, True)
-        canvas.text((x, top - 4), "threshold", "muted", SMALL, "middle")
+        canvas.text((x + 5, top + 12), "threshold", "muted", SMALL)
     return canvas
