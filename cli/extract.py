@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from setaccio.runtime import Extraction, Extractor
     from setaccio.runtime.batch.batch import Batch
     from setaccio.runtime.batch.journal import Journal
+    from setaccio.runtime.batch.text_folder import TextFolder
 
 EXAMPLE = "setaccio extract notes/ --model my-q8_0.gguf --out results.jsonl"
 LONG_READ = 100_000_000
@@ -31,8 +32,8 @@ def extract(
         list[str] | None,
         typer.Argument(
             metavar="[FILE|FOLDER|-]...",
-            help="Text files, folders of .txt and .md files, .jsonl files of {id, text}, or - for "
-            "standard input. A .gguf in the first place is taken as the model.",
+            help="Texts, PDF, e-mail, HTML, Word and Excel files, folders of such, .jsonl files of "
+            "{id, text}, or - for standard input. A .gguf in the first place is the model.",
         ),
     ] = None,
     model: Annotated[
@@ -79,6 +80,10 @@ def extract(
         bool,
         typer.Option("--retry-failed", help="As --resume, and do failed documents once more."),
     ] = False,
+    text_out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep what was read of PDFs, e-mails and the like."),
+    ] = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Most tokens of an answer; default: by its document.")
     ] = None,
@@ -112,7 +117,7 @@ def extract(
         typer.Option("--no-list-guard", help="Let lists repeat what the document does not."),
     ] = False,
 ) -> None:
-    """Extract JSON from texts: one line of JSON per document, with its status.
+    """Extract JSON from texts and documents: one line of JSON per document, with its status.
 
     A document that can not be read or does not fit gets a line with its status and a message, and
     the others still come out; the exit code is then 1. Whatever ends a run, the lines in --out are
@@ -123,11 +128,12 @@ def extract(
     from setaccio.runtime import Extractor, load_model
     from setaccio.runtime.batch.journal import Journal, fingerprint
     from setaccio.runtime.batch.sources import find_sources
+    from setaccio.runtime.batch.text_folder import TextFolder
 
     names = list(sources or [])
     if model is None and names and names[0].endswith(".gguf"):
         model = Path(names.pop(0))
-    names = find_sources(names)
+    names = find_sources(names, jsonl)
     resume = resume or retry_failed
     named = Path(task) if task and Path(task).is_file() else None
     chosen = choose_task(task, schema)
@@ -135,6 +141,7 @@ def extract(
     inputs = (using.model, using.adapter, named, schema)
     read = [*names, *(str(path) for path in inputs if path)]
     _check_out(out, read, resume=resume, overwrite=overwrite)
+    texts = TextFolder(text_out, names) if text_out else None
     # Everything here can change an answer, and so belongs to the key of its row.
     options: dict[str, Any] = {
         "constraint": constraint,
@@ -162,7 +169,7 @@ def extract(
         tell_step(f"{out}: reading what is done.")
     journal = Journal(out, resume=resume, retry_failed=retry_failed, overwrite=overwrite)
     _say_resumed(journal, run)
-    _work(extractor, journal, run, names, jsonl=jsonl, retried=retry_failed)
+    _work(extractor, journal, run, names, texts, jsonl=jsonl, retried=retry_failed)
 
 
 def _work(
@@ -170,6 +177,7 @@ def _work(
     journal: Journal,
     run: str,
     names: list[str],
+    texts: TextFolder | None = None,
     *,
     jsonl: bool,
     retried: bool,
@@ -191,6 +199,7 @@ def _work(
             on_skip=meter.skip,
         )
         items = sources.read_sources(names, jsonl)
+        items = texts.keep(items) if texts else items
         came = sources.as_they_come(items) if sources.may_be_slow(names) else items
         with _clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
             batch.work(came)
