@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from setaccio.runtime import Extractor
     from setaccio.runtime.batch.journal import Journal
     from setaccio.runtime.batch.shards import ShareReader
+    from setaccio.runtime.batch.text_folder import TextFolder
 
 EXAMPLE = "setaccio extract notes/ --model my-q8_0.gguf --out results.jsonl"
 LONG_READ = 100_000_000
@@ -30,8 +31,8 @@ def extract(
         list[str] | None,
         typer.Argument(
             metavar="[FILE|FOLDER|-]...",
-            help="Text files, folders of .txt and .md files, .jsonl files of {id, text}, or - for "
-            "standard input. A .gguf in the first place is taken as the model.",
+            help="Texts, PDF, e-mail, HTML, Word and Excel files, folders of such, .jsonl files of "
+            "{id, text}, or - for standard input. A .gguf in the first place is the model.",
         ),
     ] = None,
     model: Annotated[
@@ -78,6 +79,10 @@ def extract(
         bool,
         typer.Option("--retry-failed", help="As --resume, and do failed documents once more."),
     ] = False,
+    text_out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep what was read of PDFs, e-mails and the like."),
+    ] = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Most tokens of an answer; default: by its document.")
     ] = None,
@@ -147,7 +152,7 @@ def extract(
         Literal["jsonl", "parquet"], typer.Option("--format", help="Ray: what --out holds.")
     ] = "jsonl",
 ) -> None:
-    """Extract JSON from texts: one line of JSON per document, with its status.
+    """Extract JSON from texts and documents: one line of JSON per document, with its status.
 
     A document that can not be read or does not fit gets a line with its status and a message, and
     the others still come out; the exit code is then 1. Whatever ends a run, the lines in --out are
@@ -162,6 +167,7 @@ def extract(
     from setaccio.runtime.batch.journal import Journal
     from setaccio.runtime.batch.shards import ShareReader, parse_shard
     from setaccio.runtime.batch.sources import find_sources
+    from setaccio.runtime.batch.text_folder import TextFolder
 
     names = list(sources or [])
     if model is None and names and names[0].endswith(".gguf"):
@@ -169,7 +175,7 @@ def extract(
     ray = RayFlags(engine, workers, threads_per_worker, address, out_format)
     ray.check(out, shard=shard, threads=threads)
     share = parse_shard(shard) if shard else None
-    names = names if engine else find_sources(names)
+    names = names if engine else find_sources(names, jsonl)
     resume = resume or retry_failed
     named = Path(task) if task and Path(task).is_file() else None
     chosen = choose_task(task, schema)
@@ -177,6 +183,7 @@ def extract(
     inputs = (using.model, using.adapter, named, schema, budget)
     read = [*names, *(str(path) for path in inputs if path)]
     _check_out(out, read, resume=resume, overwrite=overwrite, shard=shard)
+    texts = TextFolder(text_out, names) if text_out else None
     options: dict[str, Any] = {
         **DEFAULT_OPTIONS,
         "constraint": constraint,
@@ -213,7 +220,7 @@ def extract(
     journal = Journal(out, **how)
     say_resumed(journal, run)
     reader = ShareReader(share, run, settings, jsonl=jsonl) if share else None
-    _work(extractor, journal, run, names, jsonl=jsonl, retried=retry_failed, share=reader)
+    _work(extractor, journal, run, names, texts, jsonl=jsonl, retried=retry_failed, share=reader)
 
 
 def _work(
@@ -221,6 +228,7 @@ def _work(
     journal: Journal,
     run: str,
     names: list[str],
+    texts: TextFolder | None = None,
     *,
     jsonl: bool,
     retried: bool,
@@ -249,6 +257,7 @@ def _work(
             on_skip=meter.skip,
         )
         items: Iterator[Document | Problem | None] = sources.read_sources(names, jsonl)
+        items = texts.keep(items) if texts else items
         if sources.may_be_slow(names):
             items = sources.as_they_come(items)
         with clean_end(journal, meter, "--retry-failed" if retried else "--resume"):

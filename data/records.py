@@ -39,8 +39,8 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 @dataclass(frozen=True)
 class Document:
-    """A text to extract from; ``id`` is unique within its source, ``source_map`` tells what of the
-    text stands where in a file that is no plain text."""
+    """A text to extract from. ``id`` is unique within its source; ``source_map`` says where what
+    stands in the file, if that is no plain text."""
 
     id: str
     text: str
@@ -310,11 +310,7 @@ def pairs_digest(pairs: Iterable[Pair]) -> str:
 
 
 def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> int:
-    """Write pairs as JSON Lines, whole or not at all.
-
-    Returns:
-        How many were written.
-    """
+    """Write pairs as JSON Lines, whole or not at all; returns how many were written."""
     count = 0
     with atomic_write(path) as stream:
         for pair in pairs:

@@ -44,12 +44,16 @@ def convert_verb(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A .jsonl, .json, .csv, .tsv or .parquet file, a folder of datasets, or "
-            "hub:OWNER/NAME; a slice such as [:4096] may stand behind it.",
+            help="A .jsonl, .json, .csv, .tsv or .parquet file, a folder of documents with their "
+            "gold as .json beside them or of datasets, or hub:OWNER/NAME; with a slice, such as "
+            "[:4096], behind it.",
         ),
     ],
     text: Annotated[
-        str | None, typer.Option(metavar="TEMPLATE", help="The text, such as '{title}: {body}'.")
+        str | None,
+        typer.Option(
+            metavar="TEMPLATE", help="The text, such as '{title}: {body}' or '{file:document}'."
+        ),
     ] = None,
     fields: Annotated[
         str | None, typer.Option(metavar="COLUMN,...", help="The gold: these columns as they are.")

@@ -18,6 +18,7 @@ import pkgutil
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ from setaccio.data.documents.extracted import Found, to_row
 from setaccio.data.documents.texts import READERS, TextLimits, texts_of
 
 _REQUEST = 1 << 16
+_LATE = ("email.generator", "email.iterators")
+"""What the standard library's reader of e-mails imports when it is used."""
 
 
 def main(descriptor: int) -> None:
@@ -57,9 +60,11 @@ def _load(kind: str) -> None:
     for name in ["mail", *names] if kind == "mail" else [READERS[kind][0]]:
         try:
             importlib.import_module(f"setaccio.data.documents.{name}")
-        except ImportError:
-            continue  # said to whoever needs it
-    if kind in ("mail", "web page"):
+        except ImportError as error:  # said to whoever needs it, without a search for it
+            sys.modules[(error.name or "").partition(".")[0]] = None  # type: ignore[assignment]
+    if kind != "pdf":  # names in archives have encodings too
+        for name in _LATE:
+            importlib.import_module(name)
         import encodings
 
         for module in pkgutil.iter_modules(encodings.__path__):
@@ -95,9 +100,10 @@ def _limit(job: dict[str, Any]) -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_AS, job["memory"]),
-        (resource.RLIMIT_CPU, job["cpu_seconds"]),
     ):
         resource.setrlimit(kind, (most, most))
+    seconds = job["cpu_seconds"]
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))  # a signal, then the end
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(job["seconds"])
 

@@ -31,6 +31,7 @@ class Extracted:
         Raises:
             UnreadableError: the text is longer than is taken.
         """
+        text = text.replace("\r\n", "\n").replace("\r", "\n")  # as every reader of files does
         self.length += len(text)
         if self.length > self._most:
             raise UnreadableError(
@@ -103,7 +104,7 @@ def from_row(row: dict[str, Any]) -> Found:
         ValueError: it is no such row; what a hostile document may have written is not trusted.
     """
     try:
-        name, text, error = str(row["name"]), str(row["text"]), str(row["error"])
+        name, text, error = (_writable(str(row[key])) for key in ("name", "text", "error"))
         if "arrays" not in row:
             return Found(name, text, None, error)
         places = SourceMap(list(map(str, row["names"])), str(row["note"]))
@@ -115,3 +116,8 @@ def from_row(row: dict[str, Any]) -> Found:
     if not places.is_whole:
         raise ValueError("no map of a document")
     return Found(name, text, places, error)
+
+
+def _writable(text: str) -> str:
+    """A text without halves of surrogate pairs, of the same length."""
+    return text.encode("utf-8", "replace").decode()

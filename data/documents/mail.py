@@ -32,7 +32,7 @@ MUCH_MORE = 4
 """The HTML part is taken where it has so many times the words of the plain one."""
 _SHOWN = 5
 _NAME = 120
-_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069/\\]+")
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069#]+")
 _TAGS = re.compile(rb"<(style|script)\b.*?</\1>|<[^>]*>", re.S | re.I)
 _CHARSET = re.compile(r"[\w.:-]+")
 _MESSAGES = frozenset({"message/rfc822", "message/global"})
@@ -235,7 +235,7 @@ def _names(parts: list[_Part]) -> list[str]:
     taken: set[str] = set()
     names = []
     for part in parts:
-        name = _NO_NAME.sub("_", part.name).strip(" .")[-_NAME:]
+        name = _NO_NAME.sub("_", re.split(r"[/\\]", part.name)[-1]).strip(" .")[-_NAME:]
         if not name:
             is_mail = part.type in _MESSAGES
             name = ("message" if is_mail else "part") + f" {part.number or 1}"

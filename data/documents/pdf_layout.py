@@ -26,6 +26,8 @@ LEAST_LINES = 3
 """Lines on either side that make columns."""
 FULL, LEAST_WORDS = 0.6, 3.5
 """Lines of prose fill this share of their column, at least every second one, with so many words."""
+SEVERAL = 3
+"""Words of a cell from which it may be a line of a column; it saves looking at every table."""
 UNALIGNED = 0.4
 """Share of the lines that stand beside one of the other side, below which these are columns."""
 PARAGRAPH = 1.8
@@ -115,15 +117,32 @@ def _cells(line: Line) -> Cells:
 def _columns(lines: list[Line], at: int) -> tuple[int, float] | None:
     """Whether columns begin with a line: the line behind them, and where the first one ends."""
     best: tuple[int, float] | None = None
-    ordered = [lines[at], *lines[at + 1 : at + 2]]  # columns need not begin at the same height
-    for line in ordered:
-        for before, word in pairwise(line):
-            if word.box[0] - before.box[2] <= CELL_GAP * word.height:
-                continue
-            end, left, right = _reach(lines, at, before.box[2], word.box[0])
-            if (best is None or end > best[0]) and _is_prose(lines[at:end], left, right):
-                best = end, left
+    for before, behind in _gaps(lines[at : at + LEAST_LINES]):
+        end, left, right = _reach(lines, at, before, behind)
+        if (best is None or end > best[0]) and _is_prose(lines[at:end], left, right):
+            best = end, left
     return best
+
+
+def _gaps(lines: list[Line]) -> list[tuple[float, float]]:
+    """Vertical gaps through a few lines that have cells of several words on both sides."""
+    extents = sorted(
+        (min(word.box[0] for word in cell), max(word.box[2] for word in cell), len(cell))
+        for line in lines
+        for cell in _cells(line)
+    )
+    blocks: list[tuple[float, float, int]] = []
+    for left, right, words in extents:
+        if blocks and left <= blocks[-1][1]:
+            begin, edge, most = blocks.pop()
+            blocks.append((begin, max(edge, right), max(most, words)))
+        else:
+            blocks.append((left, right, words))
+    return [
+        (before[1], behind[0])
+        for before, behind in pairwise(blocks)
+        if min(before[2], behind[2]) >= SEVERAL
+    ]
 
 
 def _reach(lines: list[Line], at: int, left: float, right: float) -> tuple[int, float, float]:

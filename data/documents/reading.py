@@ -11,6 +11,7 @@ Plain text is read here; everything else in a child process with limits
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -75,14 +76,12 @@ def read_stream(
         limits: what reading it may take.
     """
     limits = limits or Limits()
-    with tempfile.TemporaryFile() as copy:
-        file: BinaryIO = stream
+    with contextlib.ExitStack() as stack:
+        file = stream
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            file = copy  # type: ignore[assignment]
-            while block := stream.read(1 << 20):
+            file = stack.enter_context(tempfile.TemporaryFile())
+            while file.tell() <= limits.file_bytes and (block := stream.read(1 << 20)):
                 file.write(block)
-                if file.tell() > limits.file_bytes:
-                    break
             file.seek(0)
         size = os.fstat(file.fileno()).st_size
         if size > limits.file_bytes:

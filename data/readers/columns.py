@@ -8,7 +8,8 @@
 A name stands for a column, or with dots for what lies inside one (``{author.name}``, ``{tags.0}``).
 A literal brace is doubled. Where a string of the gold is one name and nothing else, the value keeps
 its type, and an empty one becomes null; ``:int``, ``:number``, ``:bool`` and ``:json`` read a text
-as that type. What is filled in is never itself read as a template.
+as that type, and ``:document`` in a text names a file whose text is meant. What is filled in is
+never itself read as a template.
 """
 
 from __future__ import annotations
@@ -38,12 +39,16 @@ def _to_number(text: str) -> int | float:
         return finite(text)
 
 
+DOCUMENT = "document"
+"""The type of a column that names a file, whose text is wanted."""
+
 TYPES: dict[str, Callable[[str], Any]] = {
     "int": int,
     "number": _to_number,
     "bool": _to_bool,
     "json": parse_json,
     "text": str,
+    DOCUMENT: str,
 }
 """What can stand behind the colon, and how a text is read as it."""
 
@@ -106,17 +111,25 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def fill_text(template: str, row: Mapping[str, Any]) -> str:
+def fill_text(
+    template: str, row: Mapping[str, Any], read: Callable[[str], str] | None = None
+) -> str:
     """Fill in a text.
 
+    Args:
+        template: the text, with columns.
+        row: column to value.
+        read: gives the text of the file that a ``{column:document}`` names.
+
     Raises:
-        ValueError: the row lacks a column.
+        ValueError: the row lacks a column, or a file can not be read.
         UsageError: it is no template.
     """
-    return "".join(
-        literal + ("" if name is None else _as_text(look_up(row, name)))
-        for literal, name, _ in _parts(template)
-    )
+    pieces = []
+    for literal, name, kind in _parts(template):
+        value = "" if name is None else _as_text(look_up(row, name))
+        pieces += [literal, read(value) if read and kind == DOCUMENT else value]
+    return "".join(pieces)
 
 
 def fill_gold(template: Any, row: Mapping[str, Any]) -> Any:

@@ -27,6 +27,7 @@ from setaccio.data.readers.columns import (
     names_in,
 )
 from setaccio.data.readers.hub import HUB
+from setaccio.data.readers.labelled import document_text
 from setaccio.data.readers.slices import Slice, split_source
 from setaccio.data.readers.tabular import JSONL_FILES, OTHER_FILES, read_named_rows, read_rows
 from setaccio.data.records import Pair, Problem, collect_pairs, load_pairs, parse_weight
@@ -138,7 +139,7 @@ def convert_rows(
         if first:
             kind, first = kind or _kind_of(item[1], rule, source), False
         try:
-            yield _pair(item[1], name, rule, kind)
+            yield _pair(item[1], name, rule, kind, Path(source).parent)
         except ValueError as error:
             yield Problem(source, item[0], str(error), number)
 
@@ -167,13 +168,14 @@ def _kind_of(row: Mapping[str, Any], rule: Rule, source: str) -> str | None:
     return kind
 
 
-def _pair(row: Mapping[str, Any], name: str, rule: Rule, kind: str | None) -> Pair:
+def _pair(row: Mapping[str, Any], name: str, rule: Rule, kind: str | None, folder: Path) -> Pair:
     pair_id = _id(row, rule, name)
     if kind is not None:
         pair = KINDS[kind].to_pair(row, pair_id)
     else:
         gold = _fitting(as_gold(fill_gold(rule.gold, row)), rule.task)
-        pair = Pair(pair_id, fill_text(rule.text or "", row), gold)
+        text = fill_text(rule.text or "", row, lambda named: document_text(folder / named))
+        pair = Pair(pair_id, text, gold)
     if not pair.text.strip():
         raise ValueError("the text is empty")
     if rule.weight is not None:

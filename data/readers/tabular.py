@@ -29,6 +29,7 @@ from setaccio.data.files.encodings import UTF8, encoding_of
 from setaccio.data.files.json_text import DECODER, TOO_DEEP, is_deep, unwritable
 from setaccio.data.readers.csv_rows import read_csv
 from setaccio.data.readers.hub import HUB, read_dataset
+from setaccio.data.readers.labelled import labelled_documents, read_labelled
 from setaccio.data.readers.slices import Slice
 from setaccio.data.readers.typed_rows import HALF, Items, Row, read_parquet
 from setaccio.data.records import Problem, read_jsonl
@@ -66,7 +67,8 @@ def read_rows(
     """Stream the rows of a file, a folder or a data set on the Hub.
 
     Args:
-        source: a file, a folder that ``datasets`` can read, or ``hub:OWNER/NAME``.
+        source: a file, a folder of documents with their gold beside them, a folder that
+            ``datasets`` can read, or ``hub:OWNER/NAME``.
         part: the rows that are wanted; all by default. Rows that can not be read are counted too.
         delimiter: what separates the cells of a CSV file; by its name by default.
 
@@ -94,6 +96,12 @@ def read_named_rows(
     """
     part = part or Slice()
     path = Path(source)
+    labelled = labelled_documents(path) if path.is_dir() and not part.part else []
+    if labelled:
+        rows_wanted = part.rows(len(labelled))
+        some = labelled[rows_wanted.start : rows_wanted.stop]
+        yield from _lined(read_labelled(some, path, rows_wanted.start + 1))
+        return
     if source.startswith(HUB) or path.is_dir():
         items = read_dataset(source, part, allow_download=allow_download, config=config)
         yield from _lined(items)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -39,12 +39,15 @@ class Span:
         how: ``exact``, ``normalised`` or ``fuzzy``.
         score: 1 for whole words; for a value inside longer words the share of them that it makes
             up; for ``fuzzy`` the likeness.
+        source: where it stands in the file that the text was read from, as
+            :meth:`setaccio.data.text.places.SourceMap.locate` says; empty for a plain text.
     """
 
     start: int
     end: int
     how: How
     score: float = 1.0
+    source: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def is_evidence(self) -> bool:
@@ -59,6 +62,7 @@ class Span:
             "end": self.end,
             "how": self.how,
             "score": round(self.score, 4),
+            **self.source,
         }
 
 

@@ -1,4 +1,4 @@
-"""Where documents come from: files, folders, JSON Lines, standard input.
+"""Where documents come from: files of any kind that is read, folders, JSON Lines, standard input.
 
 Contract: ``read_sources`` yields a :class:`Document` or a :class:`Problem` for everything that was
 named, one at a time and in order, so that what can not be read neither stops the rest nor
@@ -18,32 +18,39 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
-from setaccio.data.errors import UsageError
+from setaccio.data.documents.kinds import KINDS, SUFFIXES, TEXT_SUFFIXES, require_named
+from setaccio.data.documents.reading import read_stream
+from setaccio.data.errors import MissingExtraError, UsageError
 from setaccio.data.records import Document, Problem, read_documents
 
 Item = TypeVar("Item")
 STDIN = "-"
 STDIN_LABEL = "<stdin>"
 JSONL_SUFFIXES = frozenset({".jsonl", ".ndjson"})
-TEXT_SUFFIXES = frozenset({".txt", ".md"})
+FOLDER_SUFFIXES = TEXT_SUFFIXES | SUFFIXES
+"""How the names of the files end that are read from a folder."""
+
+_READ = ", ".join(sorted(FOLDER_SUFFIXES))
 _LINE = re.compile(r":\d+$")
 
 READ_AHEAD = 16
 """Documents that are read from a pipe before they are asked for."""
 
 
-def find_sources(names: Sequence[str]) -> list[str]:
+def find_sources(names: Sequence[str], jsonl: bool = False) -> list[str]:
     """Check that everything that is named is there.
 
     Args:
-        names: files, folders (the text files inside are meant, sorted, subfolders included), or
-            ``-`` for standard input.
+        names: files, folders (the texts and documents inside are meant, sorted, subfolders
+            included), or ``-`` for standard input.
+        jsonl: every source is read as JSON Lines.
 
     Returns:
         The names; standard input where there are none.
 
     Raises:
         UsageError: something is not there, a folder holds no text, or nothing is named.
+        MissingExtraError: what reads a file that is named is not installed.
     """
     if not names:
         if sys.stdin is None or sys.stdin.isatty():
@@ -56,10 +63,12 @@ def find_sources(names: Sequence[str]) -> list[str]:
                 raise UsageError("-: standard input is closed. Name files or folders.")
             continue
         if path.is_dir():
-            if not any(isinstance(found, str) for found in _walk(path)):
-                raise UsageError(f"{name}: no .txt or .md file in this folder.")
+            if not any(isinstance(found, str) for found in _walk(path, jsonl)):
+                raise UsageError(f"{name}: no text or document in this folder. Read are {_READ}.")
         elif not path.exists():  # a pipe or a device is read like a file
             raise UsageError(f"{name}: no such file or folder. Check the path.")
+        elif not jsonl:
+            require_named(name)
     return list(names)
 
 
@@ -77,7 +86,7 @@ def is_source(path: Path, names: Sequence[str]) -> bool:
         if target == source or (there and source.exists() and target.samefile(source)):
             return True
         if source.is_dir():
-            if target.suffix.lower() in TEXT_SUFFIXES and source in target.parents:
+            if target.suffix.lower() in FOLDER_SUFFIXES and source in target.parents:
                 return True
             # Only a file that has a second name can be one of those inside under another one.
             if there and there.st_nlink > 1:
@@ -98,14 +107,20 @@ def belongs_to(identifier: str, names: Sequence[str], jsonl: bool) -> bool:
         names: the sources.
         jsonl: every source is read as JSON Lines.
     """
-    file = _LINE.sub("", identifier)
-    if any(file == (STDIN_LABEL if name == STDIN else readable_name(name)) for name in names):
-        return True
-    path = Path(file)
-    if (file != identifier and not jsonl) or path.suffix.lower() not in TEXT_SUFFIXES:
-        return False
+    labels = {STDIN_LABEL if name == STDIN else readable_name(name) for name in names}
     folders = [Path(name) for name in names if name != STDIN and Path(name).is_dir()]
-    return any(folder in path.parents for folder in folders) and path.is_file()
+    # What is attached to a message has its name, and then its own.
+    ends = [match.start() for match in re.finditer("#", identifier)]
+    for whole in (identifier, *(identifier[:end] for end in ends)):
+        file = _LINE.sub("", whole)
+        path = Path(file)
+        if file in labels:
+            return True
+        if (file != whole and not jsonl) or path.suffix.lower() not in FOLDER_SUFFIXES:
+            continue
+        if any(folder in path.parents for folder in folders) and path.is_file():
+            return True
+    return False
 
 
 def readable_name(name: str) -> str:
@@ -146,13 +161,12 @@ def count_documents(names: Sequence[str], jsonl: bool) -> int | None:
     total = 0
     for name in names:
         path = Path(name)
-        if name != STDIN and path.is_dir():
-            inside = sum(_count_file(str(found), jsonl) for found in _walk(path))
-            total += inside
-        elif name == STDIN or not path.is_file():
+        if name == STDIN or not (path.is_dir() or path.is_file()):
             return None
-        else:
-            total += _count_file(name, jsonl)
+        for found in _walk(path, jsonl) if path.is_dir() else [name]:
+            if Path(str(found)).suffix.lower() in KINDS["mail"] and not jsonl:
+                return None  # it may have attachments
+            total += _count_file(str(found), jsonl)
     return total
 
 
@@ -179,7 +193,7 @@ def read_sources(names: Sequence[str], jsonl: bool) -> Iterator[Document | Probl
             with open(sys.stdin.fileno(), "rb", closefd=False) as stream:
                 yield from _read(stream, STDIN_LABEL, jsonl)
         elif Path(name).is_dir():
-            for found in _walk(Path(name)):
+            for found in _walk(Path(name), jsonl):
                 if isinstance(found, Problem):
                     yield found
                 else:
@@ -243,9 +257,10 @@ class _End(NamedTuple):
     error: Exception | None
 
 
-def _walk(folder: Path) -> Iterator[str | Problem]:
-    """Names of the text files in a folder and its subfolders, sorted; links to folders are not
-    followed, so that no circle is walked."""
+def _walk(folder: Path, jsonl: bool = False) -> Iterator[str | Problem]:
+    """Names of the texts and documents in a folder and its subfolders, sorted; links to folders
+    are not followed, so that no circle is walked."""
+    suffixes = TEXT_SUFFIXES if jsonl else FOLDER_SUFFIXES
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -256,8 +271,8 @@ def _walk(folder: Path) -> Iterator[str | Problem]:
     for entry in entries:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(path)
-        elif path.suffix.lower() in TEXT_SUFFIXES and entry.is_file():
+            yield from _walk(path, jsonl)
+        elif path.suffix.lower() in suffixes and entry.is_file():
             yield str(path)
 
 
@@ -275,9 +290,7 @@ def _read(stream: BinaryIO, label: str, jsonl: bool) -> Iterator[Document | Prob
     if jsonl:
         yield from read_documents(stream, label)
         return
-    content = stream.read()
     try:
-        yield Document(label, content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        yield Problem(label, line, "not UTF-8 text. Save the file as UTF-8.")
+        yield from read_stream(stream, label)
+    except MissingExtraError as error:  # of a file in a folder, among others that can be read
+        yield Problem(label, 0, str(error))

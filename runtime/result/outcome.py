@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar, get_args
 
 from setaccio.data.schema.key_order import order_like
 from setaccio.data.task.task import Task
 from setaccio.data.text.evidence import Span, ground
+from setaccio.data.text.places import SourceMap
 from setaccio.runtime.decode.request import Completion
 from setaccio.runtime.decode.scheduler import DecodeJob
 from setaccio.runtime.extraction import Extraction, FinishReason, Status
@@ -91,18 +93,19 @@ class Outcomes:
         answer = answers[0] if len(answers) == 1 else self._merge(chunks, answers)
         # After merging, which may have preferred another chunk's value already.
         answer = self._require_grounding(answer)
+        places = job.plan.document.source_map
         return self._extraction(
             job,
             status=answer.status,
             finish=answer.finish,
-            message=answer.message,
+            message=f"{answer.message} {places.note if places else ''}".strip(),
             prompt=sum(part.prompt.size for part in job.parts),
             data=answer.data,
             raw=answer.raw,
             completion=sum(completion.generated for completion in completions),
             confidence={key: chance.confidence for key, chance in answer.chances.items()},
             removed={key: chance.removed for key, chance in answer.chances.items()},
-            spans=answer.spans,
+            spans=_located(answer.spans, places),
             chunks=len(chunks),
             closed_lists=sum(completion.closed_lists for completion in completions),
             thought=self._thought(job, completions),
@@ -233,6 +236,14 @@ class Outcomes:
             constraint=self._constraint,
             **leaves,
         )
+
+
+def _located(spans: dict[str, Span], places: SourceMap | None) -> dict[str, Span]:
+    """Spans that say where they stand in the file that the text was read from."""
+    if places is None:
+        return spans
+    located = {key: places.locate(span.start, span.end) for key, span in spans.items()}
+    return {key: replace(span, source=located[key]) for key, span in spans.items()}
 
 
 def _moved(values: dict[str, Value], moved: dict[str, str]) -> dict[str, Value]:

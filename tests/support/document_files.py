@@ -194,7 +194,7 @@ PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>Price list</ti
 def make_archive(parts: dict[str, bytes]) -> bytes:
     """A ZIP archive with deflated parts."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
     return out.getvalue()
