@@ -138,7 +138,8 @@ def _join(ray: Any, address: str, quiet: dict[str, Any]) -> None:
             ) from error
         raise UsageError(
             f"--address {address}: Ray can not join ({said}). This machine must be a node of the "
-            f"cluster: ray start --address={address}"
+            f"cluster (ray start --address={address}), and a cluster that asks for a token needs "
+            "RAY_AUTH_MODE=token here too."
         ) from error
 
 

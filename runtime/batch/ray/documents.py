@@ -111,14 +111,6 @@ def _join(name: str, inside: str) -> str:
     return f"{name.rstrip('/')}/{inside.lstrip('/')}"
 
 
-def _has_parquet(path: Path) -> bool:
-    return path.suffix.lower() == PARQUET or (path.is_dir() and any(path.rglob("*" + PARQUET)))
-
-
-def _join(name: str, inside: str) -> str:
-    return f"{name.rstrip('/')}/{inside.lstrip('/')}"
-
-
 def _kind(path: str, jsonl: bool) -> str:
     if path.lower().endswith(PARQUET):
         return "parquet"
