@@ -20,7 +20,7 @@ from cli_process import COMMAND
 from test_extract_batch import SCHEMA
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
-from ray_cluster import RayCluster, ray_environment
+from ray_cluster import RayCluster, free_port, ray_environment
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 LONG, RUNS = 2000, 20
@@ -186,3 +186,108 @@ def test_any_moment_of_death_leaves_every_document_its_one_row(
     write_documents(tmp_path / "docs.jsonl", LONG)
     survive(tmp_path, gguf, cluster, LONG, random.Random(seed))
     check(tmp_path, LONG, single)
+
+
+def test_parquet_in_and_out_and_another_option_begins_anew(
+    tmp_path: Path, cluster: RayCluster, call: Call
+) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    texts = [f"Beat {i} eggs." for i in range(20)]
+    parquet.write_table(pa.table({"id": range(20), "text": texts}), tmp_path / "docs.parquet")
+    done = call("docs.parquet", *on(cluster), "--out", "out", "--format", "parquet")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "Statuses: ok 20." in done.stderr
+    assert "ray" not in done.stderr.replace("Ray: 2 workers", "")
+    table = parquet.read_table(tmp_path / "out").to_pylist()
+    (journal,) = (tmp_path / "out").glob("_rows-*.jsonl")
+    rows = {row["id"]: row for row in map(json.loads, journal.read_text().splitlines())}
+    assert sorted(rows) == sorted(map(str, range(20)))
+    for row in table:
+        nested = {name: json.loads(row[name]) for name in ("data", "confidence", "spans")}
+        assert {**rows[row["id"]], "removed": 0} == {**row, **nested, "removed": 0}
+    (former,) = (tmp_path / "out").glob("rows-*.parquet")
+    other = ["docs.parquet", *on(cluster), "--out", "out", "--max-tokens", "30"]
+    refused = call(*other)
+    assert refused.returncode == 2
+    assert "holds another job's parts (max_tokens: None, now 30)" in refused.stderr
+    anew = call(*other, "--resume")
+    assert anew.returncode == 0, anew.stderr
+    assert "out: begins anew." in anew.stderr
+    assert len(rows_of(journal_of(tmp_path / "out"))) == 20
+    assert (tmp_path / "out" / f"_{former.name}").exists()
+
+
+def test_bad_input_is_one_line(tmp_path: Path, gguf: Path, cluster: RayCluster, call: Call) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    write_documents(tmp_path / "docs.jsonl", 4)
+    parquet.write_table(pa.table({"body": ["a"]}), tmp_path / "no.parquet")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    nobody = f"127.0.0.1:{free_port()}"
+    elsewhere = ["--engine", "ray", "--address", nobody, "--out", "out"]
+    cases = [
+        (["docs.jsonl", *elsewhere], 2, f"--address {nobody}: nothing answers there"),
+        (
+            ["docs.jsonl", "--engine", "ray", "--address", "ray://x:1", "--out", "out"],
+            2,
+            "a client",
+        ),
+        (["docs.jsonl", *on(cluster), "--workers", 9, "--out", "out"], 2, "have room for 2"),
+        (["docs.jsonl", *on(cluster), "--out", "full"], 2, "full: holds other files"),
+        (["no.parquet", *on(cluster), "--out", "out"], 4, "no.parquet: no column 'text'"),
+        (["none.jsonl", *on(cluster), "--out", "out"], 2, "none.jsonl: no such file"),
+        (["docs.jsonl", *on(cluster)], 2, "writes into a folder here"),
+        (["docs.jsonl", *on(cluster), "--shard", "1/2", "--out", "out"], 2, "exclude each other"),
+        (["docs.jsonl", *on(cluster), "--threads", 1, "--out", "out"], 2, "--threads-per-worker"),
+        (["docs.jsonl", "--workers", 2, "--out", "out"], 2, "Add --engine ray"),
+    ]
+    for arguments, code, said in cases:
+        done = call(*arguments)
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
+        assert (done.returncode, len(lines)) == (code, 1), (arguments, done.stderr)
+        assert said in lines[0], (arguments, done.stderr)
+    assert (tmp_path / "full" / "thesis.txt").read_text() == "mine"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_node_without_the_model_is_named(tmp_path: Path, cluster: RayCluster) -> None:
+    from setaccio.data.errors import ModelError
+    from setaccio.runtime.batch.ray.cluster import check_nodes, connect
+
+    with connect() as nodes:  # a cluster of this process
+        with pytest.raises(
+            ModelError, match=rf"node {nodes[0].address}: /none\.gguf: no such file"
+        ):
+            check_nodes(nodes, {"/none.gguf": "0"})
+        (tmp_path / "other.gguf").write_text("another")
+        with pytest.raises(ModelError, match="is another file"):
+            check_nodes(nodes, {str(tmp_path / "other.gguf"): "0"})
+
+
+def test_another_version_of_ray_is_named(tmp_path: Path, gguf: Path, call: Call) -> None:
+    write_documents(tmp_path / "docs.jsonl", 4)
+    old = "import ray; ray.__version__ = '2.0.0'; from ray.scripts.scripts import main; main()"
+    with RayCluster(0, program=old) as other:
+        flags = ["--engine", "ray", "--address", other.address, "--out", "out"]
+        done = call("docs.jsonl", *flags)
+    assert done.returncode == 2
+    assert "the cluster runs another version of Ray" in done.stderr
+    assert "2.0.0" in done.stderr
+
+
+def test_doctor_names_version_and_resources(
+    tmp_path: Path, gguf: Path, cluster: RayCluster
+) -> None:
+    import ray
+
+    arguments = [*COMMAND, "doctor", "--model", str(gguf), "--address", cluster.address]
+    done = subprocess.run(
+        arguments, env=ray_environment(COLUMNS="200"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert f"{ray.__version__}; {cluster.address}: 2 machines that compute, 2 CPUs," in said

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -153,6 +154,41 @@ def _nodes(ray: Any, address: str | None) -> list[Node]:
         where = f"--address {address}" if address else "Ray"
         raise UsageError(f"{where}: the cluster has no machine with a CPU. Add one: ray start")
     return found
+
+
+def describe_cluster(address: str | None = None) -> str:
+    """Version and resources of a cluster, or of what one on this machine would have.
+
+    Args:
+        address: ``HOST:PORT`` of a cluster that this machine is a node of.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        UsageError: as for :func:`connect`.
+    """
+    known = package_versions(["ray"])["ray"]
+    if known is None:
+        raise MissingExtraError("ray", "ray")
+    if address is None:
+        return f"{known}; no cluster asked for, here {physical_cores()} CPUs and {_shared()}"
+    with connect(address) as nodes:
+        import ray
+
+        found = ray.cluster_resources()
+    cpus = sum(node.cpus for node in nodes)
+    memory, store = (found.get(name, 0) / 2**30 for name in ("memory", "object_store_memory"))
+    return (
+        f"{known}; {address}: {len(nodes)} machines that compute, {cpus} CPUs, "
+        f"{memory:.1f} GiB memory, {store:.1f} GiB object store"
+    )
+
+
+def _shared() -> str:
+    """Free shared memory, in which Ray keeps what it hands out."""
+    shared = Path("/dev/shm")  # noqa: S108
+    if not shared.is_dir():
+        return "no shared memory"
+    return f"{shutil.disk_usage(shared).free / 2**30:.1f} GiB of shared memory"
 
 
 class Plan(NamedTuple):

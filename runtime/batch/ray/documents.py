@@ -222,7 +222,8 @@ class Documents(Datasource):
     """Documents that have no row yet, in hands of :data:`HAND`, for Ray Data.
 
     Each row of the data set is one hand: JSON of ``{"documents": [[id, text, key, readable]],
-    "read": documents read so far, "end": whether it is the last}``.
+    "first": number of the first among those handed out, "read": documents read so far, "end":
+    whether it is the last}``.
 
     Args:
         sources: from :func:`find_documents`; relative paths count from the current folder.
@@ -260,7 +261,7 @@ class Documents(Datasource):
         os.chdir(self._folder)
         done = self._done.fresh()
         hand: list[list[Any]] = []
-        read = 0
+        read = given = 0
         for identifier, text, readable in read_items(self._sources, jsonl=self._jsonl):
             read += 1
             key = document_key(self._run, text)
@@ -268,9 +269,10 @@ class Documents(Datasource):
                 continue
             hand.append([identifier, text, key, readable])
             if len(hand) == HAND:
-                yield _table({"documents": hand, "read": read, "end": False})
+                yield _table({"documents": hand, "first": given, "read": read, "end": False})
+                given += len(hand)
                 hand = []
-        yield _table({"documents": hand, "read": read, "end": True})
+        yield _table({"documents": hand, "first": given, "read": read, "end": True})
 
 
 def _table(hand: dict[str, Any]) -> pa.Table:
