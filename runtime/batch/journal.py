@@ -225,10 +225,9 @@ class Journal:
 
     def settle_retried(self) -> None:
         """Give up failed rows that a killed run has left beside those that replace them."""
-        for identifier, keys in list(self._retry.items()):
-            stand = [key for key in keys if place_of(key, identifier) in self._done]
-            if stand:
-                self._replace(identifier, stand)
+        for name, keys in list(self._retry.items()):
+            if stand := [key for key in keys if place_of(key, name) in self._done]:
+                self._replace(name, stand)
 
     def take(self, key: str, identifier: str) -> bool:
         """Whether a document has a row already; each row is taken once.

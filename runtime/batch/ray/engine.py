@@ -36,7 +36,7 @@ _WAITING = 2
 """Documents in a worker for each that it decodes at once, so that a slot is never without one."""
 
 
-def pool(spec: WorkerSpec, workers: int, hand: int) -> dict[str, Any]:
+def worker_pool(spec: WorkerSpec, workers: int, hand: int) -> dict[str, Any]:
     """How Ray Data runs the workers: arguments of ``map_batches``.
 
     Args:
@@ -80,7 +80,7 @@ def extract_dataset(
     if missing:
         raise DataError(f"The data set has no column {missing[0]!r}; it needs id and text.")
     return dataset.map_batches(
-        DatasetWorker, batch_size=batch, batch_format="numpy", **pool(spec, workers, batch)
+        DatasetWorker, batch_size=batch, batch_format="numpy", **worker_pool(spec, workers, batch)
     )
 
 
@@ -116,7 +116,7 @@ def extract_documents(
     written, total = 0, None
     documents = Documents(sources, spec.run, journal.done, jsonl=jsonl)
     deaths = ray.remote(num_cpus=0, max_restarts=-1)(Deaths).options(**_here()).remote()
-    how = {**pool(spec, workers, HAND), "fn_constructor_args": (spec, deaths)}
+    how = {**worker_pool(spec, workers, HAND), "fn_constructor_args": (spec, deaths)}
     for hand in _hands(documents, worker, how):
         for name, status, message, key, row in hand["rows"]:
             journal.take(key, name)
