@@ -24,7 +24,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,8 @@ _UNREADABLE = (
 Positions = npt.NDArray[np.uint64]
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """A share of the documents: ``number``, from 1, of ``count``."""
 
     number: int

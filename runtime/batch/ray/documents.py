@@ -121,7 +121,8 @@ def _system(name: str) -> tuple[Any, str]:
     try:
         if _REMOTE not in name:
             return pafs.LocalFileSystem(), str(Path(name).absolute())
-        return pafs.FileSystem.from_uri(name)
+        system, path = pafs.FileSystem.from_uri(name)
+        return system, str(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"{name}: pyarrow can not read this ({_short(error)}).") from error
 
@@ -218,7 +219,7 @@ def _read_parquet(file: Any, label: str) -> Iterator[Document | Problem]:
             yield Document(f"{label}:{number}" if given is None else str(given), row["text"])
 
 
-class Documents(Datasource):
+class Documents(Datasource):  # type: ignore[misc]  # Ray is untyped for mypy here
     """Documents that have no row yet, in hands of :data:`HAND`, for Ray Data.
 
     Each row of the data set is one hand: JSON of ``{"documents": [[id, text, key, readable]],
