@@ -1,9 +1,9 @@
 """One process against workers on a Ray cluster with the same cores: ``python -m benchmarks.scale``.
 
-Arms run one after the other, forwards and backwards (A-B-B-A), each as a user starts it. How fast an
-arm works is told by its results while they grow, from a tenth of the documents on; what the whole
-takes beyond that is its start-up. With ``--engine-alone`` workers answer without a model: what is
-left is what Ray, the hand-over and the journal cost.
+Arms run one after the other, forwards and backwards (A-B-B-A), each as a user starts it. How fast
+an arm works is told by its results while they grow, from a tenth of the documents on; what the
+whole takes beyond that is its start-up. With ``--engine-alone`` workers answer without a model:
+what is left is what Ray, the hand-over and the journal cost.
 """
 
 from __future__ import annotations

@@ -16,7 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from setaccio.data.errors import MissingExtraError, ModelError, UsageError, short_reason
+from setaccio.data.errors import (
+    MissingExtraError,
+    ModelError,
+    SetaccioError,
+    UsageError,
+    short_reason,
+)
 from setaccio.data.files.digests import package_versions
 from setaccio.models import verified_sha256
 from setaccio.runtime.model.load import physical_cores
@@ -67,6 +73,7 @@ def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[
 
     Raises:
         MissingExtraError: Ray is not installed.
+        SetaccioError: Ray does not start here.
         UsageError: nothing answers at the address, it is another version of Ray, this machine is no
             node of it, or it has no machine that computes.
     """
@@ -75,10 +82,7 @@ def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[
     if not joined:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         if address is None:
-            count = cpus or physical_cores()
-            quiet |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
-            with _silence():
-                ray.init(num_cpus=count, **quiet)
+            _start(ray, cpus or physical_cores(), quiet)
         else:
             _join(ray, address, quiet)
     try:
@@ -97,6 +101,18 @@ def _load_ray() -> Any:
     except ModuleNotFoundError as error:
         raise MissingExtraError("ray", (error.name or "ray").partition(".")[0]) from error
     return ray
+
+
+def _start(ray: Any, cpus: int, quiet: dict[str, Any]) -> None:
+    store = {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
+    try:
+        with _silence():
+            ray.init(num_cpus=cpus, **store, **quiet)
+    except Exception as error:  # Ray has no class of its own for these
+        raise SetaccioError(
+            f"Ray does not start on this machine ({short_reason(error)}). Is it very busy, or is "
+            "/dev/shm full? Try again, or name a cluster with --address."
+        ) from error
 
 
 @contextmanager

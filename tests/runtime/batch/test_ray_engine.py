@@ -193,6 +193,31 @@ def test_a_users_own_data_set(
         extract_dataset(ray.data.from_items([{"id": "a"}]), spec, workers=1)
 
 
+def test_rays_own_checkpoint_serves_a_users_data_set(
+    tmp_path: Path, spec: WorkerSpec, cluster: list[Node]
+) -> None:
+    from ray.data.checkpoint import CheckpointConfig
+
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    context = ray.data.DataContext.get_current()
+    context.checkpoint_config = CheckpointConfig(
+        id_column="id", checkpoint_path=str(tmp_path / "done"), delete_checkpoint_on_success=False
+    )
+    try:
+        for part in range(2):  # the second time the first part is done
+            names = [f"d{n}" for n in range(part * 10, part * 10 + 10)]
+            table = pa.table({"id": names, "text": [f"Beat {name[1:]} eggs." for name in names]})
+            parquet.write_table(table, source / f"{part}.parquet")
+            dataset = ray.data.read_parquet(str(source), num_cpus=0.5)
+            extract_dataset(dataset, spec, workers=1).write_parquet(str(out))
+    finally:
+        context.checkpoint_config = None
+    rows = parquet.read_table(out).to_pylist()
+    assert sorted(row["id"] for row in rows) == sorted(f"d{n}" for n in range(20))
+    assert {row["status"] for row in rows} == {"ok"}
+
+
 def test_parquet_and_uris_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "in"
