@@ -23,12 +23,16 @@ SETTINGS = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(16),
 }
-_PATIENCE = 180.0
-_WAIT = """
+_PATIENCE = 300.0
+_COUNT = """
 import sys, time, ray
 ray.init(address=sys.argv[1])
-while sum(node["Alive"] for node in ray.nodes()) < int(sys.argv[2]):
+until = time.monotonic() + 20
+while (found := sum(node["Alive"] for node in ray.nodes())) < int(sys.argv[2]):
+    if time.monotonic() > until:
+        break
     time.sleep(0.2)
+sys.exit(found < int(sys.argv[2]))
 """
 
 
@@ -53,8 +57,7 @@ class RayCluster:
             self._start(*head, "--temp-dir", str(self.folder))
             self._wait(lambda: socket.create_connection(("127.0.0.1", int(port)), 1).close())
             for number in range(nodes):
-                self._start("--address", self.address, "--num-cpus", "1")
-                self._wait_for_nodes(number + 2)
+                self._join(number + 2)
         except BaseException:
             self.close()
             raise
@@ -91,14 +94,23 @@ class RayCluster:
             else:
                 return
 
-    def _wait_for_nodes(self, count: int) -> None:
-        subprocess.run(
-            [sys.executable, "-c", _WAIT, self.address, str(count)],
-            env=ray_environment(),
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=True,
-        )
+    def _join(self, count: int) -> None:
+        """Start a node, and wait until so many are there; once more where Ray gave it up."""
+        until = time.monotonic() + _PATIENCE
+        self._start("--address", self.address, "--num-cpus", "1")
+        while not self._has(count):
+            assert time.monotonic() < until, "Ray's nodes do not start"
+            if self.started[-1].poll() is not None:
+                self._start("--address", self.address, "--num-cpus", "1")
+
+    def _has(self, count: int) -> bool:
+        command = [sys.executable, "-c", _COUNT, self.address, str(count)]
+        try:
+            return not subprocess.run(
+                command, env=ray_environment(), capture_output=True, timeout=60, check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return False
 
     def processes(self) -> list[psutil.Process]:
         """Everything that was started for the cluster and still runs."""

@@ -77,7 +77,7 @@ def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[
         UsageError: nothing answers at the address, it is another version of Ray, this machine is no
             node of it, or it has no machine that computes.
     """
-    ray = _load_ray()
+    ray = load_ray()
     joined = ray.is_initialized()
     if not joined:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -92,7 +92,12 @@ def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[
             ray.shutdown()
 
 
-def _load_ray() -> Any:
+def load_ray() -> Any:
+    """Import Ray with its usage statistics off and its workers as urgent as other programs.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
@@ -111,7 +116,7 @@ def _start(ray: Any, cpus: int, quiet: dict[str, Any]) -> None:
     except Exception as error:  # Ray has no class of its own for these
         raise SetaccioError(
             f"Ray does not start on this machine ({short_reason(error)}). Is it very busy, or is "
-            "/dev/shm full? Try again, or name a cluster with --address."
+            "shared memory full? Try again, or name a cluster with --address."
         ) from error
 
 
