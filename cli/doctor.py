@@ -33,6 +33,10 @@ def doctor(
             help="A quantised GGUF to try; default: the default known model, where it is fetched.",
         ),
     ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A Ray cluster whose machines are named, too."),
+    ] = None,
 ) -> None:
     """Check compiler, AMX, a quantised model in a child process, versions, memory and GPU.
 
@@ -43,7 +47,7 @@ def doctor(
     from setaccio.runtime.model.smoke_test import quantised_smoke, system_report
 
     facts = system_report()
-    _show(facts)
+    _show(facts, address)
     for advice in _advice(facts):
         warn(advice)
     model = model or fetched_gguf()
@@ -61,7 +65,7 @@ def doctor(
     tell_step(f"Everything works: {smoke.message}.")
 
 
-def _show(facts: dict[str, Any]) -> None:
+def _show(facts: dict[str, Any], address: str | None) -> None:
     from rich.table import Table
 
     table = Table(show_header=False, box=None)
@@ -78,8 +82,21 @@ def _show(facts: dict[str, Any]) -> None:
     table.add_row("llama.cpp uses", facts["llama_features"])
     table.add_row("CMAKE_ARGS now", os.environ.get("CMAKE_ARGS") or "not set")
     versions = {**facts["versions"], **_training_versions()}
+    table.add_row("Ray", _describe_ray(address))
     table.add_row("versions", ", ".join(f"{name} {found}" for name, found in versions.items()))
     output_console().print(table)
+
+
+def _describe_ray(address: str | None) -> str:
+    from setaccio.data.errors import MissingExtraError
+    from setaccio.runtime.batch.ray.cluster import describe_cluster
+
+    try:
+        return describe_cluster(address)
+    except MissingExtraError as error:
+        if address:
+            raise
+        return f"absent; only extract --engine ray needs it. {install_hint(error.extra)}"
 
 
 def _training_versions() -> dict[str, str]:

@@ -257,14 +257,13 @@ def _work(
             on_skip=meter.skip,
         )
         items: Iterator[Document | Problem | None] = sources.read_sources(names, jsonl)
-        items = texts.keep(items) if texts else items
         if sources.may_be_slow(names):
             items = sources.as_they_come(items)
         with clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
             if share and journal.path:
                 share.begin(journal.path)
                 items = share.take(items)
-            batch.work(items)
+            batch.work(texts.keep(items) if texts else items)
         journal.forget_failed(lambda identifier: sources.belongs_to(identifier, names, jsonl))
     if share and journal.path:
         share.finish(journal.path)

@@ -15,6 +15,9 @@ from setaccio.cli.terminal.exits import SOME_FAILED
 
 if TYPE_CHECKING:
     from setaccio.runtime import Extractor
+    from setaccio.runtime.batch.journal import Journal
+    from setaccio.runtime.batch.ray.documents import Source
+    from setaccio.runtime.batch.ray.spec import WorkerSpec
 
 
 class RayFlags(NamedTuple):
@@ -80,55 +83,79 @@ def extract_on_ray(
         jsonl: ``--jsonl``.
         how: ``resume``, ``retry_failed`` and ``overwrite``.
     """
-    from setaccio.cli.terminal.meter import Meter
-    from setaccio.runtime.batch import sources
     from setaccio.runtime.batch.journal import Journal
-    from setaccio.runtime.batch.ray.cluster import check_nodes, connect, plan_workers
+    from setaccio.runtime.batch.ray.cluster import check_nodes, connect, load_ray, plan_workers
     from setaccio.runtime.batch.ray.folder import ResultFolder
     from setaccio.runtime.batch.ray.spec import spec_of
 
+    load_ray()
+    from setaccio.runtime.batch.ray.documents import find_documents
+
+    _refuse_inside(out, names)
+    found = find_documents(names, jsonl=jsonl)
     asked = flags.workers and flags.threads and flags.workers * flags.threads
     with connect(flags.address, cpus=asked) as nodes:
-        from setaccio.runtime.batch.ray.documents import count_items, find_documents
-        from setaccio.runtime.batch.ray.engine import extract_documents
-
-        found = find_documents(names, jsonl=jsonl)
         plan = plan_workers(nodes, flags.workers, flags.threads)
         spec = spec_of(extractor, options, threads=plan.threads, parallel=parallel)
         check_nodes(nodes, spec.files)
-        folder = ResultFolder(
-            out,
-            spec.run,
-            spec.settings,
-            flags.form,
-            resume=how["resume"],
-            overwrite=how["overwrite"],
-        )
+        new = {"resume": how["resume"], "overwrite": how["overwrite"]}
+        folder = ResultFolder(out, spec.run, spec.settings, flags.form, **new)
         if folder.anew:
             warn(folder.anew)
         journal = Journal(folder.journal, **how)
         say_resumed(journal, spec.run)
-        said = "machine" if len(nodes) == 1 else "machines"
-        tell_step(f"Ray: {plan.workers} workers of {plan.threads} threads, {len(nodes)} {said}.")
-        statuses: Counter[str] = Counter()
-        total = count_items(found, jsonl=jsonl)
-        if total is not None:
-            total -= journal.kept
-        with journal, Meter(total, results_on_terminal=False) as meter:
-
-            def note(name: str, status: str, message: str) -> None:
-                statuses[status] += 1
-                note_row(name, status, message, meter)
-
-            with clean_end(journal, meter, "--retry-failed" if how["retry_failed"] else "--resume"):
-                skipped = extract_documents(
-                    found, journal, spec, workers=plan.workers, jsonl=jsonl, on_row=note
-                )
-            journal.forget_failed(lambda name: sources.belongs_to(name, names, jsonl))
+        where = f"{len(nodes)} machine{'s' if len(nodes) > 1 else ''}"
+        tell_step(f"Ray: {plan.workers} workers of {plan.threads} threads, {where}.")
+        failed = _work(
+            found, journal, spec, plan.workers, names, jsonl=jsonl, retried=how["retry_failed"]
+        )
         folder.finish()
-    sum_up(journal, meter, skipped, retried=how["retry_failed"])
+    if failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _work(
+    found: list[Source],
+    journal: Journal,
+    spec: WorkerSpec,
+    workers: int,
+    names: Sequence[str],
+    *,
+    jsonl: bool,
+    retried: bool,
+) -> int:
+    """Extract from all sources, with progress; how many documents failed, now or before."""
+    from setaccio.cli.terminal.meter import Meter
+    from setaccio.runtime.batch import sources
+    from setaccio.runtime.batch.ray.documents import count_items
+    from setaccio.runtime.batch.ray.engine import extract_documents
+
+    statuses: Counter[str] = Counter()
+    total = count_items(found, jsonl=jsonl)
+    if total is not None:
+        total -= journal.kept - (journal.failed if retried else 0)
+    with journal, Meter(total, results_on_terminal=False) as meter:
+
+        def note(name: str, status: str, message: str) -> None:
+            statuses[status] += 1
+            note_row(name, status, message, meter)
+
+        with clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
+            skipped = extract_documents(
+                found, journal, spec, workers=workers, jsonl=jsonl, on_row=note
+            )
+        journal.forget_failed(lambda name: sources.belongs_to(name, names, jsonl))
+    sum_up(journal, meter, skipped, retried=retried)
     if statuses:
         counted = ", ".join(f"{status} {count}" for status, count in statuses.most_common())
-        tell_step(f"Statuses: {counted}. Results: {out}")
-    if meter.failed or journal.failed:
-        raise typer.Exit(SOME_FAILED)
+        tell_step(f"Statuses: {counted}.")
+    return meter.failed + journal.failed
+
+
+def _refuse_inside(out: Path, names: Sequence[str]) -> None:
+    """Results among the sources would be read as sources the next time."""
+    from setaccio.data.errors import UsageError
+
+    for name in names:
+        if Path(name).is_dir() and Path(name).resolve() in out.resolve().parents:
+            raise UsageError(f"{out}: lies inside {name}, which is read. Name another folder.")

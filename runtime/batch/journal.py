@@ -55,6 +55,7 @@ class Journal:
         retried: rows of failed documents whose place others take; closing removes them.
         repaired: bytes of a torn last line that were cut off.
         written: rows written by this object.
+        done: the rows that stood in the file and count.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Journal:
         self.path = path
         self.kept = self.failed = self.retried = self.repaired = self.written = 0
         self.runs: dict[str, int] = {}
-        self._done = KeyBag()
+        self.done = KeyBag()
         # Of failed rows that are retried: the keys by id, the ids that wait for a new row by its
         # key, and what has been replaced.
         self._retry: dict[str, list[str]] = {}
@@ -144,7 +145,7 @@ class Journal:
                 if row is not None:
                     self._note(row, retry=retry_failed and not row.ok)
             size = stream.seek(0, os.SEEK_END)
-        self._done.seal()
+        self.done.seal()
         self._old = good
         self.repaired = size - good
         if self.repaired:
@@ -156,7 +157,7 @@ class Journal:
         if retry:
             self._retry.setdefault(row.id, []).append(row.key)
         else:
-            self._done.add(place_of(row.key, row.id))
+            self.done.add(place_of(row.key, row.id))
         run = row.key[:RUN_DIGITS]
         self.runs[run] = self.runs.get(run, 0) + 1
 
@@ -218,17 +219,11 @@ class Journal:
         self._file = os.open(path, os.O_RDWR | os.O_APPEND)
         self._lock(path)
 
-    @property
-    def done(self) -> KeyBag:
-        """The rows that stood in the file and count."""
-        return self._done
-
     def settle_retried(self) -> None:
-        """Give up failed rows that a killed run has left beside those that replace them."""
-        for identifier, keys in list(self._retry.items()):
-            stand = [key for key in keys if place_of(key, identifier) in self._done]
-            if stand:
-                self._replace(identifier, stand)
+        """Give up failed rows that a killed run left beside those that replace them."""
+        for name, keys in list(self._retry.items()):
+            if stand := [key for key in keys if place_of(key, name) in self.done]:
+                self._replace(name, stand)
 
     def take(self, key: str, identifier: str) -> bool:
         """Whether a document has a row already; each row is taken once.
@@ -237,7 +232,7 @@ class Journal:
             key: from :func:`document_key`.
             identifier: the document's id.
         """
-        done = self._done.take(place_of(key, identifier))
+        done = self.done.take(place_of(key, identifier))
         if done and key in self._retry.get(identifier, ()):
             # A run that was killed left the failed row beside the one that replaces it.
             self._replace(identifier, [key])

@@ -1,7 +1,7 @@
 """Parts of a job become one file: complete, nothing doubled, in the order of the input.
 
     >>> merge_parts([Path("part-1.jsonl"), Path("part-2.jsonl")], Path("all.jsonl"))
-    Merged(rows=1000, failed=0, left_out=0)
+    MergedParts(rows=1000, failed=0, left_out=0)
 
 Each part is read twice: once to learn where the row of every document stands (8 bytes a document of
 the job, whatever the rows' size), once to copy the rows. Where a document stands in the input is
@@ -27,8 +27,8 @@ from setaccio.runtime.batch.shards import (
     SUFFIX,
     Positions,
     ShardRecord,
-    read_record,
-    share_of,
+    read_shard_record,
+    shard_of,
     short_place,
 )
 from setaccio.runtime.batch.sources import identify
@@ -41,7 +41,7 @@ _NOWHERE = np.uint64(2**64 - 1)
 _AGAIN = "Give the shard's command again with --resume, then merge."
 
 
-class Merged(NamedTuple):
+class MergedParts(NamedTuple):
     """What came of it.
 
     Attributes:
@@ -104,7 +104,7 @@ def merge_parts(
     *,
     items: Iterable[Document | Problem] | None = None,
     jsonl: bool = False,
-) -> Merged:
+) -> MergedParts:
     """Put the rows of several result files into one, in the order of the input.
 
     Args:
@@ -126,7 +126,7 @@ def merge_parts(
         streams = [s.enter_context(part.open("rb")) for part in parts]
         for line in _lines(streams, index.found):
             target.write(line)
-    return Merged(len(index.found), index.failed, index.left_out)
+    return MergedParts(len(index.found), index.failed, index.left_out)
 
 
 def _check_files(parts: Sequence[Path], out: Path) -> None:
@@ -144,7 +144,7 @@ def _check_files(parts: Sequence[Path], out: Path) -> None:
 
 
 def _by_records(parts: Sequence[Path]) -> _Index:
-    records = [read_record(part) for part in parts]
+    records = [read_shard_record(part) for part in parts]
     _check_records(parts, records)
     index = _Index(records[0].total)
     for number, (part, record) in enumerate(zip(parts, records, strict=True)):
@@ -224,7 +224,7 @@ def _check_row(part: Path, record: ShardRecord, row: Row) -> None:
             "--overwrite, or take those rows out."
         )
     if not record.shard.takes(row.id):
-        right = share_of(row.id, record.shard.count)
+        right = shard_of(row.id, record.shard.count)
         raise DataError(
             f"{part}: {row.id!r} belongs to shard {right}/{record.shard.count}, and this is "
             f"{record.shard}. Was another file copied here?"

@@ -24,7 +24,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,8 @@ _UNREADABLE = (
 Positions = npt.NDArray[np.uint64]
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """A share of the documents: ``number``, from 1, of ``count``."""
 
     number: int
@@ -62,10 +63,10 @@ class Shard(NamedTuple):
 
     def takes(self, identifier: str) -> bool:
         """Whether a document belongs to this share."""
-        return share_of(identifier, self.count) == self.number
+        return shard_of(identifier, self.count) == self.number
 
 
-def share_of(identifier: str, count: int) -> int:
+def shard_of(identifier: str, count: int) -> int:
     """Number of the share, from 1 to ``count``, that a document belongs to.
 
     The first eight bytes of a BLAKE2b of the id, as a whole number, are divided by ``count``; the
@@ -143,7 +144,7 @@ class ShardRecord:
             np.savez_compressed(stream, head=text, positions=self.positions, places=self.places)
 
 
-def read_record(part: Path) -> ShardRecord:
+def read_shard_record(part: Path) -> ShardRecord:
     """Read the record of a shard's results.
 
     Raises:

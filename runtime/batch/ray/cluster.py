@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from setaccio.data.errors import MissingExtraError, ModelError, UsageError, short_reason
+from setaccio.data.errors import (
+    MissingExtraError,
+    ModelError,
+    SetaccioError,
+    UsageError,
+    short_reason,
+)
 from setaccio.data.files.digests import package_versions
 from setaccio.models import verified_sha256
 from setaccio.runtime.model.load import physical_cores
@@ -66,18 +73,16 @@ def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[
 
     Raises:
         MissingExtraError: Ray is not installed.
+        SetaccioError: Ray does not start here.
         UsageError: nothing answers at the address, it is another version of Ray, this machine is no
             node of it, or it has no machine that computes.
     """
-    ray = _load_ray()
+    ray = load_ray()
     joined = ray.is_initialized()
     if not joined:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         if address is None:
-            count = cpus or physical_cores()
-            quiet |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
-            with _silence():
-                ray.init(num_cpus=count, **quiet)
+            _start(ray, cpus or physical_cores(), quiet)
         else:
             _join(ray, address, quiet)
     try:
@@ -87,7 +92,12 @@ def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[
             ray.shutdown()
 
 
-def _load_ray() -> Any:
+def load_ray() -> Any:
+    """Import Ray with its usage statistics off and its workers as urgent as other programs.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
@@ -96,6 +106,18 @@ def _load_ray() -> Any:
     except ModuleNotFoundError as error:
         raise MissingExtraError("ray", (error.name or "ray").partition(".")[0]) from error
     return ray
+
+
+def _start(ray: Any, cpus: int, quiet: dict[str, Any]) -> None:
+    store = {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
+    try:
+        with _silence():
+            ray.init(num_cpus=cpus, **store, **quiet)
+    except Exception as error:  # Ray has no class of its own for these
+        raise SetaccioError(
+            f"Ray does not start on this machine ({short_reason(error)}). Is it very busy, or is "
+            "shared memory full? Try again, or name a cluster with --address."
+        ) from error
 
 
 @contextmanager
@@ -138,7 +160,8 @@ def _join(ray: Any, address: str, quiet: dict[str, Any]) -> None:
             ) from error
         raise UsageError(
             f"--address {address}: Ray can not join ({said}). This machine must be a node of the "
-            f"cluster: ray start --address={address}"
+            f"cluster (ray start --address={address}), and a cluster that asks for a token needs "
+            "RAY_AUTH_MODE=token here too."
         ) from error
 
 
@@ -152,6 +175,41 @@ def _nodes(ray: Any, address: str | None) -> list[Node]:
         where = f"--address {address}" if address else "Ray"
         raise UsageError(f"{where}: the cluster has no machine with a CPU. Add one: ray start")
     return found
+
+
+def describe_cluster(address: str | None = None) -> str:
+    """Version and resources of a cluster, or of what one on this machine would have.
+
+    Args:
+        address: ``HOST:PORT`` of a cluster that this machine is a node of.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        UsageError: as for :func:`connect`.
+    """
+    known = package_versions(["ray"])["ray"]
+    if known is None:
+        raise MissingExtraError("ray", "ray")
+    if address is None:
+        return f"{known}; no cluster asked for, here {physical_cores()} CPUs and {_shared()}"
+    with connect(address) as nodes:
+        import ray
+
+        found = ray.cluster_resources()
+    cpus = sum(node.cpus for node in nodes)
+    memory, store = (found.get(name, 0) / 2**30 for name in ("memory", "object_store_memory"))
+    return (
+        f"{known}; {address}: {len(nodes)} machines that compute, {cpus} CPUs, "
+        f"{memory:.1f} GiB memory, {store:.1f} GiB object store"
+    )
+
+
+def _shared() -> str:
+    """Free shared memory, in which Ray keeps what it hands out."""
+    shared = Path("/dev/shm")  # noqa: S108
+    if not shared.is_dir():
+        return "no shared memory"
+    return f"{shutil.disk_usage(shared).free / 2**30:.1f} GiB of shared memory"
 
 
 class Plan(NamedTuple):

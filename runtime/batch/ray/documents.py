@@ -111,14 +111,6 @@ def _join(name: str, inside: str) -> str:
     return f"{name.rstrip('/')}/{inside.lstrip('/')}"
 
 
-def _has_parquet(path: Path) -> bool:
-    return path.suffix.lower() == PARQUET or (path.is_dir() and any(path.rglob("*" + PARQUET)))
-
-
-def _join(name: str, inside: str) -> str:
-    return f"{name.rstrip('/')}/{inside.lstrip('/')}"
-
-
 def _kind(path: str, jsonl: bool) -> str:
     if path.lower().endswith(PARQUET):
         return "parquet"
@@ -129,7 +121,8 @@ def _system(name: str) -> tuple[Any, str]:
     try:
         if _REMOTE not in name:
             return pafs.LocalFileSystem(), str(Path(name).absolute())
-        return pafs.FileSystem.from_uri(name)
+        system, path = pafs.FileSystem.from_uri(name)
+        return system, str(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"{name}: pyarrow can not read this ({_short(error)}).") from error
 
@@ -226,11 +219,12 @@ def _read_parquet(file: Any, label: str) -> Iterator[Document | Problem]:
             yield Document(f"{label}:{number}" if given is None else str(given), row["text"])
 
 
-class Documents(Datasource):
+class Documents(Datasource):  # type: ignore[misc]  # Ray is untyped for mypy here
     """Documents that have no row yet, in hands of :data:`HAND`, for Ray Data.
 
     Each row of the data set is one hand: JSON of ``{"documents": [[id, text, key, readable]],
-    "read": documents read so far, "end": whether it is the last}``.
+    "first": number of the first among those handed out, "read": documents read so far, "end":
+    whether it is the last}``.
 
     Args:
         sources: from :func:`find_documents`; relative paths count from the current folder.
@@ -268,7 +262,7 @@ class Documents(Datasource):
         os.chdir(self._folder)
         done = self._done.fresh()
         hand: list[list[Any]] = []
-        read = 0
+        read = given = 0
         for identifier, text, readable in read_items(self._sources, jsonl=self._jsonl):
             read += 1
             key = document_key(self._run, text)
@@ -276,9 +270,10 @@ class Documents(Datasource):
                 continue
             hand.append([identifier, text, key, readable])
             if len(hand) == HAND:
-                yield _table({"documents": hand, "read": read, "end": False})
+                yield _table({"documents": hand, "first": given, "read": read, "end": False})
+                given += len(hand)
                 hand = []
-        yield _table({"documents": hand, "read": read, "end": True})
+        yield _table({"documents": hand, "first": given, "read": read, "end": True})
 
 
 def _table(hand: dict[str, Any]) -> pa.Table:

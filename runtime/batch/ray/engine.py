@@ -18,21 +18,25 @@ from typing import Any
 import ray
 import ray.data
 from ray.data import ActorPoolStrategy, DataContext
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from setaccio.data.errors import DataError, SetaccioError, short_reason
 from setaccio.runtime.batch.journal import Journal
 from setaccio.runtime.batch.ray.documents import HAND, Documents, Source
 from setaccio.runtime.batch.ray.spec import WorkerSpec
-from setaccio.runtime.batch.ray.worker import DatasetWorker, Worker
+from setaccio.runtime.batch.ray.worker import DatasetWorker, Deaths, Worker
 
 OnRow = Callable[[str, str, str], None]
 """Called with a row's id, status and message."""
+
+MOST_FAILED_STARTS = 3
+"""Workers in a row that may fail to start before the job ends."""
 
 _WAITING = 2
 """Documents in a worker for each that it decodes at once, so that a slot is never without one."""
 
 
-def pool(spec: WorkerSpec, workers: int, hand: int) -> dict[str, Any]:
+def worker_pool(spec: WorkerSpec, workers: int, hand: int) -> dict[str, Any]:
     """How Ray Data runs the workers: arguments of ``map_batches``.
 
     Args:
@@ -76,7 +80,7 @@ def extract_dataset(
     if missing:
         raise DataError(f"The data set has no column {missing[0]!r}; it needs id and text.")
     return dataset.map_batches(
-        DatasetWorker, batch_size=batch, batch_format="numpy", **pool(spec, workers, batch)
+        DatasetWorker, batch_size=batch, batch_format="numpy", **worker_pool(spec, workers, batch)
     )
 
 
@@ -88,6 +92,7 @@ def extract_documents(
     workers: int,
     jsonl: bool = False,
     on_row: OnRow = lambda name, status, message: None,
+    worker: type[Worker] = Worker,
 ) -> int:
     """Write a row for every document that has none, in the order in which they are finished.
 
@@ -98,6 +103,7 @@ def extract_documents(
         workers: how many.
         jsonl: whether every source that is no Parquet is read as JSON Lines.
         on_row: called for each row when it is written.
+        worker: what works.
 
     Returns:
         How many documents had a row already.
@@ -108,7 +114,10 @@ def extract_documents(
     """
     journal.settle_retried()
     written, total = 0, None
-    for hand in _hands(Documents(sources, spec.run, journal.done, jsonl=jsonl), spec, workers):
+    documents = Documents(sources, spec.run, journal.done, jsonl=jsonl)
+    deaths = ray.remote(num_cpus=0, max_restarts=-1)(Deaths).options(**_here()).remote()
+    how = {**worker_pool(spec, workers, HAND), "fn_constructor_args": (spec, deaths)}
+    for hand in _hands(documents, worker, how):
         for name, status, message, key, row in hand["rows"]:
             journal.take(key, name)
             journal.write(key, row)
@@ -121,12 +130,18 @@ def extract_documents(
     return int(total) - written
 
 
-def _hands(documents: Documents, spec: WorkerSpec, workers: int) -> Iterator[dict[str, Any]]:
+def _here() -> dict[str, Any]:
+    """Options of an actor on the machine that this process runs on."""
+    node = ray.get_runtime_context().get_node_id()
+    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)}
+
+
+def _hands(
+    documents: Documents, worker: type[Worker], how: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
     with _settings():
         dataset = ray.data.read_datasource(documents, num_cpus=0, override_num_blocks=1)
-        dataset = dataset.map_batches(
-            Worker, batch_size=1, batch_format="numpy", **pool(spec, workers, HAND)
-        )
+        dataset = dataset.map_batches(worker, batch_size=1, batch_format="numpy", **how)
         try:
             for batch in dataset.iter_batches(
                 batch_size=None, batch_format="numpy", prefetch_batches=0
@@ -155,6 +170,7 @@ def _settings() -> Iterator[None]:
         "enable_progress_bars": False,
         "print_on_execution_start": False,
         "max_errored_blocks": 0,
+        "max_consecutive_actor_init_deaths": MOST_FAILED_STARTS,
     }
     former = {name: getattr(context, name) for name in wanted}
     loggers = [logging.getLogger(name) for name in ("ray", "ray.data")]

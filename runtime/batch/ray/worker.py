@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -23,6 +23,13 @@ from setaccio.runtime.batch.ray.spec import WorkerSpec
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.extractor import Extractor
 
+MOST_DEATHS = 3
+"""Workers that may die while they have a document, before it gets a row that says so."""
+
+SUSPECT = 2
+"""Deaths from which on documents are done one by one."""
+
+_FATAL = f"{MOST_DEATHS} workers died while they had this document. --retry-failed tries it again."
 Answer = Future[Extraction]
 
 
@@ -35,9 +42,11 @@ class Stream:
 
     def __init__(self, extractor: Extractor) -> None:
         self.extractor = extractor
-        self._asked: queue.SimpleQueue[tuple[Document, Answer]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[Document, Answer] | None] = queue.SimpleQueue()
         self._working: deque[tuple[Document, Answer]] = deque()
-        threading.Thread(target=self._run, daemon=True).start()
+        self._open = True
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def extract(self, documents: Sequence[Document]) -> list[Extraction]:
         """Extract from documents, together with those of other threads; in order."""
@@ -46,8 +55,13 @@ class Stream:
             self._asked.put(pair)
         return [answer.result() for answer in answers]
 
+    def close(self) -> None:
+        """End the thread, once everything that was asked for is answered."""
+        self._asked.put(None)
+        self._thread.join()
+
     def _run(self) -> None:
-        while True:
+        while self._open:
             try:
                 for extraction in self.extractor.extract_all(self._feed()):
                     self._working.popleft()[1].set_result(extraction)
@@ -60,26 +74,90 @@ class Stream:
     def _feed(self) -> Iterator[Document | None]:
         while True:
             try:
-                self._working.append(self._asked.get_nowait())
+                asked = self._asked.get_nowait()
             except queue.Empty:
                 yield None
-            else:
-                yield self._working[-1][0]
+                continue
+            if asked is None:
+                self._open = False
+                return
+            self._working.append(asked)
+            yield asked[0]
+
+
+class Deaths:
+    """How many workers have died while they had a document; an actor that outlives them.
+
+    A document that brings its process down would do so for ever, since what a dead worker had is
+    done again. From the second death on, what was in work then is done one by one, so that the one
+    at fault is told from its neighbours; after :data:`MOST_DEATHS` it gets the row of an error.
+    """
+
+    def __init__(self) -> None:
+        self._deaths: Counter[int] = Counter()
+
+    def begin(self, numbers: Sequence[int]) -> int:
+        """Note that documents are in work; the most deaths that one of them has seen."""
+        most = max((self._deaths[number] for number in numbers), default=0)
+        self._deaths.update(numbers)
+        return most
+
+    def end(self, numbers: Sequence[int]) -> None:
+        """Note that their worker has lived through it."""
+        self._deaths.subtract(numbers)
 
 
 class Worker:
-    """Rows for the hands of :class:`setaccio.runtime.batch.ray.documents.Documents`; an actor."""
+    """Rows for the hands of :class:`setaccio.runtime.batch.ray.documents.Documents`; an actor.
 
-    def __init__(self, spec: WorkerSpec) -> None:
+    Args:
+        spec: how to extract.
+        deaths: handle of a :class:`Deaths`; None does everything again that a worker died with.
+    """
+
+    def __init__(self, spec: WorkerSpec, deaths: Any = None) -> None:
         self.spec = spec
         self.stream = Stream(spec.extractor())
+        self._deaths = deaths
+        self._alone = threading.Lock()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Answer hands: ``documents`` become ``rows`` of ``[id, status, message, key, row]``."""
         hands = [json.loads(hand) for hand in batch["hand"]]
         for hand in hands:
-            hand["rows"] = self._rows(hand.pop("documents"))
+            hand["rows"] = self._carefully(hand.pop("documents"), hand["first"])
         return {"hand": [json.dumps(hand).encode() for hand in hands]}
+
+    def _carefully(self, documents: list[list[Any]], first: int) -> list[list[str]]:
+        numbers = list(range(first, first + len(documents)))
+        most = self._ask("begin", numbers)
+        if most < SUSPECT:
+            rows = self._rows(documents)
+            self._ask("end", numbers)
+            return rows
+        self._ask("end", numbers)
+        rows = []
+        with self._alone:
+            for number, document in zip(numbers, documents, strict=True):
+                if self._ask("begin", [number]) >= MOST_DEATHS:
+                    self._ask("end", [number])
+                    document = [document[0], _FATAL, document[2], False]
+                    rows += self._rows([document])
+                    continue
+                rows += self._rows([document])
+                self._ask("end", [number])
+        return rows
+
+    def _ask(self, what: str, numbers: list[int]) -> int:
+        """Tell the one that counts deaths; without it, and where it is lost, there were none."""
+        if self._deaths is None:
+            return 0
+        import ray
+
+        try:
+            return int(ray.get(getattr(self._deaths, what).remote(numbers)) or 0)
+        except ray.exceptions.RayError:
+            return 0
 
     def _rows(self, documents: list[list[Any]]) -> list[list[str]]:
         good = [Document(name, text) for name, text, _, readable in documents if readable]

@@ -267,3 +267,27 @@ def test_a_bag_of_many_is_small():
     held = bag._digests.nbytes + bag._left.nbytes
     assert held == 20 * 100_000
     assert all(bag.take(digests[at : at + 16]) for at in range(0, 16 * 1000, 16))
+
+
+def test_a_retry_that_was_killed_is_settled_without_reading_the_sources(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    write(path, ["a", "b"], "error")
+    with Journal(path, resume=True) as journal:  # as a retry that was killed leaves it
+        journal.write(document_key(RUN, "a"), row("a"))
+    with Journal(path, retry_failed=True) as journal:
+        assert (journal.kept, journal.failed) == (3, 2)
+        journal.settle_retried()
+        assert (journal.kept, journal.failed, journal.retried) == (2, 1, 1)
+    assert names_in(path) == ["b", "a"]
+
+
+def test_a_fresh_bag_is_taken_from_separately() -> None:
+    bag = KeyBag()
+    for digest in (bytes(16), bytes(16), bytes([7] * 16)):
+        bag.add(digest)
+    bag.seal()
+    fresh = bag.fresh()
+    assert [fresh.take(bytes(16)) for _ in range(3)] == [True, True, False]
+    assert (len(bag), len(fresh)) == (3, 1)
+    assert bytes(16) in fresh
+    assert bytes([8] * 16) not in fresh

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Document, Problem
 from setaccio.runtime.batch.journal import Journal, document_key, fingerprint
-from setaccio.runtime.batch.merge_parts import Merged, merge_parts
+from setaccio.runtime.batch.merge_parts import MergedParts, merge_parts
 from setaccio.runtime.batch.shards import (
     Shard,
     ShareReader,
     parse_shard,
-    read_record,
+    read_shard_record,
     record_path,
-    share_of,
+    shard_of,
 )
 from setaccio.runtime.batch.sources import identify
 
@@ -86,7 +86,7 @@ def expected(items: Sequence[Document | Problem]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("kind", IDS)
 def test_shares_are_balanced(kind: str) -> None:
-    shares = np.array([share_of(IDS[kind](i), 48) for i in range(MANY)])
+    shares = np.array([shard_of(IDS[kind](i), 48) for i in range(MANY)])
     for count in (2, 4):
         sizes = np.bincount((shares - 1) % count, minlength=count)
         assert abs(sizes * count / MANY - 1).max() < 0.02
@@ -97,8 +97,8 @@ def test_shares_are_balanced(kind: str) -> None:
 
 def test_shares_are_the_same_in_every_version() -> None:
     names = ("a", "notes/a.txt", "½", "", "\udcff")
-    assert [share_of(name, 1000) for name in names] == [463, 329, 426, 61, 853]
-    assert share_of("a", 1) == 1
+    assert [shard_of(name, 1000) for name in names] == [463, 329, 426, 61, 853]
+    assert shard_of("a", 1) == 1
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "-1/4", "a/b", "3", "1/4/5", "1.5/2", ""])
@@ -112,7 +112,7 @@ def test_parts_become_one_in_the_inputs_order(tmp_path: Path) -> None:
     parts = work(tmp_path, items, 5, failing=frozenset({"d11"}))
     random.Random(0).shuffle(parts)
     out = tmp_path / "all.jsonl"
-    assert merge_parts(parts, out) == Merged(203, 2, 0)
+    assert merge_parts(parts, out) == MergedParts(203, 2, 0)
     assert rows(out) == expected(items)
     named = [*parts, *map(record_path, parts)]  # what part-*.jsonl* names
     assert merge_parts(named, tmp_path / "again.jsonl").rows == 203
@@ -139,7 +139,7 @@ def test_any_input_comes_back_whole(
         lines = part.read_bytes().splitlines(keepends=True)
         chance.shuffle(lines)
         part.write_bytes(b"".join(lines))
-    assert merge_parts(parts, folder / "all.jsonl") == Merged(len(items), 0, 0)
+    assert merge_parts(parts, folder / "all.jsonl") == MergedParts(len(items), 0, 0)
     assert rows(folder / "all.jsonl") == expected(items)
 
 
@@ -165,7 +165,7 @@ def test_a_changed_text_and_a_retry_that_was_killed_leave_no_second_row(tmp_path
     after = [Document("d5", "Now without eggs.") if i.id == "d5" else i for i in before[:10]]
     parts = work(tmp_path, after, 2)
     row = {"id": "d4", "status": "ok", "data": "Beat 4 eggs."}
-    part = parts[share_of("d4", 2) - 1]
+    part = parts[shard_of("d4", 2) - 1]
     with Journal(part, resume=True) as journal:
         journal.write(document_key(RUN, row["data"]), json.dumps(row))
     merged = merge_parts(parts, tmp_path / "all.jsonl")
@@ -256,11 +256,11 @@ def test_a_wrong_call_is_refused(tmp_path: Path) -> None:
 def test_a_run_that_begins_again_is_not_finished(tmp_path: Path) -> None:
     items = documents(4)
     (part, _) = work(tmp_path, items, 2)
-    assert read_record(part).total == 5
+    assert read_shard_record(part).total == 5
     reader = ShareReader(Shard(1, 2), RUN, SETTINGS)
     reader.begin(part)
     with pytest.raises(DataError, match="not finished"):
-        read_record(part)
+        read_shard_record(part)
 
 
 @pytest.mark.slow

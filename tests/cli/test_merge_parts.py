@@ -1,6 +1,6 @@
 """A job in shards, as a user runs it: several processes, one killed, and one file in the end.
 
-Run: pytest tests/cli/test_merge.py
+Run: pytest tests/cli/test_merge_parts.py
 """
 
 from __future__ import annotations
