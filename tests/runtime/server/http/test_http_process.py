@@ -252,6 +252,21 @@ def test_a_body_in_chunks_ends_at_the_limit(server: Served) -> None:
     assert works(server)
 
 
+def test_the_time_of_a_request_is_limited(tiny_gguf: Path) -> None:
+    with serve_cli(tiny_gguf, "--timeout", 1) as served, httpx.Client(timeout=60) as client:
+        url = f"{served.url}/v1/chat/completions"
+        (choice,) = client.post(url, json={**LONG, "stream": False}).json()["choices"]
+        assert (choice["finish_reason"], choice["status"]) == ("length", "truncated_output")
+        schema = LONG["response_format"]["json_schema"]["schema"]
+        body = {"text": CAKE, "schema": schema, "options": {"temperature": 2.0}}
+        row = client.post(f"{served.url}/extract", json=body).json()
+        assert (row["status"], row["finish_reason"]) == ("truncated_output", "timeout")
+        with connected(served) as connection:  # a body that does not come
+            lines = "Content-Type: application/json", "Content-Length: 100"
+            connection.sendall(head("/extract", *lines) + b'{"te')
+            assert b"408" in connection.makefile("rb").readline()
+
+
 def test_the_log_has_a_line_for_each_request_and_none_of_its_text(server: Served) -> None:
     assert works(server)
     httpx.post(f"{server.url}/extract?q=Sponge", json={"text": [CAKE]})
