@@ -225,18 +225,18 @@ def test_connections_that_say_nothing_or_half_of_it_hold_up_nobody(server: Serve
     ("sent", "status"),
     [
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n", b"400"),
-        (b"GET / HTTP/9.9\r\n\r\n", b"400"),
+        (b"GET / HTTP/9.9\r\n\r\n", b"403"),  # it names no host
         (b"GET /tasks HTTP/1.1\r\n\r\n", b"400"),
         (head("/extract", "Content-Length: 999999999"), b"413"),
         (head("/extract", "Content-Length: -1"), b"400"),
-        (head("/extract", *["X-Long: " + "a" * 8000] * 20), b"431"),
+        (head("/extract", *["X-Long: " + "a" * 8000] * 20), b"400"),
     ],
 )
 def test_what_is_no_http_gets_a_4xx(server: Served, sent: bytes, status: bytes) -> None:
     with connected(server) as connection:
         connection.sendall(sent)
         answer = connection.makefile("rb").readline()
-    assert answer.split()[1][:1] == b"4", answer
+    assert answer.split()[1] == status
     assert works(server)
 
 
