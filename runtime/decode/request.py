@@ -79,6 +79,8 @@ class Request:
         ranked: how many of the likeliest tokens are noted beside each token; None notes nothing.
         ended: asked before each pass whether it should end now, and why (``timeout`` or
             ``cancelled``).
+        deferred: whether an answer that is cut off is handed out as it is, to be completed by
+            whoever asked: it may take long, and others wait.
         follow: shown the answer after each pass that made it longer; a finish reason ends it.
     """
 
@@ -94,6 +96,7 @@ class Request:
     ranked: int | None = None
     ended: Callable[[], Finish | None] | None = None
     follow: Callable[[Generation], Finish | None] | None = None
+    deferred: bool = False
 
     def under(self, key: Any) -> Request:
         """The same request with another key."""
@@ -142,6 +145,8 @@ class Completion:
         seconds: wall time of the passes it took part in, shared among those decoded together.
         closed_lists: lists that were closed where they began to repeat themselves.
         rankings: of each generated token that is left, where they were asked for.
+        cut_off: the answer that is still to be completed, of a request that wants it so; all else
+            but ``finish`` is without meaning then.
     """
 
     tokens: tuple[int, ...]
@@ -153,3 +158,4 @@ class Completion:
     seconds: float = 0.0
     closed_lists: int = 0
     rankings: tuple[Ranking, ...] = ()
+    cut_off: Generation | None = None
