@@ -240,6 +240,18 @@ def test_what_is_no_http_gets_a_4xx(server: Served, sent: bytes, status: bytes) 
     assert works(server)
 
 
+def test_a_client_that_does_not_read_holds_up_itself_alone(server: Served) -> None:
+    body = json.dumps({**LONG, "max_tokens": 200, "logprobs": True, "top_logprobs": 20}).encode()
+    with connected(server) as connection:
+        lines = "Content-Type: application/json", f"Content-Length: {len(body)}"
+        connection.sendall(head("/v1/chat/completions", *lines) + body)
+        for _ in range(3):
+            assert works(server)
+        said = connection.makefile("rb")
+        while b"[DONE]" not in said.readline():
+            pass
+
+
 def test_a_body_in_chunks_ends_at_the_limit(server: Served) -> None:
     """The limit of this server is 100,000 bytes."""
     with connected(server) as connection:
