@@ -101,7 +101,7 @@ class Extractor:
         if adapter is not None and not isinstance(adapter, Adapter):
             adapter = load_adapter(self.model, adapter)
         self.adapter = adapter
-        self.task, self.warnings = choose_task(adapter or self.model, task)
+        self.task, self.warnings = settle_task(adapter or self.model, task)
         self.warnings += self.task.notes
         if adapter is not None and adapter.warning is not None:
             self.warnings.append(adapter.warning)
@@ -201,7 +201,7 @@ def check_options(
         raise UsageError(f"parallel is {parallel}. Decode at least 1 document at a time.")
 
 
-def choose_task(source: LoadedModel | Adapter, task: Task | None) -> tuple[Task, list[str]]:
+def settle_task(source: LoadedModel | Adapter, task: Task | None) -> tuple[Task, list[str]]:
     """The task to extract, and what is to be said about it.
 
     Args:

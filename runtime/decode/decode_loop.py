@@ -184,15 +184,16 @@ class DecodeLoop:
 
     def _time_first(self, seconds: float) -> None:
         """Take note of how long the first document and those beside it took."""
-        if self._first is None:
+        first = self._first
+        if first is None or first.cached <= len(first.start.prefix):  # its fixed part is for all
             return
-        if self._fed[0] is not self._first:
+        if self._fed[0] is not first:
             self._beside_seconds += seconds
             return
         self._first_seconds += seconds
         if not self._prefill_rate:
             self._prefill_rate = seconds / max(1, self._feeds[0].size)
-        if self._first.generation.finish:
+        if first.generation.finish:
             self._first = None
 
     def _feed_length(self) -> int:

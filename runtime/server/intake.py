@@ -17,7 +17,7 @@ from setaccio.runtime.decode.list_guard import ListGuard, make_times
 from setaccio.runtime.decode.repetition import make_judge
 from setaccio.runtime.decode.request import Request, Start
 from setaccio.runtime.decode.sampling import make_sampler
-from setaccio.runtime.extractor import check_options, choose_task
+from setaccio.runtime.extractor import check_options, settle_task
 from setaccio.runtime.grammar.constraint import compile_schema
 from setaccio.runtime.model.adapters import Adapter, join_names
 from setaccio.runtime.model.load import LoadedModel, can_cut
@@ -80,7 +80,7 @@ class Intake:
         """
         _check(request)
         adapter = self._adapter(request.adapter)
-        task, _ = choose_task(adapter or self._model, request.task)
+        task, _ = settle_task(adapter or self._model, request.task)
         prompts = self._prompts_for(task)
         planner = Planner(
             self._model,

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from server_parts import CITY, plug, two_adapters
+from engine_parts import CITY, plug, two_adapters
 
 from setaccio.data import Task
 from setaccio.data.errors import EngineError, QueueFullError, SchemaError, TaskError, UsageError
