@@ -4,7 +4,7 @@
 Chromium pastes a recipe of the samples, extracts, and photographs the page. Needs Chromium, the
 base (``setaccio models fetch``) and ``pip install '.[dev]'``.
 
-    python scripts/server_picture.py
+    python -m scripts.server_picture
 """
 
 from __future__ import annotations
