@@ -166,7 +166,7 @@ def _run(part: Part, out: Path, level: str) -> Any:
             capture_output=True,
             text=True,
             errors="replace",
-            env=_environment(level if part.group == "roofline" else ""),
+            env=environment(level if part.group == "roofline" else ""),
             timeout=_PATIENCE + 3 * part.seconds,
             check=False,
         )
@@ -190,8 +190,8 @@ def busy_core(wanted: bool) -> Iterator[None]:
             spin.wait()
 
 
-def _environment(level: str = "") -> dict[str, str]:
-    """Python finds this tree; PyTorch computes with what llama.cpp was compiled for."""
+def environment(level: str = "") -> dict[str, str]:
+    """A child's: Python finds this tree; PyTorch computes with what llama.cpp was compiled for."""
     paths = os.pathsep.join([str(ROOT), *(path for path in sys.path if path)])
     return {**os.environ, "PYTHONPATH": paths, **(_NO_MORE_THAN_AVX2 if level == "AVX2" else {})}
 
@@ -205,7 +205,7 @@ def _command(part: Part, out: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "setaccio.cli.main", *given, *part.arguments]
     with (out / "command.out").open("w+") as words:
         began = time.perf_counter()
-        child = subprocess.Popen(command, stdout=words, stderr=words, env=_environment())
+        child = subprocess.Popen(command, stdout=words, stderr=words, env=environment())
         stop = threading.Timer(_PATIENCE, child.kill)
         stop.start()
         _, status, usage = os.wait4(child.pid, 0)

@@ -54,6 +54,7 @@ class BatchContext:
         background, draft_length: as given.
         capacity: most tokens of all feeds of one :meth:`decode`.
         prefixes: what each sequence's cache begins with, where that is known.
+        roomy: requests in a row that would have been content with half the cells.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class BatchContext:
         self._thread_choice = ThreadChoice(self.threads)
         self._executor = ThreadPoolExecutor(1, "llama.cpp") if background else None
         self.prefixes: dict[int, Start] = {}
+        self.roomy = 0
         self._vocabulary = int(model.llama.n_vocab())
         self.capacity = PREFILL_BATCH * 4
         self._context: Any = None

@@ -30,7 +30,7 @@ PREFILL_BESIDE_FIRST = 0.25
 """Of the time that the first answer takes, what may go into the prefill of others meanwhile."""
 
 SHRINK_AFTER = 32
-"""Admissions, all content with half the cells, after which a shared context gives cells back."""
+"""Requests in a row, content with half the cells, after which a shared context gives cells back."""
 
 __all__ = ["DecodeLoop", "Passes", "Watch"]
 
@@ -87,7 +87,6 @@ class DecodeLoop:
         self._draft_length = context.draft_length if prompt_lookup and self._cuts else None
         self._shared = states is not None
         self._prefixes = PrefixLoader(context, self._cuts, states)
-        self._roomy = 0  # admissions in a row that would have been content with half the cells
         self._turns: dict[int, int] = {}  # of each adapter the pass that it had last
         self._unread: list[ActiveSequence] = []  # those in prefill, in the order in which they came
         self._read_last = False  # whether the last pass was of a prompt
@@ -136,11 +135,9 @@ class DecodeLoop:
         busy = [sequence.id for sequence in self.active if sequence.loaded]
         count = self.context.sequences if self.active else self.parallel if more else len(requests)
         wanted = max(cells) + step
-        if requests:
-            roomy = self._shared and 2 * wanted <= self.context.cells
-            self._roomy = self._roomy + 1 if roomy else 0
-        shrink = self._roomy >= SHRINK_AFTER
-        self._roomy = 0 if shrink else self._roomy
+        roomy = self._shared and 2 * wanted <= self.context.cells
+        self.context.roomy = self.context.roomy + len(requests) if roomy else 0
+        shrink = self.context.roomy >= SHRINK_AFTER
         self.context.reserve(count, wanted, busy, shrink)
 
     def start_pass(self) -> list[Feed]:
@@ -187,15 +184,16 @@ class DecodeLoop:
 
     def _time_first(self, seconds: float) -> None:
         """Take note of how long the first document and those beside it took."""
-        if self._first is None:
+        first = self._first
+        if first is None or first.cached <= len(first.start.prefix):  # its fixed part is for all
             return
-        if self._fed[0] is not self._first:
+        if self._fed[0] is not first:
             self._beside_seconds += seconds
             return
         self._first_seconds += seconds
         if not self._prefill_rate:
             self._prefill_rate = seconds / max(1, self._feeds[0].size)
-        if self._first.generation.finish:
+        if first.generation.finish:
             self._first = None
 
     def _feed_length(self) -> int:
@@ -222,6 +220,10 @@ class DecodeLoop:
         if sequence in self._unread:
             self._unread.remove(sequence)
         self.passes.running -= 1
+        generation = sequence.generation
+        if sequence.request.deferred and generation.cut_off:
+            open_end = Completion((), generation.finish or "error", 0, cut_off=generation)
+            return sequence.request.key, open_end
         return sequence.request.key, sequence.completion(self.model)
 
     def finish_pass(

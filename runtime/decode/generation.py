@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -272,13 +273,23 @@ class Generation:
         period = find_cycle(self.tokens)
         return bool(period) and is_loop(self.tokens, period)
 
-    def completion(self, model: LoadedModel) -> Completion:
-        """The answer, completed by its grammar where it did not end by itself."""
+    @property
+    def cut_off(self) -> bool:
+        """Whether the grammar has to complete it."""
+        return self._matcher is not None and self.finish in ("length", "repetition", "timeout")
+
+    def completion(self, model: LoadedModel, seconds: float = math.inf) -> Completion:
+        """The answer, completed by its grammar where it did not end by itself.
+
+        Args:
+            model: whose vocabulary.
+            seconds: that may be spent on that.
+        """
         tokens = list(self.tokens)
-        if self._matcher and self.finish in ("length", "repetition", "timeout"):
+        if self._matcher and self.cut_off:
             # No short end may be found; what was generated must not be lost.
             with contextlib.suppress(ValueError):
-                tokens = complete_truncated(model, self._matcher, self.tokens)
+                tokens = complete_truncated(model, self._matcher, self.tokens, seconds)
         # Completing takes back the tokens of an incomplete character.
         kept = next(
             (i for i, token in enumerate(self.tokens) if tokens[i : i + 1] != [token]), None

@@ -95,6 +95,8 @@ class Request:
         ranked: how many of the likeliest tokens are noted beside each token; None notes nothing.
         ended: asked before each pass whether it should end now, and why (``timeout`` or
             ``cancelled``).
+        deferred: whether an answer that is cut off is handed out as it is, to be completed by
+            whoever asked: it may take long, and others wait.
         follow: shown the answer after each pass that made it longer; a finish reason ends it.
         thought: what the model may think before it answers; None: nothing.
     """
@@ -112,6 +114,7 @@ class Request:
     ended: Callable[[], Finish | None] | None = None
     follow: Callable[[Generation], Finish | None] | None = None
     thought: ThoughtRequest | None = None
+    deferred: bool = False
 
     def under(self, key: Any) -> Request:
         """The same request with another key."""
@@ -161,6 +164,8 @@ class Completion:
         closed_lists: lists and strings that were closed where they began to repeat themselves.
         rankings: of each generated token that is left, where they were asked for.
         thought: token ids of the thought before the answer, without the marks around it.
+        cut_off: the answer that is still to be completed, of a request that wants it so; all else
+            but ``finish`` is without meaning then.
     """
 
     tokens: tuple[int, ...]
@@ -173,3 +178,4 @@ class Completion:
     closed_lists: int = 0
     rankings: tuple[Ranking, ...] = ()
     thought: tuple[int, ...] = ()
+    cut_off: Generation | None = None

@@ -8,7 +8,9 @@ needed, and the result parses and fits the schema; its status says that it is no
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,21 +41,26 @@ _BETWEEN = (b"{", b"}", b"[", b"]", b",", b":")
 _INSIDE = b'"' + b"aeioutnrsldcmphgbfywvkxqzj" + b"1234567890-:TZ@./"
 
 
-def complete_truncated(model: LoadedModel, matcher: Matcher, tokens: Sequence[int]) -> list[int]:
+def complete_truncated(
+    model: LoadedModel, matcher: Matcher, tokens: Sequence[int], seconds: float = math.inf
+) -> list[int]:
     """Find the tokens that complete an answer.
 
     Args:
         model: whose vocabulary.
         matcher: where the answer stands; an incomplete character is taken back, no more.
         tokens: token ids generated so far.
+        seconds: after which no more is tried. Without an end to be found, as where a list wants
+            thousands of items, trying takes minutes.
 
     Returns:
         The whole answer's token ids; an incomplete character at the end is taken back first.
-        Where no end is found in :data:`MOST_TOKENS`, the answer as it was.
+        Where no end is found in :data:`MOST_TOKENS`, or in time, the answer as it was.
 
     Raises:
         ValueError: the grammar can not take the incomplete character back.
     """
+    until = time.monotonic() + seconds
     answer = list(tokens)
     text = b"".join(token_bytes(model, token) for token in answer)
     while answer and not _is_utf8(text):
@@ -62,9 +69,9 @@ def complete_truncated(model: LoadedModel, matcher: Matcher, tokens: Sequence[in
     # A greedy walk, and after it random restarts.
     for attempt in range(MOST_ATTEMPTS):
         ending = _Ending(model, matcher.copy(), text, random.Random(attempt) if attempt else None)
-        if ending.walk(MOST_TOKENS // 4 if attempt else MOST_TOKENS):
+        if ending.walk(MOST_TOKENS // 4 if attempt else MOST_TOKENS, until):
             return answer + ending.tokens
-        if ending.is_stuck:  # no other array or object would help
+        if ending.is_stuck or time.monotonic() > until:  # no other array or object would help
             break
     return answer
 
@@ -92,11 +99,11 @@ class _Ending:
         """Whether it has not come out of one text or number."""
         return len(self.tokens) - self._value >= PATIENCE
 
-    def walk(self, most: int) -> bool:
-        """Go to the end, in so many tokens; False where that is not reached."""
+    def walk(self, most: int, until: float) -> bool:
+        """Go to the end, in so many tokens and in time; False where that is not reached."""
         try:
             while not self._matcher.may_end:
-                if len(self.tokens) >= most:
+                if len(self.tokens) >= most or time.monotonic() > until:
                     return False
                 self._go_on()
         except ValueError:  # nothing can follow, or the parser has reached a limit

@@ -84,6 +84,7 @@ class Work(ABC):
             key=(self, part),
             start=request.start or Start(self.adapter, ()),
             ended=self.ended,
+            deferred=True,
             follow=guarded if follow else None,
         )
 

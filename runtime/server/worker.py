@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from setaccio.data.errors import EngineError
 from setaccio.runtime.decode.decoder import decode
@@ -18,6 +19,9 @@ from setaccio.runtime.server.work import Work
 
 IDLE_SECONDS = 60.0
 """After so long without work the contexts, which hold the caches, are freed."""
+
+CLOSE_SECONDS = 2.0
+"""What may be spent on a legal end for an answer that was cut off."""
 
 LOOK_SECONDS = 0.1
 """Between two looks for requests whose time is over before they have begun."""
@@ -60,6 +64,9 @@ class Worker:
         self._drawn: dict[Work, None] = {}  # in the decoder, wholly or in part
         self._stopped = False
         self._next_look = 0.0
+        # What was cut off is completed beside the passes, not between them.
+        self._closer = ThreadPoolExecutor(2, "setaccio-close")
+        self._taking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="setaccio-engine", daemon=True)
         self._thread.start()
 
@@ -74,6 +81,7 @@ class Worker:
             self._stopped = True
             self._line.changed.notify_all()
         self._thread.join()
+        self._closer.shutdown()
 
     def _run(self) -> None:
         self._warm_up()
@@ -113,7 +121,7 @@ class Worker:
                 self._take(work, part, completion)
         except BaseException as error:  # llguidance's panics are no Exception
             failure = error if isinstance(error, Exception) else EngineError(repr(error))
-            for work in self._drawn:
+            for work in list(self._drawn):
                 self._line.remove(work)
                 self._finish(work, failure)
             self._drawn.clear()
@@ -125,7 +133,7 @@ class Worker:
         """The next part of a request to decode; none while nothing waits."""
         while (work := self._line.next()) is not None:
             ended = work.ended()
-            if ended == "cancelled" or (ended and work not in self._drawn):
+            if ended == "cancelled" or (ended and work.begun is None):
                 self._drop(work)
                 continue
             self._line.note_begin(work)
@@ -134,7 +142,7 @@ class Worker:
             if ended is None:
                 return request
             generation = Generation(request, end_tokens(self._model), finish=ended)
-            self._take(*request.key, generation.completion(self._model))
+            self._close(work, request.key[1], generation)
         raise StopIteration
 
     def _drop(self, work: Work) -> None:
@@ -154,13 +162,26 @@ class Worker:
         if completion.finish == "cancelled":
             self._drop(work)
             return
-        before = len(work.waiting)
-        finished = work.take(part, completion)
+        if completion.cut_off is not None:
+            self._closer.submit(self._close, work, part, completion.cut_off)
+            return
+        with self._taking:
+            before = len(work.waiting)
+            finished = work.take(part, completion)
+            again = not finished and len(work.waiting) > before
         if finished:
             self._drawn.pop(work, None)
             self._finish(work, None)
-        elif len(work.waiting) > before:
+        elif again:
             self._line.add(work)
+
+    def _close(self, work: Work, part: int, generation: Generation) -> None:
+        """Complete an answer that was cut off."""
+        try:
+            seconds = 0.0 if work.cancelled else CLOSE_SECONDS
+            self._take(work, part, generation.completion(self._model, seconds))
+        except BaseException as error:  # as in :meth:`_decode`
+            self._finish(work, error if isinstance(error, Exception) else EngineError(repr(error)))
 
     def _look_for_late_ones(self) -> None:
         now = time.monotonic()

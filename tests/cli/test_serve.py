@@ -93,6 +93,18 @@ def test_the_extra_is_named_where_it_is_missing() -> None:
     assert b"uvicorn is not installed" in done.stderr
 
 
+def test_serving_loads_neither_torch_nor_transformers() -> None:
+    script = (
+        "import sys\n"
+        "import setaccio.runtime.server.http.app, setaccio.runtime.server.http.serving\n"
+        "sys.exit(' '.join({'torch', 'transformers'} & set(sys.modules)) or 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, env=environment(), check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_adapters_go_by_their_names() -> None:
     assert _named(["recipe=a/b.gguf", "c/d.e.gguf"]) == {
         "recipe": Path("a/b.gguf"),

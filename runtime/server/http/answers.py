@@ -41,7 +41,8 @@ async def submit(engine: Engine, asked: ExtractRequest | ChatRequest, param: str
     Raises:
         HttpError: it is refused.
     """
-    work = asyncio.ensure_future(run_in_threadpool(engine.submit, asked))
+    take: Callable[[Any], Any] = engine.submit
+    work = asyncio.ensure_future(run_in_threadpool(take, asked))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:  # the thread goes on, to a ticket that nobody holds

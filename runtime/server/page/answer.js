@@ -67,6 +67,7 @@ export class Answer {
     element.setAttribute("aria-label", this.spoken(row));
     element.style.setProperty("--level", row.level - 1);
     element.dataset.at = at;
+    element.tabIndex = -1;
     element.classList.toggle("edited", Boolean(node.edited));
     element.classList.toggle("doubtful", isDoubtful(node));
     return element;

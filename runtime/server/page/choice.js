@@ -1,7 +1,7 @@
 // What is asked for: a task with its adapter, or a JSON Schema of the reader's own.
 
 import { byId } from "./dom.js";
-import { writeJson, whyNotJson } from "./json.js";
+import { parseExact, whyNotJson, writeJson } from "./json.js";
 
 const OWN = "\u0000own"; // no task has such a name
 const EXAMPLE = {
@@ -69,7 +69,7 @@ export class Choice {
         this.complain(`The schema is no JSON: ${wrong}.`);
         return null;
       }
-      asked.schema = JSON.parse(this.own);
+      asked.schema = parseExact(this.own);
       const instruction = byId("ask").value.trim();
       if (instruction) asked.instruction = instruction;
     }

@@ -47,9 +47,11 @@ export function editor(row, name, schema, done, cancel) {
     else return undefined;
     return event.preventDefault();
   });
-  box.addEventListener("focusout", (event) => {
-    if (document.hasFocus() && !box.contains(event.relatedTarget) && box.isConnected) take();
-  });
+  // Whoever goes on elsewhere has taken the value; not so where only the window lost the focus.
+  const leave = () => {
+    if (box.isConnected && document.hasFocus() && !box.contains(document.activeElement)) take();
+  };
+  box.addEventListener("focusout", () => setTimeout(leave));
   return { box, focus: () => field.focus() };
 }
 
@@ -83,9 +85,11 @@ function kindField(node, choices, schema) {
   let input;
   let name = "";
   const draw = () => {
+    const inside = place.contains(document.activeElement);
     input = inputOf(kind, kind === node.kind || kind === "integer" ? node.value : undefined);
     input.setAttribute("aria-label", name);
     place.replaceChildren(input);
+    if (inside) (input.disabled ? choice : input).focus();
   };
   choice.addEventListener("change", () => {
     kind = choice.value;

@@ -3,6 +3,9 @@
 export const KINDS = ["string", "integer", "number", "boolean", "null", "object", "array"];
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
+const TOKEN =
+  /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|[{}[\],:]|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+
 /** A number whose digits a double does not hold keeps them, where the browser can do it. */
 function exact(key, value, context) {
   const source = typeof value === "number" && context?.source;
@@ -75,17 +78,34 @@ export function parsePartial(text) {
   return undefined;
 }
 
-/** Where a JSON text is wrong, in words, or null. */
+/** Where a JSON text is wrong, in words, or null. Browsers tell no place, or each in words of its own. */
 export function whyNotJson(text) {
-  try {
-    JSON.parse(text);
-    return null;
-  } catch (error) {
-    const at = /position (\d+)/.exec(error.message);
-    if (!at) return error.message;
-    const before = text.slice(0, Number(at[1])).split("\n");
-    return `${error.message.split(/ in JSON| \(/)[0]}, at line ${before.length}, column ${before.at(-1).length + 1}`;
+  const open = [];
+  let want = "value";
+  TOKEN.lastIndex = 0;
+  for (;;) {
+    const start = TOKEN.lastIndex + /^\s*/.exec(text.slice(TOKEN.lastIndex))[0].length;
+    if (start === text.length) return want === "more" && !open.length ? null : place(text, start, "it ends too early");
+    TOKEN.lastIndex = start;
+    const sign = TOKEN.exec(text)?.[0] ?? "";
+    const closes = open.length && sign === (open.at(-1) === "{" ? "}" : "]");
+    if (want.startsWith("value") && (sign === "{" || sign === "[")) {
+      open.push(sign);
+      want = sign === "{" ? "name or end" : "value or end";
+    } else if (closes && (want === "more" || want.endsWith("end"))) {
+      open.pop();
+      want = "more";
+    } else if (want.startsWith("value") && /^["\-\dtfn]/.test(sign)) want = "more";
+    else if (want.startsWith("name") && sign[0] === '"') want = "colon";
+    else if (want === "colon" && sign === ":") want = "value";
+    else if (want === "more" && sign === "," && open.length) want = open.at(-1) === "{" ? "name" : "value";
+    else return place(text, start, `unexpected ${text.slice(start, start + 12).split("\n")[0]}`);
   }
+}
+
+function place(text, at, words) {
+  const lines = text.slice(0, at).split("\n");
+  return `${words}, at line ${lines.length}, column ${lines.at(-1).length + 1}`;
 }
 
 /** The plain schemas that a value may follow: references led home, choices side by side. */

@@ -77,8 +77,8 @@ export function additions(row, schema) {
   const { node, choices } = row;
   if (node.kind === "array") {
     const inner = below(schema, choices, node.parts.length);
-    const most = Math.min(...choices.map((one) => one.maxItems ?? Infinity));
-    return node.parts.length < most && kindsOf(inner).length
+    const room = choices.some(({ maxItems = Infinity }) => !(node.parts.length >= maxItems));
+    return room && kindsOf(inner).length
       ? [[String(node.parts.length), blank(schema, inner)]]
       : [];
   }

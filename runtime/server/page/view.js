@@ -51,7 +51,7 @@ export function mention(words) {
 export function complain(error) {
   byId("error-words").textContent = error.message;
   byId("error").hidden = false;
-  tell("bad", error.kind === "lost" ? "No answer." : "Not answered.");
+  tell("bad", state.run?.written ? "Broken off: this is not complete." : "Not answered.");
 }
 
 /** Draw the answer of the run, and its marks in the text. */

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server_parts import CITY, ENDLESS, two_adapters
+from engine_parts import CITY, ENDLESS, two_adapters
 
 from setaccio.data import Document, Task
 from setaccio.data.errors import UsageError

@@ -12,9 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from setaccio.data.errors import EngineError
 from setaccio.runtime.server.engine import Engine
-from setaccio.runtime.server.http.answers import EventStream, event, finish, submit
+from setaccio.runtime.server.http.answers import EventStream, event, finish, result_of, submit
 from setaccio.runtime.server.http.body import StrictRoute
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.chat.chat_answers import (
@@ -234,10 +233,10 @@ async def _events(
         async for delta in ticket:
             yield event(chunks.grown(delta.text, _chances(delta, logprobs, offset, chat)))
             offset += len(delta.text)
-        for chunk in chunks.last(await ticket.wait()):
+        for chunk in chunks.last(await result_of(ticket)):
             yield event(chunk)
-    except EngineError as error:
-        yield event(error_body(HttpError(500, str(error))))
+    except HttpError as error:
+        yield event(error_body(error))
     else:
         yield event("[DONE]")
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from setaccio.data.errors import SetaccioError
 from setaccio.data.records import Document
 from setaccio.data.task.task import Task
-from setaccio.runtime.extraction import Status
+from setaccio.runtime.extraction import Extraction, FinishReason, Status
 from setaccio.runtime.server.http.body import StrictModel
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.errors import HttpError
@@ -109,7 +109,7 @@ class ExtractionRow(BaseModel):
     status: Status = Field(description="`ok`: complete and valid; nothing else is passed off as it")
     data: Any = Field(description="the answer; null where there is none")
     raw: str = Field(description="the text that was generated")
-    finish_reason: str = Field(description="why it ended")
+    finish_reason: FinishReason = Field(description="why it ended")
     prompt_tokens: int
     completion_tokens: int
     seconds: float
@@ -184,9 +184,9 @@ def read_schema(schema: dict[str, Any], instruction: str | None, param: str = "s
         raise HttpError(400, str(error), param=param, code="unsupported_schema") from error
 
 
-def error_row(name: str, message: str, what: str = "", model: str = "") -> ExtractionRow:
+def error_row(name: str, message: str) -> str:
     """The row of a line that could not be read."""
-    return ExtractionRow(
+    return Extraction(
         id=name,
         status="error",
         data=None,
@@ -196,12 +196,7 @@ def error_row(name: str, message: str, what: str = "", model: str = "") -> Extra
         completion_tokens=0,
         seconds=0.0,
         message=message,
-        task=what,
-        model=model,
+        task="",
+        model="",
         constraint="schema",
-        confidence={},
-        removed={},
-        spans={},
-        chunks=1,
-        closed_lists=0,
-    )
+    ).to_json()

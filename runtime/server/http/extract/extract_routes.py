@@ -11,10 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from setaccio.data.errors import EngineError
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.server.engine import Engine
-from setaccio.runtime.server.http.answers import EventStream, event, submit, while_there
+from setaccio.runtime.server.http.answers import EventStream, event, result_of, submit, while_there
 from setaccio.runtime.server.http.body import StrictRoute
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.errors import HttpError, documented, error_body
@@ -134,6 +133,6 @@ async def _events(ticket: Ticket[Extraction]) -> AsyncIterator[str]:
                 yield event({}, "reset")
             if delta.text:
                 yield event({"text": delta.text}, "delta")
-        yield event((await ticket.wait()).to_json(), "done")
-    except EngineError as error:
-        yield event(error_body(HttpError(500, str(error))), "error")
+        yield event((await result_of(ticket)).to_json(), "done")
+    except HttpError as error:
+        yield event(error_body(error), "error")

@@ -15,7 +15,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from setaccio.data.files.json_text import dump_compact
 from setaccio.data.records import Document
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.server.engine import Engine
@@ -184,7 +183,7 @@ class LineStream(Response):
             number += 1
             if line is None:
                 said = f"the line is longer than {self._longest} bytes."
-                yield _error(f"line {number}", said)
+                yield error_row(f"line {number}", said)
             elif line.strip():
                 yield await self._ask(line, f"line {number}")
 
@@ -218,9 +217,9 @@ class LineStream(Response):
         try:
             return await run_in_threadpool(self._parse, line, name)
         except ValidationError as error:
-            return _error(name, describe(error.errors()))
+            return error_row(name, describe(error.errors()))
         except HttpError as error:
-            return _error(name, str(error.detail))
+            return error_row(name, str(error.detail))
 
     def _parse(self, line: bytes, name: str) -> ExtractRequest:
         value = read_body(line)
@@ -242,8 +241,4 @@ class LineStream(Response):
     def _refused(self, asked: ExtractRequest, error: HttpError) -> str:
         document = asked.document
         assert isinstance(document, Document)  # noqa: S101
-        return _error(document.id, str(error.detail))
-
-
-def _error(name: str, message: str) -> str:
-    return dump_compact(error_row(name, message).model_dump())
+        return error_row(document.id, str(error.detail))

@@ -1,24 +1,68 @@
-"""Whether two answers part where two tokens are all but equally likely.
+"""What the tests of the engine share: adapters, a request that keeps a slot busy, and near ties.
 
-A pass over many tokens adds up in another order than one over few, so that such tokens may change
-places; anything else is a fault.
+A pass over many tokens adds up in another order than one over few, so that tokens that are all but
+equally likely may change places. Answers that part anywhere else are at fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from adapter_parts import write_adapter
 
 from setaccio.data import Task
-from setaccio.runtime import Adapter, LoadedModel
+from setaccio.runtime import Adapter, LoadedModel, load_adapter
 from setaccio.runtime.decode.context import BatchContext
 from setaccio.runtime.decode.request import Completion, Feed
 from setaccio.runtime.decode.sampling import apply_mask
 from setaccio.runtime.decode.scheduler import DecodeJob
 from setaccio.runtime.grammar.constraint import compile_schema
 from setaccio.runtime.prompt.prompts import Prompts
+from setaccio.runtime.server.request_types import ChatRequest
+
+ENDLESS = {
+    "type": "object",
+    "properties": {
+        "tags": {"type": "array", "items": {"enum": ["½ egg", "a cup"]}, "minItems": 5000}
+    },
+    "required": ["tags"],
+    "additionalProperties": False,
+}
+"""No context holds an answer that fits it."""
+
+CITY = Task.from_schema(
+    {
+        "title": "city",
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "maxLength": 12},
+            "size": {"enum": ["small", "large"]},
+        },
+        "required": ["city", "size"],
+        "additionalProperties": False,
+    }
+)
+
+
+def two_adapters(model: LoadedModel, base: Path, folder: Path) -> dict[str, Adapter]:
+    """Two adapters of random weights."""
+    return {
+        name: load_adapter(model, write_adapter(base, folder / f"{name}.gguf", seed))
+        for seed, name in enumerate(("one", "two"), 1)
+    }
+
+
+def plug(seconds: float | None = None, stream: bool = False) -> ChatRequest:
+    """A request that decodes until the context is full."""
+    return ChatRequest(
+        messages=[{"role": "user", "content": "Tags."}],
+        schema=ENDLESS,
+        seconds=seconds,
+        stream=stream,
+    )
 
 
 @contextmanager
