@@ -69,7 +69,8 @@ class KnownModel(BaseModel):
     parameters: int = Field(gt=0, description="Weights, tied ones counted once")
     context: int = Field(gt=0, description="Tokens that it was trained to look back on")
     template: str = Field(
-        pattern=r"^[a-z0-9-]+$", description="Its chat template, by llama.cpp's names"
+        pattern=r"^[a-z0-9-]+$",
+        description="Its chat template, by llama.cpp's names where it has one",
     )
     preset: str | None = Field(None, description="Settings to train it with, of train/presets")
     default: bool = Field(False, description="The base where none is named; exactly one is it")

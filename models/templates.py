@@ -28,7 +28,7 @@ _ENDS = {
     "llama3": "<|eot_id|>",
     "mistral": "</s>",
     "phi3": "<|end|>",
-    "phi4": "<|end|>",
+    "phi4-mini": "<|end|>",
     "qwen3": "<|im_end|>",
     "zephyr": "</s>",
 }

@@ -112,6 +112,7 @@ def main() -> None:
     _forbid_remote_code()
     _name_layers_as_published(TextModel)
     _read_bpe_of_phi()
+    TextModel.no_mtp = True  # transformers leaves out layers that predict further tokens
     if job["pretokenizer"]:
         _decide_pretokenizer(TextModel, job["pretokenizer"])
     if job.get("vocabulary"):

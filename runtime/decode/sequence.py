@@ -112,9 +112,9 @@ class ActiveSequence:
         """
         if self.thought and not self.thought.closed:
             self.cached += len(feed.tokens)
-            fresh = self.thought.extend(logits[0], likeliest[0])
-            self.pending.extend(fresh)
-            self.prompt += len(fresh)
+            thought = self.thought.extend(logits[0], likeliest[0])
+            self.pending.extend(thought)
+            self.prompt += len(thought)
             self.added = ()
             return 0
         known = len(self.generation.tokens)

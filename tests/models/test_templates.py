@@ -58,6 +58,18 @@ def test_each_is_the_published_form():
         rendered("phi3")
         == "<|user|>\nA<|end|>\n<|assistant|>\nB<|end|>\n<|user|>\nC<|end|>\n<|assistant|>\n"
     )
+    assert (
+        rendered("phi4-mini")
+        == "<|user|>A<|end|><|assistant|>B<|end|><|user|>C<|end|><|assistant|>"
+    )
+    assert rendered("lfm2") == "<s>" + rendered("chatml")
+    assert rendered("qwen3") == rendered("chatml") + "<think>\n\n</think>\n\n"
+    assert rendered("granite") == (
+        "<|start_of_role|>user<|end_of_role|>A<|end_of_text|>\n"
+        "<|start_of_role|>assistant<|end_of_role|>B<|end_of_text|>\n"
+        "<|start_of_role|>user<|end_of_role|>C<|end_of_text|>\n"
+        "<|start_of_role|>assistant<|end_of_role|>"
+    )
     assert rendered("mistral") == "<s>[INST] A [/INST]B</s>[INST] C [/INST]"
     assert (
         rendered("zephyr")

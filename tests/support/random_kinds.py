@@ -246,7 +246,7 @@ KINDS: dict[str, Kind] = {
     "phi-4-mini": Kind(
         "Phi3",
         OWN,
-        "phi4",
+        "phi4-mini",
         "<|endoftext|>",
         {
             "vocab_size": 200064,

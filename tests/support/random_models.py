@@ -48,6 +48,31 @@ SHAPE: dict[str, Any] = {
     "initializer_range": 0.08,
 }
 
+_QWEN_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
+# Hybrids that have no preset, for tests of the runtime.
+WITHOUT_PRESET: dict[str, Kind] = {
+    "qwen3.5": Kind(
+        "Qwen3_5Text",
+        OWN,
+        "Qwen3.5-4B.jinja",
+        "<|im_end|>",
+        {
+            "vocab_size": 248320,
+            "max_position_embeddings": 4096,
+            "head_dim": 64,
+            "layer_types": ["linear_attention", "full_attention"],
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+            "linear_key_head_dim": 64,
+            "linear_value_head_dim": 64,
+            "tie_word_embeddings": True,
+        },
+        "<|endoftext|>",
+        pre="qwen2",
+        tokens=dict(enumerate(_QWEN_TOKENS)),
+    ),
+}
+
 
 def published_sizes(name: str) -> dict[str, Any]:
     """Width, depth and heads of a preset's base, as configurations name them."""
@@ -56,7 +81,7 @@ def published_sizes(name: str) -> dict[str, Any]:
 
 def kind_of(name: str) -> Kind:
     """What makes a preset's base what it is."""
-    return KINDS[ALIKE.get(name, name)]
+    return (KINDS | WITHOUT_PRESET)[ALIKE.get(name, name)]
 
 
 def make_random(
@@ -68,7 +93,7 @@ def make_random(
     """Write a small model of random weights in the likeness of a preset's base.
 
     Args:
-        name: the preset's name, one of ``PUBLISHED``.
+        name: the preset's name, one of ``PUBLISHED``, or one of ``WITHOUT_PRESET``.
         folder: where to write; made if absent.
         vocabulary: the GGUF of its vocabulary; looked for by default.
         sizes: in place of the small ones, such as :func:`published_sizes`.

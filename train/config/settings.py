@@ -44,8 +44,9 @@ class TrainConfig(BaseModel):
     )
     template: str | None = Field(
         None,
-        description="A chat template in place of the base's own: `chatml`, `gemma`, `llama3`, "
-        "`mistral`, `phi3`, `zephyr`, or a Jinja file. A base without one needs it.",
+        description="A chat template in place of the base's own: `chatml`, `gemma`, `granite`, "
+        "`lfm2`, `llama3`, `mistral`, `phi3`, `phi4-mini`, `qwen3`, `zephyr`, or a Jinja file. "
+        "A base without one needs it.",
     )
     task: str = Field("recipe", description="The task: a bundled name, a file or a folder.")
     pairs: Path = Field(description="JSON Lines of {id, text, gold} to learn from.")
