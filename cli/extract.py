@@ -251,9 +251,7 @@ def _work(
             journal,
             run,
             jsonl=jsonl,
-            on_row=reviewed(
-                lambda row: note_row(row.id, row.status, row.message, meter), counts
-            ),
+            on_row=reviewed(lambda row: note_row(row.id, row.status, row.message, meter), counts),
             on_skip=meter.skip,
         )
         items: Iterator[Document | Problem | None] = sources.read_sources(names, jsonl)

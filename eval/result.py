@@ -138,8 +138,8 @@ def compare_arms(arm_a: ArmResult, arm_b: ArmResult) -> tuple[Difference, ...]:
         arm_b: the arm that is compared.
 
     Returns:
-        One difference for each of L1, L2, L3, exact, the score, ANLS*, and every field that both have
-        scored: micro F1 of a list, the rate of right values of anything else.
+        One difference for each of L1, L2, L3, exact, the score, ANLS*, and every field that both
+        have scored: micro F1 of a list, the rate of right values of anything else.
 
     Raises:
         UsageError: the two were not measured on the same documents.
