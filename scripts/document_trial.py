@@ -2,7 +2,7 @@
 
 Run it where the readers are installed (pip install '.[documents]' pypdf pdfplumber python-docx
 trafilatura beautifulsoup4 'markitdown[pdf,docx,xlsx]' mammoth python-calamine; those that are not
-there are left out), nothing else running: PYTHONPATH=tests/support python -m scripts.document_trial
+there are left out), nothing else running: PYTHONPATH=tests/support/rows python -m scripts.document_trial
 
 Each reader gets the same files, which the tests make: what of them it keeps, and how long it takes
 for a PDF of 50 full pages (median of three). setaccio is measured with its child process.

@@ -11,7 +11,7 @@ from cli_process import Run
 
 GOLD = {"title": "Tea", "ingredients": ["water"], "directions": ["Boil the water."]}
 PAIRS = [{"id": f"p{n}", "text": f"For Tea boil {n} cups water.", "gold": GOLD} for n in range(10)]
-RECIPE = str(Path(__file__).parents[1] / "fixtures" / "recipe.yaml")
+RECIPE = str(Path(__file__).parents[2] / "fixtures" / "recipe.yaml")
 FEW = ["--limit", "1", "--max-tokens", "8", "--task", RECIPE, "--threads", "1"]
 
 

@@ -1,6 +1,6 @@
 """The try-out on the real base, and the hints that can be pasted.
 
-Run with: pytest tests/cli/test_try_out.py
+Run with: pytest tests/cli/extract/test_try_out.py
 """
 
 from __future__ import annotations

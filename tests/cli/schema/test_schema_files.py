@@ -1,6 +1,6 @@
 """Schema files as `extract` and `schema check` take them: both read one file alike.
 
-Run: pytest tests/cli/test_schema_files.py
+Run: pytest tests/cli/schema/test_schema_files.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Many documents: stopped in every way, started again, and in the end each has exactly one row.
 
-Run: pytest tests/cli/test_extract_batch.py
+Run: pytest tests/cli/extract/test_extract_batch.py
 """
 
 from __future__ import annotations

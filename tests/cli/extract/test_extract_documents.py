@@ -1,6 +1,6 @@
 """`setaccio extract` and `data convert` on documents: ids, spans, texts kept, others unharmed.
 
-Run: pytest tests/cli/test_extract_documents.py
+Run: pytest tests/cli/extract/test_extract_documents.py
 """
 
 from __future__ import annotations

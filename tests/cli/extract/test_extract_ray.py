@@ -1,6 +1,6 @@
 """A job on a real cluster whose workers and driver are killed: every document has its one row.
 
-Run: pytest tests/cli/test_extract_ray.py (without -m "not slow" twenty long runs more)
+Run: pytest tests/cli/extract/test_extract_ray.py (without -m "not slow" twenty long runs more)
 """
 
 from __future__ import annotations

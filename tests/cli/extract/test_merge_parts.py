@@ -1,6 +1,6 @@
 """A job in shards, as a user runs it: several processes, one killed, and one file in the end.
 
-Run: pytest tests/cli/test_merge_parts.py
+Run: pytest tests/cli/extract/test_merge_parts.py
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from cli_process import COMMAND, Run, environment
 from test_extract_batch import SCHEMA
 
-DOCS = Path(__file__).parents[2] / "docs" / "scale.md"
+DOCS = Path(__file__).parents[3] / "docs" / "scale.md"
 
 
 def same(path: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """``setaccio schema infer``: what it writes can be used, what it doubts is said.
 
-Run: pytest tests/cli/test_schema_infer.py
+Run: pytest tests/cli/schema/test_schema_infer.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`setaccio drift`: a table, a page, an exit code for cron.
 
-Run with: pytest tests/cli/test_drift.py
+Run with: pytest tests/cli/eval/test_drift.py
 """
 
 from __future__ import annotations
