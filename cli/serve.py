@@ -95,7 +95,7 @@ def serve_verb(
     _need_extra()
     from setaccio.runtime.server.http.app import create_app
     from setaccio.runtime.server.http.catalogue import make_catalogue
-    from setaccio.runtime.server.http.gate import LOOPBACK_NAMES, Limits
+    from setaccio.runtime.server.http.gate import LOOPBACK_NAMES, RequestLimits
     from setaccio.runtime.server.http.serving import address_of, listen, run_server
 
     _log_to_stderr()
@@ -106,7 +106,7 @@ def serve_verb(
         key = _key(api_key_env, host, local)
         chosen = _choose(model, adapter or [])
         with _start(chosen, parallel, queue, threads=threads, context=context) as engine:
-            limits = Limits(
+            limits = RequestLimits(
                 hosts=LOOPBACK_NAMES | {host.lower()} if local else None,
                 key=key,
                 max_body=body,

@@ -7,12 +7,10 @@
 
 With a Python type in the task's place, ``value`` is an instance of it:
 
-    >>> class Recipe(BaseModel):
-    ...     title: str
     >>> Extractor("recipes.gguf", Recipe).extract("Sponge cake. Beat 2 eggs with 50 g sugar.").value
     Recipe(title='Sponge cake')
 
-Nothing that a document holds can stop the others: whatever goes wrong with one becomes its status.
+Nothing that a document holds can stop the others: what goes wrong with one is its status.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from setaccio.eval.trust.bound import (
     last_rejected,
     p_value_for,
 )
-from setaccio.eval.trust.ranking import Numbers, Ranking, area, fit_ranking
+from setaccio.eval.trust.ranking import Numbers, RiskOrder, area, fit_ranking
 from setaccio.eval.trust.risk import ErrorUnit, JudgedRow, shuffled_rows
 from setaccio.runtime.result.review import RiskFormula
 
@@ -206,7 +206,7 @@ def _divide(
 
 def _sequence(
     teaching: Sequence[JudgedRow],
-    ranking: Ranking,
+    ranking: RiskOrder,
     of: ErrorUnit,
     max_error: float,
     proving: int,

@@ -33,7 +33,7 @@ _LEAST_SLOPE = 1e-6  # of the raw confidence, whose order must stay
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class Ranking(NamedTuple):
+class RiskOrder(NamedTuple):
     """What orders documents.
 
     Attributes:
@@ -52,7 +52,7 @@ class Ranking(NamedTuple):
     raw_aurc: float
 
 
-def fit_ranking(rows: Sequence[JudgedRow], of: ErrorUnit, field: str | None = None) -> Ranking:
+def fit_ranking(rows: Sequence[JudgedRow], of: ErrorUnit, field: str | None = None) -> RiskOrder:
     """Fit both formulas and keep the better one.
 
     Args:
@@ -72,7 +72,7 @@ def fit_ranking(rows: Sequence[JudgedRow], of: ErrorUnit, field: str | None = No
     formula = _fit(known, loss, SIGNS if learned else _RAW, field)
     held_out = np.ones(len(rows))
     held_out[[row.ok for row in rows]] = more if learned else raw
-    return Ranking(formula, learned, held_out, more_aurc, raw_aurc)
+    return RiskOrder(formula, learned, held_out, more_aurc, raw_aurc)
 
 
 def area(risk: Numbers, loss: Numbers) -> float:

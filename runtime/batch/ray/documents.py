@@ -40,7 +40,7 @@ _READ_ROWS = 256
 
 
 @dataclass(frozen=True)
-class Source:
+class ClusterSource:
     """One file or folder.
 
     Attributes:
@@ -54,7 +54,7 @@ class Source:
     path: str = ""
 
 
-def find_documents(names: Sequence[str], *, jsonl: bool) -> list[Source]:
+def find_documents(names: Sequence[str], *, jsonl: bool) -> list[ClusterSource]:
     """Check that everything that is named is there, and can be read.
 
     Args:
@@ -67,7 +67,7 @@ def find_documents(names: Sequence[str], *, jsonl: bool) -> list[Source]:
     """
     if not names or local.STDIN in names:
         raise UsageError("A cluster can not read standard input. Name files, folders or URIs.")
-    found: list[Source] = []
+    found: list[ClusterSource] = []
     for name in names:
         if _REMOTE not in name and not Path(name).exists():
             raise UsageError(f"{name}: no such file or folder. Check the path.")
@@ -81,9 +81,9 @@ def find_documents(names: Sequence[str], *, jsonl: bool) -> list[Source]:
     return found
 
 
-def _inside(name: str, jsonl: bool) -> list[Source]:
+def _inside(name: str, jsonl: bool) -> list[ClusterSource]:
     if _REMOTE not in name and not _has_parquet(Path(name)):
-        return [Source(source, "local") for source in local.find_sources([name])]
+        return [ClusterSource(source, "local") for source in local.find_sources([name])]
     system, path = _system(name)
     try:
         info = system.get_file_info(path)
@@ -92,11 +92,11 @@ def _inside(name: str, jsonl: bool) -> list[Source]:
     if info.type == pafs.FileType.NotFound:
         raise UsageError(f"{name}: no such file or folder. Check the path.")
     if info.type == pafs.FileType.File:
-        return [Source(name, _kind(path, jsonl), path)]
+        return [ClusterSource(name, _kind(path, jsonl), path)]
     files = system.get_file_info(pafs.FileSelector(path, recursive=True))
     kinds = {PARQUET, *local.JSONL_SUFFIXES, *local.TEXT_SUFFIXES}
     return [
-        Source(_join(name, one.path[len(path) :]), _kind(one.path, jsonl), one.path)
+        ClusterSource(_join(name, one.path[len(path) :]), _kind(one.path, jsonl), one.path)
         for one in sorted(files, key=lambda one: one.path)
         if one.type == pafs.FileType.File and Path(one.path).suffix.lower() in kinds
         if not Path(one.path).name.startswith(("_", "."))
@@ -131,7 +131,7 @@ def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:200].rstrip(". ")
 
 
-def _check_parquet(source: Source) -> None:
+def _check_parquet(source: ClusterSource) -> None:
     system, _ = _system(source.name)
     try:
         with system.open_input_file(source.path) as stream:
@@ -149,7 +149,7 @@ def _check_parquet(source: Source) -> None:
         raise DataError(f"{source.name}: the column 'text' holds {kind}, not texts.")
 
 
-def count_items(sources: Sequence[Source], *, jsonl: bool) -> int | None:
+def count_items(sources: Sequence[ClusterSource], *, jsonl: bool) -> int | None:
     """How many documents there are, or None when only reading could tell."""
     total = 0
     for source in sources:
@@ -166,7 +166,7 @@ def count_items(sources: Sequence[Source], *, jsonl: bool) -> int | None:
     return total
 
 
-def read_items(sources: Sequence[Source], *, jsonl: bool) -> Iterator[tuple[str, str, bool]]:
+def read_items(sources: Sequence[ClusterSource], *, jsonl: bool) -> Iterator[tuple[str, str, bool]]:
     """Id and text of each document; of one that can not be read what is wrong, and False."""
     for source in sources:
         if source.kind == "local":
@@ -178,7 +178,7 @@ def read_items(sources: Sequence[Source], *, jsonl: bool) -> Iterator[tuple[str,
             yield *local.identify(item, one_of_many), isinstance(item, Document)
 
 
-def _read(source: Source) -> Iterator[Document | Problem]:
+def _read(source: ClusterSource) -> Iterator[Document | Problem]:
     label = local.readable_name(source.name)
     try:
         system, _ = _system(source.name)
@@ -234,7 +234,7 @@ class Documents(Datasource):  # type: ignore[misc]  # Ray is untyped for mypy he
     """
 
     def __init__(
-        self, sources: Sequence[Source], run: str, done: KeyBag, *, jsonl: bool = False
+        self, sources: Sequence[ClusterSource], run: str, done: KeyBag, *, jsonl: bool = False
     ) -> None:
         super().__init__()
         self._sources = list(sources)

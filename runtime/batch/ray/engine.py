@@ -24,7 +24,7 @@ from setaccio.data.errors import DataError, SetaccioError, short_reason
 from setaccio.runtime.batch.journal import Journal
 from setaccio.runtime.batch.ray.documents import HAND, Documents, Source
 from setaccio.runtime.batch.ray.spec import WorkerSpec
-from setaccio.runtime.batch.ray.worker import DatasetWorker, Deaths, Worker
+from setaccio.runtime.batch.ray.worker import DatasetWorker, Deaths, RayWorker
 
 OnRow = Callable[[str, str, str], None]
 """Called with a row's id, status and message."""
@@ -92,7 +92,7 @@ def extract_documents(
     workers: int,
     jsonl: bool = False,
     on_row: OnRow = lambda name, status, message: None,
-    worker: type[Worker] = Worker,
+    worker: type[RayWorker] = RayWorker,
 ) -> int:
     """Write a row for every document that has none, in the order in which they are finished.
 
@@ -137,7 +137,7 @@ def _here() -> dict[str, Any]:
 
 
 def _hands(
-    documents: Documents, worker: type[Worker], how: dict[str, Any]
+    documents: Documents, worker: type[RayWorker], how: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     with _settings():
         dataset = ray.data.read_datasource(documents, num_cpus=0, override_num_blocks=1)

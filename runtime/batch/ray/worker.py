@@ -107,7 +107,7 @@ class Deaths:
         self._deaths.subtract(numbers)
 
 
-class Worker:
+class RayWorker:
     """Rows for the hands of :class:`setaccio.runtime.batch.ray.documents.Documents`; an actor.
 
     Args:
@@ -169,7 +169,7 @@ class Worker:
         return rows
 
 
-class DatasetWorker(Worker):
+class DatasetWorker(RayWorker):
     """Columns of a row for each row of a user's own data set; an actor."""
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The application: every route behind the one gate.
 
-    >>> app = create_app(engine, make_catalogue(engine, "smollm2"), Limits())
+    >>> app = create_app(engine, make_catalogue(engine, "smollm2"), RequestLimits())
 
 It is ASGI; :mod:`setaccio.runtime.server.http.serving` runs it with uvicorn.
 """
@@ -19,12 +19,12 @@ from setaccio.runtime.server.http.chat.chat_routes import openai_routes
 from setaccio.runtime.server.http.corrections import Corrections
 from setaccio.runtime.server.http.errors import answer_fault, answer_http, answer_validation
 from setaccio.runtime.server.http.extract.extract_routes import extract_routes
-from setaccio.runtime.server.http.gate import Gate, Limits
+from setaccio.runtime.server.http.gate import Gate, RequestLimits
 from setaccio.runtime.server.http.metrics import Metrics
 from setaccio.runtime.server.http.service_routes import page_routes, service_routes
 
 
-def create_app(engine: Engine, catalogue: Catalogue, limits: Limits) -> Gate:
+def create_app(engine: Engine, catalogue: Catalogue, limits: RequestLimits) -> Gate:
     """Put the application together.
 
     Args:

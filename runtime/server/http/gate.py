@@ -45,7 +45,7 @@ _HEADERS = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestLimits:
     """What a server lets pass.
 
     Attributes:
@@ -75,7 +75,7 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, limits: Limits, metrics: Metrics, ending: asyncio.Event
+        self, app: ASGIApp, limits: RequestLimits, metrics: Metrics, ending: asyncio.Event
     ) -> None:
         self.app = app
         self.ending = ending
@@ -137,7 +137,7 @@ class Gate:
 class _Passage:
     """The two channels of a request, with their limits."""
 
-    def __init__(self, receive: Receive, send: Send, limits: Limits, counted: bool) -> None:
+    def __init__(self, receive: Receive, send: Send, limits: RequestLimits, counted: bool) -> None:
         self._receive, self._send, self._limits = receive, send, limits
         self._counted = counted
         self._left = limits.max_body

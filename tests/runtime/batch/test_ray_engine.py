@@ -35,7 +35,7 @@ from setaccio.runtime.batch.ray.documents import count_items, find_documents, re
 from setaccio.runtime.batch.ray.engine import extract_documents
 from setaccio.runtime.batch.ray.folder import ResultFolder
 from setaccio.runtime.batch.ray.spec import WorkerSpec
-from setaccio.runtime.batch.ray.worker import MOST_DEATHS, Deaths, Stream, Worker
+from setaccio.runtime.batch.ray.worker import MOST_DEATHS, Deaths, RayWorker, Stream
 
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers can not import a test
 
@@ -47,7 +47,7 @@ SCHEMA = {
 }
 
 
-class PoisonWorker(Worker):
+class PoisonWorker(RayWorker):
     """Dies with one document, as with a text that brings llama.cpp down."""
 
     def _rows(self, documents: list[list[Any]]) -> list[list[str]]:

@@ -17,7 +17,7 @@ from setaccio.runtime.model.load import TASK_KEY
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.app import create_app
 from setaccio.runtime.server.http.catalogue import make_catalogue
-from setaccio.runtime.server.http.gate import Gate, Limits
+from setaccio.runtime.server.http.gate import Gate, RequestLimits
 
 URL = "http://127.0.0.1:8471"
 NAME = Task.from_schema(
@@ -55,7 +55,7 @@ def corrections(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def app(engine: Engine, corrections: Path) -> Gate:
-    limits = Limits(max_body=20_000, timeout=60, corrections=corrections)
+    limits = RequestLimits(max_body=20_000, timeout=60, corrections=corrections)
     return create_app(engine, make_catalogue(engine, "tiny"), limits)
 
 

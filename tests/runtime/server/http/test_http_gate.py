@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.app import create_app
 from setaccio.runtime.server.http.catalogue import make_catalogue
-from setaccio.runtime.server.http.gate import Gate, Limits
+from setaccio.runtime.server.http.gate import Gate, RequestLimits
 
 URL = "http://127.0.0.1:8471"
 PRIVATE = "Otto Normalverbraucher owes 4711 lire."
@@ -33,13 +33,13 @@ ROUTES = [
 ]
 
 
-def guarded(engine: Engine, limits: Limits) -> TestClient:
+def guarded(engine: Engine, limits: RequestLimits) -> TestClient:
     return TestClient(create_app(engine, make_catalogue(engine, "tiny"), limits), base_url=URL)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_every_route_wants_the_key(engine: Engine, method: str, path: str) -> None:
-    client = guarded(engine, Limits(hosts=None, key="right"))
+    client = guarded(engine, RequestLimits(hosts=None, key="right"))
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic right"}):
         answer = client.request(method, path, headers=headers)
         assert answer.status_code == 401
@@ -50,7 +50,7 @@ def test_every_route_wants_the_key(engine: Engine, method: str, path: str) -> No
 
 
 def test_the_page_and_liveness_need_no_key(engine: Engine) -> None:
-    client = guarded(engine, Limits(hosts=None, key="right"))
+    client = guarded(engine, RequestLimits(hosts=None, key="right"))
     assert client.get("/health/live").json() == {"status": "ok"}
     assert "<title>" in client.get("/").text
     assert client.get("/page/icon.svg").status_code == 200

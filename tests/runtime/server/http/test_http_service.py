@@ -17,7 +17,7 @@ from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.app import create_app
 from setaccio.runtime.server.http.catalogue import make_catalogue
 from setaccio.runtime.server.http.corrections import Corrections
-from setaccio.runtime.server.http.gate import Limits
+from setaccio.runtime.server.http.gate import RequestLimits
 
 GOLD = {"title": "Café", "ingredients": ["2 eggs"], "directions": []}
 
@@ -119,7 +119,7 @@ def test_what_is_no_pair_is_not_kept(
 
 
 def test_corrections_can_be_off(engine: Engine) -> None:
-    app = create_app(engine, make_catalogue(engine, "tiny"), Limits())
+    app = create_app(engine, make_catalogue(engine, "tiny"), RequestLimits())
     client = TestClient(app, base_url="http://127.0.0.1:8471")
     body = {"text": "a", "gold": GOLD, "task": "recipe"}
     assert client.post("/corrections", json=body).status_code == 404
