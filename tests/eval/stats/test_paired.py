@@ -45,7 +45,8 @@ def test_a_real_difference_has_an_interval_and_a_test(recipe: Task):
     bound = arm(recipe, "m", "schema", [HALF] * 8 + [GOLD] * 12)
     found = {one.metric: one for one in compare_arms(free, bound)}
     assert list(found) == [
-        "L1", "L2", "L3", "exact", "score", "ANLS*", "title right", "ingredients F1", "directions F1",
+        "L1", "L2", "L3", "exact", "score", "ANLS*",
+        "title right", "ingredients F1", "directions F1",
     ]  # fmt: skip
     l1 = found["L1"]
     assert (l1.first, l1.second, l1.difference) == (0.6, 1.0, pytest.approx(0.4))
