@@ -51,6 +51,9 @@ def test_logits_are_the_same_to_the_last_bit_after_a_move(model: LoadedModel) ->
         context.close()
     assert np.array_equal(*rows)
 
+BEGUN = 10
+"""Tokens that an answer has at most whose prompt alone was read."""
+
 
 def test_a_context_that_could_not_grow_can_be_used_again(model: LoadedModel) -> None:
     context = BatchContext(model)
@@ -131,5 +134,6 @@ def test_the_first_document_is_out_before_the_others_are_answered(
     rows = Extractor(fresh, recipe, parallel=8).extract_all(documents, watch=watch)
     first = next(rows)
     assert first.id == documents[0].id
-    assert 0 < counts[-1] <= first.completion_tokens  # nobody else has written anything
+    # A prompt that was read meanwhile gives its first token, and what the grammar forces after it.
+    assert 0 < counts[-1] <= first.completion_tokens + 7 * BEGUN
     assert len(list(rows)) == 7
