@@ -52,6 +52,7 @@ def has_base() -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_every_snippet_prints_what_stands_beneath_it(
     repository: Path, tiny_gguf: Path, page: str, tmp_path: Path
 ) -> None:

@@ -150,13 +150,22 @@ def test_only_the_result_where_steps_could_be_taken_back(
     assert same(last, extractor.extract(recipe_pairs[-1].text))
 
 
-def test_a_document_in_chunks_gives_its_result(
-    model: LoadedModel, recipe_pairs: list[Pair]
-) -> None:
-    text = "\n".join(pair.text for pair in recipe_pairs)
-    steps, last = steps_of(Extractor(model), text)
+def test_a_document_in_chunks_gives_its_result(tiny_gguf: Path, recipe_pairs: list[Pair]) -> None:
+    text = "\n".join(pair.text for pair in recipe_pairs[:6])
+    extractor = Extractor(load_model(tiny_gguf, context=1024, threads=1), max_tokens=120)
+    steps, last = steps_of(extractor, text)
     assert last.chunks > 1
     assert steps == []
+
+
+def test_a_document_that_may_have_to_be_cut(model: LoadedModel, recipe_pairs: list[Pair]) -> None:
+    extractor = Extractor(model)
+    texts = ("\n".join(pair.text for pair in recipe_pairs[:count]) for count in range(1, 9))
+    text = next(text for text in texts if extractor._planner.plan(Document("a", text)).smaller)
+    assert steps_of(extractor, text)[0] == []
+    steps, last = steps_of(Extractor(model, max_tokens=60), text)
+    assert last.chunks == 1
+    assert len(steps) > 3
 
 
 @pytest.mark.parametrize(("text", "status"), [("", "error"), ("word " * 3000, "truncated_input")])
