@@ -10,6 +10,7 @@ pipe as JSON Lines; the last one says that it is the last.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -26,6 +27,7 @@ from setaccio.data.documents.extracted import Found, to_row
 from setaccio.data.documents.texts import READERS, TextLimits, texts_of
 
 _REQUEST = 1 << 16
+_NOBODY = 65534
 _LATE = ("email.generator", "email.iterators")
 """What the standard library's reader of e-mails imports when it is used."""
 
@@ -104,6 +106,11 @@ def _limit(job: dict[str, Any]) -> None:
         resource.setrlimit(kind, (most, most))
     seconds = job["cpu_seconds"]
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))  # a signal, then the end
+    if os.geteuid() == 0:  # who may raise limits again
+        with contextlib.suppress(OSError):
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(job["seconds"])
 

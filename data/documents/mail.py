@@ -14,7 +14,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from setaccio.data.documents.extracted import Extracted
 from setaccio.data.documents.kinds import (
@@ -90,9 +90,9 @@ class Attachment(NamedTuple):
         """Its bytes."""
         return _content(self.part)
 
-    def text(self) -> str:
-        """Its text, where it is a plain one."""
-        return decode_text(self.data(), _charset(self.part.message)).strip()
+    def write(self, out: Extracted) -> None:
+        """Write its text, where it is a plain one."""
+        out.write(decode_text(self.data(), _charset(self.part.message)).strip())
 
 
 class Mail:
@@ -173,7 +173,7 @@ def _sort_out(root: _Part, bodies: list[_Part], attached: list[_Part]) -> None:
     while stack:
         part = stack.pop()
         message, kind = part.message, part.type
-        payload = message.get_payload()
+        payload: Any = message.get_payload()
         inside = payload if isinstance(payload, list) else []
         if kind in _MESSAGES or part.name or message.get_content_disposition() == "attachment":
             attached.append(part)
@@ -219,9 +219,9 @@ def _decode(value: str) -> str:
 
 
 def _content(part: _Part) -> bytes:
-    payload = part.message.get_payload()
+    payload: Any = part.message.get_payload()
     if part.type in _MESSAGES and isinstance(payload, list) and payload:
-        return payload[0].as_bytes(policy=policy.compat32)
+        return bytes(payload[0].as_bytes(policy=policy.compat32))
     return part.data
 
 

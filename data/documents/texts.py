@@ -72,8 +72,7 @@ def _mail(data: bytes, limits: TextLimits, deep: int) -> Iterator[Found]:
     for attachment in mails[0].attachments if mails else ():
         name = f"#{attachment.name}"
         if attachment.kind is None:
-            text = attachment.text
-            yield _attempt(lambda out, text=text: out.write(text()), limits)._replace(name=name)
+            yield _attempt(attachment.write, limits)._replace(name=name)
         elif deep >= MOST_DEEP:
             yield Found(name, error=f"is attached {deep} deep. Save it as a file of its own.")
         else:

@@ -13,12 +13,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_write
-from setaccio.data.records import Document, Problem
+from setaccio.data.records import Document
 from setaccio.runtime.batch.sources import is_source
 
+Item = TypeVar("Item")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f<>:\"|?*\\\ud800-\udfff]")
 _LONGEST = 180  # bytes; most file systems take 255
 _DIGITS = 10
@@ -54,9 +56,7 @@ class TextFolder:
             raise UsageError(f"{folder}: lies in what is read. Name another folder in --text-out.")
         self.folder = folder
 
-    def keep(
-        self, items: Iterable[Document | Problem | None]
-    ) -> Iterator[Document | Problem | None]:
+    def keep(self, items: Iterable[Item]) -> Iterator[Item]:
         """Pass documents on, and keep the texts of those that are no plain text.
 
         Raises:

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from email.message import EmailMessage
 from typing import NamedTuple
 
+from setaccio.data.documents import read_document
+from setaccio.data.records import Document
+
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
@@ -203,4 +206,36 @@ def make_archive(parts: dict[str, bytes]) -> bytes:
 def bare_word(body: str, before: str = "") -> bytes:
     """A DOCX of a body's XML alone."""
     xml = f'{before}<w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>'
-    return make_archive({"word/document.xml": xml.encode()})
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    types = (
+        f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/word/document.xml" ContentType="{kind}"/></Types>'
+    )
+    relations = (
+        f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{relation}" Target="word/document.xml"/></Relationships>'
+    )
+    return make_archive(
+        {
+            "[Content_Types].xml": types.encode(),
+            "_rels/.rels": relations.encode(),
+            "word/document.xml": xml.encode(),
+        }
+    )
+
+
+def read_one(content: bytes, name: str) -> Document:
+    """The one document that a file is."""
+    (found,) = read_document(content, name)
+    assert isinstance(found, Document), found
+    return found
+
+
+def place_of(document: Document, passage: str) -> dict[str, object]:
+    """Where the first passage of these words stands."""
+    assert document.source_map is not None
+    start = document.text.index(passage)
+    return document.source_map.locate(start, start + len(passage))
