@@ -43,7 +43,9 @@ def support(name: str) -> Support:
     """
     name = name if name.endswith(("ForCausalLM", "LMHeadModel")) else name + SUFFIX
     converter = _converter_names().get(name, "")
-    return Support(name in _transformers_names(), converter, converter in _runtime_names())
+    # A linker may keep a text as the end of a longer one.
+    runtime = bool(converter) and converter.encode() + b"\0" in _library()
+    return Support(name in _transformers_names(), converter, runtime)
 
 
 def common_architectures() -> list[str]:
@@ -94,14 +96,13 @@ def _spelt(member: str) -> str:
 
 
 @functools.cache
-def _runtime_names() -> frozenset[str]:
-    """Texts of the compiled library."""
+def _library() -> bytes:
+    """The compiled llama.cpp."""
     import llama_cpp
 
     folder = Path(llama_cpp.__file__).parent
     library = next(path for path in sorted(folder.rglob("*llama*")) if path.suffix in _LIBRARIES)
-    texts = library.read_bytes().split(b"\0")
-    return frozenset(text.decode("ascii") for text in texts if text.isascii() and len(text) < 64)
+    return library.read_bytes()
 
 
 _LIBRARIES = {".so", ".dylib", ".dll"}

@@ -41,6 +41,7 @@ DIGITS = {"type": "Digits", "individual_digits": True}
         (bpe(split(LLAMA3), BYTES, ignore_merges=True), "llama-bpe"),
         (bpe(split(LLAMA3), BYTES), "dbrx"),
         (bpe(split(GPT4O), BYTES), "gpt-4o"),
+        (bpe({**split(GPT4O), "behavior": "Removed", "invert": True}, BYTES), "gpt-4o"),
         (bpe(WORDS), "gpt-2"),
         ({"model": {"type": "BPE"}, "pre_tokenizer": WORDS}, "gpt-2"),
         (bpe(DIGITS, WORDS), "smollm"),
@@ -56,6 +57,8 @@ def test_known_regexes(content, name):
         (bpe(split(r"\d+|\D+"), BYTES), r"\\d\+\|\\D\+"),
         (bpe(split(LLAMA3), split(r"\d"), BYTES), r"then \\d"),
         (bpe({**WORDS, "add_prefix_space": True}), "add_prefix_space"),
+        (bpe({**split(LLAMA3), "behavior": "Removed"}, BYTES), "Removed"),
+        (bpe({**split(LLAMA3), "invert": True}, BYTES), "invert"),
         (bpe(split(LLAMA3.replace("{1,3}", "{1,4}")), BYTES), r"\{1,4\}"),
     ],
 )

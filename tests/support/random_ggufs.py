@@ -133,6 +133,8 @@ def make_gguf(
     torch.manual_seed(0)
     model = getattr(transformers, f"{kind.model.removesuffix('Text')}ForCausalLM")(config)
     model.to(torch.bfloat16).save_pretrained(model_dir)
+    if quantisation == "f32":
+        return convert(model_dir, folder / f"{name}-f32.gguf", outtype="f32")
     full = convert(model_dir, folder / f"{name}-f16.gguf")
     if quantisation == "f16":
         return full
