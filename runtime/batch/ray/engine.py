@@ -113,7 +113,7 @@ def extract_documents(
         SetaccioError: the cluster failed; rows that are written stand.
     """
     journal.settle_retried()
-    written, total = 0, None
+    written, given, read = 0, None, 0
     documents = Documents(sources, spec.run, journal.done, jsonl=jsonl)
     deaths = ray.remote(num_cpus=0, max_restarts=-1)(Deaths).options(**_here()).remote()
     how = {**worker_pool(spec, workers, HAND), "fn_constructor_args": (spec, deaths)}
@@ -124,10 +124,13 @@ def extract_documents(
             on_row(name, status, message)
             written += 1
         if hand["end"]:
-            total = hand["read"]
-    if total is None or total < written:
-        raise SetaccioError("Ray ended the job before all was read. Start it again with --resume.")
-    return int(total) - written
+            given, read = hand["first"] + len(hand["rows"]), hand["read"]
+    if written != given:
+        raise SetaccioError(
+            f"Ray gave {written} rows for {given or 'an unknown number of'} documents. What is "
+            "done is kept; start the same command again with --resume."
+        )
+    return read - written
 
 
 def _here() -> dict[str, Any]:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -48,29 +49,21 @@ class RayCluster:
 
     def __init__(self, nodes: int, *, program: str | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rt", dir="/tmp"))
-        self.address = f"127.0.0.1:{free_port()}"
+        self.address = ""
         self.started: list[subprocess.Popen[bytes]] = []
+        self._foreign = program is not None
         self._program = program or "from ray.scripts.scripts import main; main()"
-        port = self.address.rpartition(":")[2]
-        head = ["--head", "--port", port, "--num-cpus", "0", "--include-dashboard=false"]
         try:
-            self._start(*head, "--temp-dir", str(self.folder))
-            self._wait(lambda: socket.create_connection(("127.0.0.1", int(port)), 1).close())
+            self._bring(1, self._head)
             for number in range(nodes):
-                self._join(number + 2)
+                self._bring(number + 2, self._node)
         except BaseException:
             self.close()
             raise
 
     def _start(self, *arguments: str) -> None:
         command = [sys.executable, "-c", self._program, "start", "--block", *arguments]
-        command += [
-            "--node-ip-address",
-            "127.0.0.1",
-            "--object-store-memory",
-            str(STORE),
-            "--disable-usage-stats",
-        ]
+        command += ["--object-store-memory", str(STORE), "--disable-usage-stats"]
         self.started.append(
             subprocess.Popen(
                 command,
@@ -82,34 +75,37 @@ class RayCluster:
             )
         )
 
-    def _wait(self, attempt: object) -> None:
-        until = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                attempt()
-            except OSError:
-                if time.monotonic() > until or self.started[-1].poll() is not None:
-                    raise
-                time.sleep(0.2)
-            else:
-                return
+    def _head(self) -> None:
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        head = ["--head", "--port", str(port), "--num-cpus", "0", "--include-dashboard=false"]
+        self._start(*head, "--temp-dir", str(self.folder))
 
-    def _join(self, count: int) -> None:
-        """Start a node, and wait until so many are there; once more where Ray gave it up."""
-        until = time.monotonic() + _PATIENCE
+    def _node(self) -> None:
         self._start("--address", self.address, "--num-cpus", "1")
+
+    def _bring(self, count: int, start: Callable[[], None]) -> None:
+        """Start a node and wait until so many are there; anew where Ray, on a busy machine, gave up
+        its own start after its 30 seconds."""
+        until = time.monotonic() + _PATIENCE
+        start()
         while not self._has(count):
             assert time.monotonic() < until, "Ray's nodes do not start"
             if self.started[-1].poll() is not None:
-                self._start("--address", self.address, "--num-cpus", "1")
+                start()
 
     def _has(self, count: int) -> bool:
         command = [sys.executable, "-c", _COUNT, self.address, str(count)]
         try:
+            if self._foreign:  # which this version of Ray can not ask
+                host, _, port = self.address.rpartition(":")
+                socket.create_connection((host, int(port)), 1).close()
+                return True
             return not subprocess.run(
                 command, env=ray_environment(), capture_output=True, timeout=60, check=False
             ).returncode
-        except subprocess.TimeoutExpired:
+        except (OSError, subprocess.TimeoutExpired):
+            time.sleep(0.2)
             return False
 
     def processes(self) -> list[psutil.Process]:
