@@ -35,6 +35,7 @@ from setaccio.runtime.model.load import physical_cores
 
 SLOTS, CONTEXT = 16, 1024
 MINUTE = 60.0
+REPORT_WIDTH = 140
 PARTS = ("load", "speed", "faults")
 _PYTHON_SHARE = 4  # llama-cpp-python's server takes one at a time, and gets so much fewer
 
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
         result["faults"] = asyncio.run(_faults(setting, times, patience))
     with atomic_write(options.out / "results.json") as stream:
         stream.write(json.dumps(result, indent=1))
-    show(result, Console())
+    show(result, Console(width=None if sys.stdout.isatty() else REPORT_WIDTH))
 
 
 def _texts() -> list[str]:

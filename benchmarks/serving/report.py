@@ -103,13 +103,13 @@ def _load_table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
         "model, clients",
         "asked",
         "answered",
-        "lost, doubled, refused",
-        "unlike the command line's",
+        "lost or wrong",
+        "unlike CLI",
         "answers/s",
         "p50 s",
         "p99 s",
         "MiB",
-        f"growth (at most {share(FLAT)})",
+        f"growth (<= {share(FLAT)})",
     )
     for row in rows:
         growth = row["growth"]
@@ -137,7 +137,7 @@ def _speed_table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
         "p50 s",
         "p99 s",
         "MiB",
-        f"beside the fastest other (at least {FASTER})",
+        f"x fastest other (>= {FASTER})",
     )
     for row in rows:
         ratio = row["beside the fastest other"]

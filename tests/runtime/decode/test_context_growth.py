@@ -51,6 +51,7 @@ def test_logits_are_the_same_to_the_last_bit_after_a_move(model: LoadedModel) ->
         context.close()
     assert np.array_equal(*rows)
 
+
 BEGUN = 10
 """Tokens that an answer has at most whose prompt alone was read."""
 

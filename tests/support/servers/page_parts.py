@@ -77,7 +77,7 @@ def extract(page: Any, text: str, schema: dict[str, Any] | None = None) -> None:
         page.fill("#schema", json.dumps(schema, ensure_ascii=False))
     page.fill("#text", text)
     page.keyboard.press("Control+Enter")
-    page.wait_for_selector(DONE)
+    page.wait_for_selector(DONE, timeout=5 * PATIENCE)
 
 
 def asked(url: str, text: str, **what: Any) -> dict[str, Any]:

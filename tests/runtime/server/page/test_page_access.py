@@ -39,8 +39,8 @@ CONTRAST = """() => {
 }"""
 
 UNNAMED = """() => [...document.querySelectorAll("button, input, select, textarea, [role]")]
-    .filter((node) => node.checkVisibility())
     .filter((node) => !["status", "alert", "gridcell"].includes(node.role))
+    .filter((node) => node.checkVisibility())
     .filter((node) => !(node.ariaLabel || node.textContent.trim() || node.labels?.length
         || node.getAttribute("aria-labelledby") || node.type === "file"))
     .map((node) => node.outerHTML)"""
