@@ -1,6 +1,6 @@
 """A budget on the command line: made, carried, used, refused.
 
-Run with: pytest tests/cli/test_cli_budget.py
+Run with: pytest tests/cli/trust/test_cli_budget.py
 """
 
 from __future__ import annotations
