@@ -16,7 +16,7 @@ from setaccio.cli.terminal.exits import SOME_FAILED
 if TYPE_CHECKING:
     from setaccio.runtime import Extractor
     from setaccio.runtime.batch.journal import Journal
-    from setaccio.runtime.batch.ray.documents import Source
+    from setaccio.runtime.batch.ray.documents import ClusterSource
     from setaccio.runtime.batch.ray.spec import WorkerSpec
 
 
@@ -115,7 +115,7 @@ def extract_on_ray(
 
 
 def _work(
-    found: list[Source],
+    found: list[ClusterSource],
     journal: Journal,
     spec: WorkerSpec,
     workers: int,

@@ -23,6 +23,7 @@ from pyarrow import parquet
 from ray.data import Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
+from setaccio.data.documents.kinds import TEXT_SUFFIXES
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Document, Problem, read_documents
 from setaccio.runtime.batch import sources as local
@@ -94,7 +95,7 @@ def _inside(name: str, jsonl: bool) -> list[ClusterSource]:
     if info.type == pafs.FileType.File:
         return [ClusterSource(name, _kind(path, jsonl), path)]
     files = system.get_file_info(pafs.FileSelector(path, recursive=True))
-    kinds = {PARQUET, *local.JSONL_SUFFIXES, *local.TEXT_SUFFIXES}
+    kinds = {PARQUET, *local.JSONL_SUFFIXES, *TEXT_SUFFIXES}
     return [
         ClusterSource(_join(name, one.path[len(path) :]), _kind(one.path, jsonl), one.path)
         for one in sorted(files, key=lambda one: one.path)

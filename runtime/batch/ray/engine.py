@@ -22,7 +22,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from setaccio.data.errors import DataError, SetaccioError, short_reason
 from setaccio.runtime.batch.journal import Journal
-from setaccio.runtime.batch.ray.documents import HAND, Documents, Source
+from setaccio.runtime.batch.ray.documents import HAND, ClusterSource, Documents
 from setaccio.runtime.batch.ray.spec import WorkerSpec
 from setaccio.runtime.batch.ray.worker import DatasetWorker, Deaths, RayWorker
 
@@ -85,7 +85,7 @@ def extract_dataset(
 
 
 def extract_documents(
-    sources: list[Source],
+    sources: list[ClusterSource],
     journal: Journal,
     spec: WorkerSpec,
     *,
