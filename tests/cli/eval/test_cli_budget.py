@@ -1,10 +1,6 @@
 """A budget on the command line: made, carried, used, refused.
 
-<<<<<<<< HEAD:tests/cli/eval/test_cli_budget.py
 Run with: pytest tests/cli/eval/test_cli_budget.py
-========
-Run with: pytest tests/cli/trust/test_cli_budget.py
->>>>>>>> h-trust:tests/cli/trust/test_cli_budget.py
 """
 
 from __future__ import annotations
