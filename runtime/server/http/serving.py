@@ -6,6 +6,7 @@ the process at once.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import signal
@@ -19,6 +20,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from setaccio.data.errors import UsageError
+from setaccio.runtime.server.http.extract.row_stream import GONE
 from setaccio.runtime.server.http.gate import Gate
 
 HEAD_SECONDS = 30
@@ -70,7 +72,14 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        # For whoever does not read on for a while, and so would not be told that the client went.
+        self._gone = asyncio.Event()
+        self.app_state = {**self.app_state, GONE: self._gone}
         self._be_patient()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._gone.set()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

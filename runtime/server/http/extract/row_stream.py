@@ -30,6 +30,9 @@ from setaccio.runtime.server.http.extract.extract_models import (
 from setaccio.runtime.server.request_types import ExtractRequest
 from setaccio.runtime.server.ticket import Ticket
 
+GONE = "gone"
+"""Key of a request's ``state`` for an event that is set when its connection is lost."""
+
 WAIT = 0.05
 """Seconds until a full queue is tried again."""
 
@@ -144,15 +147,18 @@ class LineStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; a client that goes away ends it."""
         work = asyncio.ensure_future(self._write(send))
-        gone = asyncio.ensure_future(self._read(receive))
+        tasks = {work, asyncio.ensure_future(self._read(receive))}
+        lost = scope.get("state", {}).get(GONE)
+        if lost is not None:
+            tasks.add(asyncio.ensure_future(lost.wait()))
         try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
         finally:
-            for task in (work, gone):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait({work, gone})
+            await asyncio.wait(tasks)
 
     async def _read(self, receive: Receive) -> None:
         """Take pieces of the body as they are asked for, and end when the client has gone."""
