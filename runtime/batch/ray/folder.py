@@ -1,8 +1,8 @@
-"""The folder that a job on a cluster leaves: a journal, ``job.json``, and Parquet on demand.
+"""The folder that a job on a cluster leaves: a journal, ``_job.json``, and Parquet on demand.
 
     rows-1a2b3c4d.jsonl            the journal, which is the result too
     rows-1a2b3c4d-00000.parquet    or these, made from ``_rows-1a2b3c4d.jsonl`` at the end
-    job.json                       model, task and options by run, the digits in those names
+    _job.json                      model, task and options by run, the digits in those names
 
 Names that begin with an underscore are passed over by whatever reads a folder of Parquet files. So
 are the results of former runs with another model, task or options: they stay, under such a name.
@@ -20,7 +20,7 @@ from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_path, atomic_write
 from setaccio.runtime.batch.journal_rows import RUN_DIGITS, journal_rows
 
-JOB = "job.json"
+JOB = "_job.json"
 ROWS_IN_FILE = 100_000
 ROWS_IN_GROUP = 10_000
 _KIND = "setaccio extraction"

@@ -302,11 +302,11 @@ def test_a_folder_knows_its_jobs(tmp_path: Path) -> None:
     anew = open_folder(OTHER, 4, resume=True)
     anew.journal.write_text("")
     assert "begins anew" in anew.anew
-    assert names() == ["_rows-11111111.jsonl", "job.json", "rows-22222222.jsonl"]
+    assert names() == ["_job.json", "_rows-11111111.jsonl", "rows-22222222.jsonl"]
     assert open_folder(RUN, 3, "parquet", resume=True).anew == ""
-    assert names() == ["_rows-11111111.jsonl", "_rows-22222222.jsonl", "job.json"]
+    assert names() == ["_job.json", "_rows-11111111.jsonl", "_rows-22222222.jsonl"]
     open_folder(RUN, 3, overwrite=True)
-    assert names() == ["job.json"]
+    assert names() == ["_job.json"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("")
     (tmp_path / "file").write_text("")
