@@ -10,7 +10,9 @@ pipe as JSON Lines; the last one says that it is the last.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import encodings
 import gc
 import importlib
 import json
@@ -67,12 +69,18 @@ def _load(kind: str) -> None:
     if kind != "pdf":  # names in archives have encodings too
         for name in _LATE:
             importlib.import_module(name)
-        import encodings
-
         for module in pkgutil.iter_modules(encodings.__path__):
             if module.name not in ("mbcs", "oem"):  # another system's
                 importlib.import_module(f"encodings.{module.name}")
     gc.freeze()
+
+
+def _known_encoding(name: str) -> codecs.CodecInfo | None:
+    """Find an encoding; a name that none has is looked for in files, which can not be opened."""
+    try:
+        return encodings.search_function(name)
+    except OSError:
+        return None
 
 
 def _be_reader(job: dict[str, Any], document: int, pipe: int) -> None:
@@ -82,6 +90,8 @@ def _be_reader(job: dict[str, Any], document: int, pipe: int) -> None:
         os.dup2(document, 0)
         os.dup2(pipe, 1)
         os.closerange(3, 1024)
+        codecs.unregister(encodings.search_function)
+        codecs.register(_known_encoding)
         _limit(job)
         with os.fdopen(1, "wb", closefd=False) as stream:
             for found in _texts(job):

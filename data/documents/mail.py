@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from email import policy
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
@@ -35,6 +36,8 @@ _NAME = 120
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069#]+")
 _TAGS = re.compile(rb"<(style|script)\b.*?</\1>|<[^>]*>", re.S | re.I)
 _CHARSET = re.compile(r"[\w.:-]+")
+_BROKEN = (ValueError, LookupError, TypeError, AssertionError, MessageError)
+"""What the standard library raises of a broken header."""
 _MESSAGES = frozenset({"message/rfc822", "message/global"})
 _EXTENSIONS = {
     "application/pdf": ".pdf",
@@ -60,7 +63,7 @@ class _Part(NamedTuple):
     def name(self) -> str:
         try:
             given = self.message.get_filename() or ""
-        except (ValueError, LookupError, TypeError, IndexError):
+        except _BROKEN:
             given = ""
         return _decode(given)
 
@@ -68,7 +71,7 @@ class _Part(NamedTuple):
     def data(self) -> bytes:
         try:
             payload = self.message.get_payload(decode=True)
-        except (ValueError, LookupError, TypeError):
+        except _BROKEN:
             payload = None
         return payload if isinstance(payload, bytes) else b""
 
@@ -205,7 +208,7 @@ def _choose(part: _Part, inside: list[Message], bodies: list[_Part], attached: l
 def _charset(message: Message) -> str | None:
     try:
         charset = message.get_content_charset()
-    except (ValueError, LookupError, TypeError, IndexError):
+    except _BROKEN:
         return None
     return charset if charset and _CHARSET.fullmatch(charset) else None
 
@@ -213,7 +216,7 @@ def _charset(message: Message) -> str | None:
 def _decode(value: str) -> str:
     """A header's value, encoded words decoded, on one line."""
     value = decode_text(value.encode("utf-8", "surrogateescape"))
-    with contextlib.suppress(ValueError, LookupError, TypeError, AssertionError):
+    with contextlib.suppress(*_BROKEN):
         value = str(make_header(decode_header(value)))  # broken encoded words stay as they are
     return " ".join(value.encode("utf-8", "replace").decode().split())
 

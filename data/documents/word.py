@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -24,6 +25,9 @@ _SKIPPED = frozenset(
 )
 _PARTS = re.compile(r"word/((header|document|footnotes|endnotes|footer)\d*)\.xml")
 _ORDER = ("header", "document", "footnotes", "endnotes", "footer")
+_DAMAGE = (
+    ElementTree.ParseError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError
+)  # fmt: skip
 _LETTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 MOST_UNPACKED = 300_000_000
 """Bytes of an archive's parts together, unpacked, that are read."""
@@ -65,7 +69,7 @@ def read_word(data: bytes, out: Extracted) -> None:
     for match in sorted(found, key=lambda match: (_ORDER.index(match[2]), match[1])):
         try:
             root = ElementTree.fromstring(archive.read(match[0]))  # noqa: S314
-        except (ElementTree.ParseError, zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
+        except _DAMAGE as error:
             raise UnreadableError("is a damaged Word file. Save or download it anew.") from error
         lines = list(_lines(root))
         text = "\n".join(lines)

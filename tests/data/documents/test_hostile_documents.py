@@ -6,6 +6,7 @@ Run: pytest tests/data/documents/test_hostile_documents.py
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from document_files import (
+    PAGE,
     At,
     bare_word,
     encrypted_pdf,
@@ -267,3 +269,24 @@ def test_giving_up_in_the_middle_leaves_a_reader_for_the_next(tmp_path: Path) ->
         items = ask(stream.fileno(), "pdf", Limits())
         assert next(items).text.startswith("Invoice")
         items.close()  # type: ignore[attr-defined]
+
+
+def test_damage_anywhere_is_a_text_or_an_error_of_its_own() -> None:
+    """Bytes are changed, taken out, put in and repeated at random."""
+    chance = random.Random(7)
+    mail = make_mail(html=PAGE, files=[("i.pdf", "application/pdf", invoice_pdf())]).as_bytes()
+    whole = {"a.pdf": invoice_pdf(), "m.eml": mail, "p.html": PAGE.encode()}
+    whole["w.docx"] = bare_word("<w:p><w:r><w:t>text</w:t></w:r></w:p>" * 20)
+    for _ in range(60):
+        for name, content in whole.items():
+            data = bytearray(content)
+            for _ in range(chance.choice([1, 3, 10, 40])):
+                at, other = chance.randrange(len(data)), chance.randrange(len(data))
+                new = (bytes([chance.randrange(256)]), b"", data[other : other + 50])
+                data[at : at + chance.randrange(1, 20)] = chance.choice(new)
+            found = read_document(bytes(data), name, SMALL)
+            assert found
+            for item in found:
+                said = item.message if isinstance(item, Problem) else ""
+                assert "(OSError)" not in said
+                assert "status" not in said

@@ -96,7 +96,8 @@ def test_bodies_are_decoded_whatever_their_header_says(
 
 def test_malformed_mails_are_read_as_far_as_they_go() -> None:
     raw = (
-        b"From: =?utf-8?b?!!!?= <a@b>\nTo: ,,;<<>\nSubject: =?nonsense?q?x?=\n"
+        b"From: =?utf-8?b?!!!?= =?utf-8?b?a?= =?no\x01ne?q?x?= <a@b>\n"
+        b"To: ,,;<<>\nSubject: =?nonsense?q?x?=\n"
         b"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nIt is cut o"
     )
     assert "It is cut o" in read_one(raw, "mail.eml").text
