@@ -18,6 +18,7 @@ from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.chat.chat_routes import openai_routes
 from setaccio.runtime.server.http.corrections import Corrections
 from setaccio.runtime.server.http.errors import answer_fault, answer_http, answer_validation
+from setaccio.runtime.server.http.extract.document_routes import document_routes
 from setaccio.runtime.server.http.extract.extract_routes import extract_routes
 from setaccio.runtime.server.http.gate import Gate, RequestLimits
 from setaccio.runtime.server.http.metrics import Metrics
@@ -62,6 +63,7 @@ def create_app(engine: Engine, catalogue: Catalogue, limits: RequestLimits) -> G
             ending=ending,
         )
     )
+    api.include_router(document_routes(limits.max_body, limits.timeout))
     gate = Gate(api, limits, metrics, ending)
     api.include_router(
         service_routes(

@@ -139,6 +139,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         415: "The body is not sent as JSON.",
         429: "The queue is full; see Retry-After.",
         500: "A fault of the server.",
+        501: "This server has not got what reads such a file.",
         503: "The server is about to end.",
         504: "The time limit of a request ran out.",
     }

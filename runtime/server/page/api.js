@@ -32,7 +32,7 @@ export class Failure extends Error {
 const LOST = "The server does not answer. Your text is kept: see that the server runs, and try again.";
 
 async function ask(path, options = {}) {
-  const headers = { ...(options.body && { "Content-Type": "application/json" }) };
+  const headers = { ...(options.body && { "Content-Type": "application/json" }), ...options.headers };
   if (key) headers.Authorization = `Bearer ${key}`;
   let answer;
   try {
@@ -68,6 +68,12 @@ export async function get(path) {
 /** What a path gives for a JSON value. */
 export async function post(path, value, signal) {
   return (await ask(path, { method: "POST", body: JSON.stringify(value), signal })).json();
+}
+
+/** What a path gives for the bytes of a file. */
+export async function postFile(path, bytes) {
+  const headers = { "Content-Type": "application/octet-stream" };
+  return (await ask(path, { method: "POST", body: bytes, headers })).json();
 }
 
 /** Send a value and hand on each server-sent event: handle(name, data). */

@@ -1,7 +1,10 @@
 // Files: what is opened or dropped becomes documents {id, text}, one after another.
 
+import { postFile } from "./api.js";
+
 const MOST = 10_000_000; // bytes; the server's own limit of a request
 
+// What the server reads; plain text is read here.
 const OTHER = /\.(pdf|docx?|odt|rtf|xlsx?|pptx?|html?|eml|msg|epub|png|jpe?g|gif|tiff?|webp|zip|gz)$/i;
 
 /** The documents of some files, and what is wrong with the others in words. */
@@ -10,7 +13,9 @@ export async function readFiles(files) {
   const troubles = [];
   for (const file of files) {
     try {
-      documents.push(...(await readFile(file)));
+      const found = await readFile(file);
+      documents.push(...found.documents);
+      troubles.push(...found.problems);
     } catch (error) {
       troubles.push(`${file.name}: ${error.message}`);
     }
@@ -22,9 +27,7 @@ async function readFile(file) {
   if (file.size > MOST) throw new Error(`is larger than ${MOST / 1e6} MB.`);
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (OTHER.test(file.name) || bytes.subarray(0, 4096).includes(0)) {
-    throw new Error(
-      "is no text file. PDF, DOCX, HTML and e-mail need the documents extra, which this server has not got.",
-    );
+    return postFile(`texts?name=${encodeURIComponent(file.name)}`, bytes);
   }
   let text;
   try {
@@ -32,11 +35,14 @@ async function readFile(file) {
   } catch {
     throw new Error("is not UTF-8. Save it as UTF-8 text and open it again.");
   }
-  if (!/\.(jsonl|ndjson)$/i.test(file.name)) return [{ id: file.name, text }];
+  if (!/\.(jsonl|ndjson)$/i.test(file.name)) {
+    return { documents: [{ id: file.name, text }], problems: [] };
+  }
   const lines = text.split(/\r?\n/).flatMap((line, number) => (line.trim() ? [[line, number]] : []));
   const rows = lines.map(([line, number]) => rowOf(line, number + 1));
   if (!rows.length) throw new Error("has no lines.");
-  return rows.map((row, number) => ({ id: String(row.id ?? `${file.name}:${number + 1}`), text: row.text }));
+  const idOf = (row, number) => String(row.id ?? `${file.name}:${number + 1}`);
+  return { documents: rows.map((row, number) => ({ id: idOf(row, number), text: row.text })), problems: [] };
 }
 
 function rowOf(line, number) {

@@ -16,9 +16,9 @@ from engine_parts import CITY, noted_answers, plug, tie_gap, two_adapters
 from setaccio.data import Document, Task, load_task
 from setaccio.data.records import Pair
 from setaccio.runtime import Extraction, Extractor, LoadedModel, load_adapter, load_model
-from setaccio.runtime.extractor import settle_task
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.request_types import ExtractRequest
+from setaccio.runtime.task_choice import resolve_task
 
 CLOSE = 0.25  # logits; see engine_parts
 Job = tuple[str | None, Task, Document]
@@ -74,7 +74,7 @@ def both(
         if row(rows[document.id]) == row(expected[document.id]):
             continue
         adapter = engine.adapters[name] if name else None
-        shown, _ = settle_task(adapter or engine.model, task)
+        shown = resolve_task(adapter or engine.model, task, None).task
         answers = alone[document.id], together[document.id]
         assert tie_gap(engine.model, adapter, shown, document.text, answers) < close, document.id
         parted.append(place)

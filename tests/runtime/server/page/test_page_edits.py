@@ -6,6 +6,7 @@ Run: pytest tests/runtime/server/page/test_page_edits.py (needs Chromium)
 from __future__ import annotations
 
 import json
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +178,8 @@ def test_documents_of_files_keep_their_answers(page: Any, tmp_path: Path, texts:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("paper.pdf", b"%PDF-1.7", "documents extra"),
-        ("wide.txt", "Bob".encode("utf-16"), "no text file"),
+        ("paper.pdf", b"%PDF-1.7", "PDF"),
+        ("wide.txt", "Bob".encode("utf-16"), "UTF-8"),
         ("latin.txt", "Caf\xe9".encode("latin-1"), "UTF-8"),
         ("rows.jsonl", b'{"text": "a"}\n{"no": 1}', "line 2"),
     ],
@@ -193,6 +194,23 @@ def test_other_files_are_refused_in_words(
     page.wait_for_selector(f"#file-note:has-text('{words}')")
     assert name in page.inner_text("#file-note")
     assert page.input_value("#text") == "mine"
+
+
+def test_a_mail_and_its_attachment_are_documents(page: Any, tmp_path: Path):
+    message = EmailMessage()
+    message["Subject"] = "Tea"
+    message.set_content("Pour 200 ml water on 1 tea bag.")
+    message.add_attachment("Boil 2 eggs.", filename="eggs.txt")
+    file = tmp_path / "tea.eml"
+    file.write_bytes(message.as_bytes())
+    page.set_input_files("#file", file)
+    for words in ("tea bag", "2 eggs"):
+        for _ in range(600):
+            if words in page.input_value("#text"):
+                break
+            page.wait_for_timeout(50)
+        assert words in page.input_value("#text")
+        page.keyboard.press("]")
 
 
 def test_a_file_is_dropped(page: Any):
