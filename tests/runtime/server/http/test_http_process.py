@@ -301,18 +301,11 @@ def test_a_key_is_asked_for_where_one_is_set(tiny_gguf: Path) -> None:
 
 def test_a_stream_client_that_vanishes_leaves_no_work_behind(tiny_gguf: Path) -> None:
     """It sends more than is read ahead, so that the server does not wait for its next piece."""
-    lines = 300
     with serve_cli(tiny_gguf, "--parallel", "2") as served:
-        body = "".join(json.dumps({"id": str(n), "text": CAKE}) + "\n" for n in range(lines))
         with connected(served) as connection:
-            sent = [
-                head("/extract/stream?task=recipe", "Transfer-Encoding: chunked"),
-                *(
-                    f"{len(part):x}\r\n{part}\r\n".encode()
-                    for part in (body[at : at + 2000] for at in range(0, len(body), 2000))
-                ),
-            ]
-            connection.sendall(b"".join(sent))
+            connection.sendall(head("/extract/stream?task=recipe", "Transfer-Encoding: chunked"))
+            part = (json.dumps({"text": CAKE}) + "\n") * 20
+            connection.sendall(f"{len(part):x}\r\n{part}\r\n".encode() * 15)
             assert b"200" in connection.recv(100)
             # Gone without a word: what the server writes next is answered with a reset.
             linger = struct.pack("ii", 1, 0)
@@ -320,5 +313,5 @@ def test_a_stream_client_that_vanishes_leaves_no_work_behind(tiny_gguf: Path) ->
         assert until_idle(served)
         numbers = httpx.get(f"{served.url}/metrics").text
         done = re.findall(r'^setaccio_documents_total\{status="ok"\} (\S+)', numbers, re.MULTILINE)
-        assert float(done[0] if done else 0) < lines / 2
+        assert float(done[0] if done else 0) < 150
         assert works(served)
