@@ -26,7 +26,8 @@ NAME = Task.from_schema(
 )
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it is there an event loop runs, and others could not start theirs.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM:
