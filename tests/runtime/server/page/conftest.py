@@ -26,7 +26,7 @@ NAME = Task.from_schema(
 )
 
 
-# Not for the whole session: while it is there an event loop runs, and others could not start theirs.
+# Not for the whole session: beside its event loop no other can be started.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
