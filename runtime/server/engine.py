@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import overload
 
 from setaccio.data.errors import QueueFullError, UsageError
+from setaccio.data.schema.validation.patterns import search_limit
 from setaccio.runtime.decode.context_pool import default_parallel
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.grammar.constraint import compile_schema
@@ -38,6 +39,11 @@ from setaccio.runtime.server.ticket import Ticket
 from setaccio.runtime.server.waiting_line import LATEST, WaitingLine
 from setaccio.runtime.server.work import ExtractWork, Work
 from setaccio.runtime.server.worker import Worker
+
+JUDGE_SECONDS = 5.0
+"""What the patterns of a schema may take, all searches of one answer together."""
+
+_JUDGES = 4  # so that one slow answer holds up no other
 
 QUEUE_LIMIT = 256
 """Requests that wait for a slot, by default; one more is refused."""
@@ -93,7 +99,7 @@ class Engine:
         self._tokens = (0, 0)
         self._spans: deque[float] = deque(maxlen=LATEST)  # seconds that the latest were in work
         self._started = time.monotonic()
-        self._judge = ThreadPoolExecutor(1, "setaccio-judge")
+        self._judge = ThreadPoolExecutor(_JUDGES, "setaccio-judge")
         self._worker = Worker(model, self.slots, self._line, self._warm_up, self._finish)
         atexit.register(self.close)
 
@@ -176,7 +182,8 @@ class Engine:
     def _conclude(self, work: Work, error: Exception | None) -> None:
         if not work.cancelled:
             try:
-                work.conclude() if error is None else work.fail(error)
+                with search_limit(JUDGE_SECONDS):
+                    work.conclude() if error is None else work.fail(error)
             except Exception as failure:
                 work.fail(failure)
         with self._line.changed:

@@ -273,6 +273,7 @@ class ChatWork(Work):
 
 def _fits(text: str, schema: dict[str, Any]) -> bool:
     try:
-        return bool(make_validator(schema).is_valid(parse_strict(text)))
+        value = parse_strict(text)
     except ValueError:
         return False
+    return bool(make_validator(schema).is_valid(value))

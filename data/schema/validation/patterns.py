@@ -12,6 +12,10 @@ from __future__ import annotations
 
 import functools
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import regex
@@ -23,6 +27,11 @@ _TOKEN = re.compile(
 _OUTSIDE = {"d": "[0-9]", "D": "[^0-9]", "w": "[0-9A-Za-z_]", "W": "[^0-9A-Za-z_]", "z": r"\Z"}
 _INSIDE = {"d": "0-9", "w": "0-9A-Za-z_", "D": "[^0-9]", "W": "[^0-9A-Za-z_]"}
 
+
+SEARCH_SECONDS = 0.5
+"""What one search may take: some patterns go back over a text without end."""
+
+_UNTIL: ContextVar[float] = ContextVar("_UNTIL", default=float("inf"))
 
 MOST_NESTED = 100
 """Groups inside one another; the libraries that read patterns follow them by recursion."""
@@ -55,13 +64,35 @@ def matches(pattern: str, text: str) -> bool:
     """Whether a text holds what a pattern describes.
 
     Raises:
-        ValueError: as by :func:`compile_pattern`.
+        ValueError: as by :func:`compile_pattern`, or the search takes more than
+            :data:`SEARCH_SECONDS`, or what :func:`search_limit` allows.
     """
-    return compile_pattern(pattern).search(text) is not None
+    left = min(SEARCH_SECONDS, _UNTIL.get() - time.monotonic())
+    try:
+        if left > 0:
+            return compile_pattern(pattern).search(text, timeout=left) is not None
+    except TimeoutError:
+        if left == SEARCH_SECONDS:
+            raise ValueError(f"the pattern takes more than {left} s to search a text") from None
+    raise ValueError("the patterns take too long to search all texts")
+
+
+@contextmanager
+def search_limit(seconds: float) -> Iterator[None]:
+    """Bound what all searches within the block may take together, in this thread.
+
+    Args:
+        seconds: after which the next search is a ValueError.
+    """
+    before = _UNTIL.set(min(_UNTIL.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _UNTIL.reset(before)
 
 
 def surely_matches(pattern: str, text: str) -> bool:
-    """As :func:`matches`; False for a pattern of another dialect, which can not be compiled."""
+    """As :func:`matches`; False for a pattern that can not be compiled, or searches too long."""
     try:
         return matches(pattern, text)
     except ValueError:

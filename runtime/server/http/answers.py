@@ -50,7 +50,7 @@ async def submit(engine: Engine, asked: ExtractRequest | ChatRequest, param: str
         raise
     except QueueFullError as error:
         refuse_now(error)
-    except SchemaError as error:
+    except (SchemaError, ValueError) as error:  # such as a pattern that searches too long
         raise HttpError(400, str(error), param=param, code="unsupported_schema") from error
     except TaskError as error:
         raise HttpError(400, str(error), param="task") from error

@@ -12,10 +12,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from setaccio.data.schema.validation.patterns import search_limit
+from setaccio.runtime.server.engine import JUDGE_SECONDS
 from setaccio.runtime.server.http.body import StrictModel, StrictRoute
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.corrections import Corrections
-from setaccio.runtime.server.http.errors import HttpError, documented
+from setaccio.runtime.server.http.errors import MOST_NAMED, HttpError, documented
 from setaccio.runtime.server.http.extract.extract_models import Id, Name, read_schema
 from setaccio.runtime.server.http.metrics import Metrics
 from setaccio.runtime.server.request_types import EngineStats
@@ -170,8 +172,16 @@ def _check_correction(body: CorrectionBody, catalogue: Catalogue) -> None:
         task = catalogue.offer(body.task).task
     else:
         task = read_schema(body.schema_ or {}, None)
-    if problems := task.problems(body.gold):
-        raise HttpError(400, f"gold: does not fit the schema. {'; '.join(problems)}", param="gold")
+    try:
+        with search_limit(JUDGE_SECONDS):
+            problems = task.problems(body.gold)
+    except ValueError as error:
+        raise HttpError(400, f"gold: can not be judged: {error}.", param="gold") from error
+    if problems:  # without what they quote
+        places = list(dict.fromkeys(each.partition(": ")[0] for each in problems))
+        more = f" and {len(places) - MOST_NAMED} more" if len(places) > MOST_NAMED else ""
+        said = f"gold: does not fit the schema at {', '.join(places[:MOST_NAMED])}{more}."
+        raise HttpError(400, said, param="gold")
 
 
 def _state(now: EngineStats, draining: bool) -> Literal["ok", "starting", "ending", "failed"]:

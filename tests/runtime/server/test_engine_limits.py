@@ -24,6 +24,7 @@ from setaccio.runtime.decode.request import Feed
 from setaccio.runtime.decode.slots.prefixes import PREFIX_BYTES
 from setaccio.runtime.grammar.constraint import MOST_GRAMMARS
 from setaccio.runtime.model.tokens import encode_text
+from setaccio.runtime.result import outcome
 from setaccio.runtime.server import worker
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.intake import chat_prompt
@@ -219,6 +220,19 @@ def test_an_error_ends_those_in_work_and_the_engine_goes_on(
             engine.submit(extract())
         assert refused.value.closing
     assert not engine.stats().live
+
+
+def test_an_answer_that_can_not_be_judged_in_time_is_an_error_and_holds_up_no_other(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = {"title": "a", "type": "object", "properties": {"a": {"pattern": "^(a|aa)+$"}}}
+    answer = json.dumps({"a": "a" * 60 + "!"})
+    monkeypatch.setattr(outcome, "decode_tokens", lambda *_: answer)
+    with Engine(model, parallel=2) as engine:
+        row = engine.submit(extract(task=Task.from_schema(slow), constraint="none")).result(60)
+        assert (row.status, row.data) == ("error", None)
+        assert "0.5 s to search" in row.message
+        assert engine.stats().live
 
 
 def test_closing_cancels_what_is_left(model: LoadedModel) -> None:

@@ -180,7 +180,7 @@ def read_schema(schema: dict[str, Any], instruction: str | None, param: str = "s
     """
     try:
         return Task.from_schema(schema, instruction or None)
-    except SetaccioError as error:
+    except (SetaccioError, ValueError) as error:  # such as a pattern that searches too long
         raise HttpError(400, str(error), param=param, code="unsupported_schema") from error
 
 

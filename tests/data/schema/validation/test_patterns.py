@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from setaccio.data.errors import SchemaError
 from setaccio.data.schema.check import check_schema
 from setaccio.data.schema.key_order import order_like
-from setaccio.data.schema.validation.patterns import matches
+from setaccio.data.schema.validation.patterns import matches, search_limit, surely_matches
 from setaccio.data.schema.validation.validators import make_validator
 
 TOKENIZER = llguidance.LLTokenizer("byte")
@@ -119,3 +119,13 @@ def test_keys_are_ordered_by_the_same_patterns():
 def test_control_characters():
     assert matches(r"^\cJ$", "\n")
     assert matches(r"^\cj\z", "\n")
+
+
+def test_a_search_that_goes_back_without_end_is_given_up():
+    slow = "^(a|aa)+$"
+    with pytest.raises(ValueError, match=r"more than 0\.5 s to search"):
+        make_validator({"not": {"pattern": slow}}).is_valid("a" * 60 + "!")
+    assert not surely_matches(slow, "a" * 60 + "!")
+    with search_limit(-1), pytest.raises(ValueError, match="too long to search all"):
+        matches("a", "a")
+    assert matches("a", "a")

@@ -118,6 +118,23 @@ def test_what_is_no_pair_is_not_kept(
     assert not corrections.exists()
 
 
+def test_why_a_gold_does_not_fit_is_said_without_quoting_it(client: TestClient) -> None:
+    gold = {**GOLD, "title": ["Otto"], "ingredients": [4711]}
+    answer = client.post("/corrections", json={"text": "a", "gold": gold, "task": "recipe"})
+    said = answer.json()["error"]["message"]
+    assert "$.title" in said and "$.ingredients[0]" in said
+    assert "Otto" not in said and "4711" not in said
+
+
+def test_a_pattern_that_searches_without_end_is_given_up(client: TestClient) -> None:
+    value = {"type": "string", "pattern": "^(a|aa)+$"}
+    schema = {"type": "object", "properties": {"a": value}, "required": ["a"]}
+    body = {"text": "a", "gold": {"a": "a" * 60 + "!"}, "schema": schema}
+    answer = client.post("/corrections", json=body)
+    assert answer.status_code == 400
+    assert "0.5 s to search" in answer.json()["error"]["message"]
+
+
 def test_corrections_can_be_off(engine: Engine) -> None:
     app = create_app(engine, make_catalogue(engine, "tiny"), RequestLimits())
     client = TestClient(app, base_url="http://127.0.0.1:8471")
