@@ -88,7 +88,7 @@ def evidence_per_document(losses: Numbers, max_error: float) -> float:
 
 def fewest_documents(max_error: float, confidence: float) -> int:
     """Documents without any error that prove the promise: fewer can never do it."""
-    return math.ceil(math.log(1 - confidence) / math.log(1 - max_error))
+    return math.ceil(math.log1p(-confidence) / math.log1p(-max_error))
 
 
 def last_rejected(

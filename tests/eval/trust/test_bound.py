@@ -10,6 +10,7 @@ from setaccio.eval.trust.bound import (
     betting_p_value,
     binomial_p_value,
     evidence_per_document,
+    fewest_documents,
     last_rejected,
     p_value_for,
 )
@@ -53,6 +54,11 @@ def test_evidence_is_what_a_run_without_errors_gives() -> None:
     assert evidence_per_document(np.zeros(50), 0.01) == pytest.approx(-np.log(0.99), rel=0.01)
     assert evidence_per_document(np.full(50, 0.01), 0.01) == 0
     assert evidence_per_document(np.zeros(0), 0.01) == 0
+
+
+def test_the_fewest_documents_are_arithmetic_for_tiny_shares_too() -> None:
+    assert fewest_documents(0.01, 0.95) == 299 and fewest_documents(0.05, 0.95) == 59
+    assert fewest_documents(1e-17, 0.95) == pytest.approx(-np.log(0.05) * 1e17)
 
 
 def test_testing_ends_at_the_first_threshold_that_can_not_be_given_up() -> None:
