@@ -46,6 +46,7 @@ LEAST_CHANCE = 1e-4
 
 _DIGITS = 6  # of a risk, in rows and in the threshold, so that the two agree
 _SURE = 1.0
+_UNSAID: dict[str, Any] = {"thinking": None}  # what options leave out where it is not asked for
 
 
 def signs_of(row: Mapping[str, Any], field: str | None = None) -> dict[str, float]:
@@ -187,16 +188,19 @@ class ReviewBudget:
             model: SHA-256 of the model's file.
             adapter: that of the adapter's file, or None.
             tasks: digests under which the task is known.
-            options: the extraction's options that can change an answer.
+            options: the extraction's options that can change an answer, with its ``context`` (in
+                tokens), by which documents are cut; one that is left out is not compared, apart
+                from ``thinking``, which is then None.
         """
         own = self.model.get("adapter_sha256")
         if self.model.get("sha256") != model or (own or None) != adapter:
             return f"was made with another model ({self.model.get('name')})"
         if self.task.get("digest") not in set(tasks):
             return f"was made for another task or version of it ({self.task.get('name')})"
-        for name, value in self.options.items():
-            if name in options and options[name] != value:
-                return f"was made with {name}={json.dumps(value)}, not {json.dumps(options[name])}"
+        asked = _UNSAID | dict(options)
+        for name, value in (_UNSAID | dict(self.options)).items():
+            if name in asked and asked[name] != value:
+                return f"was made with {name}={json.dumps(value)}, not {json.dumps(asked[name])}"
         return None
 
     def to_dict(self) -> dict[str, Any]:

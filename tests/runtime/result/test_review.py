@@ -100,6 +100,18 @@ def test_it_is_refused_for_what_it_was_not_made_with() -> None:
     assert "another task" in str(BUDGET.refusal("s", None, ["e"], options))
     said = str(BUDGET.refusal("s", None, ["d"], {**options, "constraint": "none"}))
     assert said == 'was made with constraint="schema", not "none"'
+    said = str(BUDGET.refusal("s", None, ["d"], {**options, "thinking": 200}))
+    assert said == "was made with thinking=null, not 200"
+
+
+def test_it_is_refused_for_another_context_where_both_are_known() -> None:
+    known = replace(BUDGET, options={**BUDGET.options, "context": 2048})
+    options = {"constraint": "schema", "max_tokens": None}
+    for budget, asked in ((known, options), (BUDGET, {**options, "context": 512})):
+        assert budget.refusal("s", None, ["d"], asked) is None
+    assert known.refusal("s", None, ["d"], {**options, "context": 2048}) is None
+    said = known.refusal("s", None, ["d"], {**options, "context": 512})
+    assert said == "was made with context=2048, not 512"
 
 
 def test_an_extractor_marks_what_it_gives_out(tiny_gguf, recipe) -> None:
