@@ -25,7 +25,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from setaccio.data.documents.extracted import Found, to_row
+from setaccio.data.documents.extracted import REST, Found, to_row
 from setaccio.data.documents.texts import READERS, TextLimits, texts_of
 
 _REQUEST = 1 << 16
@@ -133,6 +133,6 @@ def _texts(job: dict[str, Any]) -> Iterator[Found]:
     for count, found in enumerate(texts_of(data, job["kind"], limits)):
         if count >= limits.documents:
             most = f"has more than {limits.documents} attachments. Save them as files."
-            yield Found("#...", error=most)
+            yield Found(REST, error=most)
             return
         yield found

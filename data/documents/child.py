@@ -19,12 +19,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
-from setaccio.data.documents.extracted import Found, from_row
+from setaccio.data.documents.extracted import REST, Found, from_row
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -34,7 +36,10 @@ _KEPT = ("LD_LIBRARY_PATH", "PATH", "LANG", "LC_ALL", "TZ")
 _PATIENCE = 20.0
 """Seconds beyond the limit in which the system ends a reader by itself."""
 _CHUNK = 1 << 20
+_IN_MEMORY = 8 << 20  # bytes of rows; more of them wait on disk
+_END = b'{"end": true}\n'
 _BYTES_PER_CHARACTER = 60
+_BROKEN = "can not be read. Save it anew."
 _SPENT = "takes more than {} s to read. Split it into smaller files."
 
 
@@ -76,7 +81,12 @@ class _Helper:
                 start_new_session=True,  # Ctrl-C is for us
             )
 
-    def read(self, file: int, kind: str, limits: Limits) -> Iterator[Found]:
+    @property
+    def lives(self) -> bool:
+        return self._process.poll() is None
+
+    def read(self, file: int, kind: str, limits: Limits, rows: IO[bytes]) -> int:
+        """Write what the reader says into ``rows``, to its end; gives its status."""
         ours, theirs = os.pipe()
         try:
             job = {**asdict(limits), "kind": kind}
@@ -84,46 +94,36 @@ class _Helper:
                 socket.send_fds(self._channel, [json.dumps(job).encode()], [file, theirs])
             finally:
                 os.close(theirs)
-            ended = False
-            for line in _lines(ours, limits):
-                row = json.loads(line)
-                ended = row.get("end") is True
-                if not ended:
-                    yield from_row(row)
-            self._channel.settimeout(_PATIENCE)
-            status = json.loads(self._channel.recv(64))
+            _copy(ours, rows, limits)
         finally:
             os.close(ours)
-        if not ended:
-            yield Found("", error=_why(status, limits))
+        self._channel.settimeout(_PATIENCE)
+        return int(json.loads(self._channel.recv(64)))
 
     def close(self) -> None:
         self._channel.close()
-        with contextlib.suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # the reader too
+        if self._process.returncode is None:  # or the number may be another process's by now
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # the reader too
         self._process.wait()
 
 
-def _lines(pipe: int, limits: Limits) -> Iterator[bytes]:
-    """Whole lines, as long as there is time and they are not more than a reader may write."""
+def _copy(pipe: int, rows: IO[bytes], limits: Limits) -> None:
+    """Read to the end, as long as there is time and it is not more than a reader may write."""
     until = time.monotonic() + limits.seconds + _PATIENCE
     most = limits.characters * _BYTES_PER_CHARACTER
-    rest: list[bytes] = []
+    poll = select.poll()  # select takes no descriptor above 1,023
+    poll.register(pipe, select.POLLIN)
     while True:
-        ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
+        if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
             raise TimeoutError
         block = os.read(pipe, _CHUNK)
+        if not block:
+            return
         most -= len(block)
         if most < 0:
             raise ValueError("more than a reader may write")
-        *lines, last = block.split(b"\n")
-        for line in lines:
-            yield b"".join([*rest, line])
-            rest = []
-        rest.append(last)
-        if not block:
-            return
+        rows.write(block)
 
 
 def _why(status: int, limits: Limits) -> str:
@@ -150,18 +150,46 @@ def ask(file: int, kind: str, limits: Limits) -> Iterator[Found]:
         limits: what it may take.
 
     Yields:
-        What was found in it; at last an error of the file itself, where reading it ended early.
+        What was found in it; at last an error of the file itself, or of the rest of it, where
+        reading it ended early. The file is read to its end before the first: whoever takes long
+        over one text costs the others no time.
     """
-    helper = _idle.pop() if _idle else _Helper()
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as rows:
+        why = _read(file, kind, limits, rows)
+        rows.seek(0)
+        begun = False
+        try:
+            for line in rows:
+                if line == _END:
+                    return
+                if line.endswith(b"\n"):  # or it was cut off
+                    yield from_row(json.loads(line))
+                    begun = True
+        except ValueError:
+            why = _BROKEN
+        yield Found(REST if begun else "", error=why)
+
+
+def _read(file: int, kind: str, limits: Limits, rows: IO[bytes]) -> str:
+    """Have a file read; gives why it ended, which matters where the last row is not the end."""
+    helper = _take()
     try:
-        yield from helper.read(file, kind, limits)
+        status = helper.read(file, kind, limits, rows)
     except (OSError, ValueError) as error:
         helper.close()
         late = isinstance(error, TimeoutError)
-        why = _SPENT.format(limits.seconds) if late else "can not be read. Save it anew."
-        yield Found("", error=why)
+        return _SPENT.format(limits.seconds) if late else _BROKEN
     except BaseException:  # a reader that nobody waits for must not answer the next question
         helper.close()
         raise
-    else:
-        _idle.append(helper)
+    _idle.append(helper)
+    return _why(status, limits)
+
+
+def _take() -> _Helper:
+    """A helper that waits, or a new one; what killed an idle one is no document's fault."""
+    with contextlib.suppress(IndexError):  # another thread may take the last one first
+        while not (helper := _idle.pop()).lives:
+            helper.close()
+        return helper
+    return _Helper()

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from setaccio.data.errors import UnreadableError
 from setaccio.data.text.places import Box, SourceMap
 
+REST = "#..."
+"""The name of an error of whatever else is in a file; no attachment's name is dots alone."""
+
 
 class Extracted:
     """The text of one document, written from its beginning to its end.

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,16 +204,51 @@ def helpers() -> list[psutil.Process]:
     return [child for child in own if "_run_readers" in " ".join(child.cmdline())]
 
 
-def test_a_reader_that_is_killed_is_an_error_of_its_document(tmp_path: Path) -> None:
+def test_a_helper_that_died_while_it_waited_costs_no_document(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(invoice_pdf())
     read_document(tmp_path / "a.pdf")
     (helper,) = helpers()
     helper.send_signal(signal.SIGKILL)
     helper.wait(10)
-    (problem,) = read_document(tmp_path / "a.pdf")
-    assert "can not be read" in str(problem)
     (document,) = read_document(tmp_path / "a.pdf")
     assert isinstance(document, Document)
+
+
+def test_a_reader_that_ends_early_costs_the_rest_of_its_file(tmp_path: Path) -> None:
+    deep = b"<div>" * 500_000  # which takes a minute
+    files = [("a.txt", "text/plain", b"kept"), ("deep.html", "text/html", deep)]
+    mail = make_mail("the body", files=files).as_bytes()
+    items = read_document(mail, "mail.eml", replace(SMALL, cpu_seconds=1))
+    assert [getattr(item, "id", "") for item in items[:2]] == ["mail.eml", "mail.eml#a.txt"]
+    (problem,) = items[2:]
+    assert isinstance(problem, Problem)
+    assert problem.source == "mail.eml#..."
+    assert "takes more than 1 s" in problem.message
+
+
+def test_whoever_is_slow_over_one_text_gets_the_others(tmp_path: Path) -> None:
+    files = [("i.pdf", "application/pdf", invoice_pdf())]
+    (tmp_path / "m.eml").write_bytes(make_mail("body " * 50_000, files=files).as_bytes())
+    with (tmp_path / "m.eml").open("rb") as stream:
+        items = ask(stream.fileno(), "mail", replace(SMALL, seconds=1))
+        next(items)
+        time.sleep(1.5)
+        assert [(item.name, item.error) for item in items] == [("#i.pdf", "")]
+
+
+def test_descriptors_above_a_thousand() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1200:
+        pytest.skip("the system gives too few descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    many = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        (document,) = read_document(invoice_pdf(), "a.pdf")
+        assert isinstance(document, Document)
+    finally:
+        for each in many:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_threads_read_at_the_same_time() -> None:
