@@ -75,12 +75,45 @@ def test_texts_stay_inside_their_folder(folder: Path) -> None:
     plain = read_document("in/n.txt")[0]
     kept = list(TextFolder(Path("texts"), ["in"]).keep([item, None, plain]))
     assert kept == [item, None, plain]
-    (written,) = [path for path in (folder / "texts").rglob("*") if path.is_file()]
+    (written,) = (folder / "texts").rglob("*.txt")
     assert isinstance(item, Document)
     assert written.read_text() == item.text
     for lost in ("in", "in/below", "in/n.txt"):
         with pytest.raises(UsageError, match=lost):
             TextFolder(Path(lost), ["in"])
+
+
+def test_texts_replace_those_of_a_former_run_and_nothing_else(folder: Path) -> None:
+    def keep(name: str, into: str, sources: list[str]) -> None:
+        list(TextFolder(Path(into), sources).keep(read_document("in/a.PDF", name=name)))
+
+    for _ in range(2):
+        keep("in/a.PDF", "texts", ["in"])
+    (folder / "texts/mine.pdf.txt").write_text("mine")
+    (folder / "b.pdf.txt").write_text("to be read later")
+    (folder / "texts/link.pdf.txt").symlink_to(folder / "elsewhere")
+    for name, into, sources in (
+        ("mine.pdf", "texts", ["in"]),
+        ("b.pdf", ".", ["in/a.PDF", "b.pdf.txt"]),
+        ("in/a.PDF", ".", ["in"]),
+        ("link.pdf", "texts", ["in"]),
+    ):
+        with pytest.raises(UsageError, match=r"Move it|lies in what is read"):
+            keep(name, into, sources)
+    assert (folder / "texts/mine.pdf.txt").read_text() == "mine"
+    assert (folder / "b.pdf.txt").read_text() == "to be read later"
+    assert not (folder / "in/a.PDF.txt").exists()
+    assert not (folder / "elsewhere").exists()
+    assert list((folder / "texts/in").iterdir()) == [folder / "texts/in/a.PDF.txt"]
+    with pytest.raises(UsageError, match="is a file"):
+        TextFolder(Path("b.pdf.txt/texts"), ["in"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_can_not_be_written_is_said_at_once(folder: Path) -> None:
+    (folder / "locked").mkdir(mode=0o500)
+    with pytest.raises(UsageError, match="can not be written"):
+        TextFolder(Path("locked/texts"), ["in"])
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
