@@ -1,7 +1,7 @@
 """One job over many processes without an engine: each takes the documents of its share.
 
-A document's share is told by a hash of its id alone, so that it is the same on every machine and in
-every version, and documents that are added or removed move no other:
+A document's share is told by its id alone (:func:`shard_of`), so that it is the same on every
+machine and in every version, and documents that are added or removed move no other:
 
     >>> shard = parse_shard("3/16")
     >>> shard.takes("notes/a.txt")
@@ -15,6 +15,7 @@ together by these records.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -23,6 +24,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +34,19 @@ import numpy.typing as npt
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.files.atomic import atomic_path
 from setaccio.data.records import Document, Problem
-from setaccio.runtime.batch.journal_rows import document_key, place_of
+from setaccio.runtime.batch.journal_rows import document_key, journal_rows, place_of
 from setaccio.runtime.batch.sources import identify
 
 SUFFIX = ".shard"
 _FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 _PERSON = b"setaccio shard"
+_NUMBER = re.compile(rb"[0-9]+")
+_MARK = b"\xff"  # no byte of UTF-8
+_STEP = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio
+_DIGITS = 64  # the lowest ones, which alone count modulo 2**64: it divides 10**64
 _PLACE_BYTES = 8
+_LOOKED_AT = 1000
+"""Rows of a part by which it is known whose it is."""
 _UNREADABLE = (
     OSError,
     EOFError,
@@ -69,8 +77,11 @@ class Shard:
 def shard_of(identifier: str, count: int) -> int:
     """Number of the share, from 1 to ``count``, that a document belongs to.
 
-    The first eight bytes of a BLAKE2b of the id, as a whole number, are divided by ``count``; the
-    remainder counts. Of ``n`` documents a share's size differs from the mean by about
+    The rule, fixed for ever: the last run of ASCII digits in the id is a number ``k`` (0 without
+    one), and a byte 0xFF stands in its place; the first eight bytes of a BLAKE2b of that, as a
+    whole number, are ``h``. The share is ``(h + k * 0x9E3779B97F4A7C15) % 2**64 * count >> 64``,
+    plus 1. Numbers that follow each other thus fall evenly, the golden ratio of the circle apart (a
+    Kronecker sequence). Without them a share of ``n`` documents differs from the mean by about
     ``sqrt(count / n)`` of it, as with any hash.
 
     Args:
@@ -78,8 +89,14 @@ def shard_of(identifier: str, count: int) -> int:
         count: how many shares there are.
     """
     text = identifier.encode("utf-8", "surrogatepass")
+    number = 0
+    if found := _NUMBER.search(text[::-1]):
+        start, end = len(text) - found.end(), len(text) - found.start()
+        number = int(text[start:end][-_DIGITS:])
+        text = text[:start] + _MARK + text[end:]
     digest = hashlib.blake2b(text, digest_size=8, person=_PERSON).digest()
-    return int.from_bytes(digest, "big") % count + 1
+    place = (int.from_bytes(digest, "big") + number * _STEP) % 2**64
+    return (place * count >> 64) + 1
 
 
 def parse_shard(text: str) -> Shard:
@@ -216,8 +233,30 @@ class ShareReader:
             self._total += 1
 
     def begin(self, part: Path) -> None:
-        """Remove the record of a former run: the results are not finished from now on."""
+        """Remove the record of a former run: the results are not finished from now on.
+
+        Raises:
+            UsageError: rows of another shard stand there; nothing is removed.
+        """
+        if part.is_file() and part.stat().st_size:
+            self._refuse_other(part)
         record_path(part).unlink(missing_ok=True)
+
+    def _refuse_other(self, part: Path) -> None:
+        """By the record where there is one, and by the rows' ids, which are always there."""
+        advice = "Name this shard's own file, or replace that one with --overwrite."
+        with contextlib.suppress(DataError):
+            other = read_shard_record(part).shard
+            if other != self.shard:
+                raise UsageError(f"{part}: is shard {other}, and this is {self.shard}. {advice}")
+        with part.open("rb") as stream:
+            for _, row in islice(journal_rows(stream, part), _LOOKED_AT):
+                if row and not self.shard.takes(row.id):
+                    right = Shard(shard_of(row.id, self.shard.count), self.shard.count)
+                    raise UsageError(
+                        f"{part}: holds a row of shard {right} ({row.id!r}), and this is "
+                        f"{self.shard}. {advice}"
+                    )
 
     def finish(self, part: Path) -> None:
         """Write the record beside the results, once everything was taken and has its row."""

@@ -91,6 +91,22 @@ def test_a_killed_shard_is_not_merged_until_it_is_resumed(
     assert same(tmp_path / "all.jsonl") == same(tmp_path / "one.jsonl")
 
 
+def test_a_wrong_number_harms_no_other_shards_part(
+    run: Run, tmp_path: Path, job: list[str]
+) -> None:
+    for number in (1, 2):
+        run(*job, "--shard", f"{number}/2", "--out", f"part-{number}.jsonl")
+    files = {path: path.read_bytes() for path in tmp_path.glob("part-*")}
+    assert len(files) == 4
+    for number in (1, 2):
+        for flag in ("--resume", "--retry-failed"):
+            wrong = run(*job, "--shard", f"{number}/2", "--out", f"part-{3 - number}.jsonl", flag)
+            lines = [line for line in wrong.stderr.splitlines() if not line.startswith("warning: ")]
+            assert (wrong.returncode, len(lines)) == (2, 1), wrong.stderr
+            assert f"part-{3 - number}.jsonl: is shard {3 - number}/2" in wrong.stderr
+    assert {path: path.read_bytes() for path in tmp_path.glob("part-*")} == files
+
+
 def test_the_xargs_example_of_the_docs_runs(run: Run, tmp_path: Path, job: list[str]) -> None:
     text = DOCS.read_text(encoding="utf-8")
     found = re.search(r"^    (seq \d+ \| xargs .*)$\n^    (setaccio merge .*)$", text, re.MULTILINE)

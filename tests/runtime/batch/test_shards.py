@@ -5,6 +5,7 @@ Run: pytest tests/runtime/batch/test_shards.py
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import tracemalloc
@@ -35,9 +36,12 @@ SETTINGS = {"model": "a.gguf", "max_tokens": 3}
 MANY = 100_000
 IDS = {
     "numbers": lambda i: str(i),
+    "every 16th": lambda i: str(16 * i),
+    "every 1,000th": lambda i: str(1000 * i),
     "padded": lambda i: f"doc-{i:06d}",
     "lines": lambda i: f"archive.jsonl:{i + 1}",
     "paths": lambda i: f"notes/{i % 97}/{i}.txt",
+    "lines of files": lambda i: f"d/f{i // 250}.txt:{i % 250 + 1}",
 }
 
 
@@ -86,18 +90,24 @@ def expected(items: Sequence[Document | Problem]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("kind", IDS)
 def test_shares_are_balanced(kind: str) -> None:
-    shares = np.array([shard_of(IDS[kind](i), 48) for i in range(MANY)])
-    for count in (2, 4):
-        sizes = np.bincount((shares - 1) % count, minlength=count)
+    names = [IDS[kind](i) for i in range(MANY)]
+    for count in (2, 4, 8, 16, 48):
+        sizes = np.bincount([shard_of(name, count) - 1 for name in names], minlength=count)
+        assert len(sizes) == count
         assert abs(sizes * count / MANY - 1).max() < 0.02
-    sizes = np.bincount(shares - 1, minlength=48)
-    assert len(sizes) == 48
-    assert abs(sizes * 48 / MANY - 1).max() < 4 * (48 / MANY) ** 0.5  # four standard deviations
+
+
+def test_shares_of_ids_without_order_are_as_even_as_chance_has_it() -> None:
+    names = [hashlib.md5(b"%d" % i).hexdigest() for i in range(MANY)]  # noqa: S324
+    sizes = np.bincount([shard_of(name, 16) - 1 for name in names], minlength=16)
+    assert abs(sizes * 16 / MANY - 1).max() < 4 * (16 / MANY) ** 0.5  # four standard deviations
 
 
 def test_shares_are_the_same_in_every_version() -> None:
-    names = ("a", "notes/a.txt", "½", "", "\udcff")
-    assert [shard_of(name, 1000) for name in names] == [463, 329, 426, 61, 853]
+    known = {"a": 726, "notes/a.txt": 647, "½": 863, "": 827, "\udcff": 174}
+    known |= {"doc-000123": 586, "d/f.txt:17": 463, "7": 984, "9" * 5000: 39}
+    assert {name: shard_of(name, 1000) for name in known} == known
+    assert shard_of("07", 1000) == shard_of("7", 1000)  # two ids, one share
     assert shard_of("a", 1) == 1
 
 
@@ -261,6 +271,20 @@ def test_a_run_that_begins_again_is_not_finished(tmp_path: Path) -> None:
     reader.begin(part)
     with pytest.raises(DataError, match="not finished"):
         read_shard_record(part)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_another_shards_part_is_refused_and_stays(tmp_path: Path, finished: bool) -> None:
+    (part, _) = work(tmp_path, documents(8), 2)
+    if not finished:
+        record_path(part).unlink()
+    for shard in (Shard(2, 2), Shard(3, 3)):
+        with pytest.raises(UsageError, match=r"part-1\.jsonl: (is|holds a row of) shard \d/\d"):
+            ShareReader(shard, RUN, SETTINGS).begin(part)
+    assert record_path(part).exists() == finished
+    part.write_text("")
+    ShareReader(Shard(2, 2), RUN, SETTINGS).begin(part)
+    assert not record_path(part).exists()
 
 
 @pytest.mark.slow
