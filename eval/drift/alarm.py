@@ -6,8 +6,8 @@
 ===================  ===============================================================================
 numbers              Kolmogorov and Smirnov's test (1933, 1939); ties make it careful
 null or not          Fisher's exact test (1922)
-statuses, values     Pearson's chi-square test (1900) where at least five are expected in each cell,
-of enumerations      else the same statistic over 9,999 random tables of the same margins
+statuses, kinds and  Pearson's chi-square test (1900) where at least five are expected in each cell,
+values of texts      else the same statistic over 9,999 random tables of the same margins
 ===================  ===============================================================================
 
 p-values are corrected by Holm's method (1979): the chance of any false alarm is at most ``alpha``,
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +29,7 @@ import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact, ks_2samp, random_table
 
 from setaccio.data.errors import UsageError
-from setaccio.eval.drift.profile import DriftProfile
+from setaccio.eval.drift.profile import MOST_CATEGORIES, DriftProfile
 from setaccio.eval.formats import percent
 
 FEW_ROWS = 30
@@ -42,7 +43,9 @@ _EXACT = 100  # rows of the smaller file from which the asymptotic distribution 
 _TOO_MANY = 10_000  # rows of the larger one from which the exact distribution takes long
 _FEWEST = 5  # rows of a kind below which no test can tell anything after the correction
 _REST = "(others)"
-_PER_CATEGORY = 5  # rows to a category, on the average, that make a field an enumeration
+# Share of rows that frequent values have in an enumeration. It is small, as a new file that is some
+# times as long as the reference and has free text instead would else make the field none.
+_LEAST_OFTEN = 0.1
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
@@ -147,11 +150,15 @@ def compare_profiles(
             _check_null(path, reference, new) for path in {**reference.present, **new.present}
         ]
     checks += [
+        _check_counts(f"{path}: kind", reference.kinds[path], new.kinds[path])
+        for path in _both(reference.kinds, new.kinds)
+        if _varies(reference.kinds[path] + new.kinds[path])
+    ]
+    checks += [
         _check_counts(f"{path}: value", old, now)
         for path in _both(reference.categories, new.categories)
-        if (old := reference.categories[path]) is not None
-        and (now := new.categories[path]) is not None
-        and _is_enumeration(old + now)
+        for old, now in (_values(path, reference, new),)
+        if _is_enumeration(old + now)
     ]
     known = sorted((one for one in checks if one is not None), key=lambda check: check.p)
     adjusted = holm([check.p for check in known])
@@ -179,8 +186,24 @@ def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return [name for name in one if name in other]
 
 
-def _is_enumeration(counts: Mapping[str, int]) -> bool:
-    return 1 < len(counts) <= sum(counts.values()) / _PER_CATEGORY
+def _values(path: str, *profiles: DriftProfile) -> list[Counter[str]]:
+    """Counts of both files, by groups where the values of the two are too many."""
+    different = set[str]().union(*(one.categories[path] for one in profiles))
+    grouped = len(different) > MOST_CATEGORIES or any(path in one.grouped for one in profiles)
+    return [one.values(path, grouped=grouped) for one in profiles]
+
+
+# What is tested is decided on the rows of both files together, which say nothing about which file
+# a row is from: a choice that looked at one of them would make false alarms likelier.
+
+
+def _varies(pooled: Counter[str]) -> bool:
+    return pooled.total() - max(pooled.values()) >= _FEWEST
+
+
+def _is_enumeration(pooled: Counter[str]) -> bool:
+    often = sum(count for _, count in pooled.most_common(MOST_SHOWN) if count >= _FEWEST)
+    return _varies(pooled) and often >= _LEAST_OFTEN * pooled.total()
 
 
 def _notes(reference: DriftProfile, new: DriftProfile) -> list[str]:
@@ -207,7 +230,9 @@ def _check_numbers(name: str, old: Sequence[float], new: Sequence[float]) -> Dri
         warnings.simplefilter("ignore", RuntimeWarning)  # it falls back on the asymptotic one
         p = ks_2samp(before, after, method=method).pvalue
     edges = np.unique(np.quantile(before, np.linspace(0.1, 0.9, 9)))
-    counts = [np.bincount(np.searchsorted(edges, part), minlength=10) for part in (before, after)]
+    places = [np.searchsorted(edges, part) for part in (before, after)]
+    used = np.unique(np.concatenate(places))  # half a row in an empty bin would be a shift
+    counts = [np.bincount(part, minlength=10)[used] for part in places]
     psi = stability_index(counts[0], counts[1])
     said = f"{before.mean():.3g}", f"{after.mean():.3g}"
     return DriftCheck(name, "Kolmogorov-Smirnov", said[0], said[1], psi, float(p), old, new)

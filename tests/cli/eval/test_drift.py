@@ -52,11 +52,16 @@ def test_a_shift_ends_with_nine_and_is_named(run: Run, files: tuple[Path, Path])
 def test_bad_rows_are_named_and_the_others_compared(run: Run, tmp_path: Path) -> None:
     good = write_rows(tmp_path / "a.jsonl", draw_results(40, 1))
     bad = tmp_path / "b.jsonl"
-    bad.write_text('{"id": "x", "text": "a document"}\n{broken\n' + good.read_text())
+    huge = '{"status": "ok", "data": {}, "prompt_tokens": 1' + "0" * 400 + "}"
+    odd = '{"status": [], "data": {}}'
+    broken = ['{"id": "x", "text": "a document"}', "{broken", huge, odd]
+    bad.write_text("\n".join([*broken, good.read_text()]))
     done = run("drift", good, bad)
     assert done.returncode == 0
     assert "b.jsonl:1: no row of results" in done.stderr
     assert "b.jsonl:2: not JSON" in done.stderr
+    assert "b.jsonl:3: holds a number too large" in done.stderr
+    assert "b.jsonl:4: no row of results" in done.stderr
     assert "40 new rows against 40" in done.stderr
 
 

@@ -14,7 +14,12 @@ from scipy.stats import chi2_contingency
 
 from setaccio.data.errors import UsageError
 from setaccio.eval.drift.alarm import compare_profiles, holm, stability_index
-from setaccio.eval.drift.profile import MOST_CATEGORIES, DriftProfile
+from setaccio.eval.drift.profile import (
+    GROUPS,
+    LONGEST_CATEGORY,
+    MOST_CATEGORIES,
+    DriftProfile,
+)
 
 HALVES = 200
 
@@ -123,10 +128,66 @@ def test_alpha_is_a_chance() -> None:
 
 
 def test_a_field_of_ever_new_values_costs_no_memory() -> None:
-    rows = draw_results(3 * MOST_CATEGORIES, 1)
-    profile = profile_of(rows)
-    assert profile.categories["company"] is None
-    assert profile.present["total"] < profile.answered == len(rows)
+    old = receipts(["EUR", "USD"] * 6000)
+    new = receipts([f"text {at}" for at in range(MOST_CATEGORIES + 1)])
+    assert len(new.categories["currency"]) <= GROUPS and new.grouped == {"currency"}
+    assert new.categories["currency"].total() == new.answered == MOST_CATEGORIES + 1
+    assert drifted(old, new) == ["currency: value"]
+    other = receipts([f"other {at}" for at in range(MOST_CATEGORIES + 1)])
+    assert "currency: value" not in {one.name for one in compare_profiles(new, other).checks}
+
+
+def receipts(currencies: list) -> DriftProfile:
+    return profile_of([{"status": "ok", "data": {"currency": one}} for one in currencies])
+
+
+def drifted(old: DriftProfile, new: DriftProfile) -> list[str]:
+    return [check.name for check in compare_profiles(old, new).checks if check.alarm]
+
+
+@pytest.mark.parametrize(
+    ("currencies", "changed"),
+    [
+        (["GBP"] * 399 + ["x" * (LONGEST_CATEGORY + 1)], ["currency: value"]),
+        (["x" * (LONGEST_CATEGORY + 1 + at % 3) for at in range(400)], ["currency: value"]),
+        ([f"text {at}" for at in range(400)], ["currency: value"]),
+        ([f"text {at}" for at in range(2000)], ["currency: value"]),
+        ([*range(400)], ["currency: kind"]),
+        ([["EUR"]] * 400, ["currency: kind"]),
+        ([True] * 400, ["currency: kind", "currency: value"]),
+    ],
+)
+def test_gross_changes_of_an_enumeration_are_seen(currencies: list, changed: list[str]) -> None:
+    old, new = receipts(["EUR", "EUR", "USD", "EUR"] * 100), receipts(currencies)
+    assert sorted(drifted(old, new)) == changed
+    assert sorted(drifted(new, old)) == changed
+    assert drifted(old, old) == drifted(new, new) == []
+
+
+@pytest.mark.slow
+def test_halves_of_mixed_values_raise_hardly_any_alarm() -> None:
+    dice = np.random.default_rng(0)
+    values = [["EUR", "USD", f"text {at}", at, True, None, "x" * 99][at % 7] for at in range(210)]
+    alarms = 0
+    for _ in range(HALVES):
+        order = [values[int(at)] for at in dice.permutation(len(values))]
+        alarms += bool(drifted(receipts(order[:60]), receipts(order[60:])))
+    assert alarms <= 0.05 * HALVES + 3 * (HALVES * 0.05 * 0.95) ** 0.5
+
+
+def test_equal_shares_of_few_values_are_no_shift_whatever_the_files_sizes() -> None:
+    old, new = receipts([["a"], ["a", "b"]] * 5000), receipts([["a"], ["a", "b"]] * 15)
+    (items,) = [one for one in compare_profiles(old, new).checks if one.name == "currency: items"]
+    assert items.psi == pytest.approx(0, abs=1e-6)
+    assert not items.alarm
+
+
+def test_a_number_too_large_counts_nothing_of_its_row() -> None:
+    profile = receipts(["EUR"])
+    for row in ({"prompt_tokens": 10**400}, {"confidence": {"/currency": 10**400}}):
+        with pytest.raises(OverflowError):
+            profile.add({"status": "ok", "data": {"currency": "USD"}, "completion_tokens": 3} | row)
+    assert profile == receipts(["EUR"])
 
 
 def test_rows_without_data_count_by_their_status_alone() -> None:
