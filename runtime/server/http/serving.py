@@ -15,7 +15,6 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -24,7 +23,7 @@ from setaccio.runtime.server.http.extract.row_stream import GONE
 from setaccio.runtime.server.http.gate import Gate
 
 HEAD_SECONDS = 30
-"""Seconds that a client may take from one piece of a request's head to the next."""
+"""Seconds for the whole head of a request, and for what was answered to be read at the end."""
 
 _BACKLOG = 1024
 
@@ -68,7 +67,9 @@ def address_of(listening: socket.socket) -> str:
 
 
 class _Protocol(H11Protocol):
-    """Also ends connections that never say what they want."""
+    """Also ends connections that never say what they want, or never read what they are told."""
+
+    _head_until: float | None = None  # while the head of a request is awaited
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -83,13 +84,30 @@ class _Protocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:  # a head that is not whole
-            self._be_patient()
+        if self.cycle is None or self.cycle.response_complete:
+            self._be_patient()  # it is a head that is not whole, or a body that nobody reads
+        else:
+            self._head_until = None
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._abort_later()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._abort_later()
+
+    def _abort_later(self) -> None:
+        """A transport that is closed waits without end for its client to read the rest."""
+        self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def _be_patient(self) -> None:
+        if self._head_until is None:
+            self._head_until = self.loop.time() + HEAD_SECONDS
         if self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                HEAD_SECONDS, self.timeout_keep_alive_handler
+            self.timeout_keep_alive_task = self.loop.call_at(
+                self._head_until, self.timeout_keep_alive_handler
             )
 
 
@@ -106,6 +124,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                timeout_graceful_shutdown=HEAD_SECONDS,
             )
         )
         self._gate, self._on_ready = gate, on_ready
@@ -114,6 +133,13 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for left in list(self.server_state.connections):  # whose answers are not read
+            if left.transport is not None:
+                left.transport.abort()
+        await asyncio.sleep(0)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.signal is not None:
