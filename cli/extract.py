@@ -173,7 +173,7 @@ def extract(
     if model is None and names and names[0].endswith(".gguf"):
         model = Path(names.pop(0))
     ray = RayFlags(engine, workers, threads_per_worker, address, out_format)
-    ray.check(out, shard=shard, threads=threads)
+    ray.check(out, shard=shard, threads=threads, text_out=text_out)
     share = parse_shard(shard) if shard else None
     names = names if engine else find_sources(names, jsonl)
     resume = resume or retry_failed
@@ -220,6 +220,8 @@ def extract(
     journal = Journal(out, **how)
     say_resumed(journal, run)
     reader = ShareReader(share, run, settings, jsonl=jsonl) if share else None
+    if reader and out:
+        reader.begin(out)
     _work(extractor, journal, run, names, texts, jsonl=jsonl, retried=retry_failed, share=reader)
 
 
@@ -258,11 +260,15 @@ def _work(
         if sources.may_be_slow(names):
             items = sources.as_they_come(items)
         with clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
-            if share and journal.path:
-                share.begin(journal.path)
+            if share:
                 items = share.take(items)
             batch.work(texts.keep(items) if texts else items)
-        journal.forget_failed(lambda identifier: sources.belongs_to(identifier, names, jsonl))
+        journal.forget_failed(
+            lambda identifier: (
+                (share is None or share.shard.takes(identifier))
+                and sources.belongs_to(identifier, names, jsonl)
+            )
+        )
     if share and journal.path:
         share.finish(journal.path)
     sum_up(journal, meter, batch.skipped, retried=retried)

@@ -37,7 +37,14 @@ class RayFlags(NamedTuple):
     address: str | None
     form: Literal["jsonl", "parquet"]
 
-    def check(self, out: Path | None, *, shard: str | None, threads: int | None) -> None:
+    def check(
+        self,
+        out: Path | None,
+        *,
+        shard: str | None,
+        threads: int | None,
+        text_out: Path | None = None,
+    ) -> None:
         """Refuse flags that do not go together.
 
         Raises:
@@ -58,6 +65,8 @@ class RayFlags(NamedTuple):
             raise UsageError("--shard and --engine exclude each other. Give one of them.")
         if threads:
             raise UsageError("With --engine ray say --threads-per-worker instead of --threads.")
+        if text_out:
+            raise UsageError("--text-out needs one machine. Leave it or --engine ray out.")
 
 
 def extract_on_ray(
@@ -99,17 +108,17 @@ def extract_on_ray(
         spec = spec_of(extractor, options, threads=plan.threads, parallel=parallel)
         check_nodes(nodes, spec.files)
         new = {"resume": how["resume"], "overwrite": how["overwrite"]}
-        folder = ResultFolder(out, spec.run, spec.settings, flags.form, **new)
-        if folder.anew:
-            warn(folder.anew)
-        journal = Journal(folder.journal, **how)
-        say_resumed(journal, spec.run)
-        where = f"{len(nodes)} machine{'s' if len(nodes) > 1 else ''}"
-        tell_step(f"Ray: {plan.workers} workers of {plan.threads} threads, {where}.")
-        failed = _work(
-            found, journal, spec, plan.workers, names, jsonl=jsonl, retried=how["retry_failed"]
-        )
-        folder.finish()
+        with ResultFolder(out, spec.run, spec.settings, flags.form, **new) as folder:
+            if folder.anew:
+                warn(folder.anew)
+            journal = Journal(folder.journal, **how)
+            say_resumed(journal, spec.run)
+            where = f"{len(nodes)} machine{'s' if len(nodes) > 1 else ''}"
+            tell_step(f"Ray: {plan.workers} workers of {plan.threads} threads, {where}.")
+            failed = _work(
+                found, journal, spec, plan.workers, names, jsonl=jsonl, retried=how["retry_failed"]
+            )
+            folder.finish()
     if failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -125,19 +134,22 @@ def _work(
     retried: bool,
 ) -> int:
     """Extract from all sources, with progress; how many documents failed, now or before."""
+    from setaccio.cli.choices.budgets import tell_budget
     from setaccio.cli.terminal.meter import Meter
     from setaccio.runtime.batch import sources
     from setaccio.runtime.batch.ray.documents import count_items
     from setaccio.runtime.batch.ray.engine import extract_documents
 
-    statuses: Counter[str] = Counter()
+    statuses, reviews = Counter[str](), Counter[bool]()
     total = count_items(found, jsonl=jsonl)
     if total is not None:
         total -= journal.kept - (journal.failed if retried else 0)
     with journal, Meter(total, results_on_terminal=False) as meter:
 
-        def note(name: str, status: str, message: str) -> None:
+        def note(name: str, status: str, message: str, review: bool | None) -> None:
             statuses[status] += 1
+            if review is not None:
+                reviews[review] += 1
             note_row(name, status, message, meter)
 
         with clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
@@ -149,6 +161,7 @@ def _work(
     if statuses:
         counted = ", ".join(f"{status} {count}" for status, count in statuses.most_common())
         tell_step(f"Statuses: {counted}.")
+    tell_budget(spec.budget, reviews, skipped)
     return meter.failed + journal.failed
 
 

@@ -1,8 +1,8 @@
 """Extraction on a Ray cluster: rows exactly those of one machine, whatever dies meanwhile.
 
-For a data set of your own, with columns ``text`` and, if you like, ``id``:
+For a data set of your own, with columns ``id`` and ``text``:
 
-    >>> from setaccio.runtime.batch.ray import extract_dataset, plan_workers
+    >>> from setaccio.runtime.batch.ray import extract_dataset, make_spec
     >>> spec = make_spec("recipes.gguf", threads=2)
     >>> rows = extract_dataset(ray.data.read_parquet("s3://notes/"), spec, workers=8)
     >>> rows.write_parquet("s3://rows/")

@@ -112,7 +112,8 @@ def _start(ray: Any, cpus: int, quiet: dict[str, Any]) -> None:
     store = {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
     try:
         with _silence():
-            ray.init(num_cpus=cpus, **store, **quiet)
+            # Without "local" it would join a cluster that runs here, or that RAY_ADDRESS names.
+            ray.init(address="local", num_cpus=cpus, **store, **quiet)
     except Exception as error:  # Ray has no class of its own for these
         raise SetaccioError(
             f"Ray does not start on this machine ({short_reason(error)}). Is it very busy, or is "

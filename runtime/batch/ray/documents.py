@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,11 @@ from pyarrow import parquet
 from ray.data import Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
-from setaccio.data.documents.kinds import TEXT_SUFFIXES
-from setaccio.data.errors import DataError, UsageError
+from setaccio.data.documents.child import Limits
+from setaccio.data.documents.extracted import Found, to_row
+from setaccio.data.documents.kinds import KINDS, TEXT_SUFFIXES
+from setaccio.data.documents.reading import read_stream
+from setaccio.data.errors import DataError, MissingExtraError, UsageError
 from setaccio.data.records import Document, Problem, read_documents
 from setaccio.runtime.batch import sources as local
 from setaccio.runtime.batch.journal_rows import document_key, place_of
@@ -38,6 +42,7 @@ HAND = 8
 PARQUET = ".parquet"
 _REMOTE = "://"
 _READ_ROWS = 256
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def find_documents(names: Sequence[str], *, jsonl: bool) -> list[ClusterSource]:
 
 def _inside(name: str, jsonl: bool) -> list[ClusterSource]:
     if _REMOTE not in name and not _has_parquet(Path(name)):
-        return [ClusterSource(source, "local") for source in local.find_sources([name])]
+        return [ClusterSource(source, "local") for source in local.find_sources([name], jsonl)]
     system, path = _system(name)
     try:
         info = system.get_file_info(path)
@@ -95,13 +100,19 @@ def _inside(name: str, jsonl: bool) -> list[ClusterSource]:
     if info.type == pafs.FileType.File:
         return [ClusterSource(name, _kind(path, jsonl), path)]
     files = system.get_file_info(pafs.FileSelector(path, recursive=True))
-    kinds = {PARQUET, *local.JSONL_SUFFIXES, *TEXT_SUFFIXES}
-    return [
-        ClusterSource(_join(name, one.path[len(path) :]), _kind(one.path, jsonl), one.path)
-        for one in sorted(files, key=lambda one: one.path)
-        if one.type == pafs.FileType.File and Path(one.path).suffix.lower() in kinds
-        if not Path(one.path).name.startswith(("_", "."))
-    ]
+    plain = TEXT_SUFFIXES if jsonl else local.FOLDER_SUFFIXES
+    found = []
+    for one in sorted(files, key=lambda one: one.path):
+        inside, suffix = _join(name, one.path[len(path) :]), Path(one.path).suffix.lower()
+        if one.type != pafs.FileType.File:
+            continue
+        if suffix in plain and _REMOTE not in name:  # as without a Parquet file beside it
+            found.append(ClusterSource(inside, "local"))
+        elif Path(one.path).name.startswith(("_", ".")):
+            continue
+        elif suffix in plain | {PARQUET, *local.JSONL_SUFFIXES}:
+            found.append(ClusterSource(inside, _kind(one.path, jsonl), one.path))
+    return found
 
 
 def _has_parquet(path: Path) -> bool:
@@ -160,15 +171,21 @@ def count_items(sources: Sequence[ClusterSource], *, jsonl: bool) -> int | None:
             with _system(source.name)[0].open_input_file(source.path) as stream:
                 count = parquet.ParquetFile(stream).metadata.num_rows
         else:
-            count = 1 if source.kind == "text" else None
+            mail = Path(source.path).suffix.lower() in KINDS["mail"]  # it may have attachments
+            count = 1 if source.kind == "text" and not mail else None
         if count is None:
             return None
         total += count
     return total
 
 
-def read_items(sources: Sequence[ClusterSource], *, jsonl: bool) -> Iterator[tuple[str, str, bool]]:
-    """Id and text of each document; of one that can not be read what is wrong, and False."""
+def read_items(
+    sources: Sequence[ClusterSource], *, jsonl: bool
+) -> Iterator[tuple[str, str, bool, dict[str, Any] | None]]:
+    """Id and text of each document, True, and its source map as JSON, where it has one.
+
+    Of a document that can not be read: the id, what is wrong, False, and None.
+    """
     for source in sources:
         if source.kind == "local":
             items: Iterable[Document | Problem] = local.read_sources([source.name], jsonl)
@@ -176,7 +193,13 @@ def read_items(sources: Sequence[ClusterSource], *, jsonl: bool) -> Iterator[tup
             items = _read(source)
         for item in items:
             one_of_many = jsonl or source.kind in ("lines", "parquet")
-            yield *local.identify(item, one_of_many), isinstance(item, Document)
+            good = isinstance(item, Document)
+            yield *local.identify(item, one_of_many), good, _places(item)
+
+
+def _places(item: Document | Problem) -> dict[str, Any] | None:
+    places = item.source_map if isinstance(item, Document) else None
+    return to_row(Found("", places=places)) if places else None
 
 
 def _read(source: ClusterSource) -> Iterator[Document | Problem]:
@@ -191,16 +214,26 @@ def _read(source: ClusterSource) -> Iterator[Document | Problem]:
             if source.kind == "lines":
                 yield from read_documents(_lines(stream), label)
             else:
-                yield Document(label, stream.read().decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        yield Problem(label, 0, "not UTF-8 text. Save the file as UTF-8.")
+                yield from _read_whole(stream, label)
+    except MissingExtraError as error:  # of one file among others that can be read
+        yield Problem(label, 0, str(error))
     except (OSError, pa.ArrowException) as error:
         yield Problem(label, 0, f"can not be read ({_short(error)}). Check the file.")
 
 
+def _read_whole(stream: Any, label: str) -> Iterator[Document | Problem]:
+    """A text, PDF or the like, which its reader needs as a file of this machine."""
+    limits = Limits()
+    with tempfile.TemporaryFile() as file:
+        while file.tell() <= limits.file_bytes and (block := stream.read(_BLOCK)):
+            file.write(block)
+        file.seek(0)
+        yield from read_stream(file, label, limits)
+
+
 def _lines(stream: Any) -> Iterator[bytes]:
     rest = b""
-    while block := stream.read(1 << 20):
+    while block := stream.read(_BLOCK):
         *whole, rest = (rest + block).split(b"\n")
         yield from (line + b"\n" for line in whole)
     if rest:
@@ -223,9 +256,9 @@ def _read_parquet(file: Any, label: str) -> Iterator[Document | Problem]:
 class Documents(Datasource):  # type: ignore[misc]  # Ray is untyped for mypy here
     """Documents that have no row yet, in hands of :data:`HAND`, for Ray Data.
 
-    Each row of the data set is one hand: JSON of ``{"documents": [[id, text, key, readable]],
-    "first": number of the first among those handed out, "read": documents read so far, "end":
-    whether it is the last}``.
+    Each row of the data set is one hand: JSON of ``{"documents": [[id, text, key, readable, source
+    map]], "first": number of the first among those handed out, "read": documents read so far,
+    "end": whether it is the last}``.
 
     Args:
         sources: from :func:`find_documents`; relative paths count from the current folder.
@@ -264,12 +297,12 @@ class Documents(Datasource):  # type: ignore[misc]  # Ray is untyped for mypy he
         done = self._done.fresh()
         hand: list[list[Any]] = []
         read = given = 0
-        for identifier, text, readable in read_items(self._sources, jsonl=self._jsonl):
+        for identifier, text, readable, places in read_items(self._sources, jsonl=self._jsonl):
             read += 1
             key = document_key(self._run, text)
             if done.take(place_of(key, identifier)):
                 continue
-            hand.append([identifier, text, key, readable])
+            hand.append([identifier, text, key, readable, places])
             if len(hand) == HAND:
                 yield _table({"documents": hand, "first": given, "read": read, "end": False})
                 given += len(hand)

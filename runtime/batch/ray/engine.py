@@ -26,8 +26,8 @@ from setaccio.runtime.batch.ray.documents import HAND, ClusterSource, Documents
 from setaccio.runtime.batch.ray.spec import WorkerSpec
 from setaccio.runtime.batch.ray.worker import DatasetWorker, Deaths, RayWorker
 
-OnRow = Callable[[str, str, str], None]
-"""Called with a row's id, status and message."""
+OnRow = Callable[[str, str, str, bool | None], None]
+"""Called with a row's id, status and message, and whether a person must look at it."""
 
 MOST_FAILED_STARTS = 3
 """Workers in a row that may fail to start before the job ends."""
@@ -91,7 +91,7 @@ def extract_documents(
     *,
     workers: int,
     jsonl: bool = False,
-    on_row: OnRow = lambda name, status, message: None,
+    on_row: OnRow = lambda *_: None,
     worker: type[RayWorker] = RayWorker,
 ) -> int:
     """Write a row for every document that has none, in the order in which they are finished.
@@ -118,10 +118,10 @@ def extract_documents(
     deaths = ray.remote(num_cpus=0, max_restarts=-1)(Deaths).options(**_here()).remote()
     how = {**worker_pool(spec, workers, HAND), "fn_constructor_args": (spec, deaths)}
     for hand in _hands(documents, worker, how):
-        for name, status, message, key, row in hand["rows"]:
+        for name, status, message, key, row, review in hand["rows"]:
             journal.take(key, name)
             journal.write(key, row)
-            on_row(name, status, message)
+            on_row(name, status, message, review)
             written += 1
         if hand["end"]:
             given, read = hand["first"] + len(hand["rows"]), hand["read"]

@@ -3,6 +3,7 @@
     rows-1a2b3c4d.jsonl            the journal, which is the result too
     rows-1a2b3c4d-00000.parquet    or these, made from ``_rows-1a2b3c4d.jsonl`` at the end
     _job.json                      model, task and options by run, the digits in those names
+    _lock                          held by the job that writes here
 
 Names that begin with an underscore are passed over by whatever reads a folder of Parquet files. So
 are the results of former runs with another model, task or options: they stay, under such a name.
@@ -14,13 +15,14 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_path, atomic_write
 from setaccio.runtime.batch.journal_rows import RUN_DIGITS, journal_rows
 
 JOB = "_job.json"
+LOCK = "_lock"
 ROWS_IN_FILE = 100_000
 ROWS_IN_GROUP = 10_000
 _KIND = "setaccio extraction"
@@ -30,7 +32,7 @@ Form = Literal["jsonl", "parquet"]
 
 
 class ResultFolder:
-    """Where a job's results go.
+    """Where a job's results go; use it in a ``with`` statement.
 
     Attributes:
         path: the folder.
@@ -60,7 +62,7 @@ class ResultFolder:
 
         Raises:
             UsageError: it is no folder, or holds other files, or results and neither of the two is
-                asked for.
+                asked for, or another job writes there.
         """
         self.path = path
         self.form = form
@@ -70,6 +72,16 @@ class ResultFolder:
             raise UsageError(f"{path}: {self._holds(runs, settings)}")
         self.anew = self._said(runs, settings) if resume else ""
         path.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(path)
+        self.journal = path / f"{'_' if form == 'parquet' else ''}rows-{self._run}.jsonl"
+        try:
+            self._make_room(settings, overwrite)
+        except BaseException:
+            self.close()
+            raise
+
+    def _make_room(self, settings: Mapping[str, Any], overwrite: bool) -> None:
+        runs = self._former()  # once more, now that nobody else writes here
         if overwrite:
             for former in self._files():
                 former.unlink()
@@ -77,9 +89,8 @@ class ResultFolder:
         runs[self._run] = dict(settings)
         for file in self._files():
             self._name(file)
-        with atomic_write(path / JOB) as stream:
+        with atomic_write(self.path / JOB) as stream:
             json.dump({"kind": _KIND, "runs": runs}, stream, indent=1)
-        self.journal = path / f"{'_' if form == 'parquet' else ''}rows-{self._run}.jsonl"
 
     def _former(self) -> dict[str, Any]:
         """Settings by run, of what is there."""
@@ -93,7 +104,7 @@ class ResultFolder:
                 return dict(job["runs"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        others = sorted(file.name for file in self.path.iterdir())
+        others = sorted(file.name for file in self.path.iterdir() if file.name != LOCK)
         if others:
             raise UsageError(
                 f"{self.path}: holds other files than an extraction's ({others[0]}). Name a new or "
@@ -148,6 +159,33 @@ class ResultFolder:
         for file in former:
             file.unlink()
 
+    def close(self) -> None:
+        """Let other jobs write here."""
+        self._lock.close()
+
+    def __enter__(self) -> ResultFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _lock(folder: Path) -> IO[bytes]:
+    """Keep a second job from removing what this one writes; the lock ends with the file object."""
+    stream = (folder / LOCK).open("ab")
+    try:
+        import fcntl
+    except ImportError:  # not on this system
+        return stream
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        stream.close()
+        raise UsageError(
+            f"{folder}: another job writes there. Let it finish, or name another folder."
+        ) from error
+    return stream
+
 
 def _chunks(journal: Path, size: int) -> Iterator[Iterator[bytes]]:
     with journal.open("rb") as stream:
@@ -175,6 +213,9 @@ def _write_parquet(path: Path, lines: Iterator[bytes]) -> None:
             *((name, pa.string()) for name in (*_NESTED, *texts)),
             *((name, pa.int64()) for name in whole),
             ("seconds", pa.float64()),
+            ("thought", pa.string()),
+            ("risk", pa.float64()),
+            ("review", pa.bool_()),
             ("key", pa.string()),
         ]
     )

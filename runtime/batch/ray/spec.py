@@ -12,6 +12,7 @@ from setaccio.data.task.task import Task
 from setaccio.runtime.batch.batch import DEFAULT_OPTIONS, run_fingerprint
 from setaccio.runtime.extractor import Extractor
 from setaccio.runtime.model.load import load_model
+from setaccio.runtime.result.review import ReviewBudget
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class WorkerSpec:
         slots: how many that probably are.
         run: fingerprint of all this, the beginning of every row's key.
         settings: the same, readable.
+        budget: what says which rows a person must look at, or None.
     """
 
     model: str
@@ -41,6 +43,7 @@ class WorkerSpec:
     slots: int
     run: str
     settings: Mapping[str, Any]
+    budget: ReviewBudget | None = None
 
     @property
     def files(self) -> dict[str, str]:
@@ -61,6 +64,7 @@ class WorkerSpec:
             self.task,
             adapter=self.adapter,
             parallel=self.parallel,
+            budget=self.budget,
             **self.options,
         )
         run = run_fingerprint(extractor, self.options)[0]
@@ -99,6 +103,7 @@ def spec_of(
         slots=extractor.parallel,
         run=run,
         settings=settings,
+        budget=extractor.budget,
     )
 
 
@@ -110,6 +115,7 @@ def make_spec(
     context: int | None = None,
     threads: int = 1,
     parallel: int | None = None,
+    budget: ReviewBudget | None = None,
     **options: Any,
 ) -> WorkerSpec:
     """What workers need, from a model's path.
@@ -121,6 +127,7 @@ def make_spec(
         context: tokens of context; by default the model's, up to 4,096.
         threads: of each worker.
         parallel: documents that each decodes at once.
+        budget: what says which rows a person must look at.
         options: further ones of :class:`setaccio.runtime.Extractor`.
 
     Raises:
@@ -129,5 +136,7 @@ def make_spec(
     """
     loaded = load_model(model, context=context, threads=threads)
     options = {**DEFAULT_OPTIONS, **options}  # as `extract` has them, and so with the same keys
-    extractor = Extractor(loaded, task, adapter=adapter, parallel=parallel, **options)
+    extractor = Extractor(
+        loaded, task, adapter=adapter, parallel=parallel, budget=budget, **options
+    )
     return spec_of(extractor, options, threads=threads, parallel=parallel)

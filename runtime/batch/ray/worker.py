@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from setaccio.data.documents.extracted import from_row
 from setaccio.data.errors import short_reason
 from setaccio.data.records import Document
 from setaccio.runtime.batch.batch import problem_row
@@ -122,13 +123,13 @@ class RayWorker:
         self._alone = threading.Lock()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Answer hands: ``documents`` become ``rows`` of ``[id, status, message, key, row]``."""
+        """Answer hands: ``documents`` become ``rows``: id, status, message, key, row, review."""
         hands = [json.loads(hand) for hand in batch["hand"]]
         for hand in hands:
             hand["rows"] = self._carefully(hand.pop("documents"), hand["first"])
         return {"hand": [json.dumps(hand).encode() for hand in hands]}
 
-    def _carefully(self, documents: list[list[Any]], first: int) -> list[list[str]]:
+    def _carefully(self, documents: list[list[Any]], first: int) -> list[list[Any]]:
         numbers = list(range(first, first + len(documents)))
         most = self._ask("begin", numbers)
         if most < SUSPECT:
@@ -141,7 +142,7 @@ class RayWorker:
             for number, document in zip(numbers, documents, strict=True):
                 if self._ask("begin", [number]) >= MOST_DEATHS:
                     self._ask("end", [number])
-                    document = [document[0], _FATAL, document[2], False]
+                    document = [document[0], _FATAL, document[2], False, None]
                     rows += self._rows([document])
                     continue
                 rows += self._rows([document])
@@ -159,13 +160,17 @@ class RayWorker:
         except ray.exceptions.RayError:
             return 0
 
-    def _rows(self, documents: list[list[Any]]) -> list[list[str]]:
-        good = [Document(name, text) for name, text, _, readable in documents if readable]
+    def _rows(self, documents: list[list[Any]]) -> list[list[Any]]:
+        good = [
+            Document(name, text, from_row(places).places if places else None)
+            for name, text, _, readable, places in documents
+            if readable
+        ]
         answers = iter(self.stream.extract(good))
         rows = []
-        for name, text, key, readable in documents:
+        for name, text, key, readable, _ in documents:
             row = next(answers) if readable else problem_row(self.stream.extractor, name, text)
-            rows.append([row.id, row.status, row.message, key, row.to_json()])
+            rows.append([row.id, row.status, row.message, key, row.to_json(), row.review])
         return rows
 
 
@@ -176,9 +181,9 @@ class DatasetWorker(RayWorker):
         """Answer a batch of ``id`` and ``text``; other columns come along."""
         texts, names = list(batch["text"]), [str(name) for name in batch["id"]]
         documents = [
-            [name, text, document_key(self.spec.run, text), True]
+            [name, text, document_key(self.spec.run, text), True, None]
             if isinstance(text, str)
-            else [name, 'no "text" in this row', document_key(self.spec.run, ""), False]
+            else [name, 'no "text" in this row', document_key(self.spec.run, ""), False, None]
             for name, text in zip(names, texts, strict=True)
         ]
         rows = self._rows(documents)

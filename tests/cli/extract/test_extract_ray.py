@@ -243,6 +243,7 @@ def test_bad_input_is_one_line(tmp_path: Path, gguf: Path, cluster: RayCluster, 
         (["docs.jsonl", *on(cluster)], 2, "writes into a folder here"),
         (["docs.jsonl", *on(cluster), "--shard", "1/2", "--out", "out"], 2, "exclude each other"),
         (["docs.jsonl", *on(cluster), "--threads", 1, "--out", "out"], 2, "--threads-per-worker"),
+        (["docs.jsonl", *on(cluster), "--text-out", "t", "--out", "out"], 2, "--text-out needs"),
         (["docs.jsonl", "--workers", 2, "--out", "out"], 2, "Add --engine ray"),
     ]
     for arguments, code, said in cases:

@@ -31,7 +31,7 @@ from setaccio.runtime.batch.batch import DEFAULT_OPTIONS, Batch, run_fingerprint
 from setaccio.runtime.batch.journal import Journal
 from setaccio.runtime.batch.ray import extract_dataset, make_spec
 from setaccio.runtime.batch.ray.cluster import Node, connect, plan_workers
-from setaccio.runtime.batch.ray.documents import count_items, find_documents, read_items
+from setaccio.runtime.batch.ray.documents import find_documents
 from setaccio.runtime.batch.ray.engine import extract_documents
 from setaccio.runtime.batch.ray.folder import ResultFolder
 from setaccio.runtime.batch.ray.spec import WorkerSpec
@@ -50,8 +50,8 @@ SCHEMA = {
 class PoisonWorker(RayWorker):
     """Dies with one document, as with a text that brings llama.cpp down."""
 
-    def _rows(self, documents: list[list[Any]]) -> list[list[str]]:
-        if any(readable and "poison" in text for _, text, _, readable in documents):
+    def _rows(self, documents: list[list[Any]]) -> list[list[Any]]:
+        if any(readable and "poison" in text for _, text, _, readable, _ in documents):
             os.kill(os.getpid(), signal.SIGKILL)
         return super()._rows(documents)
 
@@ -165,7 +165,7 @@ def test_a_document_that_kills_its_workers_gets_a_row(
             journal,
             spec,
             workers=1,
-            on_row=lambda name, status, message: seen.update({name: status}),
+            on_row=lambda name, status, *_: seen.update({name: status}),
             worker=PoisonWorker,
         )
         assert journal.written == 20
@@ -218,58 +218,6 @@ def test_rays_own_checkpoint_serves_a_users_data_set(
     assert {row["status"] for row in rows} == {"ok"}
 
 
-def test_parquet_and_uris_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "in"
-    folder.mkdir()
-    parquet.write_table(pa.table({"id": [7, None], "text": ["a", None]}), folder / "a.parquet")
-    parquet.write_table(pa.table({"text": ["b"]}), folder / "b.parquet")
-    (folder / "c.jsonl").write_text('{"text": "c"}\n\n{broken\n{"id": "x", "text": "d"}')
-    (folder / "_skipped.parquet").write_text("no Parquet")
-    (tmp_path / "one.txt").write_text("e", encoding="utf-8-sig")
-    names = ["in", f"file://{tmp_path}/in/c.jsonl", "one.txt", f"file://{tmp_path}/one.txt"]
-    sources = find_documents(names, jsonl=False)
-    items = list(read_items(sources, jsonl=False))
-    uri = f"file://{tmp_path}/in/c.jsonl"
-    assert [(name, text) for name, text, good in items if good] == [
-        ("7", "a"),
-        ("in/b.parquet:1", "b"),
-        ("in/c.jsonl:1", "c"),
-        ("x", "d"),
-        (f"{uri}:1", "c"),
-        ("x", "d"),
-        ("one.txt", "e"),
-        (f"file://{tmp_path}/one.txt", "e"),
-    ]
-    bad = [name for name, _, good in items if not good]
-    assert bad == ["in/a.parquet:2", "in/c.jsonl:3", f"{uri}:3"]
-    assert count_items(sources, jsonl=False) is None
-    assert count_items(find_documents(["in/a.parquet", "one.txt"], jsonl=False), jsonl=False) == 3
-
-
-@pytest.mark.parametrize(
-    ("name", "error", "said"),
-    [
-        ("other.parquet", DataError, r"other\.parquet: no column 'text'\. It has: id, body"),
-        ("numbers.parquet", DataError, r"numbers\.parquet: the column 'text' holds int64"),
-        ("broken.parquet", DataError, r"broken\.parquet: can not be read as Parquet"),
-        ("none.parquet", UsageError, r"none\.parquet: no such file"),
-        ("file:///none/at/all.jsonl", UsageError, "no such file or folder"),
-        ("nonsense://bucket/a.jsonl", UsageError, "pyarrow can not read this"),
-        ("-", UsageError, "can not read standard input"),
-    ],
-)
-def test_what_can_not_be_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception], said: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    parquet.write_table(pa.table({"id": ["a"], "body": ["b"]}), "other.parquet")
-    parquet.write_table(pa.table({"text": [1]}), "numbers.parquet")
-    Path("broken.parquet").write_text("PAR1")
-    with pytest.raises(error, match=said):
-        find_documents([name], jsonl=False)
-
-
 def test_workers_have_room() -> None:
     nodes = [Node("a", "10.0.0.1", 8), Node("b", "10.0.0.2", 6)]
     assert plan_workers(nodes, None, None) == (2, 6)
@@ -294,7 +242,13 @@ def test_a_folder_knows_its_jobs(tmp_path: Path) -> None:
     def names() -> list[str]:
         return sorted(path.name for path in out.iterdir())
 
-    open_folder(RUN, 3).journal.write_text("")
+    first = open_folder(RUN, 3)
+    first.journal.write_text("")
+    for how in ({"resume": True}, {"overwrite": True}):
+        with pytest.raises(UsageError, match="out: another job writes there"):
+            open_folder(RUN, 3, **how)
+    assert first.journal.exists()
+    first.close()
     with pytest.raises(UsageError, match="holds results of this job"):
         open_folder(RUN, 3)
     with pytest.raises(UsageError, match=r"another job's parts \(max_tokens: 3, now 4\)"):
@@ -302,11 +256,13 @@ def test_a_folder_knows_its_jobs(tmp_path: Path) -> None:
     anew = open_folder(OTHER, 4, resume=True)
     anew.journal.write_text("")
     assert "begins anew" in anew.anew
-    assert names() == ["_job.json", "_rows-11111111.jsonl", "rows-22222222.jsonl"]
-    assert open_folder(RUN, 3, "parquet", resume=True).anew == ""
-    assert names() == ["_job.json", "_rows-11111111.jsonl", "_rows-22222222.jsonl"]
-    open_folder(RUN, 3, overwrite=True)
-    assert names() == ["_job.json"]
+    anew.close()
+    assert names() == ["_job.json", "_lock", "_rows-11111111.jsonl", "rows-22222222.jsonl"]
+    with open_folder(RUN, 3, "parquet", resume=True) as again:
+        assert again.anew == ""
+    assert names() == ["_job.json", "_lock", "_rows-11111111.jsonl", "_rows-22222222.jsonl"]
+    open_folder(RUN, 3, overwrite=True).close()
+    assert names() == ["_job.json", "_lock"]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("")
     (tmp_path / "file").write_text("")
