@@ -11,13 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from judged_parts import FIELDS, draw_rows
+from report_run import make_run
 
 from setaccio.data.errors import DataError, UsageError
+from setaccio.eval.report.data import read_run
 from setaccio.eval.trust.bound import fewest_documents
 from setaccio.eval.trust.budget import FoundBudget, make_budget
 from setaccio.eval.trust.halves import check_halves
 from setaccio.eval.trust.risk import JudgedRow
-from setaccio.eval.trust.written import curve_rows, describe_promise, field_rows, risk_chart
+from setaccio.eval.trust.written import (
+    budget_of,
+    curve_rows,
+    describe_promise,
+    field_rows,
+    risk_chart,
+)
 
 SPLITS = 200
 
@@ -157,3 +165,15 @@ def test_table_and_chart_hold_the_curve(tmp_path: Path) -> None:
     assert svg.count("<circle") == 2 * len(found.curve)
     assert "threshold" in svg
     assert json.loads(json.dumps(found.to_dict()))["kept"] is True
+
+
+def test_a_budget_keeps_the_context_of_a_run_that_says_it(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    found = make_budget(draw_rows(200, 7), of="documents", max_error=0.1)
+    run = read_run(folder)
+    assert "context" not in budget_of(run, run.arms[0], found).options
+    config = json.loads((folder / "config.json").read_text())
+    config["arms"][0]["context"] = 2048
+    (folder / "config.json").write_text(json.dumps(config))
+    run = read_run(folder)
+    assert budget_of(run, run.arms[0], found).options["context"] == 2048
