@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +29,31 @@ class Followed(NamedTuple):
 
     document: Document
     follow: Follow | None = None
+
+
+def as_document(document: Document | str, id: str = "document") -> Document:
+    """A text as a document.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(document, str):
+        return Document(id, document)
+    if not isinstance(document, Document) or not isinstance(document.text, str):
+        raise TypeError(f"{id}: {type(document).__name__} is no document. Give texts or Documents.")
+    return document
+
+
+def number_documents(documents: Iterable[Document | str | None]) -> Iterator[Followed | None]:
+    """Documents, texts with their places from 1 on as ids.
+
+    Raises:
+        TypeError: one is neither.
+    """
+    place = 0
+    for document in documents:
+        place += document is not None
+        yield None if document is None else Followed(as_document(document, str(place)))
 
 
 Decode = Callable[[Iterator[Followed | None]], Iterator[tuple[int, Extraction[Any]]]]

@@ -32,7 +32,7 @@ from setaccio.data.records import Document
 from setaccio.data.task.python_types import make_adapter
 from setaccio.data.task.task import Task
 from setaccio.runtime.asynchronous import results_of
-from setaccio.runtime.background import Background, Followed
+from setaccio.runtime.background import Background, Followed, as_document, number_documents
 from setaccio.runtime.decode.context_pool import default_parallel
 from setaccio.runtime.decode.decoder import Watch
 from setaccio.runtime.decode.scheduler import in_order, schedule
@@ -179,9 +179,12 @@ class Extractor(Generic[T]):
         Returns:
             The result; its status tells whether it can be trusted. Never raises for what is
             wrong with the document.
+
+        Raises:
+            TypeError: it is neither a document nor a text; so do the methods below.
         """
         # To its end: what interrupts an iterator that is collected as garbage is lost.
-        ((_, extraction),) = self._decode([Followed(_as_document(document))], parallel=1)
+        ((_, extraction),) = self._decode([Followed(as_document(document))], parallel=1)
         return extraction
 
     def extract_all(
@@ -196,7 +199,7 @@ class Extractor(Generic[T]):
                 iterable is asked again soon.
             watch: called after every forward pass with how far the documents are.
         """
-        return in_order(self._decode(_numbered(documents), watch=watch))
+        return in_order(self._decode(number_documents(documents), watch=watch))
 
     def extract_stream(
         self, document: Document | str
@@ -214,7 +217,7 @@ class Extractor(Generic[T]):
             ``require_grounding`` ``null`` or ``drop``.
         """
         decode = partial(self._decode, parallel=1)
-        return stream(decode, self.model, _as_document(document), steps=self._shows_steps)
+        return stream(decode, self.model, as_document(document), steps=self._shows_steps)
 
     async def aextract(self, document: Document | str) -> Extraction[T]:
         """:meth:`extract` for asyncio.
@@ -224,7 +227,7 @@ class Extractor(Generic[T]):
         is under way.
         """
         return await asyncio.wrap_future(
-            self._background.submit(self._decode, _as_document(document))
+            self._background.submit(self._decode, as_document(document))
         )
 
     def aextract_all(
@@ -238,7 +241,7 @@ class Extractor(Generic[T]):
         """
 
         def submit(document: Document | str, place: int) -> Future[Extraction[T]]:
-            return self._background.submit(self._decode, _as_document(document, str(place)))
+            return self._background.submit(self._decode, as_document(document, str(place)))
 
         return results_of(submit, documents, self.parallel)
 
@@ -247,7 +250,7 @@ class Extractor(Generic[T]):
     ) -> AsyncGenerator[Partial | Extraction[T], None]:
         """:meth:`extract_stream` for asyncio, decoded together with what is awaited beside it."""
         background, steps = self._background, self._shows_steps
-        return astream(background, self._decode, self.model, _as_document(document), steps=steps)
+        return astream(background, self._decode, self.model, as_document(document), steps=steps)
 
     def _decode(
         self,
@@ -268,8 +271,10 @@ class Extractor(Generic[T]):
             watch=watch,
         )
         for job in jobs:
-            extraction = self.mark(self._outcomes.judge(job))
-            yield job.number, give_value(extraction, self._type) if self._type else extraction
+            extraction = self._outcomes.judge(job)
+            if self._type is not None:
+                extraction = give_value(extraction, self._type)
+            yield job.number, self.mark(extraction)  # with what the type's validators refused
 
     def mark(self, extraction: Extraction) -> Extraction:
         """The extraction with its risk, where there is a budget."""
@@ -306,15 +311,3 @@ def check_options(
         raise UsageError(f"parallel is {parallel}. Decode at least 1 document at a time.")
     if thinking is not None and thinking < 1:
         raise UsageError(f"thinking is {thinking}. Allow at least 1 token, or leave it out.")
-
-
-def _as_document(document: Document | str, id: str = "document") -> Document:
-    return Document(id, document) if isinstance(document, str) else document
-
-
-def _numbered(documents: Iterable[Document | str | None]) -> Iterator[Followed | None]:
-    """Documents, texts with their places as ids."""
-    place = 0
-    for document in documents:
-        place += document is not None
-        yield None if document is None else Followed(_as_document(document, str(place)))

@@ -128,10 +128,10 @@ def test_many_come_in_order(
 
 
 def test_texts_are_numbered(extractor: Extractor) -> None:
-    async def main() -> list[str]:
+    async def ids() -> list[str]:
         return [each.id async for each in extractor.aextract_all(["", "", ""])]
 
-    assert asyncio.run(main()) == ["1", "2", "3"]
+    assert asyncio.run(ids()) == ["1", "2", "3"]
 
 
 def test_no_more_is_read_than_is_needed(model: LoadedModel) -> None:
@@ -187,19 +187,54 @@ def test_a_source_that_blocks_does_not_block_the_loop(extractor: Extractor) -> N
 
 
 def test_what_a_source_raises_comes_after_the_results_before_it(extractor: Extractor) -> None:
-    async def main() -> list[str]:
+    found = []
+
+    async def main() -> None:
         async def broken() -> AsyncIterator[str]:
             yield ""
             yield ""
             raise OSError("the disk is gone")
 
-        found = []
         with pytest.raises(OSError, match="the disk is gone"):
             async for each in extractor.aextract_all(broken()):
                 found.append(each.id)
-        return found
 
-    assert asyncio.run(main()) == ["1", "2"]
+    asyncio.run(main())
+    assert found == ["1", "2"]
+
+
+@pytest.mark.parametrize("wrong", [None, 5, Document("a", None)])  # type: ignore[arg-type]
+def test_what_is_no_document_fails_its_caller_alone(extractor: Extractor, wrong: object) -> None:
+    found = []
+
+    async def many() -> None:
+        async for each in extractor.aextract_all(["", "", wrong, ""]):  # type: ignore[list-item]
+            found.append(each.id)
+
+    async def main() -> list[object]:
+        calls = [extractor.aextract(""), extractor.aextract(wrong), many()]  # type: ignore[arg-type]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    good, *bad = asyncio.run(main())
+    assert isinstance(good, Extraction)
+    assert found == ["1", "2"]
+    said = f"{type(wrong).__name__} is no document. Give texts or Documents."
+    assert [str(each) for each in bad] == [f"document: {said}", f"3: {said}"]
+
+
+def test_a_source_that_waits_keeps_nobody_from_ending(extractor: Extractor) -> None:
+    def waiting() -> Iterator[str]:
+        yield ""
+        threading.Event().wait()
+
+    async def main() -> None:
+        async with contextlib.aclosing(extractor.aextract_all(waiting())) as results:
+            assert (await anext(results)).id == "1"
+
+    runner = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
+    runner.start()
+    runner.join(60)
+    assert not runner.is_alive()
 
 
 def test_leaving_early_cancels_the_rest(extractor: Extractor, documents: list[Document]) -> None:

@@ -9,6 +9,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from pydantic import BaseModel, field_validator
 
 from setaccio.data.errors import DataError
 from setaccio.runtime.extraction import Extraction
@@ -120,3 +121,16 @@ def test_an_extractor_marks_what_it_gives_out(tiny_gguf, recipe) -> None:
     assert found.review is True and found.risk == 1
     extractor.budget = None
     assert "review" not in extractor.extract("Boil 2 eggs.").to_dict()
+
+
+def test_what_the_type_refuses_is_marked_as_such(tiny_gguf) -> None:
+    class Never(BaseModel):
+        done: bool
+
+        @field_validator("done")
+        @classmethod
+        def _refuse(cls, done: bool) -> bool:
+            raise ValueError("never")
+
+    found = Extractor(tiny_gguf, Never, budget=BUDGET).extract("Boil 2 eggs.")
+    assert (found.status, found.review, found.risk) == ("invalid_value", True, 1)
