@@ -156,6 +156,40 @@ def test_a_torn_line_is_cut_off_and_an_open_one_ended(corrections: Path) -> None
     assert [json.loads(line) for line in lines] == [{"id": "a"}, {"id": "b"}]
 
 
+def test_a_pair_goes_where_the_file_is_now(corrections: Path, tmp_path: Path) -> None:
+    """An editor writes another file and puts it in the place of the first, or deletes it."""
+    file = Corrections(corrections)
+    file.add({"id": "a"})
+    (tmp_path / "saved").write_text('{"id":"edited"}\n', encoding="utf-8")
+    (tmp_path / "saved").rename(corrections)
+    file.add({"id": "b"})
+    assert corrections.read_text(encoding="utf-8") == '{"id":"edited"}\n{"id":"b"}\n'
+    corrections.unlink()
+    file.add({"id": "c"})
+    assert corrections.read_text(encoding="utf-8") == '{"id":"c"}\n'
+    corrections.write_text('{"id":"in place"}', encoding="utf-8")
+    file.add({"id": "d"})
+    assert corrections.read_text(encoding="utf-8") == '{"id":"in place"}\n{"id":"d"}\n'
+    file.close()
+
+
+def test_the_same_pair_is_kept_once(client: TestClient, corrections: Path) -> None:
+    body = {"text": "Café: 2 eggs.", "gold": GOLD, "task": "recipe"}
+    answers = [client.post("/corrections", json=body) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert len(corrections.read_text(encoding="utf-8").splitlines()) == 1
+    changed = {**body, "gold": {**GOLD, "title": "Tea"}}
+    assert client.post("/corrections", json=changed).json()["id"] != answers[0].json()["id"]
+    assert len(corrections.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_a_file_that_holds_no_pairs_is_left_alone(corrections: Path) -> None:
+    corrections.write_text("My notes\nof today", encoding="utf-8")
+    with pytest.raises(UsageError, match="first line is no JSON object"):
+        Corrections(corrections)
+    assert corrections.read_text(encoding="utf-8") == "My notes\nof today"
+
+
 def test_a_file_of_corrections_that_can_not_be_written_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         Corrections(tmp_path / "missing" / "pairs.jsonl")
