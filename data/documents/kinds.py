@@ -60,7 +60,11 @@ def kind_of(head: bytes, name: str) -> str | None:
     suffix = suffix_of(name)
     if suffix in TEXT_SUFFIXES:
         return None
-    if b"%PDF-" in head[:1024] and _BY_SUFFIX.get(suffix) in (None, "pdf"):
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    # By the name alone junk may stand before it; a text may well speak of it.
+    if start.startswith(b"%pdf-") and suffix not in _BY_SUFFIX:
+        return "pdf"
+    if suffix in KINDS["pdf"] and b"%PDF-" in head[:1024]:
         return "pdf"
     if head.startswith(_OLE):
         return "ole"
@@ -73,7 +77,6 @@ def kind_of(head: bytes, name: str) -> str | None:
         return "picture"
     if suffix in _BY_SUFFIX:
         return _BY_SUFFIX[suffix]
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
     return "web page" if start.startswith((b"<!doctype html", b"<html")) else None
 
 

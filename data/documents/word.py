@@ -17,6 +17,9 @@ from setaccio.data.documents.extracted import Extracted
 from setaccio.data.errors import UnreadableError
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
+_STRICT = "{http://purl.oclc.org/ooxml/wordprocessingml/main}"
+_STRICT_MATH_TEXT = "{http://purl.oclc.org/ooxml/officeDocument/math}t"
 _SKIPPED = frozenset(
     {
         *(f"{_W}{name}" for name in ("del", "moveFrom", "pPr", "tblPr", "trPr", "tcPr", "sectPr")),
@@ -71,6 +74,8 @@ def read_word(data: bytes, out: Extracted) -> None:
             root = ElementTree.fromstring(archive.read(match[0]))  # noqa: S314
         except _DAMAGE as error:
             raise UnreadableError("is a damaged Word file. Save or download it anew.") from error
+        if root.tag.startswith(_STRICT):
+            _rename(root)
         lines = list(_lines(root))
         text = "\n".join(lines)
         if text.strip() and text not in seen:  # a header is often there for each section
@@ -82,6 +87,15 @@ def read_word(data: bytes, out: Extracted) -> None:
             out.end_line(blank=True)
     if not out.text:
         raise UnreadableError("holds no text. If it holds pictures, recognise theirs (OCR).")
+
+
+def _rename(root: ElementTree.Element) -> None:
+    """Give what a "Strict Open XML Document" holds the names that others use."""
+    for node in root.iter():
+        tag = _MATH_TEXT if node.tag == _STRICT_MATH_TEXT else node.tag
+        node.tag = tag.replace(_STRICT, _W)
+        for key in [key for key in node.attrib if key.startswith(_STRICT)]:
+            node.set(key.replace(_STRICT, _W), node.attrib[key])
 
 
 def _lines(root: ElementTree.Element) -> Iterator[str]:
@@ -126,7 +140,7 @@ def _paragraph(node: ElementTree.Element) -> tuple[str, list[ElementTree.Element
         name = child.tag.removeprefix(_W)
         if name == "txbxContent":
             boxes.append(child)
-        elif name in ("t", "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"):
+        elif name in ("t", _MATH_TEXT):
             pieces.append(child.text or "")
         elif name in _LETTERS:
             pieces.append(_LETTERS[name])

@@ -6,6 +6,7 @@ import io
 
 from document_files import (
     bare_word,
+    make_archive,
     place_of,
     read_one,
 )
@@ -58,6 +59,21 @@ def test_controls_boxes_and_insertions_of_word_are_text_and_deletions_are_not() 
     )
     text = read_one(bare_word(body), "report.docx").text
     assert text.splitlines() == ["kept inserted", "in a control", "- an item", "in a box"]
+
+
+def test_a_strict_word_file_is_read_as_any_other() -> None:
+    body = (
+        '<w:p><w:r><w:rPr><w:vanish w:val="false"/></w:rPr><w:t>Total: </w:t></w:r>'
+        "<m:oMath><m:r><m:t>60.50</m:t></m:r></m:oMath>"
+        "<w:r><w:rPr><w:vanish/></w:rPr><w:t>hidden</w:t></w:r></w:p>"
+    )
+    xml = (
+        '<w:document xmlns:w="http://purl.oclc.org/ooxml/wordprocessingml/main" '
+        f'xmlns:m="http://purl.oclc.org/ooxml/officeDocument/math"><w:body>{body}</w:body>'
+        "</w:document>"
+    )
+    archive = make_archive({"word/document.xml": xml.encode()})
+    assert read_one(archive, "strict.docx").text == "Total: 60.50"
 
 
 def excel_file() -> bytes:

@@ -176,3 +176,17 @@ def test_the_content_tells_a_kind_that_the_name_does_not() -> None:
     assert read_one(invoice_pdf(), "download").text.startswith("Invoice 2041")
     assert read_one(b"<!DOCTYPE html><p>hello", "download").text == "hello"
     assert read_one(b"plain words", "download").text == "plain words"
+
+
+@pytest.mark.parametrize("name", ["notes.log", "notes", "page.html"])
+def test_a_text_that_speaks_of_pdfs_is_none(name: str) -> None:
+    text = "A file that begins with %PDF-1.7 is a PDF."
+    assert read_one(text.encode(), name).text == text
+
+
+def test_a_pdf_may_have_junk_before_it() -> None:
+    for content, name in (
+        (b"junk\n" + invoice_pdf(), "a.pdf"),
+        (b"\n" + invoice_pdf(), "data.bin"),
+    ):
+        assert read_one(content, name).text.startswith("Invoice 2041")
