@@ -46,7 +46,7 @@ def merge_verb(
     from setaccio.runtime.batch.merge_parts import merge_parts
     from setaccio.runtime.batch.sources import find_sources, read_sources
 
-    if out.exists() and not overwrite:
+    if out.exists() and not out.is_dir() and not overwrite:
         raise UsageError(f"{out}: exists. Pass --overwrite to replace it, or name another file.")
     items = read_sources(find_sources(sources), jsonl) if sources else None
     merged = merge_parts(parts, out, items=items, jsonl=jsonl)
@@ -56,5 +56,12 @@ def merge_verb(
             "last runs did not find in the input, or failed ones that others replace."
         )
     tell_step(f"{out}: {merged.rows} rows, {merged.rows - merged.failed} of them ok.")
+    if merged.marked:
+        tell_step(f"{merged.to_review} of {merged.marked} to review.")
+    if 0 < merged.marked < merged.rows:
+        warn(
+            f"{merged.rows - merged.marked} rows were made without a review budget and do not say "
+            "whether they must be reviewed. Treat them as if they must."
+        )
     if merged.failed:
         raise typer.Exit(SOME_FAILED)

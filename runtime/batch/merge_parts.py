@@ -3,13 +3,17 @@
     >>> merge_parts([Path("part-1.jsonl"), Path("part-2.jsonl")], Path("all.jsonl"))
     MergedParts(rows=1000, failed=0, left_out=0)
 
-Each part is read twice: once to learn where the row of every document stands (8 bytes a document of
-the job, whatever the rows' size), once to copy the rows. Where a document stands in the input is
-known from the shards' records (:mod:`setaccio.runtime.batch.shards`) or from the input itself.
+Each part is read twice: once to learn where the row of every document stands (some tens of bytes a
+document of the job, whatever the rows' size), once to copy the rows. Where a document stands in the
+input is known from the shards' records (:mod:`setaccio.runtime.batch.shards`) or from the input
+itself.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -17,12 +21,12 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.files.atomic import atomic_path
 from setaccio.data.records import Document, Problem
 from setaccio.runtime.batch.journal_rows import RUN_DIGITS, Row, journal_rows
+from setaccio.runtime.batch.row_places import NOWHERE, OFFSET_BITS, InputPlaces, RowIndex
 from setaccio.runtime.batch.shards import (
     SUFFIX,
     Positions,
@@ -36,8 +40,14 @@ from setaccio.runtime.batch.sources import identify
 MOST_NAMED = 8
 """Shards or files that an error names."""
 
-_OFFSET_BITS = 48
-_NOWHERE = np.uint64(2**64 - 1)
+MOST_PARTS = 65_535
+"""Parts that can be told apart beside the places of their rows."""
+
+_TAIL = 120  # bytes; more than review and key are
+_OTHER_FILES = 64
+"""Files that a process has open besides the parts."""
+# Fields of a budget stand right before the key, which ends the row.
+_REVIEW = re.compile(rb'"review":(true|false),"key":"[0-9a-f]+"\}\s*\Z')
 _AGAIN = "Give the shard's command again with --resume, then merge."
 
 
@@ -50,52 +60,15 @@ class MergedParts(NamedTuple):
         left_out: rows of the parts that stand for nothing in the input: of documents, or former
             texts of them, that the last run of their shard did not find there, and failed ones
             beside the row that replaced them.
+        marked: how many of the rows say whether a person must look at them.
+        to_review: how many say that one must.
     """
 
     rows: int
     failed: int
     left_out: int
-
-
-class _Places:
-    """Positions in the input by what tells their rows; each is taken once, in order."""
-
-    def __init__(self, places: Positions, positions: Positions) -> None:
-        order = np.argsort(places, kind="stable")
-        self._places = places[order]
-        self._positions = positions[order]
-        self._used: npt.NDArray[np.uint32] = np.zeros(len(order), np.uint32)
-
-    def take(self, place: int) -> int | None:
-        first = int(np.searchsorted(self._places, np.uint64(place)))
-        if first == len(self._places) or self._places[first] != place:
-            return None
-        at = first + int(self._used[first])
-        if at == len(self._places) or self._places[at] != place:
-            return None
-        self._used[first] += 1
-        return int(self._positions[at])
-
-    def knows(self, place: int) -> bool:
-        first = int(np.searchsorted(self._places, np.uint64(place)))
-        return first < len(self._places) and bool(self._places[first] == place)
-
-
-class _Index:
-    """Where each document's row stands: part and offset, by the document's place in the input."""
-
-    def __init__(self, total: int) -> None:
-        self.found: Positions = np.full(total, _NOWHERE, np.uint64)
-        self.failed = 0
-        self.left_out = 0
-
-    def note(self, position: int, part: int, offset: int, row: Row) -> None:
-        self.found[position] = part << _OFFSET_BITS | offset
-        self.failed += not row.ok
-
-    def missing(self) -> Positions:
-        """Places in the input that no row was found for."""
-        return np.flatnonzero(self.found == _NOWHERE).astype(np.uint64)
+    marked: int = 0
+    to_review: int = 0
 
 
 def merge_parts(
@@ -115,23 +88,32 @@ def merge_parts(
         jsonl: whether every source of ``items`` was read as JSON Lines.
 
     Raises:
-        UsageError: a part is not there, or is named twice, or ``out`` is one of them.
+        UsageError: a part is not there, or is named twice, or ``out`` is one of them or a folder;
+            there are too many parts.
         DataError: a shard is missing, not finished, or of another input, model or option; a
             document has no row or one too many; a file holds no results.
     """
     parts = [part for part in parts if not part.name.endswith(SUFFIX)]
     _check_files(parts, out)
+    _allow_files(len(parts) + _OTHER_FILES)
     index = _by_records(parts) if items is None else _by_input(parts, items, jsonl)
     with atomic_path(out.resolve()) as temporary, temporary.open("wb") as target, ExitStack() as s:
-        streams = [s.enter_context(part.open("rb")) for part in parts]
+        streams = [s.enter_context(_open(part, len(parts))) for part in parts]
+        marks = [0, 0]
         for line in _lines(streams, index.found):
             target.write(line)
-    return MergedParts(len(index.found), index.failed, index.left_out)
+            if mark := _REVIEW.search(line, max(0, len(line) - _TAIL)):
+                marks[mark[1] == b"true"] += 1
+    return MergedParts(len(index.found), index.failed, index.left_out, sum(marks), marks[True])
 
 
 def _check_files(parts: Sequence[Path], out: Path) -> None:
     if not parts:
         raise UsageError("No parts are named. Name the results of every shard: part-*.jsonl")
+    if len(parts) > MOST_PARTS:
+        raise UsageError(f"{len(parts)} parts are named; at most {MOST_PARTS} are merged at once.")
+    if out.is_dir():
+        raise UsageError(f"{out}: is a folder. Name a file for the whole.")
     seen: dict[Path, Path] = {}
     for part in parts:
         if not part.is_file():
@@ -143,14 +125,39 @@ def _check_files(parts: Sequence[Path], out: Path) -> None:
         raise UsageError(f"{out}: is one of the parts. Name another file for the whole.")
 
 
-def _by_records(parts: Sequence[Path]) -> _Index:
+def _allow_files(count: int) -> None:
+    """Let this process have so many files open, where the system allows it."""
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _open(part: Path, count: int) -> BinaryIO:
+    try:
+        return part.open("rb")
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        raise UsageError(
+            f"{part}: {count} parts are more files than may be open at once here. Raise the limit "
+            "(ulimit -n), or make fewer shards."
+        ) from error
+
+
+def _by_records(parts: Sequence[Path]) -> RowIndex:
     records = [read_shard_record(part) for part in parts]
     _check_records(parts, records)
-    index = _Index(records[0].total)
+    index = RowIndex(records[0].total)
     for number, (part, record) in enumerate(zip(parts, records, strict=True)):
         before = index.left_out
         _read_part(index, number, part, record)
-        lost = int((index.found[record.positions.astype(np.int64)] == _NOWHERE).sum())
+        lost = int((index.found[record.positions.astype(np.int64)] == NOWHERE).sum())
         if lost:
             stale = index.left_out - before
             also = f" ({stale} rows are of other documents)" if stale else ""
@@ -160,25 +167,18 @@ def _by_records(parts: Sequence[Path]) -> _Index:
     return index
 
 
-def _read_part(index: _Index, number: int, part: Path, record: ShardRecord) -> None:
-    places = _Places(record.places, record.positions)
-    failed: dict[int, list[int]] = {}
+def _read_part(index: RowIndex, number: int, part: Path, record: ShardRecord) -> None:
+    places = InputPlaces(record.places, record.positions)
     for offset, row in _rows(part):
         _check_row(part, record, row)
         place = short_place(row.key, row.id)
         position = places.take(place)
         if position is not None:
-            index.note(position, number, offset, row)
-            if not row.ok:
-                failed.setdefault(place, []).append(position)
-            continue
-        if places.knows(place) and row.ok:
-            if not failed.get(place):
-                raise DataError(f"{part}: {row.id!r} has more rows than the input has documents.")
-            # A retry that was killed left the failed row beside the one that replaces it.
-            index.failed -= 1
-            index.note(failed[place].pop(), number, offset, row)
-        index.left_out += 1
+            index.note(position, place, number, offset, row)
+        elif places.slot(place) is None:
+            index.left_out += 1
+        elif not index.replace(place, number, offset, row):
+            raise DataError(f"{part}: {row.id!r} has more rows than the input has documents.")
 
 
 def _check_records(parts: Sequence[Path], records: Sequence[ShardRecord]) -> None:
@@ -231,11 +231,12 @@ def _check_row(part: Path, record: ShardRecord, row: Row) -> None:
         )
 
 
-def _by_input(parts: Sequence[Path], items: Iterable[Document | Problem], jsonl: bool) -> _Index:
+def _by_input(parts: Sequence[Path], items: Iterable[Document | Problem], jsonl: bool) -> RowIndex:
     names = array("Q", (short_place("", identify(item, jsonl)[0]) for item in items))
     ids = np.array(names, np.uint64)
-    index = _Index(len(ids))
-    places = _Places(ids, np.arange(len(ids), dtype=np.uint64))
+    index = RowIndex(len(ids))
+    places = InputPlaces(ids, np.arange(len(ids), dtype=np.uint64))
+    keys: Positions = np.zeros(len(ids), np.uint64)  # of the rows, by the slots of their ids
     run = ""
     for number, part in enumerate(parts):
         for offset, row in _rows(part):
@@ -245,13 +246,21 @@ def _by_input(parts: Sequence[Path], items: Iterable[Document | Problem], jsonl:
                     f"{part}: {row.id!r} was made with another model, task or options than the "
                     f"first rows of {parts[0]}. Make it anew with these."
                 )
-            position = places.take(short_place("", row.id))
-            if position is None:
+            name, key = short_place("", row.id), short_place(row.key, row.id)
+            slot, position = places.slot(name), places.take(name)
+            if slot is not None and keys[slot] not in (0, key):
+                raise DataError(
+                    f"{part}: {row.id!r} has rows of several texts, whose order only the shards' "
+                    "records tell. Copy those along, or give each text an id of its own."
+                )
+            if position is not None:
+                keys[slot] = key
+                index.note(position, key, number, offset, row)
+            elif slot is None or not index.replace(key, number, offset, row):
                 raise DataError(
                     f"{part}: {row.id!r} has more rows than documents in the input. Is a part "
                     "named twice, or has the input changed?"
                 )
-            index.note(position, number, offset, row)
     if len(missing := index.missing()):
         raise DataError(
             f"{len(missing)} documents of the input have no row; the first is number "
@@ -274,7 +283,7 @@ def _lines(streams: Sequence[BinaryIO], places: Positions) -> Iterator[bytes]:
     """The rows in the order of the input; a part whose rows are in order is read straight on."""
     readers: list[Callable[[int], bytes]] = [_reader(stream) for stream in streams]
     for place in places:
-        part, offset = divmod(int(place), 1 << _OFFSET_BITS)
+        part, offset = divmod(int(place), 1 << OFFSET_BITS)
         yield readers[part](offset)
 
 

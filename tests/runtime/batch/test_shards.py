@@ -261,6 +261,8 @@ def test_a_wrong_call_is_refused(tmp_path: Path) -> None:
         merge_parts(parts, parts[0])
     with pytest.raises(UsageError, match="No parts are named"):
         merge_parts([], out)
+    with pytest.raises(UsageError, match="is a folder"):
+        merge_parts(parts, tmp_path)
 
 
 def test_a_run_that_begins_again_is_not_finished(tmp_path: Path) -> None:
