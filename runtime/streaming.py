@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import json
 import queue
 import re
 from collections.abc import AsyncGenerator, Generator
@@ -90,7 +91,8 @@ def parse_beginning(id: str, raw: bytes) -> Partial | None:
         text = _UNFINISHED.sub("", text)
     try:
         data = from_json(text, allow_partial="trailing-strings")
-    except ValueError:  # nothing, or a string that is a whole answer and has just begun
+        json.dumps(data, allow_nan=False)
+    except ValueError:  # nothing, a whole answer's string that has just begun, a number too large
         return None
     if begin < 0 or _is_key(text[:begin], data):
         return Partial(id, data)
