@@ -17,22 +17,47 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from setaccio.data import load_task
+from setaccio.data.documents.extracted import Found, to_row
 from setaccio.data.errors import DataError, UsageError
 from setaccio.data.records import Document
+from setaccio.data.text.places import SourceMap
 from setaccio.runtime import Extractor, load_model
 from setaccio.runtime.batch.batch import DEFAULT_OPTIONS
-from setaccio.runtime.batch.journal import document_key
+from setaccio.runtime.batch.journal import Journal, document_key
 from setaccio.runtime.batch.ray import make_spec
 from setaccio.runtime.batch.ray.documents import count_items, find_documents, read_items
+from setaccio.runtime.batch.ray.folder import ResultFolder
 from setaccio.runtime.batch.ray.worker import RayWorker
 from setaccio.runtime.batch.sources import read_sources
+from setaccio.runtime.result.review import ReviewBudget, RiskFormula
 
 SCHEMA = {
     "type": "object",
-    "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 99}},
+    "properties": {"n": {"type": "integer", "enum": [2, 3]}},
     "required": ["n"],
     "additionalProperties": False,
 }
+BUDGET = ReviewBudget(
+    formula=RiskFormula(0.5, {"doubt": 1.0, "ungrounded": 2.0}),
+    threshold=0.3,
+    max_error=0.01,
+    confidence=0.95,
+    of="values",
+    task={"name": "t", "digest": "d"},
+    model={"name": "m.gguf", "sha256": "s"},
+    options={"constraint": "schema", "max_tokens": None},
+)
+
+
+def both(
+    gguf: Path, folder: Path, budget: ReviewBudget | None = None
+) -> tuple[Extractor, RayWorker]:
+    """An extractor of this process, and a worker, here too, that does the same."""
+    (folder / "schema.json").write_text(json.dumps(SCHEMA))
+    task = load_task(folder / "schema.json", as_schema=True)
+    extractor = Extractor(load_model(gguf, threads=1), task, parallel=4, **DEFAULT_OPTIONS)
+    spec = make_spec(gguf, task, threads=1, parallel=4, budget=budget)
+    return extractor, RayWorker(spec)
 
 
 def test_parquet_and_uris_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,19 +120,50 @@ def test_documents_of_every_kind_keep_their_source_maps(
         through[-1][1],
     ]
     assert through[0][3] == items[1][3]
-    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
-    task = load_task(tmp_path / "schema.json", as_schema=True)
-    spec = make_spec(tiny_gguf, task, threads=1, parallel=4)
-    hand = [[name, text, document_key(spec.run, text), *rest] for name, text, *rest in items]
-    worker = RayWorker(spec)
+    extractor, worker = both(tiny_gguf, tmp_path)
+    hand = [[name, text, document_key(worker.spec.run, text), *rest] for name, text, *rest in items]
     (answer,) = worker({"hand": [json.dumps({"documents": hand, "first": 0}).encode()]})["hand"]
     rows = [json.loads(row[4]) for row in json.loads(answer)["rows"]]
     worker.stream.close()
-    extractor = Extractor(load_model(tiny_gguf, threads=1), task, parallel=4, **DEFAULT_OPTIONS)
     alone = [extraction.to_dict() for extraction in extractor.extract_all(whole)]
-    for one, row in zip(alone, rows[1:3], strict=True):
-        assert row["spans"] == one["spans"]
-        assert row["data"] == one["data"]
+    assert {**rows[1], "seconds": 0, "key": 0} == {**alone[0], "seconds": 0, "key": 0}
+    assert rows[2]["spans"] == alone[1]["spans"]
+
+
+def test_a_map_of_pages_and_its_note_reach_the_row(tiny_gguf: Path, tmp_path: Path) -> None:
+    document = Document("a.pdf", "Beat 2 eggs.", SourceMap(note="Page 2 is a picture."))
+    document.source_map.add(0, 12, 7, (1.0, 2.0, 3.0, 4.0))
+    extractor, worker = both(tiny_gguf, tmp_path)
+    hand = [["a.pdf", document.text, "key", True, to_row(Found("", places=document.source_map))]]
+    (answer,) = worker({"hand": [json.dumps({"documents": hand, "first": 0}).encode()]})["hand"]
+    row = json.loads(json.loads(answer)["rows"][0][4])
+    worker.stream.close()
+    assert row["message"] == "Page 2 is a picture."
+    assert row["spans"]["/n"]["page"] == 7
+    assert row["spans"] == extractor.extract(document).to_dict()["spans"]
+
+
+def test_a_budget_reaches_workers_and_parquet(tiny_gguf: Path, tmp_path: Path) -> None:
+    extractor, worker = both(tiny_gguf, tmp_path, BUDGET)
+    texts = [["a", "Beat 2 eggs.", "0" * 32, True, None], ["b", "broken", "1" * 32, False, None]]
+    (answer,) = worker({"hand": [json.dumps({"documents": texts, "first": 0}).encode()]})["hand"]
+    worker.stream.close()
+    extractor.budget = BUDGET
+    alone = extractor.extract(Document("a", "Beat 2 eggs."))
+    made = json.loads(answer)["rows"]
+    assert [row[5] for row in made] == [alone.review, True]
+    with ResultFolder(
+        tmp_path / "out", "0" * 64, {}, "parquet", resume=False, overwrite=False
+    ) as folder:
+        with Journal(folder.journal) as journal:
+            for row in made:
+                journal.write(row[3], row[4])
+            journal.write("2" * 32, made[0][4].replace(',"risk"', ',"thought":"Two.","risk"'))
+        folder.finish()
+    table = parquet.read_table(tmp_path / "out").to_pylist()
+    assert [row["review"] for row in table] == [alone.review, True, alone.review]
+    assert table[0]["risk"] == pytest.approx(alone.risk, abs=1e-4)
+    assert [row["thought"] for row in table] == [None, None, "Two."]
 
 
 @pytest.mark.parametrize(
