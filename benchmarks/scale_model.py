@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 HAND = 8  # as setaccio.runtime.batch.ray.documents has it, which can not be imported without Ray
-BAG = 20
-"""Bytes in the driver's memory for each row that a resumed job finds done."""
+BAG = 65
+"""Bytes at the peak in the driver's memory for each row that a resumed job finds done."""
 ROW = 1000
 """Bytes of a usual row and of a usual document with what Ray adds, for orders of magnitude."""
 
