@@ -11,6 +11,7 @@
     ├── TrainError               6   training was refused before it started, or went wrong
     ├── ExportError              7   merge, conversion, quantisation or its proof failed
     └── EngineError              1   a server's request could not be answered
+        ├── NotBegunError        1   so busy is the server that it did not begin in time
         └── QueueFullError       1   too many wait, or the server is being closed: try later
 
 The library raises these; only the command line prints them and turns them into exit codes. A
@@ -95,6 +96,10 @@ class ExportError(SetaccioError):
 
 class EngineError(SetaccioError):
     """A request to a server could not be answered, by no fault of its own."""
+
+
+class NotBegunError(EngineError):
+    """A request's time was over before a slot was free for it."""
 
 
 class QueueFullError(EngineError):

@@ -141,7 +141,7 @@ class Engine:
             raise
 
     def _take_place(self) -> None:
-        if self._closing:
+        if self._closing or not self._worker.alive:
             raise QueueFullError("The server is being closed. Try again later.", 5.0, True)
         if not self._line.take_place():
             span = sum(self._spans) / max(1, len(self._spans))
@@ -154,7 +154,7 @@ class Engine:
     def _admit(self, work: Work) -> None:
         """Put a request in line, or conclude it where nothing is to be decoded."""
         with self._line.changed:
-            if self._closing:
+            if self._closing or not self._worker.alive:
                 raise QueueFullError("The server is being closed. Try again later.", 5.0, True)
             self._works.add(work)
             work.ticket.on_cancel(lambda: self._call_off(work))

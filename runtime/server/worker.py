@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from setaccio.data.errors import EngineError
+from setaccio.data.errors import EngineError, NotBegunError
 from setaccio.runtime.decode.decoder import decode
 from setaccio.runtime.decode.generation import Generation
 from setaccio.runtime.decode.request import Completion, Passes, Request
@@ -62,7 +62,7 @@ class Worker:
         self._finish = finish
         self._states = PrefixStates()
         self._drawn: dict[Work, None] = {}  # in the decoder, wholly or in part
-        self._stopped = False
+        self._stopped = self._ended = False
         self._next_look = 0.0
         # What was cut off is completed beside the passes, not between them.
         self._closer = ThreadPoolExecutor(2, "setaccio-close")
@@ -73,7 +73,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether the thread is there."""
-        return self._thread.is_alive()
+        return self._thread.is_alive() and not self._ended
 
     def stop(self) -> None:
         """End the thread when nothing is left to do, and wait for that."""
@@ -84,6 +84,18 @@ class Worker:
         self._closer.shutdown()
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        finally:  # whatever ended it: nobody waits for an answer that can not come
+            with self._line.changed:
+                self._ended = True
+                left = {*self._line.waiting(), *self._drawn}
+            for work in left:
+                self._line.remove(work)
+                self._line.note_begin(work)
+                self._finish(work, EngineError("The thread that decodes has ended"))
+
+    def _serve(self) -> None:
         self._warm_up()
         self.ready = True
         idle = False
@@ -137,8 +149,8 @@ class Worker:
                 self._drop(work)
                 continue
             self._line.note_begin(work)
-            request = work.draw()
             self._drawn[work] = None
+            request = work.draw()
             if ended is None:
                 return request
             generation = Generation(request, end_tokens(self._model), finish=ended)
@@ -152,7 +164,7 @@ class Worker:
         self._drawn.pop(work, None)
         self._finish(
             work,
-            EngineError(
+            NotBegunError(
                 f"It did not begin within its time limit of {work.limit} seconds, so busy is the "
                 "server. Try again later, or allow more time"
             ),
@@ -181,6 +193,8 @@ class Worker:
             seconds = 0.0 if work.cancelled else CLOSE_SECONDS
             self._take(work, part, generation.completion(self._model, seconds))
         except BaseException as error:  # as in :meth:`_decode`
+            self._line.remove(work)
+            self._drawn.pop(work, None)
             self._finish(work, error if isinstance(error, Exception) else EngineError(repr(error)))
 
     def _look_for_late_ones(self) -> None:

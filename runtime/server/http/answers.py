@@ -13,7 +13,14 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from setaccio.data.errors import EngineError, QueueFullError, SchemaError, SetaccioError, TaskError
+from setaccio.data.errors import (
+    EngineError,
+    NotBegunError,
+    QueueFullError,
+    SchemaError,
+    SetaccioError,
+    TaskError,
+)
 from setaccio.data.files.json_text import dump_compact
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.server.engine import Engine
@@ -87,6 +94,8 @@ async def result_of(ticket: Ticket[Result]) -> Result:
         return await ticket.wait()
     except concurrent.futures.CancelledError as error:
         raise HttpError(503, "The server is about to end.", code="closing") from error
+    except NotBegunError as error:
+        raise HttpError(504, f"{error}.") from error
     except EngineError as error:
         raise HttpError(500, str(error)) from error
 

@@ -31,6 +31,7 @@ PAGE = "/page/"
 STREAMED = frozenset({"/extract/stream"})
 """Routes whose body is read piece by piece and has no end that could be waited for."""
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _WHILE_ENDING = ("/health", "/metrics", PAGE)
 _HEADERS = {
@@ -96,14 +97,13 @@ class Gate:
             await self._pass(scope, passage)
         except Exception as error:  # its text may quote a document
             place = _place(error)
-            LOG.error(
-                "%s %s: %s in %s", scope["method"], _route(scope), type(error).__name__, place
-            )
+            kind = type(error).__name__
+            LOG.error("%s %s: %s in %s", _method(scope), _route(scope), kind, place)
         finally:
             self.busy -= 1
-            seconds, route = time.monotonic() - began, _route(scope)
-            self._metrics.request(scope["method"], route, passage.status, seconds)
-            LOG.info("%s %s %d %.3f s", scope["method"], route, passage.status, seconds)
+            seconds, method, route = time.monotonic() - began, _method(scope), _route(scope)
+            self._metrics.request(method, route, passage.status, seconds)
+            LOG.info("%s %s %d %.3f s", method, route, passage.status, seconds)
 
     async def _pass(self, scope: Scope, passage: _Passage) -> None:
         try:
@@ -195,6 +195,11 @@ def _name(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _method(scope: Scope) -> str:
+    """The method, if it is one; clients may invent others."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 def _route(scope: Scope) -> str:

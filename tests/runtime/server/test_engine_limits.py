@@ -16,7 +16,14 @@ import pytest
 from engine_parts import CITY, plug, two_adapters
 
 from setaccio.data import Task
-from setaccio.data.errors import EngineError, QueueFullError, SchemaError, TaskError, UsageError
+from setaccio.data.errors import (
+    EngineError,
+    NotBegunError,
+    QueueFullError,
+    SchemaError,
+    TaskError,
+    UsageError,
+)
 from setaccio.runtime import LoadedModel, load_model
 from setaccio.runtime.decode.context import BatchContext, Logits
 from setaccio.runtime.decode.decode_loop import SHRINK_AFTER
@@ -113,7 +120,7 @@ def test_a_time_limit_closes_an_answer_legally_and_one_that_waited_is_an_error(
         assert endless.problems(json.loads(said.text)) == []
         late = waiting[0].result(60)
         assert late.status == "error" and "did not begin within its time limit" in late.message
-        with pytest.raises(EngineError, match="did not begin within its time limit"):
+        with pytest.raises(NotBegunError, match="did not begin within its time limit"):
             waiting[1].result(60)
 
 

@@ -45,7 +45,7 @@ def extract_routes(
     Args:
         engine: what answers.
         catalogue: which tasks and adapters there are.
-        seconds: time limit of a document.
+        seconds: time limit of a request, and of a line of a stream.
         longest_line: bytes of a line of a stream.
         ending: set when streams are to take no more lines.
     """
@@ -72,7 +72,7 @@ def extract_routes(
         if body.stream:
             ticket: Ticket[Extraction] = await submit(engine, asked[0], "schema")
             return EventStream(_events(ticket), ticket.cancel)
-        rows = await while_there(request, _answer_all(engine, asked))
+        rows = await while_there(request, _answer_all(engine, asked, seconds))
         lines = ",".join(rows)
         text = lines if body.text is not None else f'{{"rows":[{lines}]}}'
         return Response(text, media_type="application/json")
@@ -113,8 +113,8 @@ def extract_routes(
     return router
 
 
-async def _answer_all(engine: Engine, asked: list[ExtractRequest]) -> list[str]:
-    rows = rows_in_order(engine, _each(asked))
+async def _answer_all(engine: Engine, asked: list[ExtractRequest], seconds: float) -> list[str]:
+    rows = rows_in_order(engine, _each(asked), seconds=seconds)
     try:
         return [row async for row in rows]
     finally:

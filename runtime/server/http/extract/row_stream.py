@@ -7,7 +7,10 @@ own window, so a slow reader holds up itself alone.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,6 +36,9 @@ from setaccio.runtime.server.ticket import Ticket
 GONE = "gone"
 """Key of a request's ``state`` for an event that is set when its connection is lost."""
 
+TOO_LATE = 504
+"""Status of what was not begun within its time."""
+
 WAIT = 0.05
 """Seconds until a full queue is tried again."""
 
@@ -41,7 +47,10 @@ _Item = Ticket[Extraction] | str | BaseException | None
 
 
 async def rows_in_order(
-    engine: Engine, asked: AsyncIterator[ExtractRequest | str], refused: Refused | None = None
+    engine: Engine,
+    asked: AsyncIterator[ExtractRequest | str],
+    refused: Refused | None = None,
+    seconds: float | None = None,
 ) -> AsyncIterator[str]:
     """Rows of documents, in order. Closing the iterator calls off what is left.
 
@@ -49,12 +58,14 @@ async def rows_in_order(
         engine: what answers; its slots say how many documents are begun.
         asked: what to do; a row in place of what can not be asked.
         refused: makes a row of a document that the engine refuses; without it that is raised.
+        seconds: what all may take together; None leaves each its own time.
 
     Raises:
         HttpError: a document was refused, or the queue is full before the first.
     """
     waiting: asyncio.Queue[_Item] = asyncio.Queue(2 * engine.slots)
-    feeder = asyncio.ensure_future(_feed(engine, asked, refused, waiting))
+    until = None if seconds is None else time.monotonic() + seconds
+    feeder = asyncio.ensure_future(_feed(engine, asked, refused, waiting, until))
     item: _Item = None
     try:
         while (item := await waiting.get()) is not None:
@@ -78,6 +89,7 @@ async def _feed(
     asked: AsyncIterator[ExtractRequest | str],
     refused: Refused | None,
     waiting: asyncio.Queue[_Item],
+    until: float | None,
 ) -> None:
     """Take up one document after another, as there is room for them."""
     ticket: Ticket[Extraction] | None = None
@@ -87,11 +99,12 @@ async def _feed(
                 await waiting.put(each)
                 continue
             try:
-                ticket = await _admit(engine, each, patient=refused is not None or bool(ticket))
+                patient = refused is not None or bool(ticket)
+                ticket = await _admit(engine, each, until, patient=patient)
             except HttpError as error:
-                if refused is None:
+                if refused is None and error.status_code != TOO_LATE:
                     raise
-                await waiting.put(refused(each, error))
+                await waiting.put((refused or refused_row)(each, error))
             else:
                 await waiting.put(ticket)
         await waiting.put(None)
@@ -103,8 +116,17 @@ async def _feed(
         await waiting.put(error)
 
 
-async def _admit(engine: Engine, asked: ExtractRequest, *, patient: bool) -> Ticket[Extraction]:
+async def _admit(
+    engine: Engine, asked: ExtractRequest, until: float | None, *, patient: bool
+) -> Ticket[Extraction]:
+    """Submit a document with the time that is left for it."""
+    own = asked.seconds or math.inf
+    until = time.monotonic() + own if until is None else until
     while True:
+        left = min(own, until - time.monotonic())
+        if left <= 0:
+            raise HttpError(TOO_LATE, "The time limit ran out before it was begun.")
+        asked = replace(asked, seconds=None if left == math.inf else left)
         try:
             ticket: Ticket[Extraction] = await submit(engine, asked, "schema")
             return ticket
@@ -112,6 +134,14 @@ async def _admit(engine: Engine, asked: ExtractRequest, *, patient: bool) -> Tic
             if error.status_code != 429 or not patient:
                 raise
         await asyncio.sleep(WAIT)
+
+
+def refused_row(asked: ExtractRequest, error: HttpError) -> str:
+    """The row of a document that the engine did not take."""
+    document = asked.document
+    return error_row(
+        document.id if isinstance(document, Document) else "document", str(error.detail)
+    )
 
 
 class LineStream(Response):
@@ -173,7 +203,7 @@ class LineStream(Response):
     async def _write(self, send: Send) -> None:
         headers = [(b"content-type", self.media_type.encode()), (b"x-accel-buffering", b"no")]
         start: Message = {"type": "http.response.start", "status": 200, "headers": headers}
-        rows = rows_in_order(self._engine, self._asked(), self._refused)
+        rows = rows_in_order(self._engine, self._asked(), refused_row)
         try:
             await send(start)
             async for row in rows:
@@ -210,9 +240,13 @@ class LineStream(Response):
         piece = asyncio.ensure_future(self._pieces.get())
         ending = asyncio.ensure_future(self._ending.wait())
         try:
-            await asyncio.wait({piece, ending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {piece, ending}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED
+            )
             if self._ending.is_set():
                 raise HttpError(503, "The server is about to end.")
+            if not piece.done():
+                raise HttpError(408, "The next line did not come in time.")
             return piece.result()
         finally:
             piece.cancel()
@@ -243,8 +277,3 @@ class LineStream(Response):
             for key, default in self._defaults.items()
             if not (key == "task" and "schema" in value)
         }
-
-    def _refused(self, asked: ExtractRequest, error: HttpError) -> str:
-        document = asked.document
-        assert isinstance(document, Document)  # noqa: S101
-        return error_row(document.id, str(error.detail))

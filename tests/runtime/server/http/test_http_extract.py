@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from setaccio.data.errors import NotBegunError
 from setaccio.data.records import Document, Pair
 from setaccio.runtime import Extractor, LoadedModel, load_adapter
+from setaccio.runtime.server.engine import Engine
+from setaccio.runtime.server.http.answers import result_of
+from setaccio.runtime.server.http.app import create_app
+from setaccio.runtime.server.http.catalogue import make_catalogue
+from setaccio.runtime.server.http.errors import HttpError
+from setaccio.runtime.server.http.gate import RequestLimits
+from setaccio.runtime.server.request_types import ChatResult
+from setaccio.runtime.server.ticket import Ticket
 
 CAKE = "Sponge cake. Beat 2 eggs with 50 g sugar. Bake for 25 minutes."
 NO_NUMBER = {"type": "object", "properties": {"a": {"not": {"type": "number"}}}}
@@ -182,3 +192,26 @@ def test_lines_give_rows_in_order_and_bad_ones_their_place(
 def test_a_stream_without_lines_is_empty(client: TestClient) -> None:
     answer = client.post("/extract/stream", content=b"\n\n")
     assert (answer.status_code, answer.text) == (200, "")
+
+
+def test_the_time_limit_is_of_the_request_and_not_of_each_document(engine: Engine) -> None:
+    """Far more documents than the limit has time for: all have a row, the last ones no answer."""
+    limits = RequestLimits(timeout=1.0)
+    client = TestClient(
+        create_app(engine, make_catalogue(engine, "tiny"), limits), base_url="http://localhost"
+    )
+    words = {"type": "array", "items": {"type": "string", "minLength": 20}, "minItems": 90}
+    schema = {"type": "object", "properties": {"words": words}, "required": ["words"]}
+    texts = [f"Cake {number}." for number in range(400)]
+    rows = client.post("/extract", json={"texts": texts, "schema": schema}).json()["rows"]
+    assert len(rows) == len(texts)
+    assert rows[-1]["status"] == "error"
+    assert "time limit" in rows[-1]["message"]
+
+
+def test_what_did_not_begin_in_time_is_504() -> None:
+    ticket: Ticket[ChatResult] = Ticket()
+    ticket.settle(error=NotBegunError("It did not begin"))
+    with pytest.raises(HttpError) as caught:
+        asyncio.run(result_of(ticket))
+    assert caught.value.status_code == 504

@@ -161,6 +161,16 @@ def test_the_log_says_what_was_asked_and_nothing_of_it(
     assert not [each for each in others if "Otto" in each.getMessage()]
 
 
+def test_invented_methods_are_neither_logged_nor_counted_by_name(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert client.request("OTTO", "/tasks").status_code == 405
+    assert [each for each in caplog.records if each.getMessage().startswith("other ")]
+    ours = [each.getMessage() for each in caplog.records if each.name == "setaccio.serve"]
+    assert "OTTO" not in "".join(ours) + client.get("/metrics").text
+
+
 def test_every_answer_forbids_what_a_page_could_be_made_to_do(client: TestClient) -> None:
     for path in ("/", "/page/icon.svg", "/tasks", "/nowhere"):
         headers = client.get(path).headers

@@ -274,6 +274,10 @@ def test_the_time_of_a_request_is_limited(tiny_gguf: Path) -> None:
         body = {"text": CAKE, "schema": schema, "options": {"temperature": 2.0}}
         row = client.post(f"{served.url}/extract", json=body).json()
         assert (row["status"], row["finish_reason"]) == ("truncated_output", "timeout")
+        with connected(served) as connection:  # lines that do not come
+            connection.sendall(head("/extract/stream?task=recipe", "Content-Length: 100"))
+            said = connection.makefile("rb").read()
+            assert b" 200 " in said and not said.endswith(b"0\r\n\r\n")
         with connected(served) as connection:  # a body that does not come
             lines = "Content-Type: application/json", "Content-Length: 100"
             connection.sendall(head("/extract", *lines) + b'{"te')
