@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import math
 import os
 import re
 import time
@@ -53,6 +54,14 @@ def serve_verb(
     host: Annotated[
         str, typer.Option(help="Address to listen on; another than this machine's needs a key.")
     ] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A name that requests may be meant for beside this machine's, as behind a proxy. "
+            "Repeatable.",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 8471,
     parallel: Annotated[
         int | None,
@@ -93,6 +102,7 @@ def serve_verb(
     finished; a second one ends the process at once.
     """
     _need_extra()
+    from setaccio.data.errors import UsageError
     from setaccio.runtime.server.http.app import create_app
     from setaccio.runtime.server.http.catalogue import make_catalogue
     from setaccio.runtime.server.http.gate import LOOPBACK_NAMES, RequestLimits
@@ -100,6 +110,9 @@ def serve_verb(
 
     _log_to_stderr()
     body = _size(max_body)
+    if not math.isfinite(timeout):
+        raise UsageError(f"--timeout {timeout}: write a number of seconds, such as 300.")
+    allowed = frozenset(name.lower().rstrip(".") for name in allow_host or [])
     tasks = [load_named(name) for name in task or []]
     with listen(host, port) as listening:
         local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
@@ -107,7 +120,8 @@ def serve_verb(
         chosen = _choose(model, adapter or [])
         with _start(chosen, parallel, queue, threads=threads, context=context) as engine:
             limits = RequestLimits(
-                hosts=LOOPBACK_NAMES | {host.lower()} if local else None,
+                hosts=LOOPBACK_NAMES | {host.lower(), *allowed} if local else None,
+                behind=allowed,
                 key=key,
                 max_body=body,
                 timeout=timeout,

@@ -53,6 +53,7 @@ class RequestLimits:
         hosts: names that a request may be meant for, in small letters; None takes any. On the
             loopback this keeps pages of other sites from reaching the server under a name of
             theirs (DNS rebinding).
+        behind: names of proxies before the server; pages that they hand on are its own.
         key: what clients must present, or None.
         max_body: bytes of a body, and of a line of a streamed one.
         timeout: seconds that a request may take; also that a client may take to read or send.
@@ -60,6 +61,7 @@ class RequestLimits:
     """
 
     hosts: frozenset[str] | None = LOOPBACK_NAMES
+    behind: frozenset[str] = frozenset()
     key: str | None = field(default=None, repr=False)
     max_body: int = 10_000_000
     timeout: float = 300.0
@@ -81,7 +83,7 @@ class Gate:
         self.app = app
         self.ending = ending
         self.busy = 0
-        self._limits = limits
+        self._limits, self._behind = limits, limits.behind
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,7 +120,8 @@ class Gate:
         if self._limits.hosts is not None and _name(host) not in self._limits.hosts:
             raise HttpError(403, "This server does not go by the name in the Host header.")
         origin = headers.get("origin")
-        foreign = origin is not None and origin.lower().partition("://")[2] != host.lower()
+        site = (origin or "").lower().partition("://")[2]
+        foreign = origin is not None and site != host.lower() and _name(site) not in self._behind
         if foreign and scope["method"] not in _SAFE:
             raise HttpError(403, "Requests from pages of other sites are refused.")
         if self._limits.key is not None and not (path in OPEN_ROUTES or path.startswith(PAGE)):

@@ -5,7 +5,7 @@ import { postFile } from "./api.js";
 const MOST = 10_000_000; // bytes; the server's own limit of a request
 
 // What the server reads; plain text is read here.
-const OTHER = /\.(pdf|docx?|odt|rtf|xlsx?|pptx?|html?|eml|msg|epub|png|jpe?g|gif|tiff?|webp|zip|gz)$/i;
+const OTHER = /\.(pdf|docx?|odt|rtf|xlsx?|pptx?|x?html?|mht(ml)?|eml|msg|epub|png|jpe?g|gif|tiff?|webp|zip|gz)$/i;
 
 /** The documents of some files, and what is wrong with the others in words. */
 export async function readFiles(files) {
@@ -16,6 +16,7 @@ export async function readFiles(files) {
       const found = await readFile(file);
       documents.push(...found.documents);
       troubles.push(...found.problems);
+      for (const { id, note } of found.documents) if (note) troubles.push(`${id}: ${note}`);
     } catch (error) {
       troubles.push(`${file.name}: ${error.message}`);
     }

@@ -60,7 +60,7 @@ hooks.undo = undo;
 /** Save text and answer as a pair, where the server keeps them. */
 export async function save() {
   const { run, halt, keeps } = state;
-  if (!run?.tree || halt || !keeps) return;
+  if (run?.tree?.kind !== "object" || halt || !keeps) return;
   const pair = { text: run.text, gold: valueOf(run.tree), ...run.asked };
   Object.assign(pair, { from_model: run.row.model, data: run.row.data });
   if (run.id) pair.id = run.id;

@@ -38,6 +38,11 @@ function restore(run) {
 export async function open(files) {
   if (state.halt || !files.length) return;
   const { documents, troubles } = await readFiles(files);
+  if (state.halt) {
+    byId("file-note").textContent = "An answer was being written. Open the files again.";
+    byId("file-note").hidden = false;
+    return;
+  }
   byId("file-note").textContent = troubles.join("\n");
   byId("file-note").hidden = !troubles.length;
   if (!documents.length) return;

@@ -81,7 +81,7 @@ export function show() {
   byId("extract").hidden = byId("hint").hidden = Boolean(halt);
   byId("stop").hidden = !halt;
   byId("answer").setAttribute("aria-busy", Boolean(halt));
-  byId("save").hidden = !keeps;
+  byId("save").hidden = !keeps || run?.tree?.kind !== "object"; // pairs are of objects
   byId("saved").textContent = keeps
     ? (run?.saved ?? "")
     : "This server keeps no corrections. Start it with --corrections FILE.";

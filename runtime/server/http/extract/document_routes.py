@@ -5,17 +5,22 @@ from __future__ import annotations
 import tempfile
 from typing import Annotated, Any
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from setaccio.data.documents.child import Limits
 from setaccio.data.documents.reading import read_stream
 from setaccio.data.errors import MissingExtraError
 from setaccio.data.records import Problem
+from setaccio.runtime.server.http.answers import while_there
 from setaccio.runtime.server.http.body import StrictRoute
 from setaccio.runtime.server.http.errors import HttpError, documented
+
+AT_ONCE, MOST_WAITING = 2, 8
+"""Files that are read at once, each in a process of its own, and those that may wait for that."""
 
 
 class DocumentText(BaseModel):
@@ -23,6 +28,7 @@ class DocumentText(BaseModel):
 
     id: str
     text: str
+    note: str = Field(description="what of the file is not in the text; empty where all of it is")
 
 
 class DocumentTexts(BaseModel):
@@ -46,7 +52,9 @@ def document_routes(longest: int, seconds: float) -> APIRouter:
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 
-    @router.post("/texts", responses=documented(501), openapi_extra={"requestBody": body})
+    room: list[anyio.CapacityLimiter] = []  # made where the event loop is
+
+    @router.post("/texts", responses=documented(429, 501), openapi_extra={"requestBody": body})
     async def read_file(
         request: Request,
         name: Annotated[str, Query(max_length=255, description="what the file is called")] = "",
@@ -57,8 +65,20 @@ def document_routes(longest: int, seconds: float) -> APIRouter:
         in `problems`.
         """
         content = await request.body()
+        if not room:
+            room.append(anyio.CapacityLimiter(AT_ONCE))
+        if room[0].statistics().tasks_waiting >= MOST_WAITING:
+            raise HttpError(
+                429,
+                f"{MOST_WAITING} files wait to be read already. Try again in 5 seconds.",
+                code="queue_full",
+                headers={"Retry-After": "5"},
+            )
+        read = anyio.to_thread.run_sync(
+            _read, content, name or "document", limits, limiter=room[0], abandon_on_cancel=False
+        )
         try:
-            return await run_in_threadpool(_read, content, name or "document", limits)
+            return await while_there(request, read)
         except MissingExtraError as error:
             raise HttpError(501, str(error)) from error
 
@@ -74,5 +94,6 @@ def _read(content: bytes, name: str, limits: Limits) -> DocumentTexts:
             if isinstance(item, Problem):
                 found.problems.append(str(item))
             else:
-                found.documents.append(DocumentText(id=item.id, text=item.text))
+                note = item.source_map.note if item.source_map else ""
+                found.documents.append(DocumentText(id=item.id, text=item.text, note=note))
     return found

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.app import create_app
 from setaccio.runtime.server.http.catalogue import make_catalogue
-from setaccio.runtime.server.http.gate import Gate, RequestLimits
+from setaccio.runtime.server.http.gate import LOOPBACK_NAMES, Gate, RequestLimits
 
 URL = "http://127.0.0.1:8471"
 PRIVATE = "Otto Normalverbraucher owes 4711 lire."
@@ -77,6 +77,20 @@ def test_pages_of_other_sites_can_send_nothing(client: TestClient, origin: str) 
     assert answer.status_code == 405
     assert not [name for name in answer.headers if name.startswith("access-control")]
     assert client.post("/extract", json={}, headers={"Origin": URL}).status_code == 400
+
+
+def test_a_proxy_may_stand_before_it(engine: Engine) -> None:
+    names = frozenset({"notes.example"})
+    limits = RequestLimits(hosts=LOOPBACK_NAMES | names, behind=names)
+    client = guarded(engine, limits)
+    for host, origin in (
+        ("notes.example", "https://notes.example"),
+        ("127.0.0.1:8471", "https://notes.example"),
+    ):
+        headers = {"Host": host, "Origin": origin}
+        assert client.post("/extract", json={}, headers=headers).status_code == 400
+    evil = {"Host": "notes.example", "Origin": "https://evil.example"}
+    assert client.post("/extract", json={}, headers=evil).status_code == 403
 
 
 def test_bodies_are_json_by_name(client: TestClient) -> None:

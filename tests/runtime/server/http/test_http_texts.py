@@ -22,7 +22,7 @@ def texts(client: TestClient, name: str, content: bytes) -> dict:
 def test_a_page_gives_its_text_and_runs_nothing(client: TestClient):
     page = b"<html><body><p>Sponge cake</p><script>alert(1)</script></body></html>"
     (found,) = texts(client, "cake.html", page)["documents"]
-    assert found == {"id": "cake.html", "text": "Sponge cake"}
+    assert found == {"id": "cake.html", "text": "Sponge cake", "note": ""}
 
 
 def test_a_mail_and_its_attachment_are_two_documents(client: TestClient):
