@@ -19,7 +19,7 @@ from benchmarks.cases import SETS, choose_task
 from benchmarks.measure import ROOT, environment, machine
 from benchmarks.serving.faults import Saboteur
 from benchmarks.serving.load import Load, chat_asker, drive, outcome, row_asker
-from benchmarks.serving.report import Round, load_row, show, speed_rows
+from benchmarks.serving.report import Round, is_broken, load_row, show, speed_rows
 from benchmarks.serving.servers import (
     LLAMA_CPP_PYTHON,
     OURS,
@@ -54,8 +54,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> int:
     """Measure, print, save.
+
+    Returns:
+        The exit code: 1 where a promise is broken, but for that of speed.
 
     Raises:
         SetaccioError: a model is missing, or a server does not start.
@@ -87,6 +90,7 @@ def main(arguments: Sequence[str]) -> None:
     with atomic_write(options.out / "results.json") as stream:
         stream.write(json.dumps(result, indent=1))
     show(result, Console(width=None if sys.stdout.isatty() else REPORT_WIDTH))
+    return int(is_broken(result))
 
 
 def _texts() -> list[str]:
@@ -178,7 +182,7 @@ async def _faults(setting: Setting, times: int, patience: float) -> list[dict[st
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        sys.exit(main(sys.argv[1:]))
     except SetaccioError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.exit_code)

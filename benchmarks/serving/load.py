@@ -29,7 +29,7 @@ class Reply:
         text: number of its text.
         seconds: from the question to the whole answer.
         tokens: tokens of it.
-        outcome: status and data as canonical JSON; of a chat what it says.
+        outcome: status, data, spans and confidence as canonical JSON; of a chat what it says.
         problem: what was wrong: a status, another's id; empty for nothing.
     """
 
@@ -125,7 +125,8 @@ async def drive(
 
 def outcome(row: dict[str, Any]) -> str:
     """What must be equal in two rows of one text."""
-    return dump_compact([row["status"], row["data"]])
+    sure = {key: round(value, 2) for key, value in row["confidence"].items()}
+    return dump_compact([row["status"], row["data"], row["spans"], sure])
 
 
 def row_asker(texts: Sequence[str], task: str) -> Ask:

@@ -88,6 +88,19 @@ def speed_rows(label: str, clients: int, rounds: Sequence[Round]) -> list[dict[s
     return rows
 
 
+def is_broken(result: dict[str, Any]) -> bool:
+    """Whether answers were lost, doubled or other ones, memory grew, or a fault did harm."""
+    loads = any(
+        row["problems"] or row["unlike the command line's"] or (row["growth"] or 0) > FLAT
+        for row in result["load"]
+    )
+    faults = any(
+        not (row["clean"] and row["unharmed"]) or row["freed"] is None or row["tracebacks"]
+        for row in result["faults"]
+    )
+    return loads or faults
+
+
 def show(result: dict[str, Any], console: Console) -> None:
     """Print the tables of what was measured."""
     facts = result["machine"]
