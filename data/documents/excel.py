@@ -17,6 +17,10 @@ from setaccio.data.documents.extracted import Extracted
 from setaccio.data.documents.word import open_archive
 from setaccio.data.errors import UnreadableError
 
+_BOOK = "xl/workbook.xml"
+_STRICT = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
+_HEAD = 2000
+
 
 def read_excel(data: bytes, out: Extracted) -> None:
     """Read an Excel file; each cell is a part, such as ``Sheet1!B3``.
@@ -24,9 +28,12 @@ def read_excel(data: bytes, out: Extracted) -> None:
     Raises:
         UnreadableError: it is damaged or encrypted, or all cells are empty.
     """
-    open_archive(data).close()
+    archive = open_archive(data)
     damaged = UnreadableError("is a damaged Excel file, or none. Save or download it anew.")
     try:
+        named = _BOOK in archive.namelist()  # it may have another name
+        if named and _STRICT in archive.open(_BOOK).read(_HEAD):  # openpyxl finds no cells in it
+            raise UnreadableError("is a Strict Open XML Workbook. Save it as an ordinary .xlsx.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of extensions that hold no values
             book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 
 from document_files import (
     bare_word,
@@ -10,6 +11,8 @@ from document_files import (
     place_of,
     read_one,
 )
+
+from setaccio.data.documents import read_document
 
 
 def word_file() -> bytes:
@@ -112,3 +115,12 @@ def test_an_excel_file_is_sheets_of_rows_with_cells() -> None:
     assert place_of(document, "TRUE") == {"part": "Orders!D4"}
     assert document.source_map is not None
     assert document.source_map.note == "Hidden sheets, not read: Old."
+
+
+def test_a_strict_excel_file_is_said_to_be_one() -> None:
+    usual = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    strict = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
+    with zipfile.ZipFile(io.BytesIO(excel_file())) as whole:
+        parts = {name: whole.read(name).replace(usual, strict) for name in whole.namelist()}
+    (problem,) = read_document(make_archive(parts), "strict.xlsx")
+    assert "is a Strict Open XML Workbook" in str(problem)
