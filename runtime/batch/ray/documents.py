@@ -107,7 +107,7 @@ def _inside(name: str, jsonl: bool) -> list[ClusterSource]:
         if one.type != pafs.FileType.File:
             continue
         if suffix in plain and _REMOTE not in name:  # as without a Parquet file beside it
-            found.append(ClusterSource(inside, "local"))
+            found.append(ClusterSource(str(Path(inside)), "local"))
         elif Path(one.path).name.startswith(("_", ".")):
             continue
         elif suffix in plain | {PARQUET, *local.JSONL_SUFFIXES}:
