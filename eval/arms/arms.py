@@ -200,7 +200,10 @@ class _GgufSource(OutputSource):
     @property
     def facts(self) -> dict[str, Json]:
         parameters = llama_cpp.llama_model_n_params(self.loaded.llama.model)
-        known: dict[str, Json] = {"parameters": int(parameters)}
+        known: dict[str, Json] = {
+            "parameters": int(parameters),
+            "context": self.loaded.context,
+        }
         if self.adapter is not None:
             known |= {"adapter": self.adapter.path.name, "adapter_sha256": self.adapter.sha256}
         # Of the documents that this run extracted; those of an earlier one are not among them.
