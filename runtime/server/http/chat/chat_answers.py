@@ -6,6 +6,7 @@ say whether the budget ran out or the answer went round in circles.
 
 from __future__ import annotations
 
+import codecs
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -222,9 +223,10 @@ def text_logprobs(tokens: Iterable[TokenLogprob], most: int, offset: int = 0) ->
     """
     tokens = list(tokens)
     offsets = []
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may be of two tokens
     for token in tokens:
         offsets.append(offset)
-        offset += len(token.text)
+        offset += len(decoder.decode(token.bytes))
     top = [{each.text: max(each.logprob, LEAST_LOGPROB) for each in t.top} for t in tokens]
     return TextLogprobs(
         tokens=[token.text for token in tokens],

@@ -232,7 +232,9 @@ async def _events(
     try:
         async for delta in ticket:
             yield event(chunks.grown(delta.text, _chances(delta, logprobs, offset, chat)))
-            offset += len(delta.text)
+            # Of the tokens: the last may have begun before what was held back for a stop string.
+            named = b"".join(token.bytes for token in delta.logprobs)
+            offset += len(named.decode("utf-8", "replace"))
         for chunk in chunks.last(await result_of(ticket)):
             yield event(chunk)
     except HttpError as error:

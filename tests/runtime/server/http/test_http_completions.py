@@ -7,6 +7,9 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from setaccio.runtime.server.http.chat.chat_answers import text_logprobs
+from setaccio.runtime.server.request_types import TokenLogprob
+
 
 def chunks(text: str) -> list[dict]:
     *blocks, last = text.strip().split("\n\n")
@@ -27,7 +30,15 @@ def test_completions_go_on_with_a_text(client: TestClient) -> None:
     streamed = client.post("/v1/completions", json={**body, "stream": True})
     parts = chunks(streamed.text)
     assert "".join(part["choices"][0]["text"] for part in parts) == choice["text"]
+    told = [part["choices"][0]["logprobs"] for part in parts]
+    assert [at for each in told if each for at in each["text_offset"]] == offsets
     assert parts[-1]["choices"][0]["finish_reason"] == choice["finish_reason"] == "length"
+
+
+def test_a_character_of_two_tokens_is_counted_once() -> None:
+    pieces = (b"a", b"\xc3", b"\xa9", b"b")
+    tokens = [TokenLogprob(each.decode("utf-8", "replace"), each, 0.0, ()) for each in pieces]
+    assert text_logprobs(tokens, 0, 5).text_offset == [5, 6, 6, 7]
 
 
 @pytest.mark.parametrize(
