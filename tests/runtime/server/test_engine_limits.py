@@ -103,25 +103,25 @@ def test_a_time_limit_closes_an_answer_legally_and_one_that_waited_is_an_error(
 ) -> None:
     with Engine(model, parallel=2) as engine:
         endless = Task.from_schema(LONG)
+        stoppers = [engine.submit(plug()) for _ in range(2)]
+        busy(engine, 2)
+        late = engine.submit(extract(seconds=0.01)).result(60)
+        assert late.status == "error" and "did not begin within its time limit" in late.message
+        with pytest.raises(NotBegunError, match="did not begin within its time limit"):
+            engine.submit(ChatRequest(messages=ASK, seconds=0.01)).result(60)
+        for stopper in stoppers:
+            stopper.cancel()
+        busy(engine, 0)
         answer = engine.submit(
             extract(task=endless, seconds=0.3, max_tokens=1500, stop_repetition=False)
         )
         chat = engine.submit(ChatRequest(messages=ASK, schema=LONG, seconds=0.3))
-        busy(engine, 2)
-        waiting = [
-            engine.submit(extract(seconds=0.01)),
-            engine.submit(ChatRequest(messages=ASK, seconds=0.01)),
-        ]
         row = answer.result(60)
         assert (row.status, row.finish_reason) == ("truncated_output", "timeout")
         assert "time limit" in row.message and endless.problems(row.data) == []
         said = chat.result(60)
         assert said.finish_reason == "timeout" and said.complete
         assert endless.problems(json.loads(said.text)) == []
-        late = waiting[0].result(60)
-        assert late.status == "error" and "did not begin within its time limit" in late.message
-        with pytest.raises(NotBegunError, match="did not begin within its time limit"):
-            waiting[1].result(60)
 
 
 def test_a_budget_that_runs_out_is_closed_legally_and_others_do_not_wait_for_that(

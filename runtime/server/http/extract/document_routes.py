@@ -90,7 +90,7 @@ def _read(content: bytes, name: str, limits: Limits) -> DocumentTexts:
     with tempfile.TemporaryFile() as file:
         file.write(content)
         file.seek(0)
-        for item in read_stream(file, name, limits):  # type: ignore[arg-type]
+        for item in read_stream(file, name, limits):
             if isinstance(item, Problem):
                 found.problems.append(str(item))
             else:

@@ -266,7 +266,7 @@ def test_a_body_in_chunks_ends_at_the_limit(server: Served) -> None:
 
 
 def test_the_time_of_a_request_is_limited(tiny_gguf: Path) -> None:
-    with serve_cli(tiny_gguf, "--timeout", 1) as served, httpx.Client(timeout=60) as client:
+    with serve_cli(tiny_gguf, "--timeout", 1) as served, httpx.Client(timeout=300) as client:
         url = f"{served.url}/v1/chat/completions"
         (choice,) = client.post(url, json={**LONG, "stream": False}).json()["choices"]
         assert (choice["finish_reason"], choice["status"]) == ("length", "truncated_output")
@@ -276,8 +276,7 @@ def test_the_time_of_a_request_is_limited(tiny_gguf: Path) -> None:
         assert (row["status"], row["finish_reason"]) == ("truncated_output", "timeout")
         with connected(served) as connection:  # lines that do not come
             connection.sendall(head("/extract/stream?task=recipe", "Content-Length: 100"))
-            said = connection.makefile("rb").read()
-            assert b" 200 " in said and not said.endswith(b"0\r\n\r\n")
+            assert connection.makefile("rb").read().endswith(b"chunked\r\n\r\n")  # no last chunk
         with connected(served) as connection:  # a body that does not come
             lines = "Content-Type: application/json", "Content-Length: 100"
             connection.sendall(head("/extract", *lines) + b'{"te')
