@@ -56,7 +56,8 @@ def choose_budget(
         budget = carried
     tasks = {extractor.task.digest, *([task.digest] if task else [])}
     hashes = extractor.model.sha256, adapter.sha256 if adapter else None
-    refusal = budget.refusal(*hashes, tasks, options)
+    asked = {**options, "context": extractor.model.context}
+    refusal = budget.refusal(*hashes, tasks, asked)
     if refusal is None:
         return budget
     if named is None:
