@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     if "faults" in options.parts:
         console.print("faults")
         setting = Setting(tiny, options.slots, options.threads, CONTEXT)
-        times, patience = (50, 2.0) if options.quick else (1000, 20.0)
+        times, patience = (50, 2.0) if options.quick else (1000, 40.0)
         result["faults"] = asyncio.run(_faults(setting, times, patience))
     with atomic_write(options.out / "results.json") as stream:
         stream.write(json.dumps(result, indent=1))

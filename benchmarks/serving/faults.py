@@ -24,6 +24,9 @@ NOTHING = "nothing"
 LARGE = 10_000_000
 """Bytes of a large body: the server's own limit."""
 
+HEAD_SECONDS = 30.0
+"""In which a server of ours ends a connection whose head does not come."""
+
 _AT_ONCE = 16
 _HTTP_PATIENCE = 300.0
 _CLOSING = 3.0
@@ -83,7 +86,8 @@ class Saboteur:
         task: name of the task.
         times: disconnects; twice as many lines of a stream whose rows are not read, a twentieth as
             many connections that are half open.
-        patience: seconds that slow clients are slow.
+        patience: seconds that slow clients are slow; above :data:`HEAD_SECONDS`, connections that
+            are half open are also seen to be ended.
     """
 
     def __init__(self, url: str, text: str, task: str, *, times: int, patience: float) -> None:
@@ -176,8 +180,14 @@ class Saboteur:
         for number, (_, writer) in enumerate(opened):
             writer.write(starts[number % len(starts)])
         answers[NOTHING if await self._extract() == self._before else "another answer"] += 1
-        for reader, writer in opened:
-            answers[await _status(reader, 0.01)] += 1
+        seen = self._patience > HEAD_SECONDS  # otherwise their end is not waited for
+        until = time.monotonic() + self._patience
+        for number, (reader, writer) in enumerate(opened):
+            # A body may take as long as a request; a head may not.
+            if seen and number % len(starts) < len(starts) - 1:
+                answers[await _end(reader, until - time.monotonic())] += 1
+            else:
+                answers[await _status(reader, 0.01)] += 1
             writer.transport.abort()
 
     async def _large(self, answers: Counter[str]) -> None:
@@ -228,6 +238,17 @@ class Saboteur:
                 return NOTHING if status == "200" else status or NOTHING
 
         answers.update(await asyncio.gather(*(once() for _ in range(self._times))))
+
+
+async def _end(reader: asyncio.StreamReader, seconds: float) -> str:
+    """Nothing where the connection is ended in time."""
+    try:
+        await asyncio.wait_for(reader.read(), max(0.01, seconds))
+    except (TimeoutError, asyncio.TimeoutError):
+        return "kept open"
+    except ConnectionError:
+        pass
+    return NOTHING
 
 
 async def _status(reader: asyncio.StreamReader, seconds: float) -> str:
