@@ -163,7 +163,11 @@ class Task(BaseModel):
             One sentence per violation, first the path; empty when the value is valid.
         """
         errors = make_validator(self.json_schema).iter_errors(value)
-        return [*repetitions(value), *(f"{each.json_path}: {each.message}" for each in errors)]
+        try:
+            found = [f"{each.json_path}: {each.message}" for each in errors]
+        except ValueError as error:  # a pattern that searches without end
+            found = [f"$: can not be judged: {error}"]
+        return [*repetitions(value), *found]
 
     def to_metadata(self) -> str:
         """The whole task as one canonical JSON string, as it is written into a GGUF."""
