@@ -2,9 +2,8 @@
 
 A :class:`Task` is a name, an instruction, a JSON Schema, optional few-shot examples and per-field
 rules for scoring and for merging. The same object renders the training prompt, the runtime prompt
-and the evaluation, so prompt and gold can not disagree. It is read from one YAML (or JSON) file,
-from a folder that holds ``task.yaml``, from a pydantic class, or from the metadata of a GGUF that
-was exported here.
+and the evaluation, so prompt and gold can not disagree. It is read from a YAML or JSON file, from a
+folder that holds ``task.yaml``, from a Python type, or from the metadata of a GGUF.
 
     >>> from setaccio.data import load_task
     >>> load_task("recipe").fields
@@ -162,12 +161,11 @@ class Task(BaseModel):
         Returns:
             One sentence per violation, first the path; empty when the value is valid.
         """
-        errors = make_validator(self.json_schema).iter_errors(value)
         try:
-            found = [f"{each.json_path}: {each.message}" for each in errors]
+            errors = [*make_validator(self.json_schema).iter_errors(value)]
         except ValueError as error:  # a pattern that searches without end
-            found = [f"$: can not be judged: {error}"]
-        return [*repetitions(value), *found]
+            return [f"$: can not be judged: {error}"]
+        return [*repetitions(value), *(f"{each.json_path}: {each.message}" for each in errors)]
 
     def to_metadata(self) -> str:
         """The whole task as one canonical JSON string, as it is written into a GGUF."""
