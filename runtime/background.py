@@ -39,7 +39,7 @@ def as_document(document: Document | str, id: str = "document") -> Document:
     """
     if isinstance(document, str):
         return Document(id, document)
-    if not isinstance(document, Document) or not isinstance(document.text, str):
+    if not isinstance(document, Document):
         raise TypeError(f"{id}: {type(document).__name__} is no document. Give texts or Documents.")
     return document
 
