@@ -95,6 +95,40 @@ class Extraction(Generic[T_co]):
     review: bool | None = None
     _instance: T_co = field(default=_UNTYPED, repr=False, compare=False)
 
+    @classmethod
+    def refused(
+        cls,
+        id: str,
+        message: str,
+        *,
+        task: str = "",
+        model: str = "",
+        constraint: str = "schema",
+    ) -> Extraction[Any]:
+        """The row of what can not be read.
+
+        Args:
+            id: of the row.
+            message: what is wrong.
+            task: name of the task that would have been extracted.
+            model: name of what would have extracted.
+            constraint: as it would have been decoded.
+        """
+        return Extraction(
+            id=id,
+            status="error",
+            data=None,
+            raw="",
+            finish_reason="refused",
+            prompt_tokens=0,
+            completion_tokens=0,
+            seconds=0.0,
+            message=message,
+            task=task,
+            model=model,
+            constraint=constraint,
+        )
+
     @property
     def ok(self) -> bool:
         """Whether the answer is complete and valid."""

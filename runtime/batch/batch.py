@@ -126,16 +126,9 @@ def problem_row(extractor: Extractor, identifier: str, message: str) -> Extracti
         identifier: id of the row.
         message: what is wrong.
     """
-    row: Extraction = Extraction(
-        id=identifier,
-        status="error",
-        data=None,
-        raw="",
-        finish_reason="refused",
-        prompt_tokens=0,
-        completion_tokens=0,
-        seconds=0.0,
-        message=message,
+    row = Extraction.refused(
+        identifier,
+        message,
         task=extractor.task.name,
         model=extractor.name,
         constraint=extractor.constraint,

@@ -186,17 +186,4 @@ def read_schema(schema: dict[str, Any], instruction: str | None, param: str = "s
 
 def error_row(name: str, message: str) -> str:
     """The row of a line that could not be read."""
-    return Extraction(
-        id=name,
-        status="error",
-        data=None,
-        raw="",
-        finish_reason="refused",
-        prompt_tokens=0,
-        completion_tokens=0,
-        seconds=0.0,
-        message=message,
-        task="",
-        model="",
-        constraint="schema",
-    ).to_json()
+    return Extraction.refused(name, message).to_json()
