@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from setaccio.data.errors import TaskError
 from setaccio.data.files.atomic import atomic_write
@@ -55,6 +55,23 @@ class _Loader(yaml.SafeLoader):
                 raise ConstructorError(None, None, said, key.start_mark)
             seen.add(key.value)
         return node
+
+    def flatten_mapping(self, node: Any) -> None:
+        # Our own, because releases of PyYAML differ in which of two values counts where one merged
+        # mapping merges another: a mapping's own, then the first named
+        # (https://yaml.org/type/merge.html).
+        merged: dict[str, tuple[Node, Node]] = {}
+        own = {key.value: (key, value) for key, value in node.value if key.tag != f"{_TAG}merge"}
+        named = [value for key, value in node.value if key.tag == f"{_TAG}merge"]
+        node.value = list(own.values())  # before the walk: a mapping may merge itself
+        for value in named:
+            for each in value.value if isinstance(value, SequenceNode) else [value]:
+                if not isinstance(each, MappingNode):
+                    said = "only mappings can be merged into a mapping"
+                    raise ConstructorError(None, None, said, each.start_mark)
+                self.flatten_mapping(each)
+                merged = {pair[0].value: pair for pair in each.value} | merged
+        node.value = list((merged | own).values())
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         if not isinstance(node, MappingNode):  # so tagged

@@ -57,6 +57,11 @@ def test_anchors_and_merge_keys_of_yaml(tmp_path: Path) -> None:
     found = read(tmp_path, text, "a.yaml")
     assert found["y"] == {"a": 3, "b": 2}
     assert found["z"] == {"a": 3, "b": 4}
+    both = "one: &one {key: 1}\ntwo: &two {key: 2, rest: 2}\n"
+    assert read(tmp_path, f"{both}x:\n  <<: [*one, *two]\n", "a.yaml")["x"] == {"key": 1, "rest": 2}
+    assert read(tmp_path, "x: &x\n  <<: *x\n  a: 1\n", "a.yaml") == {"x": {"a": 1}}
+    with pytest.raises(TaskError, match="only mappings can be merged"):
+        read(tmp_path, "x:\n  <<: [1]\n", "a.yaml")
 
 
 @pytest.mark.parametrize(
