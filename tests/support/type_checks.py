@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,14 +21,17 @@ def type_errors(program: str, folder: Path, repository: Path) -> list[str]:
     program_file = folder / "program.py"
     program_file.write_text(program, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--show-absolute-path", str(program_file)],
+        [sys.executable, "-m", "mypy", str(program_file)],
         cwd=repository,  # for its settings, and for what `just types` found out already
         capture_output=True,
         text=True,
         check=False,
     )
-    lines = done.stdout.replace(f"{folder}{os.sep}", "").splitlines()
-    found = [line for line in lines if ": error:" in line]
+    found = [
+        re.sub(r"^\S*/program\.py", "program.py", line)
+        for line in done.stdout.splitlines()
+        if ": error:" in line
+    ]
     if not found and done.returncode:
         raise RuntimeError(done.stdout + done.stderr)
     return found
