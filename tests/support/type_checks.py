@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+
 def type_errors(program: str, folder: Path, repository: Path) -> list[str]:
     """Check a program.
 
