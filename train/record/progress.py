@@ -95,7 +95,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self.console = console or Console(stderr=True)
         self.loss = self.eval_loss = self.l3 = math.nan
         self.begun = self.last_line = 0.0
-        self.tokens_before = 0
+        self.steps_before = self.tokens_before = 0
         self._pace: TimeLeft | None = None
         self.bar: Progress | None = None
         self.row = TaskID(0)
@@ -118,6 +118,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar."""
         self.begun = self.last_line = time.monotonic()
+        self.steps_before = state.global_step
         self.tokens_before = state.num_input_tokens_seen
         if self.console.is_terminal:
             self.bar = Progress(
@@ -148,7 +149,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         left = self._pace.left(state.global_step) if self._pace else None
         if left is None:
             steps_left = state.max_steps - state.global_step
-            left = float(steps_left * spent / max(state.global_step, 1))
+            left = float(steps_left * spent / max(state.global_step - self.steps_before, 1))
         if self.clock.budget is not None:
             left = min(self.clock.budget - self.clock.elapsed, left)
         if self.clock.budget is not None or self.clock.progress(state.global_step):
