@@ -127,9 +127,7 @@ def draw(curves: dict[str, list[Point]]) -> None:
 
     mpl.rcParams["svg.hashsalt"] = "learning-curve"
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    for (task, points), colour in zip(
-        curves.items(), ("#1f6f8b", "#b5541c", "#4b7a2b"), strict=False
-    ):
+    for (task, points), colour in zip(curves.items(), COLOURS, strict=False):
         sizes = [one.pairs for one in points]
         means = [100 * one.mean for one in points]
         below = [100 * (one.mean - one.low) for one in points]
