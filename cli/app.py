@@ -13,7 +13,18 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from setaccio.cli import demo, doctor, export, extract, merge, models, schema, serve, try_out
+from setaccio.cli import (
+    demo,
+    doctor,
+    export,
+    extract,
+    merge,
+    models,
+    review,
+    schema,
+    serve,
+    try_out,
+)
 from setaccio.cli.data import data, data_sets
 from setaccio.cli.eval import budget, drift, reference, report, robustness, sweep
 from setaccio.cli.eval import eval as eval_
@@ -133,6 +144,7 @@ app.add_typer(_train, name="train")
 _add(app, export.export_verb, "export", export.EXAMPLE)
 _add(app, extract.extract, "extract", extract.EXAMPLE)
 _add(app, merge.merge_verb, "merge", merge.EXAMPLE)
+_add(app, review.review_verb, "review", review.EXAMPLE)
 _eval = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]"
 )
