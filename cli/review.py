@@ -62,10 +62,6 @@ def review_verb(
     from setaccio.data.errors import DataError, UsageError
 
     need_serve()
-    from setaccio.runtime.server.http.serving import address_of, listen, run_server
-    from setaccio.runtime.server.review.review_app import ReviewTurns, create_review_app
-    from setaccio.runtime.server.review.verdicts import VERDICTS, Verdicts
-
     chosen = choose_task(task, schema)
     if out.exists() and results.exists() and out.samefile(results):
         raise UsageError(f"{out}: is what is reviewed. Name another file with --out.")
@@ -73,18 +69,27 @@ def review_verb(
         chosen = chosen or _task_of(rows)
         if not rows.places:
             raise DataError(f"{results}: no row can be reviewed: {_left_out(rows)}.")
-        with Verdicts(out) as verdicts, listen(HOST, port) as listening:
-            turns = ReviewTurns(rows, verdicts)
-            url = f"{address_of(listening)}/"
-            app = create_review_app(turns, chosen)
-            interrupted = run_server(app, listening, lambda: _begin(url, no_browser))
-            state = turns.state()
-        counts = state["counts"]
-        said = ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in VERDICTS)
-        left = len(rows.places) - sum(counts.values())
-        tell_step(f"{said}, {left} not looked at. Pairs are in {out}.")
+        interrupted = _serve(rows, chosen, out, port, no_browser=no_browser)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _serve(rows: ReviewRows, task: Task, out: Path, port: int, *, no_browser: bool) -> bool:
+    """Show the page until it is ended; whether Ctrl-C did it."""
+    from setaccio.runtime.server.http.serving import address_of, listen, run_server
+    from setaccio.runtime.server.review.review_app import ReviewTurns, create_review_app
+    from setaccio.runtime.server.review.verdicts import VERDICTS, Verdicts
+
+    with Verdicts(out) as verdicts, listen(HOST, port) as listening:
+        turns = ReviewTurns(rows, verdicts)
+        app = create_review_app(turns, task)
+        url = f"{address_of(listening)}/"
+        interrupted = run_server(app, listening, lambda: _begin(url, no_browser))
+        counts = turns.state()["counts"]
+    said = ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in VERDICTS)
+    left = len(rows.places) - sum(counts.values())
+    tell_step(f"{said}, {left} not looked at. Pairs are in {out}.")
+    return interrupted
 
 
 def _read(results: Path, names: list[str], task: Task | None, *, jsonl: bool) -> ReviewRows:
@@ -94,23 +99,24 @@ def _read(results: Path, names: list[str], task: Task | None, *, jsonl: bool) ->
     from setaccio.runtime.server.review.rows import ReviewRows, read_texts
 
     if not results.is_file():
-        raise UsageError(f"{results}: no such file. Give what setaccio extract wrote.")
+        what = "is a folder" if results.is_dir() else "no such file"
+        raise UsageError(f"{results}: {what}. Give what setaccio extract wrote.")
     problems: list[Problem] = []
     found = find_sources(names, jsonl) if names else []
     texts = read_texts(read_sources(found, jsonl), problems)
     rows = ReviewRows(results, texts, task.name if task else None)
     warn_of([*problems, *rows.problems])
     if rows.places and rows.left_out:
-        warn(f"{results}: {_left_out(rows)}, which can not be reviewed here.")
+        warn(f"{results}: left out: {_left_out(rows)}.")
     return rows
 
 
 def _left_out(rows: ReviewRows) -> str:
     from setaccio.runtime.server.review.rows import NO_TEXT
 
-    said = ", ".join(f"{count} {reason}" for reason, count in rows.left_out.items())
-    hint = " (name with --texts what was extracted from)" if NO_TEXT in rows.left_out else ""
-    return f"there are rows {said}{hint}" if said else "there is none"
+    said = ", ".join(f"{count} rows are {reason}" for reason, count in rows.left_out.items())
+    hint = ". Name with --texts what was extracted from"
+    return said + (hint if NO_TEXT in rows.left_out else "")
 
 
 def _task_of(rows: ReviewRows) -> Task:

@@ -18,7 +18,7 @@ let busy = false;
 let again = begin;
 
 const undo = setUpChanges(() => run, draw);
-const isChanged = () => Boolean(run.undo.length || run.byHand || run.verdict === "corrected");
+const isCorrected = () => run.undo.length > 0 || run.verdict === "corrected";
 
 /** Do something that asks the server, one thing at a time; what fails is said, and can be tried again. */
 async function attempt(act) {
@@ -86,7 +86,7 @@ function drawRun() {
   if (typeof risk === "number") byId("numbers").append(` · risk ${percent(risk)}`);
   if (run.byHand) byId("numbers").append(" · nothing was extracted: write it by hand, or skip it");
   byId("undo").hidden = !changes.length;
-  byId("keep").textContent = isChanged() ? "Save correction" : "Accept";
+  byId("keep").textContent = run.byHand || isCorrected() ? "Save correction" : "Accept";
   byId("verdict").hidden = !verdict;
   byId("verdict").className = `note ${verdict ?? ""}`;
   byId("verdict").textContent = WORDS[verdict] ?? "";
@@ -138,7 +138,7 @@ function judge(body, word) {
 
 function keep() {
   if (!run) return false;
-  const untouched = run.byHand && !run.undo.length && !run.verdict;
+  const untouched = run.byHand && !isCorrected();
   if (untouched && !run.warned) {
     run.warned = true;
     mention("Nothing is written yet. Once more saves it as it is.");

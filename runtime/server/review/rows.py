@@ -28,7 +28,7 @@ from setaccio.data.schema.pointers import leaves
 from setaccio.data.text.evidence import ground
 
 NO_TEXT = "without their text"
-OTHER_TEXT = "whose text is not the one that was extracted from"
+OTHER_TEXT = "with another text than the one that was extracted from"
 OTHER_TASK = "of another task"
 
 _FIRST, _UNKNOWN, _LAST = range(3)
