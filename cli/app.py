@@ -25,7 +25,7 @@ from setaccio.cli import (
     serve,
     try_out,
 )
-from setaccio.cli.data import data, data_sets
+from setaccio.cli.data import data, data_sets, label
 from setaccio.cli.eval import budget, drift, reference, report, robustness, sweep
 from setaccio.cli.eval import eval as eval_
 from setaccio.cli.terminal.console import VERBS
@@ -111,7 +111,7 @@ def _add(group: typer.Typer, verb: Callable[..., None], name: str, example: str)
 
 
 _data = typer.Typer(
-    cls=_Group, help="Convert, generate, check, split and grow pairs.", no_args_is_help=True
+    cls=_Group, help="Convert, label, generate, check, split and grow pairs.", no_args_is_help=True
 )
 _add(_data, data.generate, "generate", data.GENERATE_EXAMPLE)
 _add(_data, data.check_verb, "check", data.CHECK_EXAMPLE)
@@ -119,6 +119,7 @@ _add(_data, data.split_verb, "split", data.SPLIT_EXAMPLE)
 _add(_data, data_sets.convert_verb, "convert", data_sets.CONVERT_EXAMPLE)
 _add(_data, data_sets.augment_verb, "augment", data_sets.AUGMENT_EXAMPLE)
 _add(_data, data_sets.mix_verb, "mix", data_sets.MIX_EXAMPLE)
+_add(_data, label.label_verb, "label", label.LABEL_EXAMPLE)
 _add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
 app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
 _schema = typer.Typer(

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.choices.extras import need_serve
 from setaccio.cli.choices.tasks import choose_task
-from setaccio.cli.terminal.console import tell_step, warn, warn_of
+from setaccio.cli.terminal.console import need_serve, tell_step, warn, warn_of
 from setaccio.cli.terminal.exits import INTERRUPTED
 
 if TYPE_CHECKING:

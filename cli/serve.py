@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from setaccio.cli.choices.extras import need_serve
 from setaccio.cli.choices.tasks import load_named
-from setaccio.cli.terminal.console import tell_step, warn
+from setaccio.cli.terminal.console import need_serve, tell_step, warn
 from setaccio.cli.terminal.exits import INTERRUPTED
 
 if TYPE_CHECKING:

@@ -31,6 +31,21 @@ GREATEST_WARNINGS = 10
 """Bad lines that are shown; the rest is counted."""
 
 
+def need_serve() -> None:
+    """Refuse to begin without what answers over HTTP.
+
+    Raises:
+        MissingExtraError: a package of the extra ``serve`` is absent.
+    """
+    from importlib.util import find_spec
+
+    from setaccio.data.errors import MissingExtraError
+
+    for package in ("fastapi", "uvicorn", "prometheus_client"):
+        if find_spec(package) is None:
+            raise MissingExtraError("serve", package)
+
+
 def error_console() -> Console:
     """The console on standard error, for messages and progress."""
     from rich.console import Console
