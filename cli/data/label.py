@@ -78,6 +78,7 @@ def label_verb(
     """
     from setaccio.data.errors import UsageError
     from setaccio.eval.arms.arms import ModelPool, Setting
+    from setaccio.eval.arms.endpoint import CostCapReached
     from setaccio.runtime.batch.sources import find_sources, is_source, read_sources
 
     chosen = choose_task(task, schema)
@@ -92,12 +93,17 @@ def label_verb(
     files = _Files(out, resume, overwrite)
     spent = files.spent()
     models = ModelPool(threads)
+    setting = Setting(chosen, max_tokens, models, tell=warn_once)
     try:
-        source = _within_cap(arm, spent, out).open(
-            Setting(chosen, max_tokens, models, tell=warn_once)
-        )
+        source = _within_cap(arm, spent, out).open(setting)
         items = list(islice(read_sources(names, jsonl), limit))
         _label(source, chosen, items, files, grounded, jsonl=jsonl, spent=spent)
+    except CostCapReached:
+        total = spent + float(source.facts["spent"])
+        raise CostCapReached(
+            f"{out}: {total:.4f} is spent, and the next text could go beyond --cost-cap "
+            f"{asked.cost_cap:g}. The pairs so far are kept; allow more and pass --resume to go on."
+        ) from None
     finally:
         models.close()
 
@@ -122,8 +128,8 @@ class _Files(NamedTuple):
             if path.is_file():
                 with path.open("rb") as stream:
                     for item in read_jsonl(stream, str(path)):
-                        known = not isinstance(item, Problem) and isinstance(item[1], dict)
-                        cost = item[1].get("cost") if known else None
+                        row = {} if isinstance(item, Problem) else item[1]
+                        cost = row.get("cost") if isinstance(row, dict) else None
                         total += cost if isinstance(cost, int | float) else 0.0
         return total
 
@@ -225,13 +231,12 @@ def _sum_up(
 ) -> None:
     total = spent + float(source.facts.get("spent", 0.0))
     said = f"{pairs.kept + pairs.written} pairs in {files.pairs}"
-    said += (
-        f", {marked} of the new ones with values that stand nowhere in the text" if marked else ""
-    )
-    said += f", {failures} texts failed" if failures else ""
+    said += f" (of those made now, {marked} had values that stand nowhere)" if marked else ""
+    said += f", {failures} failed" if failures else ""
     tell_step(f"{said}{f', {total:.4f} spent' if total else ''}.")
     if files.failed.exists() and not files.failed.stat().st_size:
         files.failed.unlink()
     elif failures:
         tell_step(f"Why, and what the model wrote: {files.failed}")
-    tell_step(f"No person has seen them. Next: {program()} review {files.pairs}")
+    if pairs.kept + pairs.written:
+        tell_step(f"No person has seen them. Next: {program()} review {files.pairs}")

@@ -132,7 +132,7 @@ class Verdicts:
         """Drop the lines that later ones of the same row replace."""
         lines = list(_lines(self.path))
         last = {key: at for at, (_, key, _) in enumerate(lines) if key}
-        stay = [raw for at, (raw, key, _) in enumerate(lines) if last.get(key, at) == at]
+        stay = [raw for at, (raw, key, _) in enumerate(lines) if not key or last[key] == at]
         if len(stay) == len(lines):
             return
         mode = self.path.stat().st_mode & 0o777
