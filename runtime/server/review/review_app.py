@@ -67,7 +67,7 @@ class ReviewTurns:
     def __init__(self, rows: ReviewRows, verdicts: Verdicts) -> None:
         self.rows, self.verdicts = rows, verdicts
         self.lock = threading.Lock()
-        self._keys = [(place.id, place.key) for place in rows.places]
+        self._keys = [place.document for place in rows.places]
         self._numbers = {key: number for number, key in enumerate(self._keys)}
         self._must = {key for key, place in zip(self._keys, rows.places, strict=True) if place.must}
         self._first = 0

@@ -9,7 +9,8 @@ by their status, those that are not ``ok`` first, and then by their least confid
 (``text`` and ``gold``) are rows as well; of those that a model labelled, the ones with most values
 that stand nowhere in their text come first.
 
-The file stays open while it is reviewed and rows are read as they are asked for, so that memory
+Of several rows of one text, as a second model or a second try leaves them, the last one counts. The
+file stays open while it is reviewed and rows are read as they are asked for, so that memory
 holds texts and places only.
 """
 
@@ -30,6 +31,7 @@ from setaccio.data.text.evidence import ground
 NO_TEXT = "without their text"
 OTHER_TEXT = "with another text than the one that was extracted from"
 OTHER_TASK = "of another task"
+REPLACED = "of a text that a later row is of"
 
 _FIRST, _UNKNOWN, _LAST = range(3)
 _ADVICE = "Give what setaccio extract or setaccio data label wrote."
@@ -42,6 +44,7 @@ class RowPlace(NamedTuple):
         urgency: sorts rows; the least comes first.
         offset: of its line in the file, in bytes.
         id: of its document.
+        document: from :func:`document_hash`.
         key: the row's key; a hash of the row where it has none.
         must: whether it should be looked at: a budget says so, or its status is not ``ok``.
     """
@@ -49,8 +52,15 @@ class RowPlace(NamedTuple):
     urgency: tuple[int, float, float]
     offset: int
     id: str
+    document: str
     key: str
     must: bool
+
+
+def document_hash(identifier: str, text: str) -> str:
+    """What tells one document from another: 32 hex digits of id and text."""
+    whole = f"{identifier}\0{text}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(whole, digest_size=16).hexdigest()
 
 
 def read_texts(
@@ -117,7 +127,7 @@ class ReviewRows:
 
     def _scan(self, task: str | None) -> tuple[str, list[RowPlace]]:
         starts: list[int] = []
-        places: dict[tuple[str, str], RowPlace] = {}
+        places: dict[str, RowPlace] = {}
         tasks: Counter[str] = Counter()
         for item in read_jsonl(_noted(self._file, starts), str(self.path)):
             if isinstance(item, Problem):
@@ -135,8 +145,10 @@ class ReviewRows:
                 self.left_out[reason] += 1
             else:
                 self.budgeted = self.budgeted or "risk" in row
-                place = _place(row, starts[number - 1])
-                places[place.id, place.key] = place
+                document = document_hash(row["id"], self._text_of(row) or "")
+                self.left_out[REPLACED] += document in places
+                places[document] = _place(row, document, starts[number - 1])
+        self.left_out += Counter()  # without what is zero
         named = self._only_task(tasks, task)
         return named, sorted(places.values())
 
@@ -239,7 +251,7 @@ def _spans(given: Any) -> dict[str, Any]:
     }
 
 
-def _place(row: Mapping[str, Any], offset: int) -> RowPlace:
+def _place(row: Mapping[str, Any], document: str, offset: int) -> RowPlace:
     must = row.get("review") is True or row["status"] != "ok"
     group = _FIRST if must else _LAST if row.get("review") is False else _UNKNOWN
     risk, key = row.get("risk"), row.get("key")
@@ -257,6 +269,7 @@ def _place(row: Mapping[str, Any], offset: int) -> RowPlace:
         ),
         offset,
         row["id"],
+        document,
         key,
         must,
     )

@@ -7,7 +7,7 @@
 row, and ``run`` the hash of model, task and options that the key begins with. A pair is on the disk
 when :meth:`Verdicts.keep` returns. Who thinks again about a row appends another line; the one
 before it goes when the review ends, or at the next start after a kill, so that no text has two
-answers.
+answers. A text that has its answer is not asked for again, whichever model's row brings it.
 
 Rows that were skipped stand in a file beside it (``corrections.jsonl.skipped``), since they are no
 pairs; it also keeps a second review from writing the same file.
@@ -15,7 +15,6 @@ pairs; it also keeps a second review from writing the same file.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -24,9 +23,10 @@ from typing import IO, Any
 
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_path
-from setaccio.data.files.json_text import dump_compact, parse_json
+from setaccio.data.files.json_text import parse_json
 from setaccio.runtime.batch.journal_rows import RUN_DIGITS
 from setaccio.runtime.server.http.corrections import Corrections
+from setaccio.runtime.server.review.rows import document_hash
 
 ACCEPTED = "accepted"
 CORRECTED = "corrected"
@@ -34,7 +34,6 @@ SKIPPED = "skipped"
 VERDICTS = (ACCEPTED, CORRECTED, SKIPPED)
 
 _KEPT = ("weight", "examples", "task", "status", "risk", "labelled_by")
-_Key = tuple[str, str]
 
 
 class Verdicts:
@@ -45,8 +44,9 @@ class Verdicts:
 
     Attributes:
         path: as given.
-        decided: verdict and gold of rows, by their id and key.
-        skipped: ids and keys of rows that were put off, the longest ago first.
+        decided: verdict and gold by document, as
+            :func:`setaccio.runtime.server.review.rows.document_hash` names it.
+        skipped: documents that were put off, the longest ago first.
 
     Raises:
         UsageError: it can not be written to, or another review writes it.
@@ -68,14 +68,14 @@ class Verdicts:
             self._release(forget=self._skip_file.stat().st_size == 0)
             raise
 
-    def _read_skips(self) -> dict[_Key, None]:
+    def _read_skips(self) -> dict[str, None]:
         self._skips.seek(0)
-        found: dict[_Key, None] = {}
+        found: dict[str, None] = {}
         for line in self._skips:
-            with contextlib.suppress(ValueError, TypeError):
-                name, key = parse_json(line.decode())
-                found.pop((name, key), None)
-                found[name, key] = None
+            if line.endswith(b"\n"):
+                name = line.decode("ascii", "replace").strip()
+                found.pop(name, None)
+                found[name] = None
         return {each: None for each in found if each not in self.decided}
 
     def keep(self, row: Mapping[str, Any], gold: dict[str, Any]) -> str:
@@ -108,9 +108,9 @@ class Verdicts:
             "data": row["data"],
         }
         self._corrections.add(pair)
-        place = row["id"], row["key"]
-        self.skipped.pop(place, None)
-        self.decided[place] = verdict, gold
+        document = document_hash(row["id"], row["text"])
+        self.skipped.pop(document, None)
+        self.decided[document] = verdict, gold
         return verdict
 
     def skip(self, row: Mapping[str, Any]) -> None:
@@ -119,24 +119,24 @@ class Verdicts:
         Raises:
             OSError: it can not be written.
         """
-        place = row["id"], row["key"]
-        if place in self.decided:
+        document = document_hash(row["id"], row["text"])
+        if document in self.decided:
             return
-        self._skips.write(dump_compact(place).encode() + b"\n")
+        self._skips.write(document.encode() + b"\n")
         self._skips.flush()
         os.fsync(self._skips.fileno())
-        self.skipped.pop(place, None)
-        self.skipped[place] = None
+        self.skipped.pop(document, None)
+        self.skipped[document] = None
 
     def _settle(self) -> None:
-        """Drop the lines that later ones of the same row replace."""
+        """Drop the lines that later ones of the same document replace."""
         lines = list(_lines(self.path))
         last = {key: at for at, (_, key, _) in enumerate(lines) if key}
         stay = [raw for at, (raw, key, _) in enumerate(lines) if not key or last[key] == at]
         if len(stay) == len(lines):
             return
         mode = self.path.stat().st_mode & 0o777
-        with atomic_path(self.path) as part, part.open("wb") as stream:
+        with atomic_path(self.path.resolve()) as part, part.open("wb") as stream:
             part.chmod(mode)
             stream.writelines(stay)
             stream.flush()
@@ -187,8 +187,8 @@ def _lock(path: Path) -> IO[bytes]:
     return stream
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, _Key | None, dict[str, Any]]]:
-    """Lines of a file of pairs, with the row that each is a verdict on; None for other lines.
+def _lines(path: Path) -> Iterator[tuple[bytes, str | None, dict[str, Any]]]:
+    """Lines of a file of pairs, with the document that each is a verdict on; None for other lines.
 
     A torn last line is none: appending mends it.
     """
@@ -200,5 +200,7 @@ def _lines(path: Path) -> Iterator[tuple[bytes, _Key | None, dict[str, Any]]]:
                 line = parse_json(raw.decode("utf-8-sig"))
             except ValueError:
                 line = None
-            ours = isinstance(line, dict) and {"id", "key", "verdict", "gold"} <= line.keys()
-            yield raw, (str(line["id"]), str(line["key"])) if ours else None, line if ours else {}
+            if isinstance(line, dict) and {"id", "text", "gold", "verdict"} <= line.keys():
+                yield raw, document_hash(str(line["id"]), str(line["text"])), line
+            else:
+                yield raw, None, {}

@@ -17,6 +17,7 @@ from setaccio.runtime.server.review.rows import (
     NO_TEXT,
     OTHER_TASK,
     OTHER_TEXT,
+    REPLACED,
     ReviewRows,
     read_texts,
 )
@@ -62,6 +63,16 @@ def test_rows_that_can_not_be_reviewed_are_counted(tmp_path: Path) -> None:
     with ReviewRows(path, texts, "recipe") as rows:
         assert [place.id for place in rows.places] == ["c"]
         assert rows.left_out == {OTHER_TEXT: 1, NO_TEXT: 1, OTHER_TASK: 1}
+
+
+def test_of_several_rows_of_a_text_the_last_counts(tmp_path: Path) -> None:
+    failed = {**result_row("a", 0.5), "status": "error", "data": None, "spans": {}}
+    newer = result_row("a", 0.6, model="newer.gguf")
+    path = write_lines(tmp_path / "r.jsonl", [failed, result_row("b", 0.5), newer])
+    with ReviewRows(path, DOCUMENTS) as rows:
+        assert [place.id for place in rows.places] == ["b", "a"]
+        assert rows.read(rows.places[1])["model"] == "newer.gguf"
+        assert rows.left_out == {REPLACED: 1}
 
 
 def test_an_id_of_two_texts_stands_for_none() -> None:

@@ -14,6 +14,7 @@ from review_parts import ANSWERS, DOCUMENTS, result_row
 
 from setaccio.data.errors import UsageError
 from setaccio.data.records import load_pairs
+from setaccio.runtime.server.review.rows import document_hash
 from setaccio.runtime.server.review.verdicts import Verdicts
 
 GOLD = {**ANSWERS["c"], "ingredients": ["carrots", "salt"]}
@@ -21,6 +22,10 @@ GOLD = {**ANSWERS["c"], "ingredients": ["carrots", "salt"]}
 
 def _row(name: str) -> dict[str, Any]:
     return {**result_row(name, 0.5), "text": DOCUMENTS[name]}
+
+
+def _document(name: str) -> str:
+    return document_hash(name, DOCUMENTS[name])
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -55,13 +60,19 @@ def test_a_second_start_knows_what_was_said(tmp_path: Path) -> None:
     first.skip(_row("b"))
     first.close()
     with Verdicts(path) as second:
-        assert [key[0] for key in second.decided] == ["a"]
-        assert [key[0] for key in second.skipped] == ["c", "b"]
+        assert [*second.decided] == [_document("a")]
+        assert [*second.skipped] == [_document("c"), _document("b")]
         second.keep(_row("b"), ANSWERS["b"])
         second.keep(_row("c"), GOLD)
     with Verdicts(path) as third:
         assert not third.skipped
         assert len(third.decided) == 3
+        third.keep({**_row("c"), "key": "ff" * 16, "model": "newer.gguf"}, ANSWERS["c"])
+    assert [(line["id"], line["from_model"]) for line in _lines(path)] == [
+        ("a", "mine.gguf"),
+        ("b", "mine.gguf"),
+        ("c", "newer.gguf"),
+    ]
 
 
 @pytest.mark.parametrize("cut", [1, 20, 200])
@@ -73,7 +84,7 @@ def test_a_torn_last_line_is_asked_again_and_mended(tmp_path: Path, cut: int) ->
         verdicts.keep(_row("b"), ANSWERS["b"])
     path.write_bytes(path.read_bytes()[: len(whole) + cut])
     with Verdicts(path) as verdicts:
-        assert [key[0] for key in verdicts.decided] == ["a"]
+        assert [*verdicts.decided] == [_document("a")]
         verdicts.keep(_row("b"), ANSWERS["b"])
     assert [line["id"] for line in _lines(path)] == ["a", "b"]
 
