@@ -92,7 +92,7 @@ def training_sources(config: TrainConfig) -> Sources:
     refuse_without_evaluation(config, len(learned), len(held_out))
     base = resolve_base(config.base, allow_download=config.allow_download, template=config.template)
     unseen = doubt_of_labels([*learned, *held_out])
-    tell_problems(problems, [*task.notes, *([unseen] if unseen else [])])
+    tell_problems(problems, [*task.notes, *filter(None, [unseen])])
     digests = {
         "base_sha256": base.digest(),
         "task_sha256": task.digest,
