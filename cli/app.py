@@ -13,8 +13,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from setaccio.cli import demo, doctor, export, extract, merge, models, schema, serve, try_out
-from setaccio.cli.data import data, data_sets
+from setaccio.cli import (
+    demo,
+    doctor,
+    export,
+    extract,
+    merge,
+    models,
+    review,
+    schema,
+    serve,
+    try_out,
+)
+from setaccio.cli.data import data, data_sets, label
 from setaccio.cli.eval import budget, drift, reference, report, robustness, sweep
 from setaccio.cli.eval import eval as eval_
 from setaccio.cli.terminal.console import VERBS
@@ -100,7 +111,7 @@ def _add(group: typer.Typer, verb: Callable[..., None], name: str, example: str)
 
 
 _data = typer.Typer(
-    cls=_Group, help="Convert, generate, check, split and grow pairs.", no_args_is_help=True
+    cls=_Group, help="Convert, label, generate, check, split and grow pairs.", no_args_is_help=True
 )
 _add(_data, data.generate, "generate", data.GENERATE_EXAMPLE)
 _add(_data, data.check_verb, "check", data.CHECK_EXAMPLE)
@@ -108,6 +119,7 @@ _add(_data, data.split_verb, "split", data.SPLIT_EXAMPLE)
 _add(_data, data_sets.convert_verb, "convert", data_sets.CONVERT_EXAMPLE)
 _add(_data, data_sets.augment_verb, "augment", data_sets.AUGMENT_EXAMPLE)
 _add(_data, data_sets.mix_verb, "mix", data_sets.MIX_EXAMPLE)
+_add(_data, label.label_verb, "label", label.LABEL_EXAMPLE)
 _add(_data, data.recipenlg, "recipenlg", data.RECIPENLG_EXAMPLE)
 app.add_typer(_data, name="data", epilog=f"Example: {data.GENERATE_EXAMPLE}")
 _schema = typer.Typer(
@@ -133,6 +145,7 @@ app.add_typer(_train, name="train")
 _add(app, export.export_verb, "export", export.EXAMPLE)
 _add(app, extract.extract, "extract", extract.EXAMPLE)
 _add(app, merge.merge_verb, "merge", merge.EXAMPLE)
+_add(app, review.review_verb, "review", review.EXAMPLE)
 _eval = typer.Typer(
     cls=_Group, invoke_without_command=True, subcommand_metavar="[COMPARISON [ARGS]...]"
 )

@@ -8,14 +8,13 @@ import math
 import os
 import re
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from setaccio.cli.choices.tasks import load_named
-from setaccio.cli.terminal.console import tell_step, warn
+from setaccio.cli.terminal.console import need_serve, tell_step, warn
 from setaccio.cli.terminal.exits import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def serve_verb(
     Answers of all adapters are decoded side by side. Ctrl-C and SIGTERM let what was accepted be
     finished; a second one ends the process at once.
     """
-    _need_extra()
+    need_serve()
     from setaccio.data.errors import UsageError
     from setaccio.runtime.server.http.app import create_app
     from setaccio.runtime.server.http.catalogue import make_catalogue
@@ -142,14 +141,6 @@ class _Chosen(NamedTuple):
     path: Path
     name: str
     adapters: dict[str, Path]
-
-
-def _need_extra() -> None:
-    from setaccio.data.errors import MissingExtraError
-
-    for package in ("fastapi", "uvicorn", "prometheus_client"):
-        if find_spec(package) is None:
-            raise MissingExtraError("serve", package)
 
 
 def _log_to_stderr() -> None:

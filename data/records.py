@@ -57,6 +57,7 @@ class Pair:
         gold: a JSON object.
         weight: how much its loss counts in training, above 0; 1 is one ordinary pair.
         examples: worked examples that stand in its training prompt in place of the task's own.
+        labelled_by: the model that wrote the gold, where no person has seen it; otherwise empty.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Pair:
     gold: dict[str, Any]
     weight: float = 1.0
     examples: tuple[Shot, ...] = ()
+    labelled_by: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The pair as its line holds it: what is at its default is not written."""
@@ -72,7 +74,7 @@ class Pair:
             row["weight"] = self.weight
         if self.examples:
             row["examples"] = [{"text": shot.text, "gold": shot.gold} for shot in self.examples]
-        return row
+        return row | ({"labelled_by": self.labelled_by} if self.labelled_by else {})
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,8 @@ def read_pairs(path: str | Path) -> Iterator[Pair | Problem]:
     """Read pairs from a JSON Lines file of ``{"id", "text", "gold"}``.
 
     Args:
-        path: the file. ``weight`` and ``examples`` in a line are read too, other keys are not.
+        path: the file. ``weight``, ``examples``, ``labelled_by`` and ``seen_by_person`` in a line
+            are read too, other keys are not.
 
     Raises:
         UsageError: there is no such file.
@@ -201,7 +204,7 @@ def parse_pair(value: Any, otherwise: str) -> Pair:
     """Make a pair of the JSON value that stands for it.
 
     Args:
-        value: ``{"text", "gold"}``, with ``id``, ``weight`` and ``examples`` where it has them.
+        value: ``{"text", "gold"}``, with ``id`` and the rest where it has them.
         otherwise: its id where the value has none.
 
     Raises:
@@ -214,14 +217,15 @@ def parse_pair(value: Any, otherwise: str) -> Pair:
         raise ValueError("the text is empty")
     if not isinstance(value.get("gold"), dict):
         raise ValueError('no "gold" object')
-    weight = value.get("weight")
-    shots = value.get("examples")
+    weight, shots = value.get("weight"), value.get("examples")
+    seen = value.get("seen_by_person") is True
     return Pair(
         _id_of(value, otherwise),
         text,
         value["gold"],
         1.0 if weight is None else parse_weight(weight),
         () if shots is None else _examples(shots),
+        "" if seen else str(value.get("labelled_by") or ""),
     )
 
 
@@ -311,9 +315,5 @@ def pairs_digest(pairs: Iterable[Pair]) -> str:
 
 def write_pairs(path: str | Path, pairs: Iterable[Pair]) -> int:
     """Write pairs as JSON Lines, whole or not at all; returns how many were written."""
-    count = 0
     with atomic_write(path) as stream:
-        for pair in pairs:
-            stream.write(dump_compact(pair.to_dict()) + "\n")
-            count += 1
-    return count
+        return sum(1 for pair in pairs if stream.write(dump_compact(pair.to_dict()) + "\n"))

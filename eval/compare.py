@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from setaccio.data.errors import DataError, TaskError, UsageError
 from setaccio.data.files.digests import package_versions
+from setaccio.data.pairs.checks import doubt_of_labels
 from setaccio.data.records import Pair, pairs_digest, write_pairs
 from setaccio.data.task.task import Json, Task
 from setaccio.eval.arms.arms import AnyArm, Arm, ModelPool, Setting
@@ -137,7 +138,8 @@ def _run_arms(
 
 def _tell_doubts(task: Task, pairs: Sequence[Pair], tell: Callable[[str], None] | None) -> None:
     if tell:
-        for doubt in filter(None, [*task.notes, doubt_of_gold(pairs, task)]):
+        doubts = [*task.notes, doubt_of_gold(pairs, task), doubt_of_labels(pairs)]
+        for doubt in filter(None, doubts):
             tell(doubt)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from setaccio.cli.eval.endpoint import NO_ENDPOINT, EndpointFlags, with_endpoint
+from setaccio.cli.choices.endpoint import NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.eval.options import (
     GATE,
     MODELS,

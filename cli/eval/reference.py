@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setaccio.cli.eval.endpoint import ENDPOINT, NO_ENDPOINT, EndpointFlags, with_endpoint
+from setaccio.cli.choices.endpoint import ENDPOINT, NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.eval.options import (
     Alias,
     Decoding,

@@ -23,12 +23,27 @@ LEAST_TABLE_WIDTH = 120
 _ROOT_FILE = "setaccio-root"  # names Setaccio's folder, in an environment that just has made
 _JUST_BRINGS = frozenset({"train", "report", "baseline", "search", "serve"})
 VERBS = (
-    *("data", "schema", "models", "train", "export", "extract", "merge", "eval", "drift"),
-    *("serve", "doctor", "try", "demo"),
+    *("data", "schema", "models", "train", "export", "extract", "merge", "review", "eval"),
+    *("drift", "serve", "doctor", "try", "demo"),
 )
 """The verbs, in the order in which they are used."""
 GREATEST_WARNINGS = 10
 """Bad lines that are shown; the rest is counted."""
+
+
+def need_serve() -> None:
+    """Refuse to begin without what answers over HTTP.
+
+    Raises:
+        MissingExtraError: a package of the extra ``serve`` is absent.
+    """
+    from importlib.util import find_spec
+
+    from setaccio.data.errors import MissingExtraError
+
+    for package in ("fastapi", "uvicorn", "prometheus_client"):
+        if find_spec(package) is None:
+            raise MissingExtraError("serve", package)
 
 
 def error_console() -> Console:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -203,6 +203,22 @@ def check_pairs(
             for kind, message in known.compare(part, line, pair):
                 note(kind, message, at)
     return report
+
+
+def doubt_of_labels(pairs: Sequence[Pair]) -> str:
+    """What is to be said of pairs that models labelled and no person has seen; empty where there
+    are none.
+    """
+    found = Counter(pair.labelled_by for pair in pairs if pair.labelled_by)
+    if not found:
+        return ""
+    names = ", ".join(name for name, _ in found.most_common(3))
+    more = ", ..." if len(found) > 3 else ""
+    return (
+        f"The gold of {found.total()} of {len(pairs)} pairs was written by {names}{more} and seen "
+        "by no person: figures say how far answers agree with it, not how right they are. Look "
+        "them over with setaccio review."
+    )
 
 
 def _empty(pair: Pair) -> Iterator[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,7 @@ def _pair(row: Mapping[str, Any], name: str, rule: Rule, kind: str | None, folde
     if not pair.text.strip():
         raise ValueError("the text is empty")
     if rule.weight is not None:
-        pair = Pair(pair.id, pair.text, pair.gold, _weight(rule.weight, row), pair.examples)
+        pair = replace(pair, weight=_weight(rule.weight, row))
     broken = rule.task.problems(pair.gold) if rule.task else []
     if broken:
         more = f"; and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from setaccio.data.errors import MissingExtraError, TrainError, UsageError
+from setaccio.data.pairs.checks import doubt_of_labels
 from setaccio.data.records import Pair, Problem, pairs_digest
 from setaccio.data.task.task import Task, load_task
 from setaccio.train.backend.base import Base, end_token_ids, resolve_base
@@ -90,7 +91,8 @@ def training_sources(config: TrainConfig) -> Sources:
     # Before the base, which may have to be made first.
     refuse_without_evaluation(config, len(learned), len(held_out))
     base = resolve_base(config.base, allow_download=config.allow_download, template=config.template)
-    tell_problems(problems, task.notes)
+    unseen = doubt_of_labels([*learned, *held_out])
+    tell_problems(problems, [*task.notes, *filter(None, [unseen])])
     digests = {
         "base_sha256": base.digest(),
         "task_sha256": task.digest,

@@ -13,6 +13,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio
@@ -20,7 +21,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from setaccio.runtime.server.http.errors import HttpError, error_response
-from setaccio.runtime.server.http.metrics import Metrics
+
+if TYPE_CHECKING:
+    from setaccio.runtime.server.http.metrics import Metrics
+
+GONE = "gone"
+"""Key of a request's ``state`` for an event that is set when its connection is lost."""
 
 LOG = logging.getLogger("setaccio.serve")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -69,7 +75,7 @@ class RequestLimits:
 
 
 class Gate:
-    """An ASGI application around another.
+    """An ASGI application around another; it tells ``metrics``, if there are any, of each request.
 
     Attributes:
         app: what it guards.
@@ -78,7 +84,11 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, limits: RequestLimits, metrics: Metrics, ending: asyncio.Event
+        self,
+        app: ASGIApp,
+        limits: RequestLimits,
+        metrics: Metrics | None,
+        ending: asyncio.Event,
     ) -> None:
         self.app = app
         self.ending = ending
@@ -104,7 +114,8 @@ class Gate:
         finally:
             self.busy -= 1
             seconds, method, route = time.monotonic() - began, _method(scope), _route(scope)
-            self._metrics.request(method, route, passage.status, seconds)
+            if self._metrics is not None:
+                self._metrics.request(method, route, passage.status, seconds)
             LOG.info("%s %s %d %.3f s", method, route, passage.status, seconds)
 
     async def _pass(self, scope: Scope, passage: _Passage) -> None:

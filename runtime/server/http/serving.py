@@ -19,8 +19,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from setaccio.data.errors import UsageError
-from setaccio.runtime.server.http.extract.row_stream import GONE
-from setaccio.runtime.server.http.gate import Gate
+from setaccio.runtime.server.http.gate import GONE, Gate
 
 HEAD_SECONDS = 30
 """Seconds for the whole head of a request, and for what was answered to be read at the end."""

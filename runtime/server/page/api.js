@@ -65,6 +65,19 @@ export async function get(path) {
   return (await ask(path)).json();
 }
 
+/** A row that a path gives with its text; of its numbers only the answer's own keep their digits. */
+export async function getRow(path) {
+  const text = await (await ask(path)).text();
+  const [said, exact] = [JSON.parse(text), parseExact(text)];
+  Object.assign(said.row, { data: exact.row.data });
+  return Object.assign(said, { gold: exact.gold });
+}
+
+/** Tell a path something that has no answer. */
+export async function send(path) {
+  await ask(path, { method: "POST" });
+}
+
 /** What a path gives for a JSON value. */
 export async function post(path, value, signal) {
   return (await ask(path, { method: "POST", body: JSON.stringify(value), signal })).json();

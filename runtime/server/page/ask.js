@@ -4,9 +4,10 @@ import { Failure, get, lost, stream } from "./api.js";
 import { Choice } from "./choice.js";
 import { byId } from "./dom.js";
 import { parsePartial } from "./json.js";
+import { answer, placeSpans, tell } from "./panes.js";
 import { placeFinder } from "./source.js";
 import { grow, rowsOf } from "./tree.js";
-import { answer, complain, draw, editText, goDown, readText, show, state, tell } from "./view.js";
+import { complain, draw, editText, goDown, readText, show, state } from "./view.js";
 
 const MOST_KEPT = 200; // answers of a sitting
 export const choice = new Choice();
@@ -122,15 +123,10 @@ function drawWriting({ written, schema }) {
 
 function finish(run) {
   const { row } = run;
-  const place = placeFinder(run.text);
-  const spans = Object.entries(row.spans).map(([pointer, span]) => [
-    pointer,
-    { ...span, from: place(span.start), to: place(span.end) },
-  ]);
   const nothing = row.data === null && row.status !== "ok";
   run.tree = nothing
     ? null
-    : grow(row.data, { spans: Object.fromEntries(spans), confidence: row.confidence });
+    : grow(row.data, { spans: placeSpans(row.spans, placeFinder(run.text)), confidence: row.confidence });
   run.written = "";
   run.time = new Date();
   state.runs.unshift(run);

@@ -2,60 +2,19 @@
 
 import { post } from "./api.js";
 import { fail } from "./ask.js";
+import { setUpChanges } from "./changes.js";
 import { nameOf } from "./choice.js";
 import { copy, download } from "./documents.js";
 import { byId } from "./dom.js";
 import { writeJson } from "./json.js";
-import { change, valueOf, written } from "./tree.js";
-import { answer, draw, hooks, mention, state } from "./view.js";
+import { mention } from "./panes.js";
+import { valueOf } from "./tree.js";
+import { draw, state } from "./view.js";
 
-function set(tree) {
-  const { run } = state;
-  run.undo.push(run.tree);
-  run.tree = tree;
-  run.saved = "";
-  draw();
-}
-
-hooks.edit = (row, value) => {
-  const { tree, text } = state.run;
-  set(change(tree, row.path, () => written(value, text)));
-};
-
-hooks.add = (row, name, value) => {
-  const { tree, text } = state.run;
-  const list = row.node.kind === "array";
-  const order = row.choices.flatMap((one) => Object.keys(one.properties ?? {}));
-  const rank = ([key]) => (order.includes(key) ? order.indexOf(key) : order.length);
-  const put = (node) => {
-    const parts = [...node.parts, [name, written(value, text)]];
-    return { ...node, parts: list ? parts : parts.sort((a, b) => rank(a) - rank(b)) };
-  };
-  set(change(tree, row.path, put));
-  const path = JSON.stringify([...row.path, list ? row.node.parts.length : name]);
-  const made = answer.rows.find((one) => JSON.stringify(one.path) === path);
-  answer.focus(made.pointer);
-  made.fresh = true;
-  answer.edit(made);
-};
-
-hooks.remove = (row) => {
-  const { active } = answer;
-  set(change(state.run.tree, row.path, () => undefined));
-  answer.focusAt(Math.min(active, answer.rows.length - 1));
-  mention("Removed. Undo brings it back.");
-};
+const takeBack = setUpChanges(() => state.run, draw);
 
 /** Take the last change back; false where there is none. */
-export function undo() {
-  const { run, halt } = state;
-  if (!run?.undo.length || halt) return false;
-  run.tree = run.undo.pop();
-  run.saved = "";
-  draw();
-  return true;
-}
-hooks.undo = undo;
+export const undo = () => !state.halt && takeBack();
 
 /** Save text and answer as a pair, where the server keeps them. */
 export async function save() {

@@ -5,8 +5,9 @@ import { extract, load, retry } from "./ask.js";
 import { byId } from "./dom.js";
 import { copyJson, downloadJson, save, undo } from "./edits.js";
 import { listen, setUpDialog, setUpTheme } from "./keys.js";
+import { answer } from "./panes.js";
 import { clear, fillHistory, open, turnTo } from "./sitting.js";
-import { answer, editText, show, state } from "./view.js";
+import { editText, show, state } from "./view.js";
 
 const when = (id, type, act) => byId(id).addEventListener(type, act);
 const stop = () => (state.halt ? state.halt.abort() : false);

@@ -4,7 +4,8 @@ import { choice } from "./ask.js";
 import { nameOf } from "./choice.js";
 import { readFiles } from "./documents.js";
 import { button, byId, make } from "./dom.js";
-import { answer, draw, editText, readText, state, tell } from "./view.js";
+import { answer, tell } from "./panes.js";
+import { draw, editText, readText, state } from "./view.js";
 import { SIGNS, statusOf } from "./words.js";
 
 /** Go to a document, with its answer where it has one. */

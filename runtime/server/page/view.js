@@ -1,10 +1,7 @@
 // What is shown: the page's state, its two panes, and what is said about them.
 
-import { Answer } from "./answer.js";
-import { byId, count, make } from "./dom.js";
-import { Reader } from "./source.js";
-import { rowsOf } from "./tree.js";
-import { doubtfulOf, factsOf, SIGNS, statusOf } from "./words.js";
+import { byId } from "./dom.js";
+import { answer, drawAnswer, hooks, jump, reader, tell } from "./panes.js";
 
 /** A run is {asked, schema, text, id, written, tree, row, undo, saved, time}: one text, one answer. */
 export const state = {
@@ -16,36 +13,12 @@ export const state = {
   keeps: true, // whether the server takes corrections
 };
 
-/** What the rows of the answer do: edit, add, remove, undo; edits.js fills it. */
-export const hooks = { light, jump };
-export const answer = new Answer(byId("values"), hooks);
-export const reader = new Reader(byId("reader"), light, (pointer) => answer.focus(pointer));
 const narrow = matchMedia("(max-width: 56rem)");
 
-function light(pointers, scroll) {
-  answer.light(pointers);
-  reader.light(pointers, scroll);
-}
-
-function jump(pointer, move) {
+hooks.jump = (pointer, move) => {
   if (!byId("text").hidden && byId("text").value === state.run.text) readText();
-  const mark = reader.light([pointer], true);
-  if (mark && move) reader.focus(mark);
-}
-
-/** Say how things stand: good, warn, bad, busy or nothing of these. */
-export function tell(kind, words) {
-  byId("status").className = kind;
-  byId("status").replaceChildren(...(kind ? [make("b", "", SIGNS[kind]), " "] : []), words);
-}
-
-let fading = 0;
-/** Say something that need not stay. */
-export function mention(words) {
-  byId("said").textContent = words;
-  clearTimeout(fading);
-  fading = setTimeout(() => byId("said").replaceChildren(), 5000);
-}
+  jump(pointer, move);
+};
 
 /** Say that something failed, with a way to try again. */
 export function complain(error) {
@@ -56,15 +29,7 @@ export function complain(error) {
 
 /** Draw the answer of the run, and its marks in the text. */
 export function draw() {
-  const { row, tree, schema, text } = state.run;
-  const rows = tree ? [...rowsOf(tree, schema)] : [];
-  answer.show(rows, { schema });
-  reader.show(text, rows);
-  tell(...statusOf(row));
-  byId("numbers").textContent = tree ? factsOf(row, rows).join(" · ") : "";
-  const doubtful = doubtfulOf(rows);
-  byId("review").hidden = !doubtful;
-  byId("review").textContent = `Look at ${count(doubtful, "doubtful value")}`;
+  drawAnswer(state.run);
   show();
 }
 

@@ -183,7 +183,7 @@ def test_both_commands_take_every_flag_of_an_endpoint(command: str) -> None:
     import typer.main
 
     from setaccio.cli.app import app
-    from setaccio.cli.eval.endpoint import EndpointFlags
+    from setaccio.cli.choices.endpoint import EndpointFlags
 
     found = typer.main.get_command(app).commands["eval"]
     if command == "eval reference":

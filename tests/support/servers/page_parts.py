@@ -22,6 +22,38 @@ addEventListener("securitypolicyviolation", (one) => violations.push(one.violate
 DONE = "#values:not([hidden]) ~ #saving:not([hidden])"
 PATIENCE = 60_000
 
+CONTRAST = """() => {
+    const channel = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const read = (layers) => {
+        for (const colour of layers) { pixel.fillStyle = colour; pixel.fillRect(0, 0, 1, 1); }
+        const [r, g, b] = pixel.getImageData(0, 0, 1, 1).data;
+        return 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
+    };
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const poor = [];
+    while (walker.nextNode()) {
+        const element = walker.currentNode.parentElement;
+        if (!walker.currentNode.data.trim() || !element.checkVisibility({ opacityProperty: true }))
+            continue;
+        const layers = [];
+        for (let node = element; node; node = node.parentElement)
+            layers.unshift(getComputedStyle(node).backgroundColor);
+        const under = read(layers);
+        const over = read([...layers, getComputedStyle(element).color]);
+        const ratio = (Math.max(under, over) + 0.05) / (Math.min(under, over) + 0.05);
+        if (ratio < 4.5) poor.push(`${walker.currentNode.data.trim()}: ${ratio.toFixed(2)}`);
+    }
+    return poor;
+}"""
+
+UNNAMED = """() => [...document.querySelectorAll("button, input, select, textarea, [role]")]
+    .filter((node) => !["status", "alert", "gridcell"].includes(node.role))
+    .filter((node) => node.checkVisibility())
+    .filter((node) => !(node.ariaLabel || node.textContent.trim() || node.labels?.length
+        || node.getAttribute("aria-labelledby") || node.type === "file"))
+    .map((node) => node.outerHTML)"""
+
 
 @contextmanager
 def watched(browser: Any, url: str, *expected: str, **options: Any) -> Iterator[Any]:

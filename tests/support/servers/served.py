@@ -1,4 +1,4 @@
-"""`setaccio serve` as a process of its own, on a free port of this machine."""
+"""`setaccio serve` and `review` as processes of their own, on free ports of this machine."""
 
 from __future__ import annotations
 
@@ -50,11 +50,28 @@ class Served:
 @contextmanager
 def serve_cli(*arguments: object, folder: Path | None = None, **extra: str) -> Iterator[Served]:
     """Run `setaccio serve` until the block ends."""
+    words = ("serve", "--port", "0", "--threads", "1", *map(str, arguments))
+    with _running(words, folder, extra) as running:
+        yield running
+
+
+@contextmanager
+def review_cli(*arguments: object, folder: Path | None = None) -> Iterator[Served]:
+    """Run `setaccio review` until the block ends."""
+    words = ("review", "--port", "0", "--no-browser", *map(str, arguments))
+    with _running(words, folder, {}) as running:
+        yield running
+
+
+@contextmanager
+def _running(
+    words: tuple[str, ...], folder: Path | None, extra: dict[str, str]
+) -> Iterator[Served]:
     with tempfile.TemporaryDirectory() as own:
         log = Path(own) / "log"
         with log.open("wb") as stderr:
             process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0", "--threads", "1", *map(str, arguments)],
+                [*COMMAND, *words],
                 stdin=subprocess.DEVNULL,
                 stderr=stderr,
                 cwd=folder or own,
@@ -63,7 +80,7 @@ def serve_cli(*arguments: object, folder: Path | None = None, **extra: str) -> I
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         try:
-            yield Served(_address(process, log), process, log)
+            yield Served(_address(process, log).rstrip("/"), process, log)
         finally:
             process.kill()
             process.wait(PATIENCE)

@@ -30,11 +30,9 @@ from setaccio.runtime.server.http.extract.extract_models import (
     error_row,
     extract_requests,
 )
+from setaccio.runtime.server.http.gate import GONE
 from setaccio.runtime.server.request_types import ExtractRequest
 from setaccio.runtime.server.ticket import Ticket
-
-GONE = "gone"
-"""Key of a request's ``state`` for an event that is set when its connection is lost."""
 
 TOO_LATE = 504
 """Status of what was not begun within its time."""

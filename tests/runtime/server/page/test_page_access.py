@@ -8,42 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_parts import DONE, extract, watched
+from page_parts import CONTRAST, DONE, UNNAMED, extract, watched
 from served import Served
 
 pytestmark = pytest.mark.slow
-
-CONTRAST = """() => {
-    const channel = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    const read = (layers) => {
-        for (const colour of layers) { pixel.fillStyle = colour; pixel.fillRect(0, 0, 1, 1); }
-        const [r, g, b] = pixel.getImageData(0, 0, 1, 1).data;
-        return 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
-    };
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    const poor = [];
-    while (walker.nextNode()) {
-        const element = walker.currentNode.parentElement;
-        if (!walker.currentNode.data.trim() || !element.checkVisibility({ opacityProperty: true }))
-            continue;
-        const layers = [];
-        for (let node = element; node; node = node.parentElement)
-            layers.unshift(getComputedStyle(node).backgroundColor);
-        const under = read(layers);
-        const over = read([...layers, getComputedStyle(element).color]);
-        const ratio = (Math.max(under, over) + 0.05) / (Math.min(under, over) + 0.05);
-        if (ratio < 4.5) poor.push(`${walker.currentNode.data.trim()}: ${ratio.toFixed(2)}`);
-    }
-    return poor;
-}"""
-
-UNNAMED = """() => [...document.querySelectorAll("button, input, select, textarea, [role]")]
-    .filter((node) => !["status", "alert", "gridcell"].includes(node.role))
-    .filter((node) => node.checkVisibility())
-    .filter((node) => !(node.ariaLabel || node.textContent.trim() || node.labels?.length
-        || node.getAttribute("aria-labelledby") || node.type === "file"))
-    .map((node) => node.outerHTML)"""
 
 
 def _focus(page: Any) -> str:

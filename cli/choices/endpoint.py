@@ -1,4 +1,4 @@
-"""The flags of a model behind an endpoint, which several commands of the evaluation take.
+"""The flags of a model behind an endpoint, which several commands take.
 
 Contract: :class:`EndpointFlags` says each flag once, with its help. A command that takes one as a
 parameter and is decorated with :func:`with_endpoint` gets all of them on the command line:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 ENDPOINT = "A model behind an OpenAI-compatible endpoint (uses the network)"
 
 
-def _option(flag: str, help: str, metavar: str | None = None) -> Any:
-    return typer.Option(flag, help=help, metavar=metavar, rich_help_panel=ENDPOINT)
+def _option(flag: str, help: str, metavar: str | None = None, other: str | None = None) -> Any:
+    flags = [flag, other] if other else [flag]
+    return typer.Option(*flags, help=help, metavar=metavar, rich_help_panel=ENDPOINT)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class EndpointFlags:
         str | None, _option("--endpoint", "Base URL, such as http://localhost:8000/v1.", "URL")
     ] = None
     endpoint_model: Annotated[
-        str | None, _option("--endpoint-model", "The model's name there.", "NAME")
+        str | None, _option("--endpoint-model", "The model's name there.", "NAME", "--name")
     ] = None
     key_env: Annotated[
         str | None,
@@ -47,6 +48,7 @@ class EndpointFlags:
             "--key-env",
             "Environment variable with the key; default: SETACCIO_API_KEY.",
             "VARIABLE",
+            "--api-key-env",
         ),
     ] = None
     answer_format: Annotated[
@@ -65,7 +67,11 @@ class EndpointFlags:
     ] = None
     cost_cap: Annotated[
         float | None,
-        _option("--cost-cap", "Most that this run may spend, in the currency of --price."),
+        _option(
+            "--cost-cap",
+            "Most that this run may spend, in the currency of --price.",
+            other="--max-cost",
+        ),
     ] = None
     cache: Annotated[
         Path | None,
