@@ -5,7 +5,8 @@ RUN/model/          instead, with `method: full`: the whole model, which export 
 RUN/checkpoints/    checkpoint-N, to resume from; best, the weights of the best evaluation
 RUN/config.yaml     the configuration
 RUN/task.json       the task
-RUN/inputs.json     SHA-256 of what the run learns from, to resume on nothing else
+RUN/inputs.json     SHA-256 of what the run learns from, to resume on nothing else, and the folder
+                    that relative paths in config.yaml start from
 RUN/run.json        provenance and results; written last, so its presence says "finished"
 RUN/metrics.jsonl   losses per step
 RUN/curves.png      the same as curves, where matplotlib is installed
@@ -171,7 +172,7 @@ def start_run(config: TrainConfig, task: Task, inputs: Mapping[str, str]) -> Non
     with atomic_write(config.out / "task.json") as stream:
         stream.write(task.to_metadata() + "\n")
     with atomic_write(config.out / INPUTS) as stream:
-        json.dump(dict(inputs), stream, indent=2)
+        json.dump({**inputs, "folder": str(Path.cwd())}, stream, indent=2)
         stream.write("\n")
 
 
