@@ -23,8 +23,8 @@ LEAST_TABLE_WIDTH = 120
 _ROOT_FILE = "setaccio-root"  # names Setaccio's folder, in an environment that just has made
 _JUST_BRINGS = frozenset({"train", "report", "baseline", "search", "serve"})
 VERBS = (
-    *("data", "schema", "models", "train", "export", "extract", "merge", "eval", "drift"),
-    *("serve", "doctor", "try", "demo"),
+    *("data", "schema", "models", "train", "export", "extract", "merge", "eval", "improve"),
+    *("drift", "serve", "doctor", "try", "demo"),
 )
 """The verbs, in the order in which they are used."""
 GREATEST_WARNINGS = 10

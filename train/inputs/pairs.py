@@ -135,11 +135,27 @@ def _pool(config: TrainConfig) -> tuple[list[Pair], list[Pair]]:
         raise UsageError(
             f"{config.continue_from}: does not know which pairs it has learned from. {ADVICE}"
         )
-    return _pool_of_run(config.continue_from)
+    _, own, older, _ = _read_run(config.continue_from)
+    new = own[0] + own[1]
+    return own[0] + _others(older[0], new), own[1] + _others(older[1], new)
 
 
-def _pool_of_run(run: Path) -> tuple[list[Pair], list[Pair]]:
-    """All that a run has learned from, and the runs before it; held to the hashes that it kept."""
+def run_pairs(run: Path) -> tuple[TrainConfig, Mixed]:
+    """The pairs of a run that was made before, held to the hashes that it kept.
+
+    Returns:
+        Its configuration, with paths that are right from here, and its pairs.
+
+    Raises:
+        DataError: pairs can not be read.
+        UsageError: their file is gone, or another one.
+    """
+    config, _, _, mixed = _read_run(run)
+    return config, mixed
+
+
+def _read_run(run: Path) -> tuple[TrainConfig, Division, tuple[list[Pair], list[Pair]], Mixed]:
+    """A run's configuration, its own pairs, those of the runs before it, and both mixed."""
     inputs = _kept(run)
     config = _located(load_config(run / "config.yaml"), Path(str(inputs.get("folder", "."))))
     try:
@@ -154,7 +170,7 @@ def _pool_of_run(run: Path) -> tuple[list[Pair], list[Pair]]:
                 f"{config.pairs}: is not what {run} has learned from any more (the SHA-256 "
                 f"differs). {ADVICE}"
             )
-    return own[0] + _others(older[0], own[0] + own[1]), own[1] + _others(older[1], own[0] + own[1])
+    return config, own, older, mixed
 
 
 def _kept(run: Path) -> dict[str, Any]:
