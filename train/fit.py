@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from setaccio.data.errors import TrainError
 from setaccio.train.inputs.prepare import TrainInputs
-from setaccio.train.loop.saving import load_adapter, load_weights, read_kept
+from setaccio.train.loop.saving import load_weights, put_adapter, read_kept
 from setaccio.train.record.run_folder import last_checkpoint
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def build_trainer(training: Training) -> Trainer:
     trainer = Trainer(training, model, peft_config)
     if inputs.parent is not None:
         weights = inputs.parent.weights(inputs.base)
-        load_adapter(trainer.accelerator.unwrap_model(trainer.model), weights, inputs.parent.path)
+        put_adapter(trainer.accelerator.unwrap_model(trainer.model), weights, inputs.parent.path)
     return trainer
 
 

@@ -35,6 +35,12 @@ class Corrected(NamedTuple):
     held_out: list[dict[str, Any]]
     notes: list[str]
 
+    def pairs(self) -> list[Pair]:
+        """All of them as pairs."""
+        from setaccio.data.records import parse_pair
+
+        return [parse_pair(row, row["id"]) for row in [*self.learned, *self.held_out]]
+
 
 def read_corrections(
     file: Path, task: Task, test: Sequence[Pair], share: float, *, skip_bad: bool = False

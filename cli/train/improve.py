@@ -1,6 +1,7 @@
 """``setaccio improve``: corrections in, an adapter out that is no worse than the one before.
 
-    OUT/pairs/       train.jsonl (learned from), held_out.jsonl (never), test.jsonl (the test part)
+    OUT/pairs/       train.jsonl (learned from), held_out.jsonl (never), test.jsonl (the test part),
+                     replay.jsonl (old pairs to draw from)
     OUT/run/         the training that went on
     OUT/export/      both adapters as GGUF, proved
     OUT/eval-old/    what the old adapter scores on both parts; OUT/eval-new/ the new one
@@ -22,7 +23,7 @@ import typer
 
 from setaccio.cli.terminal.console import tell_step, warn
 from setaccio.cli.train.options import MaxMinutes, MaxSteps, Settings, given, parse_settings
-from setaccio.cli.train.steps import DECISION, RECORD, Steps, read_record
+from setaccio.cli.train.steps import DECISION, RECORD, Steps, read_note
 from setaccio.cli.train.verdict import PARTS, decide, evaluate_part
 
 if TYPE_CHECKING:
@@ -89,14 +90,16 @@ def improve(
     steps = Steps(folder, overwrite=overwrite)
     old, task = _old_run(run)
     flags = given({"max_minutes": max_minutes, "max_steps": max_steps})
-    config = _training(old, folder, {**parse_settings(settings or []), **flags})
+    values = {**parse_settings(settings or []), **flags}
+    config = _training(old, folder, values)
     mark, grown = steps.mark_of(corrections)
     inputs = {"run": str(old.absolute()), "corrections": mark, "held_out": held_out}
     if not steps.begun:
         test = _test_part(old, pairs)
         found = read_corrections(corrections, task, test, held_out, skip_bad=skip_bad)
+        replay = _replay(config, values.get("replay_pairs"), [*found.pairs(), *test])
         steps.begin(inputs)
-        steps.note("pairs", _write_pairs(folder, found, test))
+        steps.note("pairs", _write_pairs(folder, found, test, replay))
     steps.check(inputs)
     if grown:
         _tell_grown(folder, corrections)
@@ -115,7 +118,7 @@ def _old_run(run: Path) -> tuple[Path, Task]:
     from setaccio.train.inputs.sources import require_extra
 
     if (run / RECORD).is_file():
-        decided = read_record(run / DECISION)
+        decided = read_note(run / DECISION)
         if not decided:
             raise UsageError(f"{run}: this improvement is not finished. Call it again first.")
         run = Path(decided["run"])
@@ -142,10 +145,11 @@ def _training(old: Path, folder: Path, values: dict[str, Any]) -> TrainConfig:
         "pairs": folder / "pairs" / "train.jsonl",
         "out": folder / "run",
         "continue_from": old,
+        "replay_pairs": folder / "pairs" / "replay.jsonl",
         # The pairs that the old run held out decide at the end; they must not choose weights too.
         "validation_share": 0.0,
     }
-    for name in own.keys() & values.keys():
+    for name in (own.keys() - {"replay_pairs"}) & values.keys():
         raise UsageError(f"--set {name}: improve sets it itself. Leave it out.")
     kept = load_config(old / "config.yaml").model_dump(mode="json", include=set(INHERITED))
     return settle(load_config(None, {**kept, **values, **own}))
@@ -159,7 +163,10 @@ def _test_part(old: Path, given_file: Path | None) -> list[Pair]:
 
     file, found = given_file, []
     if file is None:
-        config, mixed = run_pairs(old)
+        try:
+            config, mixed = run_pairs(old)
+        except UsageError as error:
+            raise UsageError(f"{error}; and name the test part with --pairs FILE.") from error
         beside = config.pairs.with_name("test.jsonl")  # as `data split` divides, and improve
         file = beside if config.pairs.name == "train.jsonl" and beside.is_file() else None
         found = mixed.held_out
@@ -173,8 +180,25 @@ def _test_part(old: Path, given_file: Path | None) -> list[Pair]:
     return found
 
 
-def _write_pairs(folder: Path, found: Corrected, test: list[Pair]) -> dict[str, int]:
-    """Write the three parts; corrections with all that their lines say of their origin."""
+def _replay(config: TrainConfig, file: str | None, but: list[Pair]) -> list[Pair]:
+    """Old pairs to draw from, without the documents that are corrected or measured on."""
+    from setaccio.data.errors import DataError
+    from setaccio.train.inputs.pairs import old_pairs
+
+    named = None if file is None else Path(str(file))
+    found = old_pairs(config.model_copy(update={"replay_pairs": named}), but)
+    if config.replay_share and not found:
+        raise DataError(
+            f"{named or config.continue_from}: no old pair is left to be repeated. Learn from the "
+            "corrections alone: --set replay_share=0"
+        )
+    return found
+
+
+def _write_pairs(
+    folder: Path, found: Corrected, test: list[Pair], replay: list[Pair]
+) -> dict[str, int]:
+    """Write the parts; corrections with all that their lines say of their origin."""
     from setaccio.data.files.json_text import dump_compact
     from setaccio.data.records import atomic_write, write_pairs
 
@@ -185,6 +209,7 @@ def _write_pairs(folder: Path, found: Corrected, test: list[Pair]) -> dict[str, 
         with atomic_write(folder / "pairs" / f"{name}.jsonl") as stream:
             stream.writelines(dump_compact(row) + "\n" for row in rows)
     write_pairs(folder / "pairs" / "test.jsonl", test)
+    write_pairs(folder / "pairs" / "replay.jsonl", replay)
     counts = {"train": len(found.learned), "held_out": len(found.held_out), "test": len(test)}
     tell_step(f"{counts['train']} corrections to learn from, {counts['held_out']} held out")
     return counts

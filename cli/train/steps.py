@@ -37,7 +37,7 @@ class Steps:
         from setaccio.data.errors import UsageError
 
         self.out = out
-        known = read_record(out / RECORD)
+        known = read_note(out / RECORD)
         if not known and out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(f"{out}: holds something else. Choose another --out.")
         self._content: dict[str, Any] = {"inputs": {}, "done": {}}
@@ -111,10 +111,10 @@ class Steps:
         self._write()
 
     def _write(self) -> None:
-        write_record(self.out / RECORD, self._content)
+        write_note(self.out / RECORD, self._content)
 
 
-def read_record(path: Path) -> dict[str, Any]:
+def read_note(path: Path) -> dict[str, Any]:
     """A JSON object of ours; empty where there is none.
 
     Raises:
@@ -131,7 +131,7 @@ def read_record(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def write_record(path: Path, content: dict[str, Any]) -> None:
+def write_note(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON object, whole or not at all."""
     from setaccio.data.records import atomic_write
 

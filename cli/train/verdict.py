@@ -14,7 +14,7 @@ import typer
 
 from setaccio.cli.terminal.console import fail, program, tell_step, warn_once
 from setaccio.cli.terminal.tables import print_rows
-from setaccio.cli.train.steps import ADAPTER, DECISION, Steps, write_record
+from setaccio.cli.train.steps import ADAPTER, DECISION, Steps, write_note
 
 PARTS = {"test": "test part", "held_out": "held-out corrections"}
 
@@ -78,7 +78,7 @@ def decide(steps: Steps, old: Path, new: Path) -> None:
         "adapter_sha256": file_digest(chosen),
         "parts": {part: verdict["differences"] for part, verdict in found.items()},
     }
-    write_record(steps.out / DECISION, decision)
+    write_note(steps.out / DECISION, decision)
     tolerance = decision["tolerance"]
     if reasons:
         fail(f"The old adapter stays: worse by more than {tolerance:g}: {'; '.join(reasons)}.")

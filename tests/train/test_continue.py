@@ -20,7 +20,7 @@ from setaccio.data.records import load_pairs
 from setaccio.export import convert_adapter
 from setaccio.train import load_config, train
 from setaccio.train.dry_run import dry_run
-from setaccio.train.inputs.pairs import mix, training_pairs
+from setaccio.train.inputs.pairs import mixed_pairs, training_pairs
 from setaccio.train.inputs.parent import settle
 
 CHANGED = ("rank", "alpha", "target_modules")
@@ -126,24 +126,24 @@ def test_the_run_says_what_it_went_on_from_and_loses_nothing(first, more):
 def test_old_pairs_are_drawn_by_the_seed_and_never_the_evaluated_ones(first, more, tmp_path):
     old = training_pairs(load_config(first / "config.yaml"))
     config = load_config(None, {**more, "continue_from": first})
-    mixed = mix(config)
+    mixed = mixed_pairs(config)
     new = len(mixed.learned) - mixed.replayed
     replayed = mixed.learned[new:]
     assert {pair.id for pair in replayed} <= {pair.id for pair in old[0]}
     assert len(mixed.held_out) == 4 and all(pair in old[1] for pair in mixed.held_out[2:])
-    assert mix(config).learned == mixed.learned
-    assert mix(config.model_copy(update={"seed": 5})).learned != mixed.learned
-    few = mix(config.model_copy(update={"replay_share": 0.2}))
+    assert mixed_pairs(config).learned == mixed.learned
+    assert mixed_pairs(config.model_copy(update={"seed": 5})).learned != mixed.learned
+    few = mixed_pairs(config.model_copy(update={"replay_share": 0.2}))
     assert few.replayed == round(0.25 * new)
-    many = mix(config.model_copy(update={"replay_share": 0.9}))
+    many = mixed_pairs(config.model_copy(update={"replay_share": 0.9}))
     assert (many.replayed, many.wanted) == (46, 162) and "asks for 162" in many.describe()
-    assert mix(config.model_copy(update={"replay_share": 0.0})).replayed == 0
+    assert mixed_pairs(config.model_copy(update={"replay_share": 0.0})).replayed == 0
     # A document that is brought again takes the place of the old pair, and of its copies.
     again = [pair.to_dict() for pair in load_pairs(more["pairs"])[0]]
     again.append({**old[0][0].to_dict(), "id": "again", "gold": {"name": "X", "city": "Y"}})
     pairs = write_jsonl(tmp_path / "again.jsonl", again)
     update = {"pairs": pairs, "replay_share": 0.9, "validation_share": 0.0}
-    twice = mix(config.model_copy(update=update))
+    twice = mixed_pairs(config.model_copy(update=update))
     texts = [pair.text for pair in twice.learned]
     assert texts.count(old[0][0].text) == 1
 
@@ -153,14 +153,14 @@ def test_a_run_that_went_on_knows_the_pairs_of_both(first, more, tmp_path, monke
     third = {**more, "continue_from": second, "out": tmp_path / "third", "replay_share": 0.9}
     rows = [{**row, "id": f"t{row['id']}", "text": f"{row['text']} Yes."} for row in make_pairs(9)]
     third["pairs"] = str(write_jsonl(tmp_path / "third.jsonl", rows))
-    mixed = mix(load_config(None, third))
+    mixed = mixed_pairs(load_config(None, third))
     assert mixed.known == 46 + 18
     # Relative paths of the old run lead where they led then.
     monkeypatch.chdir(tmp_path)
     relative = {**third, "out": "fourth", "pairs": "third.jsonl", "continue_from": second}
     fourth = train(load_config(None, {**relative, "max_steps": 1})).run.resolve()
     monkeypatch.chdir(first)
-    assert mix(load_config(None, {**third, "continue_from": fourth})).known == 46 + 18
+    assert mixed_pairs(load_config(None, {**third, "continue_from": fourth})).known == 46 + 18
 
 
 def test_a_cut_off_run_goes_on_to_the_same_losses(first, more, tmp_path):

@@ -4,7 +4,6 @@ Run: pytest tests/train/test_improve.py
 """
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -14,48 +13,68 @@ import pytest
 pytest.importorskip("trl")
 
 from cli_process import COMMAND, environment
-from train_parts import CITIES, make_pairs, write_jsonl
+from train_parts import make_pairs, write_jsonl
 
 from setaccio.data.files.digests import file_digest
 from setaccio.train import load_config, train
 
+KINDS = ["home", "met", "move"]
 TASK = {
-    "name": "city",
-    "instruction": "Which city?",
+    "name": "what",
+    "instruction": "What is told?",
     "schema": {
         "type": "object",
-        "properties": {"city": {"enum": CITIES}},
-        "required": ["city"],
+        "properties": {"what": {"enum": KINDS}},
+        "required": ["what"],
         "additionalProperties": False,
     },
 }
-WHERE = ["{name} moved to {city} last May.", "{city} is where {name} works."]
 
 
-def cities(count, seed):
-    return [{**row, "gold": {"city": row["gold"]["city"]}} for row in make_pairs(count, seed)]
+def told(count, seed):
+    """People who live somewhere or were met."""
+    rows = make_pairs(count, seed)
+    return [{**row, "gold": {"what": "met" if "met" in row["text"] else "home"}} for row in rows]
 
 
-def corrections(count, city=None):
-    """Lines as `setaccio serve` writes them; of a person who always says one city where given."""
+def moved(count, seed):
+    """A third kind of sentence, which the old run has not learned."""
     rows = []
-    for index, row in enumerate(make_pairs(count, 5)):
-        gold = {"city": city or row["gold"]["city"]}
-        text = WHERE[index % 2].format(**row["gold"]) + f" ({index})"
-        row = {"id": f"c{index}", "text": text, "gold": gold, "task": "city"}
-        rows.append({**row, "from_model": "small + old", "data": {"city": "Rome"}})
+    for index, row in enumerate(make_pairs(count, seed)):
+        text = "{name} moved to {city} last May".format(**row["gold"]) + "!" * (index % 3 + 1)
+        rows.append({"id": f"m{seed}-{index}", "text": text, "gold": {"what": "move"}})
     return rows
+
+
+def corrections(rows):
+    """Lines as `setaccio serve` writes them, of documents that are all different."""
+    return [
+        {
+            **row,
+            "id": f"c{index}",
+            "text": f"{row['text']} ({index})",
+            "task": "what",
+            "from_model": "small + old",
+            "data": {"what": "met"},
+        }
+        for index, row in enumerate(rows)
+    ]
 
 
 @pytest.fixture(scope="module")
 def old_run(tmp_path_factory, small_base):
-    """A run that has learned something, and held twelve pairs out."""
+    """A run on a base that knows the form of answers; it held twelve pairs out."""
     folder = tmp_path_factory.mktemp("old")
-    (folder / "city.json").write_text(json.dumps(TASK), encoding="utf-8")
-    pairs = write_jsonl(folder / "pairs.jsonl", cities(120, 1))
-    values = {"base": small_base, "task": folder / "city.json", "pairs": pairs, "rank": 16}
-    values |= {"out": folder / "run", "learning_rate": 2e-2, "batch_size": 8, "max_steps": 80}
+    (folder / "what.json").write_text(json.dumps(TASK), encoding="utf-8")
+    dice = [{**row, "gold": {"what": KINDS[n % 3]}} for n, row in enumerate(moved(100, 3))]
+    more = write_jsonl(folder / "base.jsonl", [*told(200, 2), *dice])
+    pairs = write_jsonl(folder / "pairs.jsonl", told(120, 1))
+    values = {"base": small_base, "task": folder / "what.json", "pairs": more, "method": "full"}
+    values |= {"out": folder / "base", "learning_rate": 1e-2, "batch_size": 16, "max_steps": 120}
     values |= {"validation_share": 0.1, "max_length": 256, "threads": 1, "report_to": "none"}
+    train(load_config(None, values))
+    values |= {"base": folder / "base" / "model", "pairs": pairs, "out": folder / "run"}
+    values |= {"method": "lora", "max_steps": 15, "batch_size": 8}
     return train(load_config(None, values)).run
 
 
@@ -81,9 +100,9 @@ def stamps(folder):
 
 @pytest.mark.slow
 def test_right_corrections_make_the_adapter_and_a_second_call_redoes_nothing(old_run, tmp_path):
-    write_jsonl(tmp_path / "c.jsonl", corrections(40))
+    write_jsonl(tmp_path / "c.jsonl", corrections(moved(40, 4)))
     command = ("improve", "--run", old_run, "--corrections", "c.jsonl", "--out", "out")
-    command += ("--max-steps", 6, "--tolerance", 0.9)
+    command += ("--max-steps", 40, "--tolerance", 0.1)
     done = setaccio(tmp_path, *command)
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
@@ -98,25 +117,27 @@ def test_right_corrections_make_the_adapter_and_a_second_call_redoes_nothing(old
         [json.loads(line) for line in parts[name].splitlines()] for name in ("train", "held_out")
     )
     assert len(learned) + len(held_out) == 40 and len(held_out) >= 5
-    assert learned[0]["from_model"] == "small + old" and learned[0]["data"] == {"city": "Rome"}
+    assert learned[0]["from_model"] == "small + old" and learned[0]["data"] == {"what": "met"}
     assert len(parts["test"].splitlines()) == 12
     record = json.loads((out / "run" / "run.json").read_text())
     assert record["training_pairs"] == 2 * len(learned) and record["evaluation_pairs"] == 0
-    assert json.loads((out / "run" / "config.yaml.json").read_text()) if False else True
-    assert load_config(out / "run" / "config.yaml").learning_rate == 2e-2
+    assert load_config(out / "run" / "config.yaml").learning_rate == 1e-2
     before = stamps(out)
     again = setaccio(tmp_path, *command)
     assert again.returncode == 0 and again.stdout == done.stdout
     changed = {path for path, stamp in stamps(out).items() if before.get(path) != stamp}
     assert {path.name for path in changed} == {"adapter.gguf", "decision.json"}
-    other = setaccio(tmp_path, *command[:-1], 0)
-    assert set(steps(out)) == set(steps(out)) and other.returncode in (0, 8)
-    assert json.loads((out / "decision.json").read_text())["tolerance"] == 0
+    (before, after) = (
+        next(loss[at] for loss in decision["parts"]["held_out"] if loss["measure"] == "l3")
+        for at in ("before", "after")
+    )
+    assert after > before
 
 
 @pytest.mark.slow
 def test_wrong_corrections_leave_the_old_adapter_and_say_why(old_run, tmp_path):
-    write_jsonl(tmp_path / "c.jsonl", corrections(40, "Trento"))
+    wrong = [{**row, "gold": {"what": "move"}} for row in told(40, 6)]
+    write_jsonl(tmp_path / "c.jsonl", corrections(wrong))
     command = ["improve", "--run", old_run, "--corrections", "c.jsonl", "--out", "out"]
     done = setaccio(tmp_path, *command, "--max-steps", 60, "--set", "replay_share=0")
     assert done.returncode == 8, done.stderr
@@ -127,3 +148,99 @@ def test_wrong_corrections_leave_the_old_adapter_and_say_why(old_run, tmp_path):
     assert decision["kept"] == "old" and decision["run"] == str(old_run)
     assert file_digest(out / "adapter.gguf") == file_digest(old)
     assert all(reason.startswith("test part") for reason in decision["reasons"])
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_goes_on_and_a_second_round_begins_where_the_first_ended(
+    old_run, tmp_path
+):
+    file = write_jsonl(tmp_path / "c.jsonl", corrections(moved(40, 4)))
+    out = tmp_path / "out"
+    command = ("improve", "--run", old_run, "--corrections", file, "--out", out)
+    command += ("--max-steps", 30, "--set", "save_steps=5", "--tolerance", 1)
+
+    def kill_when(reached):
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, command)],
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        while process.poll() is None and not reached():
+            time.sleep(0.02)
+        process.kill()
+        return process.communicate()[1].decode(), process.returncode
+
+    places = [
+        lambda: list((out / "run" / "checkpoints").glob("checkpoint-*/trainer_state.json")),
+        lambda: "export-old" in steps(out),
+        lambda: "eval-old/test" in steps(out),
+    ]
+    said, seen = [], []
+    for reached in places:
+        error, code = kill_when(reached)
+        assert code == -signal.SIGKILL, error
+        said.append(error)
+        seen.append(steps(out))
+    assert "train" not in seen[0] and "train" in seen[1]
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(corrections(moved(41, 4))[-1]) + "\n")
+    trained = (out / "run" / "run.json").stat().st_mtime_ns
+    done = setaccio(tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    assert "has grown since" in done.stderr and "Exporting the old" not in done.stderr
+    assert (out / "run" / "run.json").stat().st_mtime_ns == trained
+    assert json.loads((out / "run" / "run.json").read_text())["result"]["steps"] == 30
+    assert {"train", "export-new", "eval-new/held_out"} <= set(steps(out))
+    grown = setaccio(tmp_path, *command)
+    assert grown.returncode == 2 and f"--run {out} to go on" in " ".join(grown.stderr.split())
+
+    again = ("improve", "--run", out, "--corrections", file, "--out", tmp_path / "second")
+    second = setaccio(tmp_path, *again, "--max-steps", 2, "--tolerance", 1)
+    assert second.returncode == 0, second.stderr
+    new = tmp_path / "second"
+    assert (new / "pairs" / "test.jsonl").read_text() == (out / "pairs" / "test.jsonl").read_text()
+    first_held, second_held = (
+        {json.loads(line)["id"] for line in (at / "pairs" / "held_out.jsonl").open()}
+        for at in (out, new)
+    )
+    assert first_held <= second_held
+    replayed = {json.loads(line)["text"] for line in (new / "pairs" / "replay.jsonl").open()}
+    corrected = {json.loads(line)["text"] for line in file.open()}
+    assert len(replayed) > 20 and not replayed & corrected
+    assert json.loads((new / "run" / "run.json").read_text())["continued_from"] == str(out / "run")
+
+
+@pytest.mark.slow
+def test_wrong_input_is_one_line_before_anything_is_written(old_run, tmp_path):
+    good = write_jsonl(tmp_path / "c.jsonl", corrections(moved(40, 4)))
+
+    def refused(code, said, *arguments, file=good, run=old_run):
+        done = setaccio(
+            tmp_path, "improve", "--run", run, "--corrections", file, "--out", "out", *arguments
+        )
+        error = " ".join(done.stderr.split())
+        assert (done.returncode, said in error) == (code, True), error
+        assert not (tmp_path / "out").exists()
+
+    refused(2, "no such run or file", run="gone")
+    refused(2, "c.jsonl: is a file", run=good)
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "config.yaml").write_bytes((old_run / "config.yaml").read_bytes())
+    refused(2, "not finished. Go on with it: ", run="cut")
+    refused(2, "gone.jsonl: can not be read", file="gone.jsonl")
+    (tmp_path / "empty.jsonl").write_text("")
+    refused(4, "empty.jsonl: holds no correction", file="empty.jsonl")
+    few = write_jsonl(tmp_path / "few.jsonl", corrections(moved(4, 4)))
+    refused(4, "would be held out, and fewer than 5", file=few)
+    refused(2, "--set out: improve sets it itself", "--set", "out=there")
+    refused(2, "has rank 16, and rank: 8", "--set", "rank=8")
+    refused(2, "--held-out 1: is a share", "--held-out", 1)
+    refused(2, "gone.jsonl: can not be read", "--pairs", "gone.jsonl")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("precious")
+    done = setaccio(
+        tmp_path, "improve", "--run", old_run, "--corrections", good, "--out", "out", "--overwrite"
+    )
+    assert done.returncode == 2 and "holds something else" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]

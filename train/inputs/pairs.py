@@ -47,9 +47,9 @@ def training_pairs(config: TrainConfig) -> Division:
 
     Raises:
         DataError: pairs can not be read.
-        UsageError: as for :func:`mix`.
+        UsageError: as for :func:`mixed_pairs`.
     """
-    return mix(config)[:3]
+    return mixed_pairs(config)[:3]
 
 
 class Mixed(NamedTuple):
@@ -79,7 +79,7 @@ class Mixed(NamedTuple):
         return said + short
 
 
-def mix(config: TrainConfig) -> Mixed:
+def mixed_pairs(config: TrainConfig) -> Mixed:
     """Read the pairs of a run, and those to be repeated.
 
     Raises:
@@ -126,7 +126,7 @@ def _pool(config: TrainConfig) -> tuple[list[Pair], list[Pair]]:
     if config.continue_from is None or not config.replay_share:
         return [], []
     if config.replay_pairs is not None:
-        update = {"pairs": config.replay_pairs, "eval_pairs": None}
+        update: dict[str, Any] = {"pairs": config.replay_pairs, "eval_pairs": None}
         if config.eval_pairs is not None:
             update["validation_share"] = 0.0
         learned, held_out, _ = _divide(config.model_copy(update=update))
@@ -138,6 +138,19 @@ def _pool(config: TrainConfig) -> tuple[list[Pair], list[Pair]]:
     _, own, older, _ = _read_run(config.continue_from)
     new = own[0] + own[1]
     return own[0] + _others(older[0], new), own[1] + _others(older[1], new)
+
+
+def old_pairs(config: TrainConfig, but: Sequence[Pair] = ()) -> list[Pair]:
+    """The pairs that replay draws from: all that the adapter has learned from.
+
+    Args:
+        config: with ``continue_from``; none where ``replay_share`` is 0.
+        but: documents to leave out, with their copies.
+
+    Raises:
+        DataError, UsageError: as for :func:`mixed_pairs`.
+    """
+    return _others(_pool(config)[0], but)
 
 
 def run_pairs(run: Path) -> tuple[TrainConfig, Mixed]:

@@ -14,7 +14,7 @@ from setaccio.train.backend.base import Base, end_token_ids, resolve_base
 from setaccio.train.config.idle import refuse_without_evaluation
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.encode import Encoded, EncodeReport, encode_pairs
-from setaccio.train.inputs.pairs import Mixed, mix, tell_problems
+from setaccio.train.inputs.pairs import Mixed, mixed_pairs, tell_problems
 from setaccio.train.inputs.parent import Parent, check_base, chosen_task, read_parent
 
 REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
@@ -106,7 +106,7 @@ def training_sources(config: TrainConfig) -> Sources:
         ModelError: the base is not there.
     """
     task = chosen_task(config.task)
-    mixed = mix(config)
+    mixed = mixed_pairs(config)
     # Before the base, which may have to be made first.
     refuse_without_evaluation(config, len(mixed.learned), len(mixed.held_out))
     base = resolve_base(config.base, allow_download=config.allow_download, template=config.template)

@@ -56,7 +56,7 @@ def save_adapter(model: Any, tokenizer: Any, out: Path) -> None:
         tokenizer.save_pretrained(part)
 
 
-def load_adapter(model: Any, weights: dict[str, Any], source: Path) -> None:
+def put_adapter(model: Any, weights: dict[str, Any], source: Path) -> None:
     """Put another adapter's weights into a model's adapter.
 
     Args:

@@ -3,6 +3,7 @@ architecture that is said to. Run: pytest tests/models/gguf_base/test_lora_back.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,19 +81,16 @@ def test_what_is_no_adapter_for_this_base_is_refused(tiny_base, tiny_gguf, tmp_p
     path = write_adapter(tiny_gguf, tmp_path / "a.gguf", 1)
     found = read_lora(path)
     assert (found.rank, found.alpha) == (4, 4.0)
-    other = save_wide(tiny_base, tmp_path / "other")
     with pytest.raises(ModelError, match=r"attn_output.* is an adapter for another base"):
-        lora_tensors(found, other)
+        lora_tensors(found, save_other(tiny_base, tmp_path / "wide", hidden_size=512))
     with pytest.raises(ModelError, match="no place in the blocks"):
-        lora_layers(found, save_wide(tiny_base, tmp_path / "short", num_hidden_layers=1))
+        lora_layers(found, save_other(tiny_base, tmp_path / "short", num_hidden_layers=1))
 
 
-def save_wide(base: Path, folder: Path, **values: int) -> Path:
+def save_other(base: Path, folder: Path, **values: int) -> Path:
     """Configuration of the tiny base with another width or depth."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(base)
-    for name, value in (values or {"hidden_size": 2 * config.hidden_size}).items():
-        setattr(config, name, value)
-    config.save_pretrained(folder)
+    folder.mkdir()
+    config = json.loads((base / "config.json").read_text(encoding="utf-8")) | values
+    config["layer_types"] = config["layer_types"][: config["num_hidden_layers"]]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
