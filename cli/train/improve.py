@@ -88,12 +88,18 @@ def improve(
         raise UsageError(f"--held-out {held_out:g}: is a share above 0 and below 1, such as 0.2.")
     folder = out or run.parent / f"{run.name}-improved"
     steps = Steps(folder, overwrite=overwrite)
-    old, task = _old_run(run)
+    old, parent, task = _old_run(run)
     flags = given({"max_minutes": max_minutes, "max_steps": max_steps})
     values = {**parse_settings(settings or []), **flags}
     config = _training(old, folder, values)
     mark, grown = steps.mark_of(corrections)
-    inputs = {"run": str(old.absolute()), "corrections": mark, "held_out": held_out}
+    inputs = {
+        "run": [str(old.absolute()), parent],
+        "corrections": mark,
+        "pairs": None if pairs is None else str(pairs),
+        "held_out": held_out,
+        "settings": _what_is_learned(config),
+    }
     if not steps.begun:
         test = _test_part(old, pairs)
         found = read_corrections(corrections, task, test, held_out, skip_bad=skip_bad)
@@ -109,8 +115,8 @@ def improve(
     decide(steps, old, config.out)
 
 
-def _old_run(run: Path) -> tuple[Path, Task]:
-    """The run to go on from, checked, and its task."""
+def _old_run(run: Path) -> tuple[Path, str, Task]:
+    """The run to go on from, checked, its adapter's SHA-256, and its task."""
     from setaccio.data.errors import UsageError
     from setaccio.data.task.task import Task
     from setaccio.export.merging.adapter_config import is_plain
@@ -125,14 +131,14 @@ def _old_run(run: Path) -> tuple[Path, Task]:
     if run.is_file():
         raise UsageError(f"{run}: is a file. --run takes the folder of a training run.")
     require_extra()
-    read_parent(run)
+    parent = read_parent(run)
     if not is_plain(run / "adapter"):
         raise UsageError(
             f"{run}: its adapter can not stand beside a base (dora or train_embeddings). Go on "
             f"with it by hand: setaccio train --continue-from {run}"
         )
     text = (run / "task.json").read_text(encoding="utf-8")
-    return run, Task.from_metadata(text, source=str(run / "task.json"))
+    return run, parent.sha256, Task.from_metadata(text, source=str(run / "task.json"))
 
 
 def _training(old: Path, folder: Path, values: dict[str, Any]) -> TrainConfig:
@@ -153,6 +159,13 @@ def _training(old: Path, folder: Path, values: dict[str, Any]) -> TrainConfig:
         raise UsageError(f"--set {name}: improve sets it itself. Leave it out.")
     kept = load_config(old / "config.yaml").model_dump(mode="json", include=set(INHERITED))
     return settle(load_config(None, {**kept, **values, **own}))
+
+
+def _what_is_learned(config: TrainConfig) -> dict[str, Any]:
+    """Settings that must be the same when a training that was stopped goes on."""
+    from setaccio.train.config.settings import FREE_ON_RESUME
+
+    return config.model_dump(mode="json", exclude={*FREE_ON_RESUME, "pairs", "out"})
 
 
 def _test_part(old: Path, given_file: Path | None) -> list[Pair]:

@@ -251,11 +251,13 @@ def test_wrong_parents_are_one_line(first, gguf, more, tmp_path):
     assert len(load_pairs(pairs)[0]) == 48
 
 
-def test_trained_embeddings_come_along(first, more, tmp_path, small_base, task_file, pairs_file):
+def test_what_is_more_than_plain_comes_along(more, tmp_path, small_base, task_file, pairs_file):
     values = {**more, "base": small_base, "task": task_file, "max_length": 256, "rank": 4}
-    values |= {"train_embeddings": True, "max_steps": 2, "out": tmp_path / "a"}
+    values |= {"train_embeddings": True, "dora": True, "max_steps": 2, "out": tmp_path / "a"}
     one = train(load_config(None, {**values, "pairs": pairs_file})).run
     kept = load_file(one / "adapter" / "adapter_model.safetensors")
     own = start(load_config(None, {**more, "continue_from": one, "out": tmp_path / "b"}))
+    lengths = {n.replace(".default.weight", ""): w for n, w in own.items() if "magnitude" in n}
+    assert lengths and all(torch.equal(w, kept[n]) for n, w in lengths.items())
     whole = [w for n, w in own.items() if "embed_tokens" in n]
     assert whole and torch.equal(whole[0], kept["base_model.model.model.embed_tokens.weight"])

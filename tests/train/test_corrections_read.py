@@ -91,7 +91,7 @@ def test_other_tasks_are_left_out_and_alone_refused(read):
         read([{**row, "gold": {"total": 3}} for row in lines(9)])
 
 
-def test_bad_lines_and_gold_are_refused_or_left_out(read, tmp_path):
+def test_bad_lines_and_gold_are_refused_or_left_out(read):
     rows = lines(60)
     with pytest.raises(DataError, match=r"gold of 1 corrections breaks .*c0-0.*--skip-bad"):
         read([{**rows[0], "gold": {"name": 3}}, *rows[1:]])

@@ -127,6 +127,8 @@ def test_right_corrections_make_the_adapter_and_a_second_call_redoes_nothing(old
     assert again.returncode == 0 and again.stdout == done.stdout
     changed = {path for path, stamp in stamps(out).items() if before.get(path) != stamp}
     assert {path.name for path in changed} == {"adapter.gguf", "decision.json"}
+    other = setaccio(tmp_path, *command[:-3], 41, "--tolerance", 0.1)
+    assert other.returncode == 2 and "with other values of: settings." in other.stderr
     (before, after) = (
         next(loss[at] for loss in decision["parts"]["held_out"] if loss["measure"] == "l3")
         for at in ("before", "after")
