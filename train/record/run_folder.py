@@ -185,12 +185,22 @@ def _clear(out: Path) -> None:
 
 
 def last_checkpoint(out: Path) -> Path | None:
-    """The newest complete checkpoint: the trainer writes its state file last."""
+    """The newest complete checkpoint: the trainer writes its state file last, and not at once."""
     found = {
         int(path.parent.name.rpartition("-")[2]): path.parent
         for path in (out / "checkpoints").glob("checkpoint-*/trainer_state.json")
+        if _is_whole(path)
     }
     return found[max(found)] if found else None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a JSON file was written to its end."""
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def versions() -> dict[str, str]:
