@@ -94,6 +94,10 @@ def steps(out):
     return json.loads(file.read_text(encoding="utf-8"))["done"] if file.is_file() else {}
 
 
+def values(file, key):
+    return {json.loads(line)[key] for line in file.read_text(encoding="utf-8").splitlines()}
+
+
 def stamps(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
@@ -178,11 +182,10 @@ def test_killed_anywhere_it_goes_on_and_a_second_round_begins_where_the_first_en
         lambda: "export-old" in steps(out),
         lambda: "eval-old/test" in steps(out),
     ]
-    said, seen = [], []
+    seen = []
     for reached in places:
         error, code = kill_when(reached)
         assert code == -signal.SIGKILL, error
-        said.append(error)
         seen.append(steps(out))
     assert "train" not in seen[0] and "train" in seen[1]
     with file.open("a", encoding="utf-8") as stream:
@@ -202,13 +205,10 @@ def test_killed_anywhere_it_goes_on_and_a_second_round_begins_where_the_first_en
     assert second.returncode == 0, second.stderr
     new = tmp_path / "second"
     assert (new / "pairs" / "test.jsonl").read_text() == (out / "pairs" / "test.jsonl").read_text()
-    first_held, second_held = (
-        {json.loads(line)["id"] for line in (at / "pairs" / "held_out.jsonl").open()}
-        for at in (out, new)
-    )
-    assert first_held <= second_held
-    replayed = {json.loads(line)["text"] for line in (new / "pairs" / "replay.jsonl").open()}
-    corrected = {json.loads(line)["text"] for line in file.open()}
+    kept = [values(at / "pairs" / "held_out.jsonl", "id") for at in (out, new)]
+    assert kept[0] <= kept[1]
+    replayed = values(new / "pairs" / "replay.jsonl", "text")
+    corrected = values(file, "text")
     assert len(replayed) > 20 and not replayed & corrected
     assert json.loads((new / "run" / "run.json").read_text())["continued_from"] == str(out / "run")
 
