@@ -30,7 +30,7 @@ from setaccio.cli.eval import budget, drift, reference, report, robustness, swee
 from setaccio.cli.eval import eval as eval_
 from setaccio.cli.terminal.console import VERBS
 from setaccio.cli.terminal.exits import OK, report_error
-from setaccio.cli.train import search, train
+from setaccio.cli.train import improve, search, train
 
 _HELP = "Free text in, JSON that always fits your schema out: offline, on a CPU."
 
@@ -156,6 +156,7 @@ _add(_eval, robustness.robustness_verb, "robustness", robustness.EXAMPLE)
 _add(_eval, report.report_verb, "report", report.EXAMPLE)
 _add(_eval, budget.budget_verb, "budget", budget.EXAMPLE)
 app.add_typer(_eval, name="eval")
+_add(app, improve.improve, "improve", improve.EXAMPLE)
 _add(app, drift.drift_verb, "drift", drift.EXAMPLE)
 _add(app, serve.serve_verb, "serve", serve.EXAMPLE)
 _add(app, doctor.doctor, "doctor", doctor.EXAMPLE)

@@ -27,7 +27,7 @@ def main() -> None:
     """Run the command line and exit."""
     leave_on_interrupt()
     fill_closed_streams()
-    if sys.argv[1:2] in (["train"], ["demo"]) and _SHOWING.isdisjoint(sys.argv):
+    if sys.argv[1:2] in (["train"], ["improve"], ["demo"]) and _SHOWING.isdisjoint(sys.argv):
         from setaccio.train.backend.device import keep_heap
 
         keep_heap("setaccio.cli.main")

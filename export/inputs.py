@@ -27,6 +27,7 @@ PROVENANCE = (
     "base_gguf_sha256",
     "training_data_sha256",
     "training_pairs",
+    "parent_adapter_sha256",
 )
 
 

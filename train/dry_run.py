@@ -22,6 +22,7 @@ from rich.console import Console
 from setaccio.train.config.idle import idle_settings
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.fit import Training, build_trainer
+from setaccio.train.inputs.parent import settle
 from setaccio.train.inputs.prepare import prepare_inputs
 from setaccio.train.inputs.sources import choose_backend, require_extra, training_sources
 from setaccio.train.record.run_folder import check_run
@@ -50,6 +51,7 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> RunPlan:
         DataError: the pairs can not be read.
     """
     require_extra()
+    config = settle(config)
     sources = training_sources(config)
     check_run(config, sources.digests)
     backend = choose_backend(config)
@@ -69,5 +71,5 @@ def dry_run(config: TrainConfig, console: Console | None = None) -> RunPlan:
         batch = next(iter(trainer.get_train_dataloader()))
         reporter.console.print(show_batch(batch, inputs.tokenizer, SHOWN_ROWS))
         plan = make_plan(inputs, trainer)
-    reporter.show(plan.lines())
+    reporter.show([*sources.start(), *plan.lines()])
     return plan

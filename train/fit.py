@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from setaccio.data.errors import TrainError
 from setaccio.train.inputs.prepare import TrainInputs
-from setaccio.train.loop.saving import load_weights, read_kept
+from setaccio.train.loop.saving import load_weights, put_adapter, read_kept
 from setaccio.train.record.run_folder import last_checkpoint
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class Fitted:
 
 
 def build_trainer(training: Training) -> Trainer:
-    """Load the base and make the trainer.
+    """Load the base and make the trainer, its adapter that of the parent where there is one.
 
     Raises:
         ModelError: the base can not be loaded.
-        TrainError: pairs can not be packed with this model.
+        TrainError: pairs can not be packed with this model, or the parent's adapter does not fit.
     """
     from setaccio.train.backend import backend_trl, backend_unsloth
     from setaccio.train.inputs.packing import check_no_leak
@@ -73,7 +73,11 @@ def build_trainer(training: Training) -> Trainer:
     model, peft_config = prepare(inputs.config, inputs.base)
     if inputs.config.packing:
         check_no_leak(model)
-    return Trainer(training, model, peft_config)
+    trainer = Trainer(training, model, peft_config)
+    if inputs.parent is not None:
+        weights = inputs.parent.weights(inputs.base)
+        put_adapter(trainer.accelerator.unwrap_model(trainer.model), weights, inputs.parent.path)
+    return trainer
 
 
 def fit(training: Training) -> Fitted:

@@ -23,6 +23,7 @@ from setaccio.train.backend.device import leads, wait_for_all
 from setaccio.train.config.idle import idle_settings
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.fit import Fitted, Training, fit
+from setaccio.train.inputs.parent import settle
 from setaccio.train.inputs.prepare import TrainInputs, prepare_inputs
 from setaccio.train.inputs.sources import (
     Sources,
@@ -69,7 +70,8 @@ def train(
     Raises:
         TrainError: the data, the memory or the disk would not serve, or the loss diverged; the
             last good weights are then the run's result all the same.
-        UsageError: the run folder is in use by another run, or L3 is asked for without a scorer.
+        UsageError: the run folder is in use by another run, L3 is asked for without a scorer, or
+            there is no such adapter to go on from, or it contradicts the configuration.
         MissingExtraError: a package of the ``train`` or ``gpu`` extra is not installed.
         ModelError: the base is not there or can not be loaded.
         TaskError: the task can not be used.
@@ -77,6 +79,7 @@ def train(
     """
     started = time.monotonic()
     require_extra()
+    config = settle(config)
     scorer = check_scorer(config, scorer)
     sources = training_sources(config)
     finished = check_run(config, sources.digests)
@@ -94,13 +97,15 @@ def train(
         if leads():
             start_run(config, sources.task, sources.digests)
         wait_for_all()
-        _announce(inputs, reporter)
+        _announce(inputs, sources, reporter)
         fitted = fit(Training(inputs, reporter, callbacks, scorer))
         return _finish(inputs, sources, fitted, reporter)
 
 
-def _announce(inputs: TrainInputs, reporter: Reporter) -> None:
+def _announce(inputs: TrainInputs, sources: Sources, reporter: Reporter) -> None:
     """Say what comes before the first step."""
+    for sentence in sources.start():
+        reporter.tell(sentence)
     config, evaluated = inputs.config, len(inputs.rows.eval)
     for sentence in idle_settings(config, len(inputs.rows.train), evaluated):
         reporter.tell(sentence)
@@ -174,6 +179,17 @@ def _result(config: TrainConfig, fitted: Fitted, reporter: Reporter) -> TrainRes
     )
 
 
+def _descent(sources: Sources) -> dict[str, Any]:
+    """What a run says of the adapter that it went on from."""
+    if sources.parent is None:
+        return {}
+    return {
+        "continued_from": str(sources.parent.path.absolute()),
+        "parent_adapter_sha256": sources.parent.sha256,
+        "replayed_pairs": sources.mixed.replayed,
+    }
+
+
 def _provenance(inputs: TrainInputs, sources: Sources) -> dict[str, Any]:
     base, task, rows, config = sources.base, sources.task, inputs.rows, inputs.config
     left_out = {*rows.left_out.long, *rows.left_out.invalid}
@@ -193,8 +209,9 @@ def _provenance(inputs: TrainInputs, sources: Sources) -> dict[str, Any]:
         "left_out": {
             "long": len(rows.left_out.long),
             "invalid": len(rows.left_out.invalid),
-            "bad_lines": len(sources.problems),
+            "bad_lines": len(sources.mixed.problems),
         },
+        **_descent(sources),
         "backend": inputs.backend,
         "seed": config.seed,
         "config": config.model_dump(mode="json", exclude={"resume", "overwrite"}),

@@ -24,7 +24,7 @@ _ROOT_FILE = "setaccio-root"  # names Setaccio's folder, in an environment that 
 _JUST_BRINGS = frozenset({"train", "report", "baseline", "search", "serve"})
 VERBS = (
     *("data", "schema", "models", "train", "export", "extract", "merge", "review", "eval"),
-    *("drift", "serve", "doctor", "try", "demo"),
+    *("improve", "drift", "serve", "doctor", "try", "demo"),
 )
 """The verbs, in the order in which they are used."""
 GREATEST_WARNINGS = 10

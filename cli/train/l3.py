@@ -43,9 +43,9 @@ class ExtractionScorer:
     @cached_property
     def task(self) -> Task:
         """What is extracted."""
-        from setaccio.data.task.task import load_task
+        from setaccio.train.inputs.parent import chosen_task
 
-        return load_task(self.config.task)
+        return chosen_task(self.config.task)
 
     @cached_property
     def pairs(self) -> list[Pair]:

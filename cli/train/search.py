@@ -70,6 +70,7 @@ def search_verb(
     """Search for better training settings; the same command goes on with a search."""
     from setaccio.cli.train.l3 import ExtractionScorer
     from setaccio.train.config.config import load_config
+    from setaccio.train.inputs.parent import settle
     from setaccio.train.search.search import VALIDATION_LOSS, Score
     from setaccio.train.search.search import search as run_search
     from setaccio.train.search.space import read_space
@@ -86,7 +87,7 @@ def search_verb(
         "max_steps": max_steps,
         "overwrite": overwrite or None,
     }
-    ready = load_config(config, {**parse_settings(settings or []), **given(flags)})
+    ready = settle(load_config(config, {**parse_settings(settings or []), **given(flags)}))
     by_loss = score == "loss"
     with ExtractionScorer(ready) as judge, ExtractionScorer(ready, documents) as scorer:
         result = run_search(

@@ -38,6 +38,12 @@ def train_verb(
     base: Base = None,
     template: Template = None,
     task: TaskName = None,
+    continue_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN|GGUF", help="Go on from this run's adapter, or an adapter's GGUF."
+        ),
+    ] = None,
     eval_pairs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Pairs for the evaluation loss.")
     ] = None,
@@ -97,6 +103,7 @@ def train_verb(
         "base": base,
         "template": template,
         "task": task,
+        "continue_from": continue_from,
         "eval_pairs": eval_pairs,
         "method": method,
         "backend": backend,
@@ -136,7 +143,9 @@ def _try(config: TrainConfig) -> None:
 
 def _train(config: TrainConfig) -> None:
     from setaccio.train import train as run_training
+    from setaccio.train.inputs.parent import settle
 
+    config = settle(config)
     if config.metric_for_best == "l3":
         from setaccio.cli.train.l3 import ExtractionScorer
 

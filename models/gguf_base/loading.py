@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from setaccio.data.errors import ModelError, short_reason
+
 if TYPE_CHECKING:
     import torch
 
@@ -49,6 +51,23 @@ def fits_as_float32(folder: Path, memory: int | None = None) -> bool:
     """Whether a 16-bit model can be computed in float32 in so many bytes (default: the free)."""
     free = psutil.virtual_memory().available if memory is None else memory
     return 2 * folder_bytes(folder) < MEMORY_SHARE * free
+
+
+def empty_model(folder: Path) -> Any:
+    """The causal language model of a folder without its weights, to see its layers.
+
+    Raises:
+        ModelError: the configuration is none that transformers knows by itself.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        shape = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(shape, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder}: can not be loaded ({short_reason(error)}).") from error
 
 
 def load_causal_lm(folder: Path, dtype: torch.dtype, **options: Any) -> Any:

@@ -204,6 +204,22 @@ def test_an_interrupted_run_goes_on_to_the_same_losses(settings, tmp_path, minut
     assert resumed.tokens == whole.tokens
 
 
+def test_a_checkpoint_that_was_cut_off_while_it_was_written_is_passed_over(settings, tmp_path):
+    from setaccio.train.record.run_folder import last_checkpoint
+
+    values = {**settings, "save_steps": 2, "max_steps": 6, "out": tmp_path / "cut"}
+    config = load_config(None, values)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, [Interrupt(5)])
+    newest = config.out / "checkpoints" / "checkpoint-4"
+    assert last_checkpoint(config.out) == newest
+    state = (newest / "trainer_state.json").read_text()
+    for cut in ("", state[: len(state) // 2]):
+        (newest / "trainer_state.json").write_text(cut)
+        assert last_checkpoint(config.out) == newest.with_name("checkpoint-2")
+    assert train(config.model_copy(update={"resume": True})).steps == 6
+
+
 def test_the_time_budget_ends_the_training(settings):
     del settings["max_steps"]
     result = train(load_config(None, {**settings, "max_minutes": 0.02}))

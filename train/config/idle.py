@@ -47,6 +47,8 @@ def idle_settings(config: TrainConfig, learned: int, evaluated: int) -> list[str
         said.append(
             f"validation_share: {config.validation_share:g} does nothing beside eval_pairs."
         )
+    if config.continue_from is None and config.replay_share != fields["replay_share"].default:
+        said.append(f"replay_share: {config.replay_share:g} does nothing without continue_from.")
     if config.metric_for_best != "l3" and config.l3_documents != fields["l3_documents"].default:
         said.append(
             f"l3_documents: {config.l3_documents} does nothing without metric_for_best: l3."

@@ -60,6 +60,23 @@ class TrainConfig(BaseModel):
         200, ge=1, description="At most this many pairs enter each evaluation loss."
     )
     out: Path = Field(description="The run folder that is written.")
+    continue_from: Path | None = Field(
+        None,
+        description="Go on from an adapter: a training run's folder, or a LoRA GGUF that `export "
+        "--adapter-only` wrote. What makes an adapter what it is (rank, alpha, targets, ...), base "
+        "and task are the adapter's where they are not given.",
+    )
+    replay_share: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="With `continue_from`: share of the training pairs that are drawn from those "
+        "that the adapter has learned from, so that it does not forget them.",
+    )
+    replay_pairs: Path | None = Field(
+        None,
+        description="Draw them from this file; a run knows its own pairs, a GGUF does not.",
+    )
 
     backend: Literal["auto", "trl", "unsloth"] = Field(
         "auto", description="What trains: `auto` takes Unsloth where there is a GPU and Unsloth."
@@ -218,6 +235,13 @@ class TrainConfig(BaseModel):
             raise ValueError("adapter_layers needs an adapter; use method: lora")
         if self.method == "full" and self.quantisation_aware:
             raise ValueError("quantisation_aware needs an adapter; use method: lora")
+        if self.method == "full" and self.continue_from:
+            raise ValueError(
+                "continue_from goes on with an adapter; use method: lora, or train on "
+                "with base: RUN/model"
+            )
+        if self.replay_pairs and not self.continue_from:
+            raise ValueError("replay_pairs goes with continue_from; give both, or mix the files")
         if self.patience and not self.eval_steps:
             raise ValueError("patience counts evaluations, and eval_steps is 0; set eval_steps")
         if self.patience and not self.validation_share and self.eval_pairs is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from setaccio.data.errors import TrainError
@@ -10,6 +10,7 @@ from setaccio.train.backend.base import Base, load_tokenizer
 from setaccio.train.backend.device import world_size
 from setaccio.train.config.idle import refuse_without_evaluation
 from setaccio.train.config.settings import TrainConfig
+from setaccio.train.inputs.parent import Parent
 from setaccio.train.inputs.preflight import MemoryEstimate, check_resources, estimate
 from setaccio.train.inputs.sources import Rows, Sources, check_trackers, encode_sources
 
@@ -25,6 +26,7 @@ class TrainInputs:
         rows: encoded pairs.
         backend: ``trl`` or ``unsloth``.
         needed: memory and disk that the run needs.
+        parent: the adapter to go on from, or None.
     """
 
     config: TrainConfig
@@ -33,6 +35,7 @@ class TrainInputs:
     rows: Rows
     backend: str
     needed: MemoryEstimate
+    parent: Parent | None = None
 
 
 def prepare_inputs(config: TrainConfig, sources: Sources, backend: str) -> TrainInputs:
@@ -58,7 +61,7 @@ def prepare_inputs(config: TrainConfig, sources: Sources, backend: str) -> Train
     refuse_without_evaluation(config, len(rows.train), len(rows.eval))
     inputs = make_inputs(config, sources.base, tokenizer, rows, backend)
     check_resources(inputs.needed, config)
-    return inputs
+    return replace(inputs, parent=sources.parent)
 
 
 def make_inputs(

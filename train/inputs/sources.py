@@ -9,13 +9,14 @@ from rich.console import Console
 
 from setaccio.data.errors import MissingExtraError, TrainError, UsageError
 from setaccio.data.pairs.checks import doubt_of_labels
-from setaccio.data.records import Pair, Problem, pairs_digest
-from setaccio.data.task.task import Task, load_task
+from setaccio.data.records import Pair, pairs_digest
+from setaccio.data.task.task import Task
 from setaccio.train.backend.base import Base, end_token_ids, resolve_base
 from setaccio.train.config.idle import refuse_without_evaluation
 from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.encode import Encoded, EncodeReport, encode_pairs
-from setaccio.train.inputs.pairs import tell_problems, training_pairs
+from setaccio.train.inputs.pairs import Mixed, mixed_pairs, tell_problems
+from setaccio.train.inputs.parent import Parent, check_base, chosen_task, read_parent
 
 REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
@@ -26,18 +27,35 @@ class Sources(NamedTuple):
     Attributes:
         task: the task.
         base: the base model on disk.
-        learned: pairs to learn from.
-        held_out: pairs of the evaluation loss.
-        problems: the lines that were left out.
+        mixed: its pairs, old ones among them where it goes on from an adapter.
+        parent: that adapter, or None.
+        doubt: what is to be said of that adapter; empty where there is nothing.
         digests: SHA-256 (hex) of task, base and pairs by name, as the run folder keeps them.
     """
 
     task: Task
     base: Base
-    learned: list[Pair]
-    held_out: list[Pair]
-    problems: list[Problem]
+    mixed: Mixed
+    parent: Parent | None
+    doubt: str
     digests: dict[str, str]
+
+    @property
+    def learned(self) -> list[Pair]:
+        """Pairs to learn from."""
+        return self.mixed.learned
+
+    @property
+    def held_out(self) -> list[Pair]:
+        """Pairs of the evaluation loss."""
+        return self.mixed.held_out
+
+    def start(self) -> list[str]:
+        """Sentences about what the training goes on from; none where it begins anew."""
+        if self.parent is None:
+            return []
+        said = f"goes on from {self.parent.describe()} with {self.mixed.describe()}"
+        return [said, *filter(None, [self.doubt])]
 
 
 class Rows(NamedTuple):
@@ -83,23 +101,30 @@ def training_sources(config: TrainConfig) -> Sources:
     Raises:
         TaskError: the task can not be used.
         DataError: the pairs can not be read.
-        TrainError: an evaluation is asked for, and no pair is held out for it.
+        TrainError: an evaluation is asked for, and no pair is held out for it; or the adapter to
+            go on from belongs to another base.
+        UsageError: there is no such adapter, or it is not known what it has learned from.
         ModelError: the base is not there.
     """
-    task = load_task(config.task)
-    learned, held_out, problems = training_pairs(config)
+    task = chosen_task(config.task)
+    mixed = mixed_pairs(config)
     # Before the base, which may have to be made first.
-    refuse_without_evaluation(config, len(learned), len(held_out))
+    refuse_without_evaluation(config, len(mixed.learned), len(mixed.held_out))
     base = resolve_base(config.base, allow_download=config.allow_download, template=config.template)
-    unseen = doubt_of_labels([*learned, *held_out])
-    tell_problems(problems, [*task.notes, *filter(None, [unseen])])
+    unseen = doubt_of_labels([*mixed.learned, *mixed.held_out])
+    tell_problems(mixed.problems, [*task.notes, *filter(None, [unseen])])
     digests = {
         "base_sha256": base.digest(),
         "task_sha256": task.digest,
-        "pairs_sha256": pairs_digest(learned),
-        "eval_pairs_sha256": pairs_digest(held_out),
+        "pairs_sha256": pairs_digest(mixed.learned),
+        "eval_pairs_sha256": pairs_digest(mixed.held_out),
     }
-    return Sources(task, base, learned, held_out, problems, digests)
+    if config.continue_from is None:
+        return Sources(task, base, mixed, None, "", digests)
+    parent = read_parent(config.continue_from)
+    doubt = check_base(parent, base, digests["base_sha256"])
+    digests["parent_adapter_sha256"] = parent.sha256
+    return Sources(task, base, mixed, parent, doubt, digests)
 
 
 def choose_backend(config: TrainConfig) -> str:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from setaccio.data.errors import TrainError
 from setaccio.models.gguf_base import VOCABULARY_FILE
 
 WEIGHTS = "trained.safetensors"
@@ -53,6 +54,31 @@ def save_adapter(model: Any, tokenizer: Any, out: Path) -> None:
         model.save_pretrained(part, safe_serialization=True, save_embedding_layers=False)
         (part / "README.md").unlink(missing_ok=True)
         tokenizer.save_pretrained(part)
+
+
+def put_adapter(model: Any, weights: dict[str, Any], source: Path) -> None:
+    """Put another adapter's weights into a model's adapter.
+
+    Args:
+        model: with an adapter of the same shape.
+        weights: tensors by PEFT's names.
+        source: where they are from, for messages.
+
+    Raises:
+        TrainError: a tensor has no place in the model, or one of the model's is not among them.
+    """
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+
+    own = get_peft_model_state_dict(model, save_embedding_layers=False)
+    lacking, homeless = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
+    if lacking or homeless:
+        names = [f"lacks {lacking[0]}"] if lacking else []
+        names += [f"has {homeless[0]}, which has no place"] if homeless else []
+        raise TrainError(
+            f"{source}: is no adapter of this training's shape: it {' and '.join(names)}. Leave "
+            "rank, target_modules and adapter_layers out, or train anew without continue_from."
+        )
+    set_peft_model_state_dict(model, weights)
 
 
 def save_model(model: Any, tokenizer: Any, out: Path, base: Path, record: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from setaccio.data.records import atomic_write
+
 CLOCK_FILE = "setaccio_clock.json"
 EVAL_RESERVE = 1.25  # time kept for the last evaluation, relative to the first one
 SAVE_SECONDS = 2.0
@@ -115,5 +117,5 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the seconds used with the checkpoint."""
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        text = json.dumps({"seconds": self.elapsed, "first_step": self.first_step})
-        (folder / CLOCK_FILE).write_text(text, encoding="utf-8")
+        with atomic_write(folder / CLOCK_FILE) as stream:
+            json.dump({"seconds": self.elapsed, "first_step": self.first_step}, stream)

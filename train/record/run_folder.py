@@ -5,7 +5,8 @@ RUN/model/          instead, with `method: full`: the whole model, which export 
 RUN/checkpoints/    checkpoint-N, to resume from; best, the weights of the best evaluation
 RUN/config.yaml     the configuration
 RUN/task.json       the task
-RUN/inputs.json     SHA-256 of what the run learns from, to resume on nothing else
+RUN/inputs.json     SHA-256 of what the run learns from, to resume on nothing else, and the folder
+                    that relative paths in config.yaml start from
 RUN/run.json        provenance and results; written last, so its presence says "finished"
 RUN/metrics.jsonl   losses per step
 RUN/curves.png      the same as curves, where matplotlib is installed
@@ -171,7 +172,7 @@ def start_run(config: TrainConfig, task: Task, inputs: Mapping[str, str]) -> Non
     with atomic_write(config.out / "task.json") as stream:
         stream.write(task.to_metadata() + "\n")
     with atomic_write(config.out / INPUTS) as stream:
-        json.dump(dict(inputs), stream, indent=2)
+        json.dump({**inputs, "folder": str(Path.cwd())}, stream, indent=2)
         stream.write("\n")
 
 
@@ -184,12 +185,22 @@ def _clear(out: Path) -> None:
 
 
 def last_checkpoint(out: Path) -> Path | None:
-    """The newest complete checkpoint: the trainer writes its state file last."""
+    """The newest complete checkpoint: the trainer writes its state file last, and not at once."""
     found = {
         int(path.parent.name.rpartition("-")[2]): path.parent
         for path in (out / "checkpoints").glob("checkpoint-*/trainer_state.json")
+        if _is_whole(path)
     }
     return found[max(found)] if found else None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a JSON file was written to its end."""
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def versions() -> dict[str, str]:
