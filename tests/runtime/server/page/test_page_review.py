@@ -150,7 +150,7 @@ def test_nothing_of_a_text_or_an_answer_runs(browser: Any, tmp_path: Path) -> No
     bad = dict.fromkeys(("id", "text", "raw", "message", "model"), attack)
     row = {**result_row("d", 0), **bad}
     good = {**row, "status": "ok", "data": {"title": attack, "ingredients": [], "directions": []}}
-    results = write_lines(tmp_path / "r.jsonl", [row, {**good, "key": "k"}])
+    results = write_lines(tmp_path / "r.jsonl", [row, {**good, "id": "good"}])
     with (
         review_cli(results, folder=tmp_path) as served,
         watched(browser, served.url) as page,
