@@ -99,7 +99,8 @@ def _rows(found: dict[str, Any]) -> list[list[str]]:
     for part, verdict in found.items():
         for loss in verdict["differences"]:
             ends = f"{loss['loss']:+.3f} [{loss['low']:+.3f}, {loss['high']:+.3f}]"
-            said = "WORSE" if loss in verdict["failed"] else "noise" if loss["noise"] else "ok"
+            chance = loss["noise"] and loss["loss"] > 0
+            said = "WORSE" if loss in verdict["failed"] else "noise" if chance else "ok"
             numbers = [f"{loss['before']:.3f}", f"{loss['after']:.3f}", ends, said]
             rows.append([PARTS[part], _title(loss), str(loss["documents"]), *numbers])
     return rows
