@@ -91,7 +91,7 @@ class EndpointSource(OutputSource):
     @property
     def facts(self) -> dict[str, Json]:
         """The endpoint's settings (the variable's name, not the key) and what this run spent."""
-        known = {"spent": round(self.spent, 6), "asked": self.asked}
+        known: dict[str, Json] = {"spent": round(self.spent, 6), "asked": self.asked}
         if self.asked and TEMPLATE_SWITCHES not in self.endpoint.request:
             known["thoughts_switched_off"] = self.switchable
         return {"endpoint": asdict(self.endpoint), **known}

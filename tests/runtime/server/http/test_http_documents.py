@@ -1,4 +1,6 @@
-"""Files through /extract: the rows of the command line, with page and box, part, and faults.
+"""Files: their texts, and the rows of the command line with page and box, part, and faults.
+
+They are read in a process of its own, within limits.
 
 Run: pytest tests/runtime/server/http/test_http_documents.py
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +109,50 @@ def test_a_file_is_not_streamed(client: TestClient) -> None:
     asked = {"documents": [sent("a.pdf", CAKE_PDF)], "task": "recipe", "stream": True}
     answer = client.post("/extract", json=asked)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "stream")
+
+
+def texts(client: TestClient, name: str, content: bytes) -> dict:
+    answer = client.post(
+        "/texts",
+        params={"name": name},
+        content=content,
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_page_gives_its_text_and_runs_nothing(client: TestClient):
+    page = b"<html><body><p>Sponge cake</p><script>alert(1)</script></body></html>"
+    (found,) = texts(client, "cake.html", page)["documents"]
+    assert found == {"id": "cake.html", "text": "Sponge cake", "note": ""}
+
+
+def test_a_mail_and_its_attachment_are_two_documents(client: TestClient):
+    message = EmailMessage()
+    message["Subject"] = "Tea"
+    message.set_content("Pour water on it.")
+    message.add_attachment("Boil 2 eggs.", filename="eggs.txt")
+    found = texts(client, "tea.eml", message.as_bytes())["documents"]
+    assert [one["id"] for one in found] == ["tea.eml", "tea.eml#eggs.txt"]
+    assert "Pour water on it." in found[0]["text"] and "Boil 2 eggs." in found[1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("broken.pdf", b"%PDF-1.7 and no more", "broken.pdf"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "picture.png"),
+        ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 40, "old.doc"),
+        ("empty.docx", b"", "empty.docx"),
+        ("../../etc/passwd", b"\xff\xfe", "UTF-8"),
+    ],
+)
+def test_what_can_not_be_read_is_said(client: TestClient, name: str, content: bytes, words: str):
+    found = texts(client, name, content)
+    assert not found["documents"]
+    assert words in found["problems"][0]
+
+
+def test_a_file_over_the_limit_of_bodies_is_refused(client: TestClient):
+    assert client.post("/texts", content=b"x" * 30_000).status_code == 413
