@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from setaccio.data.errors import UsageError
 from setaccio.data.task.task import Task
-from setaccio.data.task.thinking import thought_marks
+from setaccio.runtime.extractor import Extractor
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.errors import HttpError
@@ -105,8 +105,8 @@ def make_catalogue(
         thinking: as for :class:`Catalogue`.
 
     Raises:
-        UsageError: two models or two tasks go by one name.
         ModelError: the model is to think and can not.
+        UsageError: two models or two tasks go by one name, or a thought is longer than the context.
     """
     if base in engine.adapters:
         raise UsageError(f"{base}: base and adapter go by one name. Name it: --adapter NAME=FILE.")
@@ -124,6 +124,7 @@ def make_catalogue(
             raise UsageError(f"{task.name}: two tasks go by this name. Give one of them.")
         if known is None or known.task.digest != task.digest:
             offers[task.name] = Offer(task, known.adapter if known else None, carried=False)
-    if thinking is not None:
-        thought_marks(engine.model.chat, [{"role": "user", "content": "."}])
+    if thinking is not None:  # refused now, and not with each request
+        task = Task.from_schema({"type": "object"})
+        Extractor(engine.model, task, constraint="none", parallel=1, thinking=thinking)
     return Catalogue(base, engine.adapters, offers, thinking)

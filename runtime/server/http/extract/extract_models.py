@@ -9,10 +9,12 @@ from pydantic import BaseModel, Field
 
 from setaccio.data.documents.extracted import unpack_places
 from setaccio.data.errors import SetaccioError
-from setaccio.data.records import Document
+from setaccio.data.records import Document, Problem
 from setaccio.data.task.task import Task
 from setaccio.data.text.places import SourceMap
 from setaccio.runtime.extraction import Extraction, FinishReason, Status
+from setaccio.runtime.model.adapters import join_names
+from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.body import StrictModel
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.errors import HttpError
@@ -235,6 +237,27 @@ def read_schema(schema: dict[str, Any], instruction: str | None, param: str = "s
         return Task.from_schema(schema, instruction or None)
     except (SetaccioError, ValueError) as error:  # such as a pattern that searches too long
         raise HttpError(400, str(error), param=param, code="unsupported_schema") from error
+
+
+def fault_row(problem: Problem, what: _What, engine: Engine, catalogue: Catalogue) -> str:
+    """The row of a file that can not be read, or of what is attached to one.
+
+    Args:
+        problem: what is wrong.
+        what: what was to be extracted.
+        engine: what would have answered.
+        catalogue: what there is.
+    """
+    task, name = _choice(what, catalogue)
+    adapter = None if name is None else engine.adapters[name]
+    task = task or (adapter or engine.model).task
+    return Extraction.refused(
+        problem.source,
+        str(problem),
+        task=task.name if task else "",
+        model=join_names(engine.model.name, adapter.path if adapter else None),
+        constraint=what.options.constraint,
+    ).to_json()
 
 
 def error_row(name: str, message: str) -> str:

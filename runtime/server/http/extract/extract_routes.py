@@ -24,8 +24,8 @@ from setaccio.runtime.server.http.extract.extract_models import (
     ExtractionRow,
     ExtractionRows,
     File,
-    error_row,
     extract_requests,
+    fault_row,
 )
 from setaccio.runtime.server.http.extract.file_reader import FileReader
 from setaccio.runtime.server.http.extract.row_stream import LineStream, rows_in_order
@@ -80,7 +80,9 @@ def extract_routes(
         )
         waiting = iter(requests)
         asked = [
-            next(waiting) if isinstance(each, Document) else error_row(each.source, str(each))
+            next(waiting)
+            if isinstance(each, Document)
+            else fault_row(each, body, engine, catalogue)
             for each in found
         ]
         return await _answer_all(engine, asked, until - time.monotonic())

@@ -38,9 +38,8 @@ def sent(name: str, content: bytes) -> dict[str, str]:
 
 
 def of_answer(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without what the command line and a server need not have in common."""
-    left = {"key", *(("task", "model") if row["status"] == "error" else ())}
-    return {key: value for key, value in without_time(row).items() if key not in left}
+    """A row without what the command line and a server do not have in common."""
+    return {key: value for key, value in without_time(row).items() if key != "key"}
 
 
 def test_files_give_the_rows_of_the_command_line(

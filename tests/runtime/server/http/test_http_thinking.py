@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from test_http_extract import events, without_time
 
 from setaccio.data import Document, Task
-from setaccio.data.errors import ModelError
+from setaccio.data.errors import ModelError, UsageError
 from setaccio.runtime import Extractor, LoadedModel, load_model
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.app import create_app
@@ -93,8 +93,10 @@ def test_what_can_not_think_is_refused(thinker: Engine, client: TestClient, engi
     answer = client.post("/extract", json=asked)
     assert answer.status_code == 400
     assert "no switch for thoughts" in answer.json()["error"]["message"]
-    with pytest.raises(ModelError, match="no switch for thoughts"):
+    with pytest.raises(ModelError, match=r"tiny-recipe.*no switch for thoughts"):
         make_catalogue(engine, "tiny", thinking=5)
+    with pytest.raises(UsageError, match=r"thinking is 5000.*context of 1024"):
+        make_catalogue(thinker, "m", thinking=5000)
     long = {"text": "Ada", "schema": SCHEMA, "options": {"thinking": 5000}}
     answer = client_of(thinker, None).post("/extract", json=long)
     assert answer.status_code == 400 and "context" in answer.json()["error"]["message"]
