@@ -94,12 +94,15 @@ def compare(
         The arms in the order given.
 
     Raises:
-        UsageError: no arms, two arms of one name and constraint, or the folder can not be written.
+        UsageError: no arms, two arms of one name and constraint, thoughts where nothing can think,
+            or the folder can not be written.
         DataError: no pairs, or an id that comes twice.
         ModelError: a GGUF can not be loaded.
         TaskError: no task was given and no GGUF carries one.
     """
     _check(arms, pairs)
+    if running.get("thinking") and not any(isinstance(arm, Arm) for arm in arms):
+        raise UsageError("thinking: is for GGUFs, and no arm is one. Leave it out.")
     task = task or _carried_task(arms)
     _tell_doubts(task, pairs, running.get("tell"))
     folder = None if out is None else Path(out)

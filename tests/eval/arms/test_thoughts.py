@@ -147,3 +147,5 @@ def test_a_gguf_thinks_in_an_evaluation_as_it_does_in_extraction(
 def test_a_model_that_knows_no_thoughts_is_named(tiny_gguf: Path):
     with pytest.raises(ModelError, match=rf"{tiny_gguf.name}.*Leave --thinking out"):
         compare([Arm("model", tiny_gguf, "schema")], PAIRS, CITY, thinking=8)
+    with pytest.raises(UsageError, match="no arm is one"):
+        compare([EndpointArm("big", Endpoint("http://127.0.0.1/v1", "m"))], PAIRS, CITY, thinking=8)
