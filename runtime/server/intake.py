@@ -119,7 +119,7 @@ class Intake:
             raise UsageError(f"There is no adapter {name!r}. There are: {known}.")
         return self._adapters[name]
 
-    def _prompts_for(self, task: Task, thinking: bool) -> Prompts:
+    def _prompts_for(self, task: Task, thinking: bool = False) -> Prompts:
         key = task.digest, thinking
         with self._lock:
             prompts = self._prompts.pop(key, None)
