@@ -176,6 +176,7 @@ def extract(
     ray.check(out, shard=shard, threads=threads, text_out=text_out)
     share = parse_shard(shard) if shard else None
     names = names if engine else find_sources(names, jsonl)
+    _tell_passed_over([] if engine else names, jsonl)
     resume = resume or retry_failed
     named = Path(task) if task and Path(task).is_file() else None
     chosen = choose_task(task, schema)
@@ -223,6 +224,18 @@ def extract(
     if reader and out:
         reader.begin(out)
     _work(extractor, journal, run, names, texts, jsonl=jsonl, retried=retry_failed, share=reader)
+
+
+def _tell_passed_over(names: list[str], jsonl: bool) -> None:
+    """Say what in the folders is not read."""
+    from setaccio.runtime.batch.sources import passed_over
+
+    others = passed_over(names, jsonl)
+    if others:
+        ends = ", ".join(
+            f"{count} {end or 'without an ending'}" for end, count in others.most_common(5)
+        )
+        tell_step(f"Files of other kinds are passed over: {ends}.")
 
 
 def _work(

@@ -86,6 +86,15 @@ def serve_verb(
     context: Annotated[
         int | None, typer.Option(min=1, help="Tokens of context; default: the model's, up to 4096.")
     ] = None,
+    thinking: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Let the model think for at most N tokens before /extract answers; a request may "
+            "say otherwise.",
+        ),
+    ] = None,
     corrections: Annotated[
         Path | None,
         typer.Option(
@@ -126,7 +135,7 @@ def serve_verb(
                 timeout=timeout,
                 corrections=corrections or (CORRECTIONS if local else None),
             )
-            catalogue = make_catalogue(engine, chosen.name, tasks)
+            catalogue = make_catalogue(engine, chosen.name, tasks, thinking)
             app = create_app(engine, catalogue, limits)
             names = ", ".join(catalogue.models)
             said = f"Serving {names} at {address_of(listening)} (Ctrl-C ends it)."

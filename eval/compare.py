@@ -51,12 +51,15 @@ class Running(TypedDict, total=False):
 
     Attributes:
         max_tokens: greatest number of tokens per answer; by default the extractor decides.
+        thinking: greatest number of tokens that GGUFs think before each answer, constrained and
+            free alike; by default they do not think, and endpoints are asked not to in any case.
         threads: threads that compute; by default one per physical core.
         progress: told how far each arm is, also while a document is being decoded.
         tell: given a sentence about what makes the scores doubtful, before anything is run.
     """
 
     max_tokens: int | None
+    thinking: int | None
     threads: int | None
     progress: Progress | None
     tell: Callable[[str], None] | None
@@ -92,19 +95,22 @@ def compare(
         The arms in the order given.
 
     Raises:
-        UsageError: no arms, two arms of one name and constraint, or the folder can not be written.
+        UsageError: no arms, two arms of one name and constraint, thoughts where nothing can think,
+            or the folder can not be written.
         DataError: no pairs, or an id that comes twice.
         ModelError: a GGUF can not be loaded.
         TaskError: no task was given and no GGUF carries one.
     """
     _check(arms, pairs)
+    if running.get("thinking") and not any(isinstance(arm, Arm) for arm in arms):
+        raise UsageError("thinking: is for GGUFs, and no arm is one. Leave it out.")
     task = task or _carried_task(arms)
     _tell_doubts(task, pairs, running.get("tell"))
     folder = None if out is None else Path(out)
     results, facts = _run_arms(arms, pairs, task, folder, running)
     comparison = Comparison(task, tuple(results), folder)
     if folder is not None:
-        limits = {name: running.get(name) for name in ("max_tokens", "threads")}
+        limits = {name: running.get(name) for name in ("max_tokens", "thinking", "threads")}
         config = _config(comparison, pairs, facts) | limits | (settings or {})
         write_json(folder / "config.json", config)
         write_pairs(folder / "documents.jsonl", pairs)
@@ -123,7 +129,13 @@ def _run_arms(
 ) -> tuple[list[ArmResult], list[dict[str, Json]]]:
     """Each arm's result, and what ``config.json`` says about where its outputs come from."""
     models = ModelPool(running.get("threads"))
-    setting = Setting(task, running.get("max_tokens"), models, running.get("tell"))
+    setting = Setting(
+        task,
+        running.get("max_tokens"),
+        running.get("thinking"),
+        models,
+        running.get("tell"),
+    )
     results, facts = [], []
     try:
         for arm in arms:

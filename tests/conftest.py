@@ -9,9 +9,10 @@ import pytest
 from hypothesis import settings
 
 from setaccio.data import Task, load_task
-from setaccio.data.errors import ModelError
+from setaccio.data.errors import ExportError, ModelError
 from setaccio.data.records import Pair, load_pairs
 from setaccio.models import default_base, model_path
+from setaccio.models.templates import load_template
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -65,6 +66,24 @@ def tiny_task(recipe: Task) -> Task:
 def recipe_pairs() -> list[Pair]:
     """80 generated recipes of the training part, then 40 of the held-out part."""
     return load_pairs(FIXTURES / "pairs.jsonl")[0]
+
+
+@pytest.fixture(scope="session")
+def thinking_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GGUF of random weights whose chat template has a switch for thoughts.
+
+    In full precision: what is added up in another order then differs too little to matter.
+    """
+    pytest.importorskip("transformers")
+    from random_ggufs import make_gguf
+
+    marks = ["<|im_start|>", "<|im_end|>", "<think>", "</think>"]
+    template = load_template("qwen3").fitted({"<|im_end|>"})
+    folder = tmp_path_factory.mktemp("thinks")
+    try:
+        return make_gguf("qwen3", folder, "f32", template=template, marks=marks)
+    except ExportError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

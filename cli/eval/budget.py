@@ -13,6 +13,7 @@ from setaccio.cli.eval.options import (
     OneModel,
     SchemaFile,
     TaskName,
+    Thinking,
     Threads,
     documents_option,
 )
@@ -59,6 +60,7 @@ def budget_verb(
     task: TaskName = None,
     schema: SchemaFile = None,
     max_tokens: MaxTokens = None,
+    thinking: Thinking = None,
     threads: Threads = None,
     out: Annotated[
         Path | None,
@@ -92,9 +94,10 @@ def budget_verb(
             out,
             chosen=choose_task(task, schema),
             max_tokens=max_tokens,
+            thinking=thinking,
             threads=threads,
         )
-    elif model or adapter or pairs or out or task or schema or max_tokens:
+    elif model or adapter or pairs or out or task or schema or max_tokens or thinking:
         from setaccio.data.errors import UsageError
 
         raise UsageError("--run: is decoded already. Leave out the model, --pairs and --out.")
@@ -139,6 +142,7 @@ def _decode(
     *,
     chosen: Task | None,
     max_tokens: int | None,
+    thinking: int | None,
     threads: int | None,
 ) -> Path:
     """Evaluate the model on the pairs first, constrained; gives the run folder."""
@@ -163,6 +167,7 @@ def _decode(
             adapter=using.adapter,
             tuned_only=True,
             max_tokens=max_tokens,
+            thinking=thinking,
             threads=threads,
             progress=progress,
             tell=warn_once,

@@ -24,6 +24,7 @@ from setaccio.cli.eval.options import (
     SchemaFile,
     Seed,
     TaskName,
+    Thinking,
     Threads,
     constraints_of,
     load_documents,
@@ -73,6 +74,7 @@ def eval_verb(
     ] = False,
     constraint: Decoding = "both",
     max_tokens: MaxTokens = None,
+    thinking: Thinking = None,
     threads: Threads = None,
     pairs: PairsFile = None,
     limit: Limit = None,
@@ -148,6 +150,7 @@ def eval_verb(
             seed=seed,
             others=others,
             max_tokens=max_tokens,
+            thinking=thinking,
             threads=threads,
         )
     show(comparison)

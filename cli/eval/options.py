@@ -67,6 +67,15 @@ MaxTokens = Annotated[
     int | None,
     models_option(min=1, help="Most tokens of an answer; default: by its document."),
 ]
+Thinking = Annotated[
+    int | None,
+    models_option(
+        "--thinking",
+        min=1,
+        metavar="N",
+        help="Let GGUFs think for at most N tokens before each answer.",
+    ),
+]
 Threads = Annotated[
     int | None,
     models_option("--threads", min=1, help="Threads; default: one per physical core."),

@@ -18,6 +18,7 @@ from setaccio.cli.eval.options import (
     SchemaFile,
     Seed,
     TaskName,
+    Thinking,
     Threads,
     constraints_of,
     documents_option,
@@ -35,6 +36,7 @@ def robustness_verb(
     adapter: OneAdapter = None,
     constraint: Decoding = "schema",
     max_tokens: MaxTokens = None,
+    thinking: Thinking = None,
     threads: Threads = None,
     perturb: Annotated[
         str | None,
@@ -78,6 +80,7 @@ def robustness_verb(
             seed=seed,
             out=out,
             max_tokens=max_tokens,
+            thinking=thinking,
             threads=threads,
             progress=progress,
             tell=warn_once,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from array import array
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from setaccio.data.errors import UnreadableError
@@ -89,14 +90,37 @@ class Found(NamedTuple):
     error: str = ""
 
 
+def pack_places(places: SourceMap) -> dict[str, Any]:
+    """A map without its note as JSON, with arrays in base 64."""
+    packed = (places.starts, places.ends, places.numbers, places.boxes)
+    arrays = [base64.b64encode(each.tobytes()).decode() for each in packed]
+    return {"arrays": arrays, "names": places.names}
+
+
+def unpack_places(packed: Mapping[str, Any], note: str) -> SourceMap:
+    """The way back of :func:`pack_places`; what is packed is not trusted.
+
+    Raises:
+        ValueError: it is no map.
+    """
+    try:
+        places = SourceMap(list(map(str, packed["names"])), note)
+        arrays = [base64.b64decode(each, validate=True) for each in packed["arrays"]]
+        places.starts, places.ends, places.numbers = (array("I", each) for each in arrays[:3])
+        places.boxes = array("f", arrays[3])
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise ValueError("no map of a document") from error
+    if not places.is_whole:
+        raise ValueError("no map of a document")
+    return places
+
+
 def to_row(found: Found) -> dict[str, Any]:
-    """What goes from the child process to its parent: JSON, with arrays in base 64."""
+    """What goes from the child process to its parent: JSON."""
     places = found.places
     row: dict[str, Any] = {"name": found.name, "text": found.text, "error": found.error}
     if places is not None:
-        packed = (places.starts, places.ends, places.numbers, places.boxes)
-        row["arrays"] = [base64.b64encode(each.tobytes()).decode() for each in packed]
-        row["names"], row["note"] = places.names, places.note
+        row |= {**pack_places(places), "note": places.note}
     return row
 
 
@@ -110,15 +134,9 @@ def from_row(row: dict[str, Any]) -> Found:
         name, text, error = (_writable(str(row[key])) for key in ("name", "text", "error"))
         if "arrays" not in row:
             return Found(name, text, None, error)
-        places = SourceMap(list(map(str, row["names"])), str(row["note"]))
-        packed = [base64.b64decode(each, validate=True) for each in row["arrays"]]
-        places.starts, places.ends, places.numbers = (array("I", each) for each in packed[:3])
-        places.boxes = array("f", packed[3])
-    except (KeyError, TypeError, IndexError) as error_:
+        return Found(name, text, unpack_places(row, str(row["note"])), error)
+    except (KeyError, TypeError) as error_:
         raise ValueError("no row of a document") from error_
-    if not places.is_whole:
-        raise ValueError("no map of a document")
-    return Found(name, text, places, error)
 
 
 def _writable(text: str) -> str:

@@ -55,7 +55,8 @@ def kind_of(head: bytes, name: str) -> str | None:
 
     Returns:
         A key of :data:`KINDS`; ``zip`` for an archive and ``ole`` for an older or an encrypted
-        Office file whose name tells no more; ``picture``; None for anything that may be a text.
+        Office file whose name tells no more; ``rtf``; ``picture``; None for anything that may be a
+        text.
     """
     suffix = suffix_of(name)
     if suffix in TEXT_SUFFIXES:
@@ -68,6 +69,8 @@ def kind_of(head: bytes, name: str) -> str | None:
         return "pdf"
     if head.startswith(_OLE):
         return "ole"
+    if start.startswith(b"{\\rtf"):
+        return "rtf"
     if head.startswith(b"PK\x03\x04"):
         kind = _BY_SUFFIX.get(suffix)
         return kind if kind in ("word", "excel") else "zip"

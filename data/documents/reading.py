@@ -26,7 +26,9 @@ from setaccio.data.records import Document, Problem
 
 _HEAD = 1024
 _NOT_READ = {
-    "zip": "is an archive, and no Word or Excel file by its name. Unpack it.",
+    "zip": "is an archive, and no Word or Excel file by its name. Unpack it, or save it as PDF "
+    "where it is a presentation, an OpenDocument file or a book.",
+    "rtf": "is rich text (RTF), which is not read. Save it as .docx or PDF.",
     "ole": "is an encrypted Office file or one of before 2007. Save it as .docx or .xlsx, without "
     "a password.",
     "picture": "no text layer: it is a picture. Recognise its text first (OCR).",
@@ -90,6 +92,11 @@ def read_stream(
             return
         head = file.read(_HEAD)
         kind = kind_of(head, name)
+        if kind and not size:
+            yield Problem(
+                name, 0, "is empty: there is nothing in the file. Save or download it anew."
+            )
+            return
         if kind is None:
             yield _plain(head + file.read(), name, limits)
         elif kind in _NOT_READ:

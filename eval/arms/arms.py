@@ -73,6 +73,7 @@ class Setting:
     Attributes:
         task: what is extracted.
         max_tokens: most tokens of an answer; None leaves it to the source.
+        thinking: most tokens that GGUFs may think before each answer; None: they do not think.
         models: where GGUFs are loaded.
         tell: given a sentence about what makes the outputs of an arm doubtful.
         watch: told after every pass of a model how far its documents are.
@@ -80,6 +81,7 @@ class Setting:
 
     task: Task
     max_tokens: int | None = None
+    thinking: int | None = None
     models: ModelPool = field(default_factory=ModelPool)
     tell: Callable[[str], None] | None = None
     watch: Watch | None = None
@@ -218,6 +220,7 @@ class _GgufSource(OutputSource):
             pair.id,
             pair.text,
             *([self.adapter.sha256] if self.adapter else []),
+            *([f"thinking {self.setting.thinking}"] if self.setting.thinking else []),
         )
 
     def rows(self, pairs: Sequence[Pair]) -> Iterator[Row]:
@@ -228,6 +231,7 @@ class _GgufSource(OutputSource):
             adapter=self.adapter,
             constraint=self.constraint,
             max_tokens=self.setting.max_tokens,
+            thinking=self.setting.thinking,
         )
         # The first run pays for reading weights and setting up caches; no document should.
         first = Extractor(self.loaded, task, adapter=self.adapter, constraint="none", max_tokens=1)

@@ -23,9 +23,15 @@ from setaccio.data.errors import UsageError
 from setaccio.data.records import Pair, atomic_write
 from setaccio.data.task.task import Json, Task, dump_compact
 from setaccio.eval.arms.arms import AnyArm, OutputSource, Row, Setting, hash_parts
-from setaccio.eval.arms.endpoint import CostCapReached, Endpoint, EndpointAnswer, Refused
+from setaccio.eval.arms.endpoint import (
+    TEMPLATE_SWITCHES,
+    CostCapReached,
+    Endpoint,
+    EndpointAnswer,
+    Refused,
+)
 from setaccio.eval.arms.endpoint_client import Client
-from setaccio.runtime.result.parsing import parse_for
+from setaccio.runtime.result.parsing import parse_for, split_thought
 
 __all__ = ["CostCapReached", "Endpoint", "EndpointArm", "answer_folder"]
 
@@ -71,6 +77,8 @@ class EndpointSource(OutputSource):
     Attributes:
         spent: what this run cost, in the currency of the prices; answers from the cache are free.
         asked: answers that had to be asked for.
+        switchable: whether the endpoint takes the field that switches thoughts off; None before
+            that is known.
     """
 
     def __init__(self, arm: EndpointArm, setting: Setting) -> None:
@@ -78,11 +86,14 @@ class EndpointSource(OutputSource):
         self.model, self.constraint = arm.endpoint.model, arm.constraint
         self.folder = arm.cache or answer_folder()
         self.spent, self.asked = 0.0, 0
+        self.switchable: bool | None = None
 
     @property
     def facts(self) -> dict[str, Json]:
         """The endpoint's settings (the variable's name, not the key) and what this run spent."""
-        known = {"spent": round(self.spent, 6), "asked": self.asked}
+        known: dict[str, Json] = {"spent": round(self.spent, 6), "asked": self.asked}
+        if self.asked and TEMPLATE_SWITCHES not in self.endpoint.request:
+            known["thoughts_switched_off"] = self.switchable
         return {"endpoint": asdict(self.endpoint), **known}
 
     def key(self, pair: Pair) -> str:
@@ -120,7 +131,7 @@ class EndpointSource(OutputSource):
     def _ask(self, client: Client, pair: Pair, done: str) -> EndpointAnswer | str:
         """The answer, now in the cache too; or why the endpoint refused this document."""
         try:
-            answer = client.ask(self._body(pair.text))
+            answer = self._send(client, self._body(pair.text))
         except CostCapReached as stop:
             raise CostCapReached(
                 f"{stop} Of the documents that had no answer yet {done} have one, kept in "
@@ -136,6 +147,23 @@ class EndpointSource(OutputSource):
         self.asked += 1
         with atomic_write(self._file(pair)) as stream:
             stream.write(dump_compact({"model": self.endpoint.model, **asdict(answer)}) + "\n")
+        return answer
+
+    def _send(self, client: Client, body: dict[str, Json]) -> EndpointAnswer:
+        """The answer, with thoughts switched off where the endpoint knows of that."""
+        if TEMPLATE_SWITCHES in self.endpoint.request:
+            return client.ask(body)
+        plain = {name: value for name, value in body.items() if name != TEMPLATE_SWITCHES}
+        try:
+            answer = client.ask(plain if self.switchable is False else body)
+        except Refused:
+            if self.switchable is not None:
+                raise
+            # Perhaps for the field alone; if so, the other request is answered.
+            answer = client.ask(plain)
+            self.switchable = False
+        else:
+            self.switchable = self.switchable is not False
         return answer
 
     def _file(self, pair: Pair) -> Path:
@@ -158,12 +186,14 @@ class EndpointSource(OutputSource):
             answer = EndpointAnswer("", "error", 0, 0, 0.0, 0.0)
         else:
             status, message = _judge(task, answer)
-        value = parse_for(answer.text, task).value
+        thought, text = split_thought(answer.text)
+        thought = "\n\n".join(filter(None, (answer.thought.strip(), thought)))
+        value = parse_for(text, task).value
         return {
             "id": pair.id,
             "status": status,
             "data": None if status == "truncated_output" else value,
-            "raw": answer.text,
+            "raw": text,
             "finish_reason": answer.finish,
             "prompt_tokens": answer.prompt_tokens,
             "completion_tokens": answer.completion_tokens,
@@ -173,6 +203,7 @@ class EndpointSource(OutputSource):
             "task": task.name,
             "model": self.endpoint.model,
             "constraint": self.constraint,
+            **({"thought": thought} if thought else {}),
         }
 
 

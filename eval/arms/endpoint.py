@@ -24,6 +24,13 @@ AnswerFormat = Literal["schema", "object", "text"]
 KEY_VARIABLE = "SETACCIO_API_KEY"
 """Environment variable that holds the key unless another is named."""
 
+TEMPLATE_SWITCHES = "chat_template_kwargs"
+"""Field of a request by which vLLM, SGLang and llama.cpp's server hand switches to a model's chat
+template; others ignore or refuse it."""
+
+THOUGHTS_OFF: Mapping[str, Json] = {"enable_thinking": False}
+"""What the field says, as the runtime does with templates of its own."""
+
 
 class CostCapReached(SetaccioError):  # noqa: N818 - it ends the asking, it is no fault
     """The next request could cost more than what the cap leaves."""
@@ -44,7 +51,8 @@ class Endpoint:
         answer_format: ``schema`` sends the schema as ``response_format`` of type ``json_schema``;
             ``object`` sends it as ``json_object`` with a ``schema`` (llama-cpp-python's server and
             others); ``text`` sends none, which is free decoding.
-        request: further fields of the request; null takes one out, such as ``temperature``.
+        request: further fields of the request; null takes one out, such as ``temperature``, or
+            ``chat_template_kwargs``, by which models that think are told not to.
         requests_per_minute: greatest pace; None does not wait.
         input_price: price of a million prompt tokens, in any currency.
         output_price: price of a million tokens of answers, in the same.
@@ -81,6 +89,8 @@ class Endpoint:
                 f"{_bare(self.url)}: keep keys out of the URL; put the key into the environment "
                 f"variable {self.key_variable}."
             )
+        if lost := {"model", "messages"} & self.request.keys():
+            raise UsageError(f"--request {min(lost)}: is no further field, but what is asked.")
         if not self.model:
             raise UsageError(f"{self.url}: which model? Name it.")
         if self.cost_cap is not None and not (self.input_price or self.output_price):
@@ -110,6 +120,7 @@ class Endpoint:
             "messages": messages,
             "temperature": 0,
             "max_tokens": max_tokens,
+            TEMPLATE_SWITCHES: dict(THOUGHTS_OFF),
         }
         if self.answer_format == "schema":
             form = {"name": name, "schema": schema, "strict": True}
@@ -125,12 +136,13 @@ class EndpointAnswer:
     """What came back for one request.
 
     Attributes:
-        text: the answer, or the words with which the model refused.
+        text: the answer, or the words with which the model refused; a thought may stand before it.
         finish: why it ended, as the endpoint says (``stop``, ``length``, ...).
         prompt_tokens: as the endpoint counted; the greatest possible where it did not.
         completion_tokens: likewise.
         seconds: of the request that succeeded, pauses and failed ones left out.
         cost: by the prices given.
+        thought: what the endpoint keeps apart from the answer as the model's thought.
     """
 
     text: str
@@ -139,6 +151,7 @@ class EndpointAnswer:
     completion_tokens: int
     seconds: float
     cost: float
+    thought: str = ""
 
 
 def _bare(url: str) -> str:

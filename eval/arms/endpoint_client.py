@@ -114,7 +114,9 @@ class Client:
             self._keep_cap(self.endpoint.cost(*most))
             self._pace.wait()
             try:
-                reply = self._client.chat.completions.with_raw_response.create(**body)
+                reply = self._client.chat.completions.with_raw_response.create(
+                    model=body["model"], messages=body["messages"], extra_body=dict(body)
+                )
                 answer = self._read(reply.text, most, reply.elapsed.total_seconds())
             except (self._openai.APIError, ValueError) as error:
                 reason, asked_pause = self._judge(error, most), _retry_after(error)
@@ -148,7 +150,9 @@ class Client:
         try:
             reply: Any = json.loads(text)
             choice = reply["choices"][0]
-            said = choice["message"].get("content") or choice["message"].get("refusal") or ""
+            message = choice["message"]
+            said = message.get("content") or message.get("refusal") or ""
+            thought = message.get("reasoning_content") or message.get("reasoning") or ""
             usage = reply.get("usage") or {}
             counts = [usage.get(f"{part}_tokens") for part in ("prompt", "completion")]
             if not isinstance(said, str):
@@ -163,6 +167,7 @@ class Client:
             completion_tokens=known[1],
             seconds=seconds,
             cost=self.endpoint.cost(known[0], known[1]),
+            thought=thought if isinstance(thought, str) else "",
         )
 
     def _judge(self, error: Exception, most: tuple[int, int]) -> str:

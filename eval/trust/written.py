@@ -99,6 +99,8 @@ def budget_of(run: Run, arm: ReportArm, found: FoundBudget) -> ReviewBudget:
     }
     constraint = {"free": "none"}.get(arm.decoding, arm.decoding)
     limits = {"constraint": constraint, "max_tokens": run.config.get("max_tokens")}
+    if run.config.get("thinking"):
+        limits["thinking"] = run.config["thinking"]
     if "context" in facts:  # runs of an earlier version do not say
         limits["context"] = facts["context"]
     return ReviewBudget(

@@ -14,6 +14,7 @@ import re
 import stat
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
@@ -70,6 +71,21 @@ def find_sources(names: Sequence[str], jsonl: bool = False) -> list[str]:
         elif not jsonl:
             require_named(name)
     return list(names)
+
+
+def passed_over(names: Sequence[str], jsonl: bool = False) -> Counter[str]:
+    """How many files of the folders are of kinds that are not read, by the end of their names.
+
+    Args:
+        names: as for :func:`find_sources`. Hidden files are not counted.
+        jsonl: likewise.
+    """
+    others: Counter[str] = Counter()
+    for name in names:
+        if name != STDIN and Path(name).is_dir():
+            for _ in _walk(Path(name), jsonl, others):
+                pass
+    return others
 
 
 def is_source(path: Path, names: Sequence[str]) -> bool:
@@ -257,9 +273,11 @@ class _End(NamedTuple):
     error: Exception | None
 
 
-def _walk(folder: Path, jsonl: bool = False) -> Iterator[str | Problem]:
+def _walk(
+    folder: Path, jsonl: bool = False, others: Counter[str] | None = None
+) -> Iterator[str | Problem]:
     """Names of the texts and documents in a folder and its subfolders, sorted; links to folders
-    are not followed, so that no circle is walked."""
+    are not followed, so that no circle is walked. Counts the ends of other files' names."""
     suffixes = TEXT_SUFFIXES if jsonl else FOLDER_SUFFIXES
     try:
         with os.scandir(folder) as found:
@@ -271,9 +289,11 @@ def _walk(folder: Path, jsonl: bool = False) -> Iterator[str | Problem]:
     for entry in entries:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(path, jsonl)
+            yield from _walk(path, jsonl, others)
         elif path.suffix.lower() in suffixes and entry.is_file():
             yield str(path)
+        elif others is not None and not entry.name.startswith("."):
+            others[path.suffix.lower()] += 1
 
 
 def _read_file(name: str, jsonl: bool) -> Iterator[Document | Problem]:

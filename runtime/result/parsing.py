@@ -12,6 +12,7 @@ fits the schema, is one. JSON is RFC 8259 and nothing beyond it: no NaN, no comm
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -189,6 +190,30 @@ def parse_answer(raw: str, fits: Fits | None = None, kind: type | None = None) -
         if kind is None or isinstance(value, kind):
             return ParsedAnswer(True, value, False)
     return ParsedAnswer(True, search.sure[0], False) if search.sure else NOTHING
+
+
+def split_thought(raw: str) -> tuple[str, str]:
+    """Take the thought with which an answer begins apart.
+
+    Args:
+        raw: the generated text; where the prompt opened the thought it has only the closing mark.
+
+    Returns:
+        What stands between the marks, and the answer behind them: empty, and the text as it is,
+        where none begins; a thought that never ends leaves no answer.
+    """
+    marks = [mark for mark in _TOKEN.finditer(raw) if mark["open"] or mark["close"]]
+    if not marks or (marks[0]["open"] and raw[: marks[0].start()].strip()):
+        return "", raw
+    if marks[0]["close"]:
+        with contextlib.suppress(ValueError):
+            parse_strict(raw)
+            return "", raw  # it stands in a string
+    begin = marks[0].end() if marks[0]["open"] else 0
+    end = next((mark for mark in marks if mark["close"]), None)
+    if end is None:
+        return raw[begin:].strip(), ""
+    return raw[begin : end.start()].strip(), raw[end.end() :].strip()
 
 
 def parse_for(raw: str, task: Task, rename: Callable[[Any], Any] | None = None) -> ParsedAnswer:

@@ -67,7 +67,7 @@ class Intake:
         self._model = model
         self._adapters = adapters
         self._limit = limit
-        self._prompts: OrderedDict[str, Prompts] = OrderedDict()
+        self._prompts: OrderedDict[tuple[str, bool], Prompts] = OrderedDict()
         self._lock = threading.Lock()
 
     def read_extract(self, request: ExtractRequest) -> ExtractWork:
@@ -82,7 +82,7 @@ class Intake:
         _check(request)
         adapter = self._adapter(request.adapter)
         task = resolve_task(adapter or self._model, request.task, None).task
-        prompts = self._prompts_for(task)
+        prompts = self._prompts_for(task, request.thinking is not None)
         planner = Planner(
             self._model,
             task,
@@ -93,6 +93,7 @@ class Intake:
             stop_repetition=request.stop_repetition,
             guard_lists=request.guard_lists,
             prompts=prompts,
+            thinking=request.thinking,
         )
         name = join_names(self._model.name, adapter.path if adapter else None)
         document = request.document
@@ -118,12 +119,13 @@ class Intake:
             raise UsageError(f"There is no adapter {name!r}. There are: {known}.")
         return self._adapters[name]
 
-    def _prompts_for(self, task: Task) -> Prompts:
+    def _prompts_for(self, task: Task, thinking: bool = False) -> Prompts:
+        key = task.digest, thinking
         with self._lock:
-            prompts = self._prompts.pop(task.digest, None)
-        prompts = prompts or Prompts(self._model, task)
+            prompts = self._prompts.pop(key, None)
+        prompts = prompts or Prompts(self._model, task, thinking=thinking)
         with self._lock:
-            self._prompts[task.digest] = prompts
+            self._prompts[key] = prompts
             while len(self._prompts) > MOST_TASKS:
                 self._prompts.popitem(last=False)
         return prompts
@@ -219,8 +221,11 @@ def _turn(number: int, message: Message) -> Message:
 
 
 def _check(request: ExtractRequest | ChatRequest) -> None:
-    constraint = request.constraint if isinstance(request, ExtractRequest) else "schema"
-    check_options(constraint, request.max_tokens, request.temperature, request.top_p, None)
+    constraint, thinking = "schema", None
+    if isinstance(request, ExtractRequest):
+        constraint, thinking = request.constraint, request.thinking
+    options = request.max_tokens, request.temperature, request.top_p
+    check_options(constraint, *options, None, thinking)
     if request.seed < 0:
         raise UsageError(f"seed is {request.seed}. Choose 0 or a whole number above it.")
     if request.seconds is not None and not request.seconds > 0:

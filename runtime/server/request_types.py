@@ -41,6 +41,7 @@ class ExtractRequest:
         require_grounding: what becomes of values that stand nowhere in the document.
         stop_repetition: whether an answer that goes round in circles is ended.
         guard_lists: whether a list is closed where it repeats itself.
+        thinking: most tokens of a thought before the answer; None for no thought.
         seconds: time limit from :meth:`Engine.submit` on; None for the engine's. An answer that
             is being written when it is over is closed legally: status ``truncated_output``,
             finish reason ``timeout``. A document that has not begun by then has status ``error``.
@@ -59,6 +60,7 @@ class ExtractRequest:
     require_grounding: Policy | None = None
     stop_repetition: bool = True
     guard_lists: bool = True
+    thinking: int | None = None
     seconds: float | None = None
     stream: bool = False
 

@@ -15,11 +15,9 @@ import pytest
 pytest.importorskip("transformers")
 
 from cli_process import COMMAND, environment
-from random_ggufs import make_gguf
 
 from setaccio.data import Document, Task
-from setaccio.data.errors import ExportError, ModelError, UsageError
-from setaccio.models.templates import load_template
+from setaccio.data.errors import ModelError, UsageError
 from setaccio.runtime import Extraction, Extractor
 from setaccio.runtime.decode import decode_loop
 from setaccio.runtime.decode.decoder import decode
@@ -30,7 +28,6 @@ from setaccio.runtime.model.load import LoadedModel, load_model
 from setaccio.runtime.model.tokens import decode_tokens, encode_text
 from setaccio.runtime.prompt.prompts import Prompts
 
-MARKS = ["<|im_start|>", "<|im_end|>", "<think>", "</think>"]
 TASK = Task(
     name="city",
     instruction="Find the person.",
@@ -54,19 +51,8 @@ MOST = 20
 
 
 @pytest.fixture(scope="module")
-def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    template = load_template("qwen3").fitted({"<|im_end|>"})
-    try:
-        folder = tmp_path_factory.mktemp("thinks")
-        # In full precision: what is added up in another order then differs too little to matter.
-        return make_gguf("qwen3", folder, "f32", template=template, marks=MARKS)
-    except ExportError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def thinks(gguf: Path) -> LoadedModel:
-    return load_model(gguf, threads=1)
+def thinks(thinking_gguf: Path) -> LoadedModel:
+    return load_model(thinking_gguf, threads=1)
 
 
 def rows(model: LoadedModel, parallel: int = 1, **options: object) -> list[Extraction]:
@@ -144,8 +130,8 @@ def test_without_asking_the_prompt_holds_an_empty_thought(thinks: LoadedModel) -
     assert tail[-len(empty) :] == empty
 
 
-def test_each_part_of_a_long_document_has_its_own_thought(gguf: Path) -> None:
-    model = load_model(gguf, context=420, threads=1)
+def test_each_part_of_a_long_document_has_its_own_thought(thinking_gguf: Path) -> None:
+    model = load_model(thinking_gguf, context=420, threads=1)
     text = "Ada lives in Bari. In Lecce I once met Bruno, a baker of Turin. " * 12
     row = Extractor(model, TASK, max_tokens=60, thinking=10).extract(text)
     assert row.chunks > 1
@@ -199,11 +185,11 @@ def test_marks_that_are_no_tokens_are_refused(thinks: LoadedModel, model: Loaded
         model.chat = was
 
 
-def test_a_run_is_resumed_under_its_own_thinking_only(gguf: Path, tmp_path: Path) -> None:
+def test_a_run_is_resumed_under_its_own_thinking_only(thinking_gguf: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Ada lives in Bari.", encoding="utf-8")
     (tmp_path / "task.json").write_text(TASK.to_metadata(), encoding="utf-8")
     out = tmp_path / "rows.jsonl"
-    asked = ["a.txt", "--model", str(gguf), "--task", "task.json", "--max-tokens", "40"]
+    asked = ["a.txt", "--model", str(thinking_gguf), "--task", "task.json", "--max-tokens", "40"]
 
     def lines(*more: str) -> list[dict[str, object]]:
         done = subprocess.run(

@@ -3,8 +3,8 @@
 Contract: ``KINDS`` has one entry for each family, under the name of its first preset; ``ALIKE``
 (:mod:`random_sizes`) names that preset for the others. Vocabularies are the real ones where this
 machine can have them: those of llama.cpp's tests, and the default base's. Those of Gemma 3, LFM2,
-Granite 4, Phi-4 and SmolLM3 are not among them; small ones of the same type (pre-tokenizer, control
-tokens) stand in.
+Granite 4 and Phi-4 are not among them; small ones of the same type (pre-tokenizer, control tokens)
+stand in.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ KINDS: dict[str, Kind] = {
     ),
     "smollm3-3b": Kind(
         "SmolLM3",
-        OWN,  # Llama 3's, which other presets prove, with marks of its own
+        "llama-bpe",  # with marks of its own in the place of reserved tokens
         "HuggingFaceTB-SmolLM3-3B.jinja",
         "<|im_end|>",
         {
@@ -236,7 +236,12 @@ KINDS: dict[str, Kind] = {
         "<|end_of_text|>",
         pre="dbrx",  # the same rule; llama.cpp calls SmolLM3's smaug-bpe
         small={"num_hidden_layers": 4},  # the fourth layer has no rope
-        tokens=_numbered("<|end_of_text|> <|im_start|> <|im_end|> <think> </think>"),
+        tokens={
+            128002: "<think>",
+            128003: "</think>",
+            128011: "<|im_start|>",
+            128012: "<|im_end|>",
+        },
     ),
     "phi-4-mini": Kind(
         "Phi3",

@@ -20,6 +20,7 @@ from setaccio.runtime.server.http.corrections import Corrections
 from setaccio.runtime.server.http.errors import answer_fault, answer_http, answer_validation
 from setaccio.runtime.server.http.extract.document_routes import document_routes
 from setaccio.runtime.server.http.extract.extract_routes import extract_routes
+from setaccio.runtime.server.http.extract.file_reader import FileReader
 from setaccio.runtime.server.http.gate import Gate, RequestLimits
 from setaccio.runtime.server.http.metrics import Metrics
 from setaccio.runtime.server.http.service_routes import page_routes, service_routes
@@ -39,6 +40,7 @@ def create_app(engine: Engine, catalogue: Catalogue, limits: RequestLimits) -> G
     metrics = Metrics(engine.stats)
     corrections = None if limits.corrections is None else Corrections(limits.corrections)
     ending = asyncio.Event()
+    reader = FileReader(limits.max_body, limits.timeout)
     api = FastAPI(
         title="Setaccio",
         summary="Free text in, JSON that always fits your schema out.",
@@ -58,12 +60,13 @@ def create_app(engine: Engine, catalogue: Catalogue, limits: RequestLimits) -> G
         extract_routes(
             engine,
             catalogue,
+            reader,
             seconds=limits.timeout,
             longest_line=limits.max_body,
             ending=ending,
         )
     )
-    api.include_router(document_routes(limits.max_body, limits.timeout))
+    api.include_router(document_routes(reader))
     gate = Gate(api, limits, metrics, ending)
     api.include_router(
         service_routes(

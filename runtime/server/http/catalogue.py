@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from setaccio.data.errors import UsageError
 from setaccio.data.task.task import Task
+from setaccio.runtime.extractor import Extractor
 from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.errors import HttpError
@@ -35,11 +36,13 @@ class Catalogue:
         base: what requests call the bare base.
         adapters: the adapters by name.
         tasks: by name.
+        thinking: most tokens to think before an answer, where a request does not say; or None.
     """
 
     base: str
     adapters: Mapping[str, Adapter] = field(default_factory=dict)
     tasks: Mapping[str, Offer] = field(default_factory=dict)
+    thinking: int | None = None
 
     @property
     def models(self) -> list[str]:
@@ -90,16 +93,20 @@ class Catalogue:
         raise HttpError(400, "task: name a task, or give a schema.", param="task")
 
 
-def make_catalogue(engine: Engine, base: str, tasks: Iterable[Task] = ()) -> Catalogue:
+def make_catalogue(
+    engine: Engine, base: str, tasks: Iterable[Task] = (), thinking: int | None = None
+) -> Catalogue:
     """List what an engine can be asked for.
 
     Args:
         engine: its model and adapters, and the tasks that they carry.
         base: what to call the bare base.
         tasks: further tasks, or others under the name of carried ones.
+        thinking: as for :class:`Catalogue`.
 
     Raises:
-        UsageError: two models or two tasks go by one name.
+        ModelError: the model is to think and can not.
+        UsageError: two models or two tasks go by one name, or a thought is longer than the context.
     """
     if base in engine.adapters:
         raise UsageError(f"{base}: base and adapter go by one name. Name it: --adapter NAME=FILE.")
@@ -117,4 +124,7 @@ def make_catalogue(engine: Engine, base: str, tasks: Iterable[Task] = ()) -> Cat
             raise UsageError(f"{task.name}: two tasks go by this name. Give one of them.")
         if known is None or known.task.digest != task.digest:
             offers[task.name] = Offer(task, known.adapter if known else None, carried=False)
-    return Catalogue(base, engine.adapters, offers)
+    if thinking is not None:  # refused now, and not with each request
+        task = Task.from_schema({"type": "object"})
+        Extractor(engine.model, task, constraint="none", parallel=1, thinking=thinking)
+    return Catalogue(base, engine.adapters, offers, thinking)

@@ -247,6 +247,7 @@ function notesOf(node) {
   const notes = node.edited ? ["edited"] : [];
   if (isGrounded(node) === false) notes.push("not in the text");
   else if (node.span?.how === "fuzzy") notes.push("in similar words");
+  if (node.span?.page) notes.push(`page ${node.span.page}`);
   return notes;
 }
 

@@ -60,7 +60,8 @@ export async function extract() {
   const asked = choice.asked();
   if (!asked) return;
   const text = document.text.toWellFormed?.() ?? document.text;
-  const run = { asked, text, id: document.id, schema: choice.schemaOf(asked), written: "" };
+  const source = document.read?.text === text ? { documents: [document.read] } : { text };
+  const run = { asked, source, text, id: document.id, schema: choice.schemaOf(asked), written: "" };
   Object.assign(run, { tree: null, row: null, undo: [], saved: "" });
   state.run = document.run = run;
   const clock = begin();
@@ -95,7 +96,7 @@ function begin() {
 
 async function receive(run) {
   let frame = 0;
-  const body = { text: run.text, ...run.asked, stream: true };
+  const body = { ...run.source, ...run.asked, stream: true };
   await stream("extract", body, state.halt.signal, (name, data) => {
     if (name === "error") throw new Failure("broken", data.error?.message ?? "The server gave up.");
     if (name === "done") run.row = data;

@@ -14,7 +14,7 @@ export async function readFiles(files) {
   for (const file of files) {
     try {
       const found = await readFile(file);
-      documents.push(...found.documents);
+      documents.push(...found.documents.map(placed));
       troubles.push(...found.problems);
       for (const { id, note } of found.documents) if (note) troubles.push(`${id}: ${note}`);
     } catch (error) {
@@ -22,6 +22,12 @@ export async function readFiles(files) {
     }
   }
   return { documents, troubles };
+}
+
+/** A document of a file; where it holds places, they are right for as long as its text stays. */
+function placed({ id, text, note, places }) {
+  const small = JSON.stringify(places ?? "").length + 2 * text.length < MOST;
+  return places && small ? { id, text, read: { id, text, note, places } } : { id, text };
 }
 
 async function readFile(file) {

@@ -52,6 +52,7 @@ def test_documents_of_a_folder_come_out_beside_those_that_can_not_be_read(
     rows = rows_of(done.stdout)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+    assert "Files of other kinds are passed over: 1 .png." in done.stderr
     statuses = {key: row["status"] for key, row in rows.items()}
     assert statuses == {
         "in/a.pdf": "ok",

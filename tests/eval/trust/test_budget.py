@@ -177,3 +177,6 @@ def test_a_budget_keeps_the_context_of_a_run_that_says_it(tmp_path: Path) -> Non
     (folder / "config.json").write_text(json.dumps(config))
     run = read_run(folder)
     assert budget_of(run, run.arms[0], found).options["context"] == 2048
+    assert "thinking" not in budget_of(run, run.arms[0], found).options
+    run.config["thinking"] = 256
+    assert budget_of(run, run.arms[0], found).options["thinking"] == 256

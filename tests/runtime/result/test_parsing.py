@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from setaccio.data import Task
-from setaccio.runtime.result.parsing import NOTHING, ParsedAnswer, parse_answer, parse_for
+from setaccio.runtime.result.parsing import (
+    NOTHING,
+    ParsedAnswer,
+    parse_answer,
+    parse_for,
+    split_thought,
+)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,24 @@ def test_nothing_inside_an_answer_that_was_cut_off_is_it(note: str, cut: int, wr
     text = json.dumps({"marks": [{"note": note}, {"note": "x"}], "note": "whole"})
     head = wrap.partition("{}")[0].replace("{{", "{").replace("}}", "}")
     assert parse_for(head + text[: max(1, len(text) - 1 - cut)], SAMPLE).value is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "parts"),
+    [
+        ('<think>\na {b}\n</think>\n\n{"a":1}', ("a {b}", '{"a":1}')),
+        ('a {b}</think>{"a":1}', ("a {b}", '{"a":1}')),  # the prompt opened it
+        (" [THINK]a[/THINK] b", ("a", "b")),
+        ("<think>a", ("a", "")),  # cut off
+        ('{"a":"</think>"}', ("", '{"a":"</think>"}')),
+        ('{"a":"<think>"} </think>', ("", '{"a":"<think>"} </think>')),
+        ("Here: <think>a</think>", ("", "Here: <think>a</think>")),
+        ('{"a":1}', ("", '{"a":1}')),
+        ("", ("", "")),
+    ],
+)
+def test_the_thought_before_an_answer_is_taken_apart(raw: str, parts: tuple[str, str]):
+    assert split_thought(raw) == parts
 
 
 json_values = st.recursive(

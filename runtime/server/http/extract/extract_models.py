@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import base64
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from setaccio.data.documents.extracted import unpack_places
 from setaccio.data.errors import SetaccioError
-from setaccio.data.records import Document
+from setaccio.data.records import Document, Problem
 from setaccio.data.task.task import Task
+from setaccio.data.text.places import SourceMap
 from setaccio.runtime.extraction import Extraction, FinishReason, Status
+from setaccio.runtime.model.adapters import join_names
+from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.body import StrictModel
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.errors import HttpError
@@ -20,6 +25,13 @@ MOST_DOCUMENTS = 1000
 
 Name = Annotated[str, Field(max_length=200)]
 Id = Annotated[str, Field(max_length=1000)]
+
+
+class File(NamedTuple):
+    """A file that is to be read."""
+
+    name: str
+    content: bytes
 
 
 class Options(StrictModel):
@@ -39,6 +51,12 @@ class Options(StrictModel):
         default=None, description="what becomes of values that stand nowhere in the document"
     )
     guard_lists: bool = Field(default=True, description="close lists that repeat themselves")
+    thinking: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="most tokens to think before the answer; by default what the server says",
+    )
 
 
 class _What(StrictModel):
@@ -55,11 +73,44 @@ class _What(StrictModel):
     options: Options = Field(default_factory=Options)
 
 
-class DocumentBody(StrictModel):
-    """A document."""
+class PlacesBody(StrictModel):
+    """What stands where in a file, packed by `/texts`; nobody else need make any."""
 
-    id: Id
-    text: str
+    arrays: list[str]
+    names: list[str]
+
+
+class DocumentBody(StrictModel):
+    """A document: its `text`, or the file's `content`; or what `/texts` gave, as it is."""
+
+    id: Id = Field(description="of a file its name, which helps to tell what it is")
+    text: str | None = None
+    content: str | None = Field(None, description="a file, in base 64")
+    note: str = Field("", description="what of the file is not in the text")
+    places: PlacesBody | None = Field(None, description="what stands where in the file")
+
+    def document(self) -> Document | File:
+        """The document, or the file that is to be read.
+
+        Raises:
+            HttpError: there is not exactly one of text and content, or the places are none.
+        """
+        if (self.text is None) == (self.content is None):
+            raise HttpError(
+                400, "documents: each has either a text or a content.", param="documents"
+            )
+        if self.text is None:
+            try:
+                return File(self.id, base64.b64decode(self.content or "", validate=True))
+            except ValueError as error:
+                raise HttpError(400, "content: is not in base 64.", param="documents") from error
+        if not self.places:
+            return Document(self.id, self.text, SourceMap(note=self.note) if self.note else None)
+        try:
+            places = unpack_places(self.places.model_dump(), self.note)
+        except ValueError as error:
+            raise HttpError(400, f"places: {error}.", param="documents") from error
+        return Document(self.id, self.text, places)
 
 
 class LineBody(_What):
@@ -75,10 +126,10 @@ class ExtractBody(_What):
     text: str | None = Field(None, description="one document")
     texts: list[str] | None = Field(None, min_length=1, max_length=MOST_DOCUMENTS)
     documents: list[DocumentBody] | None = Field(None, min_length=1, max_length=MOST_DOCUMENTS)
-    stream: bool = Field(False, description="server-sent events, of one `text`")
+    stream: bool = Field(False, description="server-sent events, of one `text` or document")
 
-    def given(self) -> list[Document]:
-        """The documents.
+    def given(self) -> list[Document | File]:
+        """The documents, and the files that are to be read.
 
         Raises:
             HttpError: there is not exactly one kind of them.
@@ -87,7 +138,7 @@ class ExtractBody(_What):
         if sum(kind is not None for kind in kinds) != 1:
             raise HttpError(400, "text: give one of text, texts and documents.", param="text")
         if self.documents is not None:
-            return [Document(each.id, each.text) for each in self.documents]
+            return [each.document() for each in self.documents]
         if self.texts is not None:
             return [Document(str(place), text) for place, text in enumerate(self.texts, 1)]
         return [Document("document", str(self.text))]
@@ -100,6 +151,9 @@ class SpanBody(BaseModel):
     end: int = Field(description="the one behind its last")
     how: str = Field(description="how it was found")
     score: float = Field(description="likeness from 0 to 1")
+    page: int = Field(0, description="of a PDF; absent elsewhere")
+    box: list[float] = Field([], description="left, top, right, bottom in points; of a PDF")
+    part: str = Field("", description="of an e-mail, a Word or an Excel file")
 
 
 class ExtractionRow(BaseModel):
@@ -122,6 +176,7 @@ class ExtractionRow(BaseModel):
     spans: dict[str, SpanBody] = Field(description="where each leaf stands")
     chunks: int
     closed_lists: int
+    thought: str = Field("", description="what was thought before; absent where nothing was asked")
 
 
 class ExtractionRows(BaseModel):
@@ -146,7 +201,7 @@ def extract_requests(
         HttpError: it is not said what to extract, or what is named is not there.
     """
     task, adapter = _choice(what, catalogue)
-    options = what.options.model_dump()
+    options = {"thinking": catalogue.thinking, **what.options.model_dump(exclude_unset=True)}
     return [
         ExtractRequest(
             document=document, task=task, adapter=adapter, seconds=seconds, stream=stream, **options
@@ -182,6 +237,27 @@ def read_schema(schema: dict[str, Any], instruction: str | None, param: str = "s
         return Task.from_schema(schema, instruction or None)
     except (SetaccioError, ValueError) as error:  # such as a pattern that searches too long
         raise HttpError(400, str(error), param=param, code="unsupported_schema") from error
+
+
+def fault_row(problem: Problem, what: _What, engine: Engine, catalogue: Catalogue) -> str:
+    """The row of a file that can not be read, or of what is attached to one.
+
+    Args:
+        problem: what is wrong.
+        what: what was to be extracted.
+        engine: what would have answered.
+        catalogue: what there is.
+    """
+    task, name = _choice(what, catalogue)
+    adapter = None if name is None else engine.adapters[name]
+    task = task or (adapter or engine.model).task
+    return Extraction.refused(
+        problem.source,
+        str(problem),
+        task=task.name if task else "",
+        model=join_names(engine.model.name, adapter.path if adapter else None),
+        constraint=what.options.constraint,
+    ).to_json()
 
 
 def error_row(name: str, message: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from setaccio.data.records import Document, Problem
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.answers import EventStream, event, result_of, submit, while_there
@@ -21,8 +23,11 @@ from setaccio.runtime.server.http.extract.extract_models import (
     ExtractBody,
     ExtractionRow,
     ExtractionRows,
+    File,
     extract_requests,
+    fault_row,
 )
+from setaccio.runtime.server.http.extract.file_reader import FileReader
 from setaccio.runtime.server.http.extract.row_stream import LineStream, rows_in_order
 from setaccio.runtime.server.request_types import ExtractRequest
 from setaccio.runtime.server.ticket import Ticket
@@ -35,6 +40,7 @@ the end `done` (the row) or `error`."""
 def extract_routes(
     engine: Engine,
     catalogue: Catalogue,
+    reader: FileReader,
     *,
     seconds: float,
     longest_line: int,
@@ -45,6 +51,7 @@ def extract_routes(
     Args:
         engine: what answers.
         catalogue: which tasks and adapters there are.
+        reader: what reads files.
         seconds: time limit of a request, and of a line of a stream.
         longest_line: bytes of a line of a stream.
         ending: set when streams are to take no more lines.
@@ -58,21 +65,45 @@ def extract_routes(
         }
     }
 
+    async def answer_all(body: ExtractBody, given: list[Document | File]) -> list[str]:
+        """Rows of documents, and of the files' texts and faults in their places."""
+        until = time.monotonic() + seconds
+        found: list[Document | Problem] = []
+        for each in given:
+            if isinstance(each, Document):
+                found.append(each)
+            else:
+                found += await reader.read(each.content, each.name)
+        documents = [each for each in found if isinstance(each, Document)]
+        requests = await run_in_threadpool(
+            extract_requests, body, documents, catalogue, seconds, stream=False
+        )
+        waiting = iter(requests)
+        asked = [
+            next(waiting)
+            if isinstance(each, Document)
+            else fault_row(each, body, engine, catalogue)
+            for each in found
+        ]
+        return await _answer_all(engine, asked, until - time.monotonic())
+
     @router.post(
-        "/extract", response_model=None, responses={**documented(404, 429, 504), **answers}
+        "/extract", response_model=None, responses={**documented(404, 429, 501, 504), **answers}
     )
     async def extract_documents(body: ExtractBody, request: Request) -> Response:
         """Extract from one document, or from several that are decoded together."""
-        documents = body.given()
-        if body.stream and body.text is None:
-            raise HttpError(400, "stream: is for one text. Use /extract/stream.", param="stream")
-        asked = await run_in_threadpool(
-            extract_requests, body, documents, catalogue, seconds, stream=body.stream
-        )
+        given = body.given()
         if body.stream:
-            ticket: Ticket[Extraction] = await submit(engine, asked[0], "schema")
+            (only,) = given if len(given) == 1 and body.texts is None else [None]
+            if not isinstance(only, Document):
+                said = "stream: is for one text. Use /extract/stream."
+                raise HttpError(400, said, param="stream")
+            (asked,) = await run_in_threadpool(
+                extract_requests, body, [only], catalogue, seconds, stream=True
+            )
+            ticket: Ticket[Extraction] = await submit(engine, asked, "schema")
             return EventStream(_events(ticket), ticket.cancel)
-        rows = await while_there(request, _answer_all(engine, asked, seconds))
+        rows = await while_there(request, answer_all(body, given))
         lines = ",".join(rows)
         text = lines if body.text is not None else f'{{"rows":[{lines}]}}'
         return Response(text, media_type="application/json")
@@ -113,7 +144,9 @@ def extract_routes(
     return router
 
 
-async def _answer_all(engine: Engine, asked: list[ExtractRequest], seconds: float) -> list[str]:
+async def _answer_all(
+    engine: Engine, asked: list[ExtractRequest | str], seconds: float
+) -> list[str]:
     rows = rows_in_order(engine, _each(asked), seconds=seconds)
     try:
         return [row async for row in rows]
@@ -121,7 +154,7 @@ async def _answer_all(engine: Engine, asked: list[ExtractRequest], seconds: floa
         await rows.aclose()  # type: ignore[attr-defined]
 
 
-async def _each(asked: list[ExtractRequest]) -> AsyncIterator[ExtractRequest | str]:
+async def _each(asked: list[ExtractRequest | str]) -> AsyncIterator[ExtractRequest | str]:
     for one in asked:
         yield one
 

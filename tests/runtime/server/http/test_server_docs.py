@@ -49,7 +49,7 @@ def run(command: list[str]) -> str:
 @pytest.mark.smollm2
 def test_commands_give_what_is_shown(docs: str, default_server: Served) -> None:
     shown = re.findall(r"```sh\n([^`]*)```\n\n```json\n([^`]*)```", docs)
-    assert len(shown) == 4
+    assert len(shown) == 5
     for command, answer in shown:
         lines = run(["bash", "-c", command.replace(URL, default_server.url)]).splitlines()
         for line, begins in zip(lines, answer.splitlines(), strict=True):

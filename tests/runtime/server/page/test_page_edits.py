@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from document_files import lines_of, make_pdf
 from page_parts import DONE, copied, extract, row, values, watched
 from served import Served
 
@@ -173,6 +174,26 @@ def test_documents_of_files_keep_their_answers(page: Any, tmp_path: Path, texts:
         page.click("#download")
     assert got.value.suggested_filename == "first.json"
     assert json.loads(Path(got.value.path()).read_text("utf-8")) == json.loads(copied(page))
+
+
+def test_values_of_a_pdf_name_their_page(page: Any, tmp_path: Path):
+    pytest.importorskip("pypdfium2")
+    said = ["Sponge cake.", "Beat 2 eggs with 50 g sugar.", "Bake for 25 minutes."]
+    (tmp_path / "cake.pdf").write_bytes(make_pdf([lines_of(["Cakes."]), lines_of(said)]))
+    page.wait_for_selector("#task option", state="attached")
+    page.select_option("#task", "recipe")
+    page.set_input_files("#file", tmp_path / "cake.pdf")
+    page.wait_for_selector("#extract:focus")
+    assert "Sponge cake." in page.input_value("#text")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(DONE)
+    assert "page 2" in page.inner_text("#values")
+    page.click("#edit-text")
+    page.keyboard.type("Soup. ")  # so that nothing stands where it stood
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".stale", state="detached")
+    page.wait_for_selector(DONE)
+    assert values(page) and "page" not in page.inner_text("#values")
 
 
 @pytest.mark.parametrize(
