@@ -37,6 +37,8 @@ SLOTS, CONTEXT = 16, 1024
 MINUTE = 60.0
 REPORT_WIDTH = 140
 PARTS = ("load", "speed", "faults")
+QUESTIONS = {"recipes": 48, "bookings": 150}
+"""Questions to a server on each set of documents, for the larger model: a minute each."""
 _PYTHON_SHARE = 4  # llama-cpp-python's server takes one at a time, and gets so much fewer
 
 
@@ -80,8 +82,9 @@ def main(arguments: Sequence[str]) -> int:
             console.print(f"{subject.label}: {clients} clients for {seconds:.0f} s")
             result["load"].append(asyncio.run(_load(setting, clients, seconds)))
         if "speed" in options.parts:
-            each = 40 if options.quick else 400 if subject is tiny else 48
-            result["speed"] += _speed(setting, clients, each, console)
+            asked = {"recipes": 40 if options.quick else 400} if subject is tiny else QUESTIONS
+            for documents, each in asked.items():
+                result["speed"] += _speed(setting, documents, clients, each, console)
     if "faults" in options.parts:
         console.print("faults")
         setting = Setting(tiny, options.slots, options.threads, CONTEXT)
@@ -93,8 +96,8 @@ def main(arguments: Sequence[str]) -> int:
     return int(is_broken(result))
 
 
-def _texts() -> list[str]:
-    return [document.text for document in SETS["recipes"].case.documents()]
+def _texts(documents: str = "recipes") -> list[str]:
+    return [document.text for document in SETS[documents].case.documents()]
 
 
 async def _load(setting: Setting, clients: int, seconds: float) -> dict[str, Any]:
@@ -131,29 +134,31 @@ def _command_line(setting: Setting, texts: Sequence[str]) -> list[str]:
     return [by_text[number] for number in range(len(texts))]
 
 
-def _speed(setting: Setting, clients: int, each: int, console: Console) -> list[dict[str, Any]]:
+def _speed(
+    setting: Setting, documents: str, clients: int, each: int, console: Console
+) -> list[dict[str, Any]]:
     """The same questions to every server, in an order that favours none."""
     peers = [name for name in PEERS if is_there(name)]
     order = [OURS, *peers, *[name for name in reversed(peers) if name != LLAMA_CPP_PYTHON], OURS]
     rounds = []
     for name in order:
         count = max(4, each // _PYTHON_SHARE) if name == LLAMA_CPP_PYTHON else each
-        console.print(f"{setting.subject.label}: {count} questions to {name}")
+        console.print(f"{setting.subject.label}: {count} questions on {documents} to {name}")
         try:
-            load = asyncio.run(_ask(name, setting, clients, count))
+            load = asyncio.run(_ask(name, setting, documents, clients, count))
         except SetaccioError as error:
             console.print(f"{name}: {error}", markup=False)
             continue
         rounds.append(Round(name, load))
-    return speed_rows(setting.subject.label, clients, rounds)
+    return speed_rows(f"{setting.subject.label}, {documents}", clients, rounds)
 
 
-async def _ask(name: str, setting: Setting, clients: int, most: int) -> Load:
-    case, subject = SETS["recipes"].case, setting.subject
+async def _ask(name: str, setting: Setting, documents: str, clients: int, most: int) -> Load:
+    case, subject = SETS[documents].case, setting.subject
     task = choose_task(case, subject.gguf, subject.adapter)
     model = subject.name if subject.adapter else Path(subject.gguf).stem
     old = name == LLAMA_CPP_PYTHON
-    ask = chat_asker(_texts(), task, case.max_tokens, model, old=old)
+    ask = chat_asker(_texts(documents), task, case.max_tokens, model, old=old)
     with serving(name, setting) as running:
         await drive(running, ask, 1, most=1)  # grammars are compiled, caches are warm
         return await drive(running, ask, clients, most=most)

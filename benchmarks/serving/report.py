@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report.tables import number, share
-from benchmarks.serving.load import Load
+from benchmarks.serving.load import Load, is_alike
 from benchmarks.serving.servers import OURS
 
 FLAT, FASTER = 0.05, 1.2
@@ -38,7 +38,7 @@ def load_row(
         tracebacks: in the server's log.
     """
     good = [reply for reply in load.replies if not reply.problem]
-    other = [reply for reply in good if reply.outcome != expected[reply.text]]
+    other = [reply for reply in good if not is_alike(reply.outcome, expected[reply.text])]
     examples = {reply.text: [expected[reply.text], reply.outcome] for reply in other}
     return {
         "model": label,
@@ -59,7 +59,13 @@ def load_row(
 
 
 def speed_rows(label: str, clients: int, rounds: Sequence[Round]) -> list[dict[str, Any]]:
-    """Each server's speed over all its rounds, beside the fastest of the others."""
+    """Each server's speed over all its rounds, beside the fastest of the others.
+
+    Args:
+        label: model and documents.
+        clients: clients at once.
+        rounds: the servers' turns.
+    """
     by_server: dict[str, list[Load]] = defaultdict(list)
     for turn in rounds:
         by_server[turn.server].append(turn.load)

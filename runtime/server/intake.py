@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from setaccio.data.errors import ModelError, UsageError
+from setaccio.data.errors import DataError, ModelError, UsageError
 from setaccio.data.records import Document
 from setaccio.data.task.pieces import Piece, prompt_pieces
 from setaccio.data.task.task import Message, Task
@@ -24,10 +27,14 @@ from setaccio.runtime.model.load import LoadedModel, can_cut
 from setaccio.runtime.model.tokens import decode_tokens, encode_text, token_bytes, tokenise_pieces
 from setaccio.runtime.planner import Planner
 from setaccio.runtime.prompt.prompts import Prompts
+from setaccio.runtime.result.carried_budget import carried_budget
 from setaccio.runtime.result.outcome import Outcomes
+from setaccio.runtime.result.review import ReviewBudget
 from setaccio.runtime.server.request_types import ROLES, ChatRequest, ExtractRequest
 from setaccio.runtime.server.work import ChatWork, ExtractWork
 from setaccio.runtime.task_choice import resolve_task
+
+_LOG = logging.getLogger(__name__)
 
 MOST_TASKS = 64
 """Tasks whose prompts are kept, the latest used ones."""
@@ -67,6 +74,7 @@ class Intake:
         self._model = model
         self._adapters = adapters
         self._limit = limit
+        self._budgets = {each.path: _carried(each.path) for each in (model, *adapters.values())}
         self._prompts: OrderedDict[tuple[str, bool], Prompts] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -109,7 +117,21 @@ class Intake:
                 self._model, task, request.constraint, request.require_grounding, name
             ),
             stream=request.stream,
+            budget=self._budget_for(adapter, task, request),
         )
+
+    def _budget_for(
+        self, adapter: Adapter | None, task: Task, request: ExtractRequest
+    ) -> ReviewBudget | None:
+        """The review budget that the model or adapter carries, where it speaks of this request."""
+        budget = self._budgets[(adapter or self._model).path]
+        if budget is None:
+            return None
+        options = {field.name: getattr(request, field.name) for field in fields(request)}
+        tasks = {task.digest, *([request.task.digest] if request.task else [])}
+        hashes = self._model.sha256, adapter.sha256 if adapter else None
+        asked = options | {"context": self._model.context}
+        return None if budget.refusal(*hashes, tasks, asked) else budget
 
     def _adapter(self, name: str | None) -> Adapter | None:
         if name is None:
@@ -180,6 +202,14 @@ class Intake:
             make_guard = functools.partial(ListGuard, make_times(text, schema))
             guards["guard"] = make_guard, functools.partial(token_bytes, self._model)
         return guards
+
+
+def _carried(path: Path) -> ReviewBudget | None:
+    try:
+        return carried_budget(path)
+    except DataError as error:
+        _LOG.warning("%s No row says whether it must be reviewed.", error)
+        return None
 
 
 def chat_prompt(model: LoadedModel, messages: Sequence[Message] | str) -> ChatPrompt:

@@ -20,6 +20,7 @@ from setaccio.runtime.model.load import LoadedModel
 from setaccio.runtime.model.tokens import decode_tokens
 from setaccio.runtime.result.outcome import Outcomes
 from setaccio.runtime.result.parsing import parse_strict
+from setaccio.runtime.result.review import ReviewBudget
 from setaccio.runtime.server.answer_text import AnswerText, find_stop, name_logprobs
 from setaccio.runtime.server.request_types import ChatRequest, ChatResult
 from setaccio.runtime.server.ticket import Ticket
@@ -116,6 +117,7 @@ class ExtractWork(Work):
         prefix: token ids of the fixed part of its prompts.
         outcomes: judges what was generated.
         stream: whether the ticket gets the text as it grows.
+        budget: gives the extraction its risk, or None.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class ExtractWork(Work):
         prefix: Sequence[int],
         outcomes: Outcomes,
         stream: bool,
+        budget: ReviewBudget | None = None,
     ) -> None:
         super().__init__(model, adapter, limit)
         self.ticket: Ticket[Extraction] = Ticket()
@@ -135,6 +138,7 @@ class ExtractWork(Work):
         self._start = Start(adapter, tuple(prefix))
         self._outcomes = outcomes
         self._stream = stream
+        self._budget = budget
         self._texts: dict[int, str] = {}  # of parts that have begun, as far as they are certain
         self._current = 0  # the part that the ticket is given the text of
         self._wait_for(plan.parts)
@@ -173,6 +177,8 @@ class ExtractWork(Work):
     def conclude(self) -> None:
         """Judge the answer."""
         extraction = self._outcomes.judge(self._job)
+        if self._budget is not None:
+            extraction = self._budget.mark(extraction)
         self.outcome = (
             extraction.status,
             extraction.prompt_tokens,

@@ -5,8 +5,10 @@ Run with: pytest tests/cli/eval/test_cli_budget.py
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,10 @@ from cli_process import Run
 from gguf import GGUFReader
 
 from setaccio.data import Task
+from setaccio.runtime.model.load import load_model
 from setaccio.runtime.result.review import read_budget
+from setaccio.runtime.server.engine import Engine
+from setaccio.runtime.server.request_types import ExtractRequest
 
 TEXT = "Sponge cake. Beat 2 eggs with 50 g sugar. Bake for 25 minutes."
 DOCUMENTS = "".join(json.dumps({"id": str(at), "text": f"{at}: {TEXT}"}) + "\n" for at in range(4))
@@ -82,6 +87,14 @@ def test_made_used_carried_and_refused(
     done = run(*flags[:3], carried, "--threads", 1)
     assert "==> 0 of 4 to review for at most 50 % wrong values." in done.stderr
     assert all(json.loads(line)["review"] is False for line in done.stdout.splitlines())
+    told = [json.loads(line)["risk"] for line in done.stdout.splitlines()]
+    with contextlib.closing(load_model(carried, threads=1)) as loaded, Engine(loaded) as engine:
+        asked = [ExtractRequest(document=f"{at}: {TEXT}") for at in range(4)]
+        served = [engine.submit(each).result() for each in asked]
+        assert [row.risk for row in served] == pytest.approx(told, abs=0.02)
+        assert {row.review for row in served} == {False}
+        drawn = engine.submit(replace(asked[0], temperature=1.0)).result()
+        assert (drawn.risk, drawn.review) == (None, None)
     done = run(*flags[:3], carried, "--threads", 1, "--budget", "none")
     assert "risk" not in done.stdout and "to review" not in done.stderr
     done = run(*flags[:3], carried, "--threads", 1, "--constraint", "none")
