@@ -1,9 +1,9 @@
 """One process against workers on a Ray cluster with the same cores: ``python -m benchmarks.scale``.
 
 Arms run one after the other, forwards and backwards (A-B-B-A), each as a user starts it. How fast
-an arm works is told by its results while they grow, from a tenth of the documents on; what the
-whole takes beyond that is its start-up. With ``--engine-alone`` workers answer without a model:
-what is left is what Ray, the hand-over and the journal cost.
+an arm works is told by its results while they grow, from a tenth of the documents to the last row;
+what the whole takes beyond that is its start and its end. With ``--engine-alone`` workers answer
+without a model: what is left is what Ray, the hand-over and the journal cost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Timing:
 
     Attributes:
         rate: documents a second, once it runs.
-        start: seconds of the whole beyond documents / rate.
+        start: seconds of the whole beyond documents / rate: start and end.
         whole: seconds from the command to its end.
     """
 
@@ -73,20 +73,21 @@ def time_arm(arm: str, threads: int, given: Sequence[str], count: int, folder: P
     out = folder / ("rows.jsonl" if arm == "process" else "rows")
     began = time.monotonic()
     process = subprocess.Popen(command(arm, threads, given, out), stderr=subprocess.DEVNULL)
-    warm, first = 0.0, 0
+    warm, last, first, rows = 0.0, 0.0, 0, 0
     try:
         while process.poll() is None and time.monotonic() - began < _MOST_SECONDS:
-            if not warm and (rows := _rows(out)) >= WARM * count:
-                warm, first = time.monotonic(), rows
+            if (now := _rows(out)) > rows:
+                rows, last = now, time.monotonic()
+                if not warm and rows >= WARM * count:
+                    warm, first = last, rows
             time.sleep(_LOOK)
     finally:
         process.kill()
         process.wait()
-    ended = time.monotonic()
-    if _rows(out) != count or not warm:
-        raise SetaccioError(f"{arm}: {_rows(out)} of {count} rows. Run its command by hand.")
-    rate = (count - first) / (ended - warm)
-    whole = ended - began
+    whole = time.monotonic() - began
+    if rows != count or first == count:
+        raise SetaccioError(f"{arm}: {rows} of {count} rows. Run its command by hand.")
+    rate = (count - first) / (last - warm)
     return Timing(rate, whole - count / rate, whole)
 
 
@@ -117,7 +118,8 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, list[Timing]
 def table(found: dict[str, list[Timing]]) -> str:
     """What was measured, as Markdown."""
     whole = statistics.median(one.rate for one in found["process"])
-    lines = ["| arm | documents/s | against one process | start-up, s |", "|---|---:|---:|---:|"]
+    head = "| arm | documents/s | against one process | start and end, s |"
+    lines = [head, "|---|---:|---:|---:|"]
     for arm, timings in found.items():
         rate = statistics.median(one.rate for one in timings)
         start = statistics.median(one.start for one in timings)
