@@ -93,7 +93,7 @@ def label_verb(
     files = _Files(out, resume, overwrite)
     spent = files.spent()
     models = ModelPool(threads)
-    setting = Setting(chosen, max_tokens, models, tell=warn_once)
+    setting = Setting(chosen, max_tokens, models=models, tell=warn_once)
     try:
         source = _within_cap(arm, spent, out).open(setting)
         items = list(islice(read_sources(names, jsonl), limit))

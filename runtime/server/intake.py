@@ -74,7 +74,8 @@ class Intake:
         self._model = model
         self._adapters = adapters
         self._limit = limit
-        self._budgets = {each.path: _carried(each.path) for each in (model, *adapters.values())}
+        carriers = model.path, *(adapter.path for adapter in adapters.values())
+        self._budgets = {path: _carried(path) for path in carriers}
         self._prompts: OrderedDict[tuple[str, bool], Prompts] = OrderedDict()
         self._lock = threading.Lock()
 
