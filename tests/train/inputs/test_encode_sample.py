@@ -1,7 +1,6 @@
 """Weights and examples reach the rows; what is learned can be looked at."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +8,7 @@ from setaccio.data import Pair, load_task
 from setaccio.data.errors import TrainError
 from setaccio.data.task.hf_tokenizer import chat_format
 from setaccio.data.task.task import Shot
+from setaccio.train.config.settings import TrainConfig
 from setaccio.train.inputs.encode import encode_pair, encode_pairs
 from setaccio.train.inputs.pairs import training_pairs
 from setaccio.train.inputs.sample import LEARNED, MASKED, show_batch
@@ -69,8 +69,7 @@ def test_the_loss_is_on_the_completion_of_the_collated_batch(tokenizer, task):
 
 
 def settings(path, **more):
-    values = {"eval_pairs": None, "validation_share": 0.3, "max_eval_pairs": 50, "seed": 0}
-    return SimpleNamespace(pairs=path, skip_bad=False, **{**values, **more})
+    return TrainConfig(pairs=str(path), out="run", **{"validation_share": 0.3, "seed": 0, **more})
 
 
 def test_copies_of_a_pair_are_never_divided(tmp_path):
