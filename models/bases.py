@@ -8,7 +8,6 @@ was cut off among them; ``remove_bases(name)`` deletes those of a name.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 import platformdirs
 
 from setaccio.data.errors import ModelError
+from setaccio.data.files.locks import take_lock
 
 RECORD = "gguf.json"
 """Says what a folder was made of; the last file that is written."""
@@ -109,15 +109,11 @@ def lock_file(lock: Path, *, wait: bool, waiting: Callable[[], None]) -> Iterato
     """The same with a file of its own; see :func:`locked`."""
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not wait:
-                yield False
-                return
+        held = take_lock(descriptor)
+        if not held and wait:
             waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield True
+            held = take_lock(descriptor, wait=True)
+        yield held
     finally:
         os.close(descriptor)
 

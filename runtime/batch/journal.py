@@ -28,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from setaccio.data.errors import UsageError
+from setaccio.data.files.locks import take_lock
 from setaccio.data.task.task import dump_compact
 from setaccio.runtime.batch.journal_rows import (
     RUN_DIGITS,
@@ -126,16 +127,8 @@ class Journal:
 
     def _lock(self, path: Path) -> None:
         """Keep a second process from writing the same rows; the lock ends with this one."""
-        try:
-            import fcntl
-        except ImportError:  # not on this system
-            return
-        if not self._regular:
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"{path}: another process is writing it. Let it finish.") from error
+        if self._regular and not take_lock(self._file):
+            raise UsageError(f"{path}: another process is writing it. Let it finish.")
 
     def _take_up(self, path: Path, retry_failed: bool) -> None:
         good = 0

@@ -19,6 +19,7 @@ from typing import IO, Any, Literal
 
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_path, atomic_write
+from setaccio.data.files.locks import take_lock
 from setaccio.runtime.batch.journal_rows import RUN_DIGITS, journal_rows
 
 JOB = "_job.json"
@@ -173,17 +174,11 @@ class ResultFolder:
 def _lock(folder: Path) -> IO[bytes]:
     """Keep a second job from removing what this one writes; the lock ends with the file object."""
     stream = (folder / LOCK).open("ab")
-    try:
-        import fcntl
-    except ImportError:  # not on this system
-        return stream
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not take_lock(stream):
         stream.close()
         raise UsageError(
             f"{folder}: another job writes there. Let it finish, or name another folder."
-        ) from error
+        )
     return stream
 
 

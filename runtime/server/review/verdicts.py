@@ -24,6 +24,7 @@ from typing import IO, Any
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_path
 from setaccio.data.files.json_text import parse_json
+from setaccio.data.files.locks import take_lock
 from setaccio.runtime.batch.journal_rows import RUN_DIGITS
 from setaccio.runtime.server.http.corrections import Corrections
 from setaccio.runtime.server.review.rows import document_hash
@@ -172,18 +173,12 @@ def _lock(path: Path) -> IO[bytes]:
         stream = path.open("a+b")
     except OSError as error:
         raise UsageError(f"{path}: can not be written ({error.strerror}).") from error
-    try:
-        import fcntl
-    except ImportError:  # not on this system
-        return stream
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not take_lock(stream):
         stream.close()
         name = path.name.removesuffix(".skipped")
         raise UsageError(
             f"{path.with_name(name)}: another review writes it. End that one, or name another file."
-        ) from error
+        )
     return stream
 
 
