@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from setaccio.cli.terminal.batch_report import clean_end, note_row, say_resumed, sum_up
+from setaccio.cli.terminal.batch_report import check_out, clean_end, note_row, say_resumed, sum_up
 from setaccio.cli.terminal.console import tell_step, warn
 from setaccio.cli.terminal.exits import SOME_FAILED
 
@@ -176,7 +176,6 @@ def extract(
     ray.check(out, shard=shard, threads=threads, text_out=text_out)
     share = parse_shard(shard) if shard else None
     names = names if engine else find_sources(names, jsonl)
-    _tell_passed_over([] if engine else names, jsonl)
     resume = resume or retry_failed
     named = Path(task) if task and Path(task).is_file() else None
     chosen = choose_task(task, schema)
@@ -226,11 +225,8 @@ def extract(
     _work(extractor, journal, run, names, texts, jsonl=jsonl, retried=retry_failed, share=reader)
 
 
-def _tell_passed_over(names: list[str], jsonl: bool) -> None:
-    """Say what in the folders is not read."""
-    from setaccio.runtime.batch.sources import passed_over
-
-    others = passed_over(names, jsonl)
+def _tell_passed_over(others: Counter[str]) -> None:
+    """Say what in the folders was not read."""
     if others:
         ends = ", ".join(
             f"{count} {end or 'without an ending'}" for end, count in others.most_common(5)
@@ -256,7 +252,7 @@ def _work(
     from setaccio.runtime.batch.batch import Batch
 
     to_terminal = journal.path is None and sys.stdout.isatty()
-    counts = Counter[bool]()
+    counts, others = Counter[bool](), Counter[str]()
     total = sources.count_documents(names, jsonl)
     if share and total:
         total = round(total / share.shard.count)
@@ -269,7 +265,7 @@ def _work(
             on_row=reviewed(lambda row: note_row(row.id, row.status, row.message, meter), counts),
             on_skip=meter.skip,
         )
-        items: Iterator[Document | Problem | None] = sources.read_sources(names, jsonl)
+        items: Iterator[Document | Problem | None] = sources.read_sources(names, jsonl, others)
         if sources.may_be_slow(names):
             items = sources.as_they_come(items)
         with clean_end(journal, meter, "--retry-failed" if retried else "--resume"):
@@ -284,6 +280,7 @@ def _work(
         )
     if share and journal.path:
         share.finish(journal.path)
+    _tell_passed_over(others)
     sum_up(journal, meter, batch.skipped, retried=retried)
     tell_budget(extractor.budget, counts, batch.skipped)
     if meter.failed or journal.failed:
@@ -294,14 +291,10 @@ def _check_out(
     out: Path | None, inputs: list[str], *, resume: bool, overwrite: bool, shard: str | None
 ) -> None:
     from setaccio.data.errors import UsageError
-    from setaccio.runtime.batch.sources import is_source
 
     if out is None:
         if resume or shard:
             flag = "--resume needs the file to go on with" if resume else "--shard needs a file"
             raise UsageError(f"{flag}. Name it with --out.")
         return
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite exclude each other. Give one of them.")
-    if is_source(out, inputs):
-        raise UsageError(f"{out}: is one of the inputs. Name another file for the results.")
+    check_out(out, inputs, "results", resume=resume, overwrite=overwrite)

@@ -11,7 +11,7 @@ import typer
 
 from setaccio.cli.choices.endpoint import NO_ENDPOINT, EndpointFlags, with_endpoint
 from setaccio.cli.choices.tasks import choose_task
-from setaccio.cli.terminal.batch_report import clean_end, note_row, say_resumed
+from setaccio.cli.terminal.batch_report import check_out, clean_end, note_row, say_resumed
 from setaccio.cli.terminal.console import program, tell_step, warn_once
 from setaccio.cli.terminal.exits import SOME_FAILED
 
@@ -79,17 +79,14 @@ def label_verb(
     from setaccio.data.errors import UsageError
     from setaccio.eval.arms.arms import ModelPool, Setting
     from setaccio.eval.arms.endpoint import CostCapReached
-    from setaccio.runtime.batch.sources import find_sources, is_source, read_sources
+    from setaccio.runtime.batch.sources import find_sources, read_sources
 
     chosen = choose_task(task, schema)
     if chosen is None:
         raise UsageError("Say what to extract: --task NAME|FILE, or --schema FILE.")
     arm = _arm(asked, model, adapter)
     names = find_sources(sources, jsonl)
-    if is_source(out, names):
-        raise UsageError(f"{out}: is one of the inputs. Name another file for the pairs.")
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite exclude each other. Give one of them.")
+    check_out(out, names, "pairs", resume=resume, overwrite=overwrite)
     files = _Files(out, resume, overwrite)
     spent = files.spent()
     models = ModelPool(threads)

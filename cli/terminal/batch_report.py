@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,6 +15,30 @@ from setaccio.cli.terminal.exits import INTERRUPTED, SOME_FAILED
 if TYPE_CHECKING:
     from setaccio.cli.terminal.meter import Meter
     from setaccio.runtime.batch.journal import Journal
+
+
+def check_out(
+    out: Path, inputs: Sequence[str], what: str, *, resume: bool, overwrite: bool
+) -> None:
+    """Refuse a file of results that can not be meant.
+
+    Args:
+        out: the file.
+        inputs: what is read, from :func:`setaccio.runtime.batch.sources.find_sources`.
+        what: what is written.
+        resume: whether to go on with it.
+        overwrite: whether to replace it.
+
+    Raises:
+        UsageError: it is one of the inputs, or both are asked for.
+    """
+    from setaccio.data.errors import UsageError
+    from setaccio.runtime.batch.sources import is_source
+
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other. Give one of them.")
+    if is_source(out, inputs):
+        raise UsageError(f"{out}: is one of the inputs. Name another file for the {what}.")
 
 
 def say_resumed(journal: Journal, run: str) -> None:

@@ -1,7 +1,7 @@
 """A lock on an open file, which the system takes back from a process that ends, however it does.
 
-Contract: ``take_lock(stream)`` is True where no other process holds one; the lock ends when the file
-is closed.
+Contract: ``take_lock(stream)`` is True where no other process holds one; the lock ends when the
+file is closed.
 """
 
 from __future__ import annotations

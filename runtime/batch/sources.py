@@ -73,21 +73,6 @@ def find_sources(names: Sequence[str], jsonl: bool = False) -> list[str]:
     return list(names)
 
 
-def passed_over(names: Sequence[str], jsonl: bool = False) -> Counter[str]:
-    """How many files of the folders are of kinds that are not read, by the end of their names.
-
-    Args:
-        names: as for :func:`find_sources`. Hidden files are not counted.
-        jsonl: likewise.
-    """
-    others: Counter[str] = Counter()
-    for name in names:
-        if name != STDIN and Path(name).is_dir():
-            for _ in _walk(Path(name), jsonl, others):
-                pass
-    return others
-
-
 def is_source(path: Path, names: Sequence[str]) -> bool:
     """Whether a file is one of the sources, under whatever name, or would be one if it were
     there."""
@@ -196,12 +181,16 @@ def _count_file(name: str, jsonl: bool) -> int:
         return 1
 
 
-def read_sources(names: Sequence[str], jsonl: bool) -> Iterator[Document | Problem]:
+def read_sources(
+    names: Sequence[str], jsonl: bool, others: Counter[str] | None = None
+) -> Iterator[Document | Problem]:
     """Read documents from what :func:`find_sources` found.
 
     Args:
         names: the sources.
         jsonl: read every source as JSON Lines, not only those named ``.jsonl``.
+        others: counts the files of folders that are not read for their kind, by the end of their
+            names; hidden ones are left out.
     """
     for name in names:
         if name == STDIN:
@@ -209,7 +198,7 @@ def read_sources(names: Sequence[str], jsonl: bool) -> Iterator[Document | Probl
             with open(sys.stdin.fileno(), "rb", closefd=False) as stream:
                 yield from _read(stream, STDIN_LABEL, jsonl)
         elif Path(name).is_dir():
-            for found in _walk(Path(name), jsonl):
+            for found in _walk(Path(name), jsonl, others):
                 if isinstance(found, Problem):
                     yield found
                 else:
