@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import overload
 
 from setaccio.data.errors import QueueFullError, UsageError
-from setaccio.data.schema.validation.patterns import search_limit
+from setaccio.data.schema.validation.patterns import JUDGE_SECONDS, search_limit
 from setaccio.runtime.decode.context_pool import default_parallel
 from setaccio.runtime.extraction import Extraction
 from setaccio.runtime.grammar.constraint import compile_schema
@@ -39,9 +39,6 @@ from setaccio.runtime.server.ticket import Ticket
 from setaccio.runtime.server.waiting_line import LATEST, WaitingLine
 from setaccio.runtime.server.work import ExtractWork, Work
 from setaccio.runtime.server.worker import Worker
-
-JUDGE_SECONDS = 5.0
-"""What the patterns of a schema may take, all searches of one answer together."""
 
 _JUDGES = 4  # so that one slow answer holds up no other
 

@@ -106,9 +106,7 @@ def _divide(config: TrainConfig) -> Division:
         chosen = {index for group in drawn for index in groups[group]}
         held_out = [pair for index, pair in enumerate(pairs) if index in chosen]
         learned = [pair for index, pair in enumerate(pairs) if index not in chosen]
-    if len(held_out) > config.max_eval_pairs:
-        held_out = generator.sample(held_out, config.max_eval_pairs)
-    return learned, held_out, problems
+    return learned, _at_most(held_out, config.max_eval_pairs, generator), problems
 
 
 def _groups(pairs: Sequence[Pair]) -> list[list[int]]:

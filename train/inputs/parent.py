@@ -177,7 +177,8 @@ def settle(config: TrainConfig) -> TrainConfig:
     """Take what is not given from the adapter that a training goes on from.
 
     Returns:
-        The same configuration where ``continue_from`` is not given, or all is settled already.
+        The same configuration where ``continue_from`` is not given; an equal one where all is
+        settled already.
 
     Raises:
         UsageError: no such adapter, or a setting that contradicts it.

@@ -31,6 +31,9 @@ _INSIDE = {"d": "0-9", "w": "0-9A-Za-z_", "D": "[^0-9]", "W": "[^0-9A-Za-z_]"}
 SEARCH_SECONDS = 0.5
 """What one search may take: some patterns go back over a text without end."""
 
+JUDGE_SECONDS = 5.0
+"""What a server lets all searches of one answer take together."""
+
 _UNTIL: ContextVar[float] = ContextVar("_UNTIL", default=float("inf"))
 
 MOST_NESTED = 100

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-
 from setaccio.runtime.server.engine import Engine
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.chat.chat_routes import openai_routes
 from setaccio.runtime.server.http.corrections import Corrections
-from setaccio.runtime.server.http.errors import answer_fault, answer_http, answer_validation
 from setaccio.runtime.server.http.extract.document_routes import document_routes
 from setaccio.runtime.server.http.extract.extract_routes import extract_routes
 from setaccio.runtime.server.http.extract.file_reader import FileReader
 from setaccio.runtime.server.http.gate import Gate, RequestLimits
 from setaccio.runtime.server.http.metrics import Metrics
-from setaccio.runtime.server.http.service_routes import page_routes, service_routes
+from setaccio.runtime.server.http.pages import page_app
+from setaccio.runtime.server.http.service_routes import service_routes
 
 
 def create_app(engine: Engine, catalogue: Catalogue, limits: RequestLimits) -> Gate:
@@ -41,19 +37,11 @@ def create_app(engine: Engine, catalogue: Catalogue, limits: RequestLimits) -> G
     corrections = None if limits.corrections is None else Corrections(limits.corrections)
     ending = asyncio.Event()
     reader = FileReader(limits.max_body, limits.timeout)
-    api = FastAPI(
+    api = page_app(
+        "page.html",
         title="Setaccio",
         summary="Free text in, JSON that always fits your schema out.",
         version="1",
-        docs_url=None,  # both load scripts from elsewhere
-        redoc_url=None,
-        redirect_slashes=False,
-        exception_handlers={
-            HTTPException: answer_http,
-            RequestValidationError: answer_validation,
-            Exception: answer_fault,
-        },
-        routes=page_routes(),
     )
     api.include_router(openai_routes(engine, catalogue, limits.timeout))
     api.include_router(

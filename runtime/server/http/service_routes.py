@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
 
-from setaccio.data.schema.validation.patterns import search_limit
-from setaccio.runtime.server.engine import JUDGE_SECONDS
+from setaccio.data.schema.validation.patterns import JUDGE_SECONDS, search_limit
 from setaccio.runtime.server.http.body import StrictModel, StrictRoute
 from setaccio.runtime.server.http.catalogue import Catalogue
 from setaccio.runtime.server.http.corrections import Corrections
@@ -21,8 +17,6 @@ from setaccio.runtime.server.http.errors import MOST_NAMED, HttpError, documente
 from setaccio.runtime.server.http.extract.extract_models import Id, Name, read_schema
 from setaccio.runtime.server.http.metrics import Metrics
 from setaccio.runtime.server.request_types import EngineStats
-
-PAGE_FOLDER = Path(__file__).parents[1] / "page"
 
 
 class TaskCard(BaseModel):
@@ -149,18 +143,6 @@ def service_routes(
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
-
-
-def page_routes() -> list[BaseRoute]:
-    """The page and its files."""
-
-    async def show_page(_: object) -> Response:
-        return FileResponse(PAGE_FOLDER / "page.html", headers={"Cache-Control": "no-cache"})
-
-    return [
-        Route("/", show_page, name="page"),
-        Mount("/page", StaticFiles(directory=PAGE_FOLDER), name="page files"),
-    ]
 
 
 def _check_correction(body: CorrectionBody, catalogue: Catalogue) -> None:

@@ -10,36 +10,22 @@ import asyncio
 import signal
 import threading
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter
 from pydantic import Field
 from starlette.background import BackgroundTask
-from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
 
 from setaccio.data.files.json_text import dump_compact
-from setaccio.data.schema.validation.patterns import search_limit
+from setaccio.data.schema.validation.patterns import JUDGE_SECONDS, search_limit
 from setaccio.data.task.task import Task
 from setaccio.runtime.server.http.body import StrictModel, StrictRoute
-from setaccio.runtime.server.http.errors import (
-    MOST_NAMED,
-    HttpError,
-    answer_fault,
-    answer_http,
-    answer_validation,
-)
+from setaccio.runtime.server.http.errors import MOST_NAMED, HttpError
 from setaccio.runtime.server.http.gate import Gate, RequestLimits
+from setaccio.runtime.server.http.pages import page_app
 from setaccio.runtime.server.review.rows import ReviewRows
 from setaccio.runtime.server.review.verdicts import SKIPPED, Verdicts
-
-PAGE_FOLDER = Path(__file__).parents[1] / "page"
-JUDGE_SECONDS = 5.0
-"""What the patterns of a schema may take for one answer."""
 
 MOST_BYTES = 50_000_000
 
@@ -119,22 +105,7 @@ def create_review_app(turns: ReviewTurns, task: Task) -> Gate:
         task: whose schema what is kept must fit.
     """
     ending = asyncio.Event()
-    api = FastAPI(
-        title="Setaccio review",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        exception_handlers={
-            HTTPException: answer_http,
-            RequestValidationError: answer_validation,
-            Exception: answer_fault,
-        },
-        routes=[
-            Route("/", lambda _: FileResponse(PAGE_FOLDER / "review.html")),
-            Mount("/page", StaticFiles(directory=PAGE_FOLDER)),
-        ],
-    )
+    api = page_app("review.html", title="Setaccio review", openapi_url=None)
     api.include_router(_routes(turns, task))
     return Gate(api, RequestLimits(max_body=MOST_BYTES), None, ending)
 
