@@ -3,7 +3,8 @@
 For each size the first pairs of the training part (an order by hash, so that each set holds the
 smaller ones) train an adapter, which is exported and evaluated, constrained, on the same test rows.
 What is there already is not made again. Smaller sets are gone through more often, so that every
-adapter takes at least :data:`LEAST_STEPS` steps.
+adapter takes at least :data:`LEAST_STEPS` steps. The last point is the task's own adapter, of all
+its training pairs, where it is there.
 
     python -m scripts.learning_curve booking address --folder runs/tasks
 """
@@ -58,6 +59,7 @@ def main() -> int:
         for task in given.tasks:
             folder = given.folder / task
             curves[task] = [measure(task, size, folder, given.threads) for size in sizes]
+            curves[task] += whole_part(task, folder, given.threads)
         with atomic_write(given.folder / "learning-curve.json") as stream:
             named = {task: [one._asdict() for one in curves[task]] for task in curves}
             json.dump(named, stream, indent=2)
@@ -78,7 +80,7 @@ def measure(task: str, size: int, folder: Path, threads: str) -> Point:
     """The point of one size; its steps are made where their results are not there yet."""
     tell_step(f"{task}: {size} pairs")
     work = folder / "curve" / str(size)
-    pairs, out = work / "pairs.jsonl", work / "eval"
+    pairs = work / "pairs.jsonl"
     if not pairs.is_file():
         found = load_pairs(folder / "parts" / "train.jsonl")[0]
         if len(found) < size:
@@ -99,6 +101,22 @@ def measure(task: str, size: int, folder: Path, threads: str) -> Point:
         )
         setaccio("export", work / "run", "--adapter-only", "--out", work / "out", "--overwrite")
     (adapter,) = (work / "out").glob("*.gguf")
+    return evaluate(task, size, folder, (adapter, work / "eval"), threads)
+
+
+def whole_part(task: str, folder: Path, threads: str) -> list[Point]:
+    """The point of the task's own adapter, if it is there."""
+    adapter = next((folder / "out").glob("*.gguf"), None)
+    if adapter is None:
+        return []
+    tell_step(f"{task}: all pairs")
+    size = len(load_pairs(folder / "parts" / "train.jsonl")[0])
+    return [evaluate(task, size, folder, (adapter, folder / "curve" / "all" / "eval"), threads)]
+
+
+def evaluate(task: str, size: int, folder: Path, files: tuple[Path, Path], threads: str) -> Point:
+    """The point of an adapter, whose evaluation goes into the folder beside it."""
+    adapter, out = files
     test = folder / "parts" / "test.jsonl"
     setaccio(
         "eval", "--model", "smollm2", "--adapter", adapter, "--tuned-only", "--task", task,
