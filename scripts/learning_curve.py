@@ -30,7 +30,7 @@ SIZES = (50, 100, 200, 400, 800)
 BATCH = 8
 LEAST_STEPS = 75
 GREATEST_EPOCHS = 6
-LIMIT = 200
+LIMIT = 150
 """Test rows that an adapter is measured on."""
 
 COLOURS = ("#1f6f8b", "#b5541c", "#4b7a2b")

@@ -1,9 +1,10 @@
 """Evaluate the tasks' adapters, and write the tables of docs/tasks.md anew (``just tasks``).
 
 For every task whose adapter and test pairs lie under the folder (docs/tasks.md makes them), four
-arms are decoded, or read back where they were decoded before: base and tuned, free and constrained.
+arms are decoded, or read back where they were decoded before: base and tuned, free and constrained,
+on the first test documents, and the tuned ones on all of them.
 Beside them, where there is one, stands the specialist on the same rows. The tables stand between
-markers in the document.
+markers in the document; README.md gets a row per task.
 
     python -m scripts.task_table --folder runs/tasks
 """
@@ -35,11 +36,12 @@ from setaccio.runtime.decode.list_guard import ListGuard, make_times
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "tasks.md"
+README = ROOT / "README.md"
 TASKS = ("address", "booking", "citation", "command", "receipt", "recipe")
 AIMS = {"booking": 0.9, "address": 0.85, "command": 0.85, "citation": 0.6, "receipt": 0.6}
 """Share of exact documents that is aimed at."""
-LIMIT = 250
-"""Documents of a task that are decoded; of more, the first."""
+BASE_LIMIT = 50
+"""Test documents on which base and tuned are compared: untuned models ramble, and take long."""
 HEAD = ("task", "model", "decoding", "L1", "L2", "score", "exact", "s/doc", "docs", "adapter MB")
 DIFFERENCES = (
     ("base free", "base schema", "the grammar alone"),
@@ -54,17 +56,24 @@ class Measured(NamedTuple):
 
     Attributes:
         name: of the task.
-        folder: the evaluation's folder.
-        comparison: its ``comparison.json``.
+        folder: of the tuned model's evaluation.
+        tuned: its ``comparison.json``: tuned, free and constrained.
+        both: the one of base and tuned, on fewer documents.
         adapter: the adapter's file.
-        pairs: the test pairs that were decoded.
+        pairs: the test pairs that the tuned model answered.
     """
 
     name: str
     folder: Path
-    comparison: dict[str, Any]
+    tuned: dict[str, Any]
+    both: dict[str, Any]
     adapter: Path
     pairs: list[Pair]
+
+    @property
+    def arms(self) -> list[dict[str, Any]]:
+        """Base free, base constrained, tuned free, tuned constrained."""
+        return [*self.both["arms"][:2], *self.tuned["arms"]]
 
 
 def main() -> int:
@@ -84,6 +93,7 @@ def main() -> int:
         write_section("fields", fields_table(found))
         write_section("differences", differences_table(found))
         write_section("loops", loops_table(found, given.threads))
+        write_section("tasks", readme_table(found), README)
     except SetaccioError as error:
         fail(error)
         return error.exit_code
@@ -102,17 +112,23 @@ def measure(name: str, folder: Path, threads: str | None) -> Measured | None:
     if adapter is None or not test.is_file():
         tell(f"{name}: no adapter or no test pairs in {folder / name}; left out.")
         return None
-    out = folder / name / "eval"
     tell_step(f"{name}: {adapter}")
-    command = [sys.executable, "-m", "setaccio.cli.main", "eval", "--model", "smollm2"]
-    command += ["--adapter", str(adapter), "--pairs", str(test), "--task", name]
-    command += ["--limit", str(LIMIT), "--out", str(out)]
-    command += ["--threads", threads] if threads else []
-    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    words = ["--adapter", str(adapter), "--pairs", str(test), "--task", name]
+    words += ["--threads", threads] if threads else []
+    out = folder / name / "eval"
+    tuned = evaluated(out / "tuned", [*words, "--tuned-only"])
+    both = evaluated(out / "both", [*words, "--limit", str(BASE_LIMIT)])
+    return Measured(name, out / "tuned", tuned, both, adapter, load_pairs(test)[0])
+
+
+def evaluated(out: Path, words: list[str]) -> dict[str, Any]:
+    """What ``setaccio eval`` keeps of a comparison, which goes on where it was stopped."""
+    command = [sys.executable, "-m", "setaccio.cli.main", "eval", "--model", "smollm2", *words]
+    done = subprocess.run([*command, "--out", str(out)], check=False, stdout=subprocess.DEVNULL)
     if done.returncode:
-        raise SetaccioError(f"{name}: its evaluation ended with exit code {done.returncode}.")
-    comparison = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
-    return Measured(name, out, comparison, adapter, load_pairs(test)[0][:LIMIT])
+        raise SetaccioError(f"{out}: its evaluation ended with exit code {done.returncode}.")
+    comparison: dict[str, Any] = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    return comparison
 
 
 def arms_table(found: list[Measured]) -> str:
@@ -120,7 +136,7 @@ def arms_table(found: list[Measured]) -> str:
     rows = []
     for one in found:
         size = f"{one.adapter.stat().st_size / 1e6:.1f}"
-        for arm in one.comparison["arms"]:
+        for arm in one.arms:
             decoding = "schema" if arm["constraint"] == "schema" else "free"
             cells = cells_of(arm["summary"])
             tuned = arm["name"] == "tuned"
@@ -128,6 +144,23 @@ def arms_table(found: list[Measured]) -> str:
         if special := specialist(one):
             rows.append([one.name, "usaddress", "", *cells_of(special.to_dict()), ""])
     return markdown([HEAD, *rows], 3)
+
+
+def readme_table(found: list[Measured]) -> str:
+    """One row per task: exact documents of each arm, and the adapter's size."""
+    head = (
+        "exact documents", "base, free", "base, schema", "tuned, free", "tuned, schema",
+        "s/doc", "docs", "adapter MB",
+    )  # fmt: skip
+    rows = []
+    for one in found:
+        arms = [arm["summary"] for arm in one.arms]
+        seconds = arms[-1]["seconds_mean"]
+        size = f"{one.adapter.stat().st_size / 1e6:.1f}"
+        cells = [percent(arm["exact"]["mean"]) for arm in arms]
+        cells += ["" if seconds is None else f"{seconds:.2f}", str(len(one.pairs)), size]
+        rows.append([one.name, *cells])
+    return markdown([head, *rows])
 
 
 def cells_of(summary: dict[str, Any]) -> list[str]:
@@ -148,7 +181,7 @@ def fields_table(found: list[Measured]) -> str:
     """Each field of the tuned, constrained arm: rate of right values, or micro F1 of a list."""
     rows = []
     for one in found:
-        arm = one.comparison["arms"][-1]["summary"]
+        arm = one.arms[-1]["summary"]
         told = [f"{path} {_headline(part)}" for path, part in arm["fields"].items()]
         rows.append([one.name, ", ".join(told)])
     return markdown([("task", "fields, tuned and constrained"), *rows], 2)
@@ -164,7 +197,7 @@ def differences_table(found: list[Measured]) -> str:
     for one in found:
         known = {
             (each["before"], each["after"]): each
-            for each in one.comparison["differences"]
+            for each in (*one.both["differences"], *one.tuned["differences"])
             if each["metric"] == "exact"
         }
         cells = [_gain(known.get((before, after))) for before, after, _ in DIFFERENCES]
