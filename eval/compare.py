@@ -18,12 +18,14 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from setaccio.data.errors import DataError, TaskError, UsageError
 from setaccio.data.files.digests import package_versions
+from setaccio.data.files.locks import lock_folder
 from setaccio.data.pairs.checks import doubt_of_labels
 from setaccio.data.records import Pair, pairs_digest, write_pairs
 from setaccio.data.task.task import Json, Task
@@ -96,7 +98,7 @@ def compare(
 
     Raises:
         UsageError: no arms, two arms of one name and constraint, thoughts where nothing can think,
-            or the folder can not be written.
+            or the folder can not be written, or another process writes there.
         DataError: no pairs, or an id that comes twice.
         ModelError: a GGUF can not be loaded.
         TaskError: no task was given and no GGUF carries one.
@@ -107,16 +109,17 @@ def compare(
     task = task or _carried_task(arms)
     _tell_doubts(task, pairs, running.get("tell"))
     folder = None if out is None else Path(out)
-    results, facts = _run_arms(arms, pairs, task, folder, running)
-    comparison = Comparison(task, tuple(results), folder)
-    if folder is not None:
-        limits = {name: running.get(name) for name in ("max_tokens", "thinking", "threads")}
-        config = _config(comparison, pairs, facts) | limits | (settings or {})
-        write_json(folder / "config.json", config)
-        write_pairs(folder / "documents.jsonl", pairs)
-        write_results(folder, comparison, markdown_table(comparison))
-        if is_available():
-            parquet(folder)
+    with nullcontext() if folder is None else lock_folder(folder):
+        results, facts = _run_arms(arms, pairs, task, folder, running)
+        comparison = Comparison(task, tuple(results), folder)
+        if folder is not None:
+            limits = {name: running.get(name) for name in ("max_tokens", "thinking", "threads")}
+            config = _config(comparison, pairs, facts) | limits | (settings or {})
+            write_json(folder / "config.json", config)
+            write_pairs(folder / "documents.jsonl", pairs)
+            write_results(folder, comparison, markdown_table(comparison))
+            if is_available():
+                parquet(folder)
     return comparison
 
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from setaccio.data.errors import TrainError
+from setaccio.data.files.locks import lock_folder
 from setaccio.data.records import pairs_digest
 from setaccio.train.backend.device import leads, wait_for_all
 from setaccio.train.config.idle import idle_settings
@@ -94,12 +96,13 @@ def train(
     with quiet():
         inputs = prepare_inputs(config, sources, backend)
         wait_for_all()  # every process has looked at the folder by now
-        if leads():
-            start_run(config, sources.task, sources.digests)
-        wait_for_all()
-        _announce(inputs, sources, reporter)
-        fitted = fit(Training(inputs, reporter, callbacks, scorer))
-        return _finish(inputs, sources, fitted, reporter)
+        with lock_folder(config.out) if leads() else nullcontext():
+            if leads():
+                start_run(config, sources.task, sources.digests)
+            wait_for_all()
+            _announce(inputs, sources, reporter)
+            fitted = fit(Training(inputs, reporter, callbacks, scorer))
+            return _finish(inputs, sources, fitted, reporter)
 
 
 def _announce(inputs: TrainInputs, sources: Sources, reporter: Reporter) -> None:

@@ -1,12 +1,18 @@
 """A lock on an open file, which the system takes back from a process that ends, however it does.
 
 Contract: ``take_lock(stream)`` is True where no other process holds one; the lock ends when the
-file is closed.
+file is closed. ``with lock_folder(folder):`` keeps a folder for one process.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import IO, Any
+
+from setaccio.data.errors import UsageError
+
+FOLDER_LOCK = "_lock"
+"""The file in a folder that the lock is on; it stays, since removing it could undo another's."""
 
 
 def take_lock(file: int | IO[Any], *, wait: bool = False) -> bool:
@@ -28,3 +34,28 @@ def take_lock(file: int | IO[Any], *, wait: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def lock_folder(folder: Path) -> IO[bytes]:
+    """Keep a second process from writing what this one writes into a folder, which is made.
+
+    Args:
+        folder: where results go.
+
+    Returns:
+        What holds the lock until it is closed.
+
+    Raises:
+        UsageError: another process holds it, or the folder can not be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / FOLDER_LOCK).open("ab")
+    except OSError as error:
+        raise UsageError(f"{folder}: can not be written ({error.strerror}).") from error
+    if not take_lock(stream):
+        stream.close()
+        raise UsageError(
+            f"{folder}: another process writes there. Let it finish, or name another folder."
+        )
+    return stream

@@ -13,6 +13,7 @@ import pytest
 from setaccio.cli.terminal.arm_progress import show_progress
 from setaccio.data import Pair, Task, write_pairs
 from setaccio.data.errors import DataError, ModelError, UsageError
+from setaccio.data.files.locks import FOLDER_LOCK, lock_folder
 from setaccio.eval import Arm, Comparison, markdown_table, rich_table
 from setaccio.eval.arms.progress import ArmProgress
 from setaccio.eval.compare import compare
@@ -110,6 +111,12 @@ def test_the_two_tables_hold_the_same_cells(run):
     by_rows = [list(cells) for cells in zip(*columns, strict=True)]
     assert [written[0], *written[2:6]] == by_rows
     assert {"title right", "ingredients F1", "directions F1"} <= set(written[0])
+
+
+def test_two_at_once_do_not_share_a_folder(tiny_gguf, recipe, tmp_path):
+    with lock_folder(tmp_path), pytest.raises(UsageError, match="another process writes there"):
+        compare([Arm("a", tiny_gguf, "schema")], PAIRS, recipe, out=tmp_path, **FAST)
+    assert [path.name for path in tmp_path.iterdir()] == [FOLDER_LOCK]
 
 
 def test_a_killed_run_continues_and_nothing_else_is_reused(

@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, TrainerCallback
 
 from setaccio.data import Task, load_task
 from setaccio.data.errors import DataError, MissingExtraError, TrainError, UsageError
+from setaccio.data.files.locks import lock_folder
 from setaccio.train import load_config, train
 from setaccio.train.backend.base import resolve_base
 from setaccio.train.record.progress import read_metrics
@@ -233,6 +234,14 @@ def test_a_refusal_leaves_no_run_behind(settings, tmp_path):
     with pytest.raises(TrainError, match="--set max_length="):
         train(load_config(None, {**settings, "max_length": 20}))
     assert not (tmp_path / "run").exists()
+
+
+def test_two_at_once_do_not_share_a_folder(settings, tmp_path):
+    with (
+        lock_folder(tmp_path / "other"),
+        pytest.raises(UsageError, match="other: another process writes there"),
+    ):
+        train(load_config(None, {**settings, "out": tmp_path / "other", "resume": True}))
 
 
 def test_a_diverging_loss_is_said(settings):

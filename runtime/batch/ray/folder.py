@@ -15,15 +15,14 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_path, atomic_write
-from setaccio.data.files.locks import take_lock
+from setaccio.data.files.locks import FOLDER_LOCK, lock_folder
 from setaccio.runtime.batch.journal_rows import RUN_DIGITS, journal_rows
 
 JOB = "_job.json"
-LOCK = "_lock"
 ROWS_IN_FILE = 100_000
 ROWS_IN_GROUP = 10_000
 _KIND = "setaccio extraction"
@@ -72,8 +71,7 @@ class ResultFolder:
         if runs and not (resume or overwrite):
             raise UsageError(f"{path}: {self._holds(runs, settings)}")
         self.anew = self._said(runs, settings) if resume else ""
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(path)
+        self._lock = lock_folder(path)
         self.journal = path / f"{'_' if form == 'parquet' else ''}rows-{self._run}.jsonl"
         try:
             self._make_room(settings, overwrite)
@@ -105,7 +103,7 @@ class ResultFolder:
                 return dict(job["runs"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        others = sorted(file.name for file in self.path.iterdir() if file.name != LOCK)
+        others = sorted(file.name for file in self.path.iterdir() if file.name != FOLDER_LOCK)
         if others:
             raise UsageError(
                 f"{self.path}: holds other files than an extraction's ({others[0]}). Name a new or "
@@ -169,17 +167,6 @@ class ResultFolder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _lock(folder: Path) -> IO[bytes]:
-    """Keep a second job from removing what this one writes; the lock ends with the file object."""
-    stream = (folder / LOCK).open("ab")
-    if not take_lock(stream):
-        stream.close()
-        raise UsageError(
-            f"{folder}: another job writes there. Let it finish, or name another folder."
-        )
-    return stream
 
 
 def _chunks(journal: Path, size: int) -> Iterator[Iterator[bytes]]:

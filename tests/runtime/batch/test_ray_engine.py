@@ -245,7 +245,7 @@ def test_a_folder_knows_its_jobs(tmp_path: Path) -> None:
     first = open_folder(RUN, 3)
     first.journal.write_text("")
     for how in ({"resume": True}, {"overwrite": True}):
-        with pytest.raises(UsageError, match="out: another job writes there"):
+        with pytest.raises(UsageError, match="out: another process writes there"):
             open_folder(RUN, 3, **how)
     assert first.journal.exists()
     first.close()
