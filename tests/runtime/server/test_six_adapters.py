@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import chain, pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from served import serve_cli
 from setaccio.data import Document, load_task
 from setaccio.data.records import BOOKINGS_TEST, RECIPES_TOLD, SAMPLE_FOLDER, load_pairs
 from setaccio.runtime import Adapter, Extractor, LoadedModel, load_adapter, load_model
+from setaccio.runtime.decode.context import BatchContext
+from setaccio.runtime.decode.decode_loop import TURN
 from setaccio.runtime.decode.decoder import decode
 from setaccio.runtime.decode.request import Passes, Request, Start
 from setaccio.runtime.decode.slots.prefixes import PrefixStates
@@ -224,7 +226,7 @@ def requests_for(model: LoadedModel, adapter: Adapter, documents: list[Document]
     grammar = compile_schema(model, adapter.task.json_schema)
     start = Start(adapter, tuple(prompts.prefix))
     return [
-        Request(document.id, prompts.make(document.text).rest, 12, grammar=grammar, start=start)
+        Request(document.id, prompts.make(document.text).rest, 16, grammar=grammar, start=start)
         for document in documents
     ]
 
@@ -251,3 +253,30 @@ def test_a_fixed_part_is_read_once_and_then_a_switch_costs_nothing(
         apart = [counted(model, group, states, parallel) for group in groups]
         assert warm.forward == sum(passes.forward for passes in apart)
         assert warm.evaluated == sum(passes.evaluated for passes in apart)
+
+
+@pytest.mark.parametrize("model", [1], indirect=True)
+@pytest.mark.usefixtures("fresh")
+def test_adapters_take_turns_of_some_passes(
+    six: Six, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Adapter | None] = []
+    use = BatchContext.use
+
+    def noted(context: BatchContext, adapter: Adapter | None) -> None:
+        used.append(adapter)
+        use(context, adapter)
+
+    monkeypatch.setattr(BatchContext, "use", noted)
+    adapters = [load_adapter(model, path) for path in six.adapters.values()]
+    requests = [
+        requests_for(model, adapter, some[:1])[0]
+        for adapter, some in zip(adapters, six.documents.values(), strict=True)
+    ]
+    passes = counted(model, requests, PrefixStates(), len(requests))
+    assert len(used) == passes.forward
+    assert sum(one is not other for one, other in pairwise(used)) < len(used) / 2
+    for adapter in adapters:
+        places = [place for place, each in enumerate(used) if each is adapter]
+        # Beside the turns of five others: two passes for each prompt.
+        assert max(after - before for before, after in pairwise(places)) <= 5 * TURN + 12 + 1
