@@ -93,15 +93,10 @@ def main() -> int:
 
 def measure(name: str, folder: Path, threads: str | None) -> Measured | None:
     """Evaluate one task, or read what an earlier run left; None where its files are missing."""
-    adapter: Path | None
-    if name == "recipe":
-        adapter, test = shipped_adapter(name), RECIPES_TOLD
-    else:
-        adapter = next((folder / name / "out").glob("*.gguf"), None)
-        test = folder / name / "parts" / "test.jsonl"
-    if adapter is None or not test.is_file():
-        tell(f"{name}: no adapter or no test pairs in {folder / name}; left out.")
+    files = files_of(name, folder)
+    if files is None:
         return None
+    adapter, test = files
     out = folder / name / "eval"
     tell_step(f"{name}: {adapter}")
     command = [sys.executable, "-m", "setaccio.cli.main", "eval", "--model", "smollm2"]
@@ -113,6 +108,20 @@ def measure(name: str, folder: Path, threads: str | None) -> Measured | None:
         raise SetaccioError(f"{name}: its evaluation ended with exit code {done.returncode}.")
     comparison = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
     return Measured(name, out, comparison, adapter, load_pairs(test)[0][:LIMIT])
+
+
+def files_of(name: str, folder: Path) -> tuple[Path, Path] | None:
+    """A task's adapter and its test pairs; None, and a word, where one is missing."""
+    adapter: Path | None
+    if name == "recipe":
+        adapter, test = shipped_adapter(name), RECIPES_TOLD
+    else:
+        adapter = next((folder / name / "out").glob("*.gguf"), None)
+        test = folder / name / "parts" / "test.jsonl"
+    if adapter is None or not test.is_file():
+        tell(f"{name}: no adapter or no test pairs in {folder / name}; left out.")
+        return None
+    return adapter, test
 
 
 def arms_table(found: list[Measured]) -> str:
