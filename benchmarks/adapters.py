@@ -38,14 +38,7 @@ _MEGA = 1e6
 
 
 class Decoded(NamedTuple):
-    """All documents, decoded one way.
-
-    Attributes:
-        rows: by the document's id.
-        passes: forward passes.
-        seconds: from the first document to the last row.
-        memory: bytes of the process afterwards.
-    """
+    """All documents, decoded one way: rows by id, passes, bytes that the process then holds."""
 
     rows: dict[str, Extraction]
     passes: int
@@ -64,11 +57,13 @@ def attach(
     """Attach one adapter after another to a base that has answered already.
 
     Returns:
-        The adapters, and a row of cells for the base and for each of them.
+        The adapters, and a table: a row for the base and one for each of them.
     """
     Extractor(model, load_task("booking"), max_tokens=32).extract(NOTE)
     held = resident()
-    adapters, cells = {}, [["base, after a document", f"{held / _MEGA:.1f}", "", ""]]
+    cells = [["", "resident MB", "more", "adapter's file MB"]]
+    cells.append(["base, after a document", f"{held / _MEGA:.1f}", "", ""])
+    adapters = {}
     for name, path in paths.items():
         adapters[name] = load_adapter(model, path)
         before, held = held, resident()
@@ -112,20 +107,16 @@ def decode_mixed(
 
 
 def parted(apart: Decoded, mixed: Decoded) -> list[str]:
-    """A line for each document whose answers differ."""
+    """A line for each document whose answers differ: from where on, and the least confidences."""
     lines = []
-    for id, one in apart.rows.items():
-        other = mixed.rows[id]
-        if (one.raw, one.status) == (other.raw, other.status):
-            continue
-        pairs = zip(one.raw, other.raw, strict=False)
-        at = next((n for n, (a, b) in enumerate(pairs) if a != b), len(one.raw))
-        said = [
-            f"{row.raw[max(0, at - 20) : at + 20]!r} ({row.status}, least confidence "
-            f"{min(row.confidence.values(), default=0.0):.2f})"
-            for row in (one, other)
-        ]
-        lines.append(f"{id}: {' | '.join(said)}")
+    for id, row in apart.rows.items():
+        both = row, mixed.rows[id]
+        if len({(one.raw, one.status) for one in both}) > 1:
+            pairs = zip(*(one.raw for one in both), strict=False)
+            at = next((n for n, pair in enumerate(pairs) if len({*pair}) > 1), 0)
+            least = [min(one.confidence.values(), default=0.0) for one in both]
+            said = [f"{one.raw[at:]!r} ({sure:.2f})" for one, sure in zip(both, least, strict=True)]
+            lines.append(f"{id}: {' or '.join(said)}")
     return lines
 
 
@@ -154,21 +145,12 @@ def measure_adapters(options: argparse.Namespace) -> str:
     mixed = decode_mixed(model, adapters, work, options.seed)
     differing = parted(apart, mixed)
     sys.stderr.writelines(f"{line}\n" for line in differing)
-    head = ("", "resident MB", "more", "adapter's file MB")
-    how = (f"{len(files)} runs, one after the other", "one mixed stream")
-    arms = [
-        [
-            name,
-            str(len(arm.rows)),
-            str(arm.passes),
-            f"{arm.seconds:.1f}",
-            f"{arm.memory / _MEGA:.1f}",
-        ]
-        for name, arm in zip(how, (apart, mixed), strict=True)
-    ]
-    titles = ("", "documents", "passes", "seconds", "resident MB")
+    rows = [("", "documents", "passes", "seconds", "resident MB")]
+    for name, arm in ((f"{len(files)} runs, one after the other", apart), ("one stream", mixed)):
+        counts = str(len(arm.rows)), str(arm.passes), f"{arm.seconds:.1f}"
+        rows.append((name, *counts, f"{arm.memory / _MEGA:.1f}"))
     same = f"The same answers: {len(apart.rows) - len(differing)} of {len(apart.rows)}."
-    return "\n\n".join((markdown([head, *cells], 1), markdown([titles, *arms], 1), same))
+    return "\n".join((markdown(cells, 1), markdown(rows, 1), same))
 
 
 def main(arguments: Sequence[str]) -> None:
