@@ -103,15 +103,10 @@ def main() -> int:
 
 def measure(name: str, folder: Path, threads: str | None) -> Measured | None:
     """Evaluate one task, or read what an earlier run left; None where its files are missing."""
-    adapter: Path | None
-    if name == "recipe":
-        adapter, test = shipped_adapter(name), RECIPES_TOLD
-    else:
-        adapter = next((folder / name / "out").glob("*.gguf"), None)
-        test = folder / name / "parts" / "test.jsonl"
-    if adapter is None or not test.is_file():
-        tell(f"{name}: no adapter or no test pairs in {folder / name}; left out.")
+    files = files_of(name, folder)
+    if files is None:
         return None
+    adapter, test = files
     tell_step(f"{name}: {adapter}")
     words = ["--adapter", str(adapter), "--pairs", str(test), "--task", name]
     words += ["--threads", threads] if threads else []
@@ -129,6 +124,20 @@ def evaluated(out: Path, words: list[str]) -> dict[str, Any]:
         raise SetaccioError(f"{out}: its evaluation ended with exit code {done.returncode}.")
     comparison: dict[str, Any] = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
     return comparison
+
+
+def files_of(name: str, folder: Path) -> tuple[Path, Path] | None:
+    """A task's adapter and its test pairs; None, and a word, where one is missing."""
+    adapter: Path | None
+    if name == "recipe":
+        adapter, test = shipped_adapter(name), RECIPES_TOLD
+    else:
+        adapter = next((folder / name / "out").glob("*.gguf"), None)
+        test = folder / name / "parts" / "test.jsonl"
+    if adapter is None or not test.is_file():
+        tell(f"{name}: no adapter or no test pairs in {folder / name}; left out.")
+        return None
+    return adapter, test
 
 
 def arms_table(found: list[Measured]) -> str:

@@ -20,6 +20,7 @@ from setaccio.runtime.decode.request import Completion, Feed, Passes, Request, S
 from setaccio.runtime.decode.sequence import ActiveSequence
 from setaccio.runtime.decode.slots.placement import choose_sequence, close_gaps
 from setaccio.runtime.decode.slots.prefixes import PrefixLoader, PrefixStates
+from setaccio.runtime.model.adapters import Adapter
 from setaccio.runtime.model.load import PREFILL_BATCH, LoadedModel, can_cut
 from setaccio.runtime.model.tokens import end_tokens
 
@@ -31,6 +32,10 @@ PREFILL_BESIDE_FIRST = 0.25
 
 SHRINK_AFTER = 32
 """Requests in a row, content with half the cells, after which a shared context gives cells back."""
+
+TURN = 4
+"""Passes over answers that an adapter has before others have theirs. llama.cpp plans its graph anew
+after a switch, which takes a third of the time of a pass over one token."""
 
 __all__ = ["DecodeLoop", "Passes", "Watch"]
 
@@ -88,6 +93,8 @@ class DecodeLoop:
         self._shared = states is not None
         self._prefixes = PrefixLoader(context, self._cuts, states)
         self._turns: dict[int, int] = {}  # of each adapter the pass that it had last
+        self._adapter: Adapter | None = None  # whose turn it is
+        self._left = 0  # passes of its turn
         self._unread: list[ActiveSequence] = []  # those in prefill, in the order in which they came
         self._read_last = False  # whether the last pass was of a prompt
 
@@ -177,10 +184,14 @@ class DecodeLoop:
         return [self._first]
 
     def _turn(self, answers: list[ActiveSequence]) -> list[ActiveSequence]:
-        """The answers of the adapter that has waited for longest."""
-        adapter = min((s.start.adapter for s in answers), key=lambda a: self._turns.get(id(a), 0))
-        self._turns[id(adapter)] = self.passes.forward + 1
-        return [sequence for sequence in answers if sequence.start.adapter is adapter]
+        """The answers of the adapter whose turn it is, else of the one that waited for longest."""
+        adapters = [sequence.start.adapter for sequence in answers]
+        if self._left == 0 or not any(adapter is self._adapter for adapter in adapters):
+            self._adapter = min(adapters, key=lambda a: self._turns.get(id(a), 0))
+            self._left = TURN
+        self._left -= 1
+        self._turns[id(self._adapter)] = self.passes.forward + 1
+        return [sequence for sequence in answers if sequence.start.adapter is self._adapter]
 
     def _time_first(self, seconds: float) -> None:
         """Take note of how long the first document and those beside it took."""

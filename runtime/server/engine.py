@@ -6,8 +6,7 @@
 
 A thread of its own runs llama.cpp. A request that comes while others are decoded joins them at the
 next pass; nobody waits for the others' end. Answers with one adapter share passes, and adapters
-take turns: between two passes nothing but a pointer changes, and the caches of all stand in one
-context.
+take turns of some passes each: the caches of all stand in one context, and nothing is read again.
 """
 
 from __future__ import annotations
