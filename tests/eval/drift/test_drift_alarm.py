@@ -182,6 +182,14 @@ def test_equal_shares_of_few_values_are_no_shift_whatever_the_files_sizes() -> N
     assert not items.alarm
 
 
+@pytest.mark.parametrize("items", [0, 1, 3])
+def test_a_shift_away_from_the_only_value_is_large(items: int) -> None:
+    old, new = receipts([["a", "b"]] * 100), receipts([["a"] * items] * 100)
+    found = {one.name: one for one in compare_profiles(old, new).checks}
+    for name in ("values", "currency: items"):
+        assert found[name].alarm and found[name].psi > 5
+
+
 def test_a_number_too_large_counts_nothing_of_its_row() -> None:
     profile = receipts(["EUR"])
     for row in (
