@@ -258,7 +258,8 @@ def _place(row: Mapping[str, Any], document: str, offset: int) -> RowPlace:
     must = row.get("review") is True or row["status"] != "ok"
     group = _FIRST if must else _LAST if row.get("review") is False else _UNKNOWN
     risk, key = row.get("risk"), row.get("key")
-    is_chance = isinstance(risk, int | float) and 0 <= risk <= 1
+    if not isinstance(risk, int | float) or not 0 <= risk <= 1:
+        risk = None
     if not isinstance(key, str) or not key:
         key = hashlib.sha256(dump_compact(row).encode("utf-8", "replace")).hexdigest()[:32]
     confidence = row.get("confidence")
@@ -268,7 +269,7 @@ def _place(row: Mapping[str, Any], document: str, offset: int) -> RowPlace:
     return RowPlace(
         (
             group,
-            -float(risk) if is_chance else float(row["status"] == "ok"),
+            float(row["status"] == "ok") if risk is None else -float(risk),
             least - (len(doubted) if isinstance(doubted, list) else 0),
         ),
         offset,
