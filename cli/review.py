@@ -59,10 +59,11 @@ def review_verb(
     The same command goes on where it ended. Finish on the page or Ctrl-C ends it.
     """
     from setaccio.data.errors import DataError, UsageError
+    from setaccio.runtime.batch.sources import is_source
 
     need_serve()
     chosen = choose_task(task, schema)
-    if out.exists() and results.exists() and out.samefile(results):
+    if is_source(out, [str(results), *(texts or [])]):
         raise UsageError(f"{out}: is what is reviewed. Name another file with --out.")
     with _read(results, texts or [], chosen, jsonl=jsonl) as rows:
         chosen = chosen or _task_of(rows)

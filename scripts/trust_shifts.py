@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from setaccio.data.records import Pair
 
 Shift = Callable[[str, random.Random], str]
 
@@ -70,3 +73,35 @@ SHIFTS: dict[str, Shift] = {
     "a changed template (a form around it, capitals)": other_template,
 }
 """Name to what it does to a text."""
+
+
+OTHERS = "other vendors' (as they are)"
+VENDORS = 4
+"""Vendors whose receipts are new files, each by itself: those with most of them."""
+
+
+def vendor_files(
+    pairs: Sequence[Pair], most: int, vendors: int = VENDORS
+) -> tuple[list[Pair], dict[str, list[Pair]]]:
+    """Receipts to compare with, and new files: of other vendors again, and of one that is not seen.
+
+    Args:
+        pairs: receipts with their ``company``; differences in case and punctuation are none.
+        most: greatest number of receipts to compare with.
+        vendors: how many are new files.
+
+    Returns:
+        Receipts drawn at random among all vendors but those, and the new files by name. The first,
+        of receipts that are left of the same draw, should raise no alarm.
+    """
+    by_vendor = defaultdict[str, list[Pair]](list)
+    for pair in pairs:
+        by_vendor[" ".join(re.findall(r"\w+", str(pair.gold.get("company")).lower()))].append(pair)
+    greatest = sorted(by_vendor, key=lambda name: (-len(by_vendor[name]), name))[:vendors]
+    files = [by_vendor.pop(name) for name in greatest]
+    others = [pair for name in sorted(by_vendor) for pair in by_vendor[name]]
+    drawn = random.Random(0).sample(others, len(others))
+    size = len(files[0]) if files else 0
+    cut = max(0, min(most, len(drawn) - size))
+    named = {f"one vendor's (number {at})": file for at, file in enumerate(files, 1)}
+    return drawn[:cut], {OTHERS: drawn[cut : cut + size], **named}

@@ -4,25 +4,28 @@ For every task whose adapter and test pairs lie under the folder (docs/tasks.md 
 test pairs are decoded, or read back where they were before. Then the budget's tables are made, 200
 random halves say how often a promise is exceeded and how often drift is seen where there is
 none, and shifted texts say whether drift is seen where there is some. ``--run NAME=RUN`` takes an
-evaluation that is there already, without shifts.
+evaluation that is there already, without shifts. ``--vendors TASK`` writes only the table of drift
+between receipts of many vendors and those of one other, drawn from all parts of the task's pairs.
 
     python -m scripts.trust_tables --folder runs/tasks --tasks booking,command
+    python -m scripts.trust_tables --folder runs/tasks --vendors receipt
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from scripts.task_table import ROOT, write_section
-from scripts.trust_shifts import SHIFTS
+from scripts.trust_shifts import SHIFTS, vendor_files
 
 from setaccio.cli.terminal.console import fail, tell, tell_step
-from setaccio.data.errors import SetaccioError
+from setaccio.data.errors import SetaccioError, UsageError
 from setaccio.data.records import Document, Pair, load_pairs
 from setaccio.eval.drift.alarm import DriftReport, compare_profiles
 from setaccio.eval.drift.profile import DriftProfile
@@ -46,6 +49,7 @@ SHIFTED = 120
 MOST_NAMED = 5
 """Changes of an alarm that are named; the others are counted."""
 FROM_ELSEWHERE = "another source ({other})"
+SHIFTS_HEAD = ("task", "new documents", "rows", "alarm", "what changed")
 
 
 class Measured(NamedTuple):
@@ -70,6 +74,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("runs/tasks"), help="of the tasks")
     parser.add_argument("--tasks", default="booking,command", help="their names, with commas")
     parser.add_argument("--run", action="append", default=[], metavar="NAME=RUN")
+    parser.add_argument("--vendors", metavar="TASK", help="only one vendor against others, of TASK")
     parser.add_argument("--out", type=Path, help="where outputs go; default: FOLDER/trust")
     parser.add_argument("--limit", type=int, help="test pairs of a task; default: all")
     parser.add_argument("--splits", type=int, default=SPLITS, help="random halves")
@@ -77,6 +82,11 @@ def main() -> int:
     given = parser.parse_args()
     out = given.out or given.folder / "trust"
     try:
+        if given.vendors:
+            rows = vendor_rows(given.vendors, given.folder, given.limit, given.threads)
+            write_section("vendors", markdown([SHIFTS_HEAD, *rows], 2), DOCUMENT)
+            tell(f"Wrote {DOCUMENT}")
+            return 0
         found = [_read(*text.split("=", 1)) for text in given.run]
         names = [name for name in given.tasks.split(",") if name]
         found += [
@@ -94,8 +104,7 @@ def main() -> int:
         write_section("halves", halves_table(found, given.splits), DOCUMENT)
         write_section("still", still_table(found, given.splits), DOCUMENT)
         if shifted := list(shift_rows(found, out, given.threads)):
-            head = ("task", "new documents", "rows", "alarm", "what changed")
-            write_section("shifts", markdown([head, *shifted], 2), DOCUMENT)
+            write_section("shifts", markdown([SHIFTS_HEAD, *shifted], 2), DOCUMENT)
     except SetaccioError as error:
         fail(error)
         return error.exit_code
@@ -112,10 +121,8 @@ def measure(
     name: str, folder: Path, out: Path, limit: int | None, threads: int | None
 ) -> Measured | None:
     """Evaluate one task's adapter on its test pairs; None where its files are missing."""
-    places = (folder / "out" / name, folder / name / "out")
-    adapter = next((file for place in places for file in sorted(place.glob("*.gguf"))), None)
-    parts = (folder / "parts" / name / "test.jsonl", folder / name / "parts" / "test.jsonl")
-    test = next((file for file in parts if file.is_file()), None)
+    adapter = next(_files(folder, "out", name, "*.gguf"), None)
+    test = next(_files(folder, "parts", name, "test.jsonl"), None)
     if adapter is None or test is None:
         tell(f"{name}: no adapter or no test pairs in {folder}; left out.")
         return None
@@ -125,6 +132,11 @@ def measure(
     base = model_path("smollm2")
     evaluate(base, pairs, None, ("schema",), run, adapter=adapter, tuned_only=True, threads=threads)
     return _read(name, str(run))._replace(adapter=adapter, pairs=pairs)
+
+
+def _files(folder: Path, kind: str, name: str, pattern: str) -> Iterator[Path]:
+    for place in (folder / kind / name, folder / name / kind):
+        yield from sorted(place.glob(pattern))
 
 
 def budgets_table(found: list[Measured]) -> str:
@@ -206,8 +218,6 @@ def compare_rows(old: list[Any], new: list[Any]) -> DriftReport:
 
 def shift_rows(found: list[Measured], out: Path, threads: int | None) -> Iterator[list[str]]:
     """Whether drift is seen between the first documents and later ones, as they are and shifted."""
-    from setaccio.runtime import Extractor, load_model
-
     made = [one for one in found if one.adapter]
     for place, one in enumerate(made):
         outputs = {row.id: row.row for row in one.rows}
@@ -225,12 +235,43 @@ def shift_rows(found: list[Measured], out: Path, threads: int | None) -> Iterato
             name = FROM_ELSEWHERE.format(other=other.name)
             cases[name] = [Document(pair.id, pair.text) for pair in texts]
         yield _said(one.name, "as they are", compare_rows(old, [outputs[p.id] for p in later]))
-        model = load_model(model_path("smollm2"), threads=threads)
-        extractor = Extractor(model, adapter=one.adapter)
-        for name, documents in cases.items():
-            tell_step(f"{one.name}: {name}")
-            new = [row.to_dict() for row in extractor.extract_all(documents)]
-            yield _said(one.name, name, compare_rows(old, new))
+        with _extractor(one.adapter, threads) as extract:
+            for name, documents in cases.items():
+                tell_step(f"{one.name}: {name}")
+                yield _said(one.name, name, compare_rows(old, extract(documents)))
+
+
+def vendor_rows(
+    name: str, folder: Path, limit: int | None, threads: int | None
+) -> Iterator[list[str]]:
+    """Whether drift is seen between receipts of many vendors and those of one that is new."""
+    adapter = next(_files(folder, "out", name, "*.gguf"), None)
+    pairs = [
+        pair for file in _files(folder, "parts", name, "*.jsonl") for pair in load_pairs(file)[0]
+    ]
+    if adapter is None or not pairs:
+        raise UsageError(f"{name}: no adapter or no pairs in {folder}; docs/tasks.md makes them.")
+    old, cases = vendor_files(pairs, SHIFTED)
+    with _extractor(adapter, threads) as extract:
+        tell_step(f"{name}: {len(old)} of many vendors")
+        reference = extract(Document(pair.id, pair.text) for pair in old[:limit])
+        for case, new in cases.items():
+            tell_step(f"{name}: {case}, {len(new)} rows")
+            rows = extract(Document(pair.id, pair.text) for pair in new[:limit])
+            yield _said(name, case, compare_rows(reference, rows))
+
+
+@contextmanager
+def _extractor(
+    adapter: Path | None, threads: int | None
+) -> Iterator[Callable[[Iterable[Document]], list[dict[str, Any]]]]:
+    from setaccio.runtime import Extractor, load_model
+
+    model = load_model(model_path("smollm2"), threads=threads)
+    extractor = Extractor(model, adapter=adapter)
+    try:
+        yield lambda documents: [row.to_dict() for row in extractor.extract_all(documents)]
+    finally:
         model.close()
 
 

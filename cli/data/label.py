@@ -86,8 +86,9 @@ def label_verb(
         raise UsageError("Say what to extract: --task NAME|FILE, or --schema FILE.")
     arm = _arm(asked, model, adapter)
     names = find_sources(sources, jsonl)
-    check_out(out, names, "pairs", resume=resume, overwrite=overwrite)
     files = _Files(out, resume, overwrite)
+    for file in (out, files.failed):
+        check_out(file, names, "pairs", resume=resume, overwrite=overwrite)
     spent = files.spent()
     models = ModelPool(threads)
     setting = Setting(chosen, max_tokens, models=models, tell=warn_once)
@@ -132,8 +133,14 @@ class _Files(NamedTuple):
 
     def open(self) -> tuple[Journal, Journal]:
         """Both files, to be appended to."""
+        from setaccio.data.errors import UsageError
         from setaccio.runtime.batch.journal import Journal
 
+        if self.failed.exists() and not (self.resume or self.overwrite):
+            raise UsageError(
+                f"{self.failed}: exists, and texts that fail would replace it. Pass --resume to go "
+                "on, --overwrite to replace both files, or choose another --out."
+            )
         pairs = Journal(self.pairs, resume=self.resume, overwrite=self.overwrite)
         try:
             return pairs, Journal(self.failed, retry_failed=self.resume, overwrite=not self.resume)

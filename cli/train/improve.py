@@ -125,7 +125,7 @@ def _old_run(run: Path) -> tuple[Path, str, Task]:
 
     if (run / RECORD).is_file():
         decided = read_note(run / DECISION)
-        if not decided:
+        if "run" not in decided:
             raise UsageError(f"{run}: this improvement is not finished. Call it again first.")
         run = Path(decided["run"])
     if run.is_file():

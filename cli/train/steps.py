@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class Steps:
     def __init__(self, out: Path, *, overwrite: bool) -> None:
         from setaccio.data.errors import UsageError
 
-        self.out = out
+        self.out, self._held = out, -1
         known = read_note(out / RECORD)
         if not known and out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(f"{out}: holds something else. Choose another --out.")
@@ -54,9 +55,13 @@ class Steps:
 
         Args:
             inputs: what the improvement is made of, by name.
+
+        Raises:
+            UsageError: another process works on it.
         """
-        self._content = {"inputs": inputs, "done": {}}
         self.out.mkdir(parents=True, exist_ok=True)
+        self._lock()
+        self._content = {"inputs": inputs, "done": {}}
         self._write()
         for name in FOLDERS:
             shutil.rmtree(self.out / name, ignore_errors=True)
@@ -67,10 +72,11 @@ class Steps:
         """Refuse to go on with other inputs.
 
         Raises:
-            UsageError: names what differs.
+            UsageError: names what differs, or another process works on it.
         """
         from setaccio.data.errors import UsageError
 
+        self._lock()
         before = self._content["inputs"]
         changed = [name for name, value in inputs.items() if before.get(name) != value]
         if changed:
@@ -109,6 +115,19 @@ class Steps:
         """Keep that a step is finished."""
         self._content["done"][name] = value
         self._write()
+
+    def _lock(self) -> None:
+        """Keep other processes away until this one ends; the folder itself is what is locked."""
+        from setaccio.data.errors import UsageError
+        from setaccio.data.files.locks import take_lock
+
+        if self._held >= 0:
+            return
+        held = os.open(self.out, os.O_RDONLY)
+        if not take_lock(held):
+            os.close(held)
+            raise UsageError(f"{self.out}: another call works on this improvement. Let it finish.")
+        self._held = held
 
     def _write(self) -> None:
         write_note(self.out / RECORD, self._content)

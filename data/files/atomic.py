@@ -32,7 +32,7 @@ def atomic_write(path: str | Path) -> Iterator[IO[str]]:
     is written as it comes; there is nothing to rename.
 
     Raises:
-        UsageError: the folder does not exist or can not be written.
+        UsageError: it is a folder, or its folder can not be made or written to.
         OSError: writing failed on the way, as on a full disk; names the file.
     """
     path = Path(path)
@@ -61,6 +61,8 @@ def _open_stream(path: Path) -> IO[str]:
 @contextlib.contextmanager
 def _open_temporary(path: Path) -> Iterator[tuple[IO[str], Path]]:
     """A new file beside ``path`` with its permissions; gone at the end unless it was renamed."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder. Name a file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _NEW_FILE

@@ -230,9 +230,14 @@ def _check_numbers(name: str, old: Sequence[float], new: Sequence[float]) -> Dri
         warnings.simplefilter("ignore", RuntimeWarning)  # it falls back on the asymptotic one
         p = ks_2samp(before, after, method=method).pvalue
     edges = np.unique(np.quantile(before, np.linspace(0.1, 0.9, 9)))
-    places = [np.searchsorted(edges, part) for part in (before, after)]
+    # Of few values, such as counts, each is a bin: else all that is less would be as the least.
+    tied = len(edges) < 9
+    places = [
+        np.searchsorted(edges, part) + tied * np.searchsorted(edges, part, "right")
+        for part in (before, after)
+    ]
     used = np.unique(np.concatenate(places))  # half a row in an empty bin would be a shift
-    counts = [np.bincount(part, minlength=10)[used] for part in places]
+    counts = [np.bincount(part, minlength=used[-1] + 1)[used] for part in places]
     psi = stability_index(counts[0], counts[1])
     said = f"{before.mean():.3g}", f"{after.mean():.3g}"
     return DriftCheck(name, "Kolmogorov-Smirnov", said[0], said[1], psi, float(p), old, new)

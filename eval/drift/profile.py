@@ -29,6 +29,8 @@ GROUPS = 1000
 LONGEST_CATEGORY = 64
 LONG = "(long)"
 """What longer values are counted as."""
+LARGEST = 1e15
+"""Beyond it a number is a fault of the file, and sums and charts would overflow."""
 Measures = list[tuple[str, float]]
 _STATUSES = frozenset(get_args(Status))
 _NOTHING_READ = frozenset({"error", "truncated_input"})
@@ -72,6 +74,8 @@ class DriftProfile:
         data = row["data"]
         answer = data if isinstance(data, dict) else None
         measured = [*_token_counts(row), *_answer_measures(row, answer)]
+        if any(abs(value) > LARGEST for _, value in measured):
+            raise OverflowError("a number too large")
         self.rows += 1
         self.statuses[row["status"]] += 1
         self.models[str(row.get("model", ""))] += 1
@@ -154,7 +158,8 @@ def _in_groups(counts: Counter[str]) -> Counter[str]:
 def _fields(data: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     """Scalars and lists of an object by path, those of nested objects as ``author.name``."""
     for key, value in data.items():
-        path = f"{before}.{key}" if before else key
+        name = key if key and "." not in key else f'"{key}"'  # not to be taken for a path
+        path = f"{before}.{name}" if before else name
         if isinstance(value, dict):
             yield from _fields(value, path)
         else:
@@ -190,7 +195,10 @@ def read_profile(path: str | Path) -> tuple[DriftProfile, list[Problem]]:
     except OSError as error:
         raise UsageError(f"{path}: can not be read ({error.strerror}).") from error
     if not profile.rows:
-        raise DataError(f"{path}: no row of results in it. Give what setaccio extract wrote.")
+        first = f" ({problems[0]})" if problems else ""
+        raise DataError(
+            f"{path}: no row of results in it{first}. Give what setaccio extract wrote."
+        )
     return profile, problems
 
 

@@ -25,6 +25,7 @@ def test_what_is_wrong_is_said_before_anything_is_served(run: Run, tmp_path: Pat
             (2, "nowhere: no such file", results, "--texts", "nowhere"),
             (2, "task 'mine'", "mine.jsonl", "--texts", texts),
             (2, "is what is reviewed", results, "--texts", texts, "--out", results),
+            (2, "is what is reviewed", results, "--texts", texts, "--out", texts),
             (2, f"--port {port}: is taken", results, "--texts", texts, "--port", port),
         ):
             done = run("review", *flags, "--no-browser")

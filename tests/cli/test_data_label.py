@@ -269,3 +269,24 @@ def test_what_is_there_is_not_lost_and_a_wrong_key_is_said(run: Run, tmp_path: P
         done = run(*_flags(stub.url, "--overwrite"))
         assert done.returncode == 2
         assert "SETACCIO_API_KEY is not set" in done.stderr
+
+
+def test_the_file_of_failures_replaces_nothing_unasked(run: Run, tmp_path: Path) -> None:
+    texts = _texts(tmp_path).rename(tmp_path / "pairs.failed.jsonl")
+    _texts(tmp_path)
+    before = texts.read_bytes()
+    with serve(answer=_by_name) as stub:
+        for source, more, said in (
+            (texts.name, (), "pairs.failed.jsonl: is one of the inputs"),
+            (texts.name, ("--overwrite",), "pairs.failed.jsonl: is one of the inputs"),
+            ("docs.jsonl", (), "pairs.failed.jsonl: exists"),
+        ):
+            flags = [source if flag == "docs.jsonl" else flag for flag in _flags(stub.url, *more)]
+            done = run(*flags)
+            assert done.returncode == 2, done.stderr
+            assert said in done.stderr
+            assert texts.read_bytes() == before
+            assert not (tmp_path / "pairs.jsonl").exists()
+        assert not stub.requests
+        assert run(*_flags(stub.url, "--overwrite")).returncode == 1
+    assert [row["id"] for row in _lines(texts)] == ["d"]

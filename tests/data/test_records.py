@@ -118,6 +118,13 @@ def test_a_link_stays_a_link_and_permissions_stay(tmp_path: Path) -> None:
     assert [path.name for path in real.parent.iterdir()] == ["real.txt"]
 
 
+def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(UsageError, match="notes: is a folder"), atomic_write(tmp_path / "notes"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
+
+
 def test_a_link_in_a_circle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")

@@ -49,6 +49,9 @@ export function setUpChanges(shown, draw) {
     run.tree = run.undo.pop();
     run.saved = "";
     draw();
+    // What had the focus may be gone, and whoever types on would type commands.
+    const focused = document.activeElement;
+    if (focused === document.body || !focused.checkVisibility()) answer.focusAt(answer.active);
     return true;
   };
   return hooks.undo;

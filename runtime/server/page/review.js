@@ -56,8 +56,10 @@ async function show(number) {
   }
   if (!runs.has(number)) runs.set(number, open(await getRow(`rows/${number}`)));
   run = runs.get(number);
+  const inside = answer.box.contains(document.activeElement);
   draw();
   byId("values").scrollTop = byId("reader").scrollTop = 0;
+  if (inside) answer.focusAt(0); // the row that had the focus is gone
 }
 
 function open({ number, row, verdict, gold }) {

@@ -92,7 +92,7 @@ class ReviewRows:
         path: the file.
         places: the rows that can be reviewed, the most urgent first.
         task: name of the task that they are of; empty where they do not say.
-        budgeted: whether a review budget speaks of them.
+        budgeted: whether a review budget speaks of all of them.
         left_out: how many rows can not be reviewed, by the reason in words.
         problems: lines that are no rows.
     """
@@ -111,7 +111,7 @@ class ReviewRows:
             UsageError: there is no such file.
             DataError: it holds no row, or rows of several tasks and none is named.
         """
-        self.path, self.budgeted = path, False
+        self.path = path
         self.left_out: Counter[str] = Counter()
         self.problems: list[Problem] = []
         self._texts = texts
@@ -120,13 +120,14 @@ class ReviewRows:
         except OSError as error:
             raise UsageError(f"{path}: can not be read ({error.strerror}).") from error
         try:
-            self.task, self.places = self._scan(task)
+            self.task, self.places, self.budgeted = self._scan(task)
         except BaseException:
             self.close()
             raise
 
-    def _scan(self, task: str | None) -> tuple[str, list[RowPlace]]:
+    def _scan(self, task: str | None) -> tuple[str, list[RowPlace], bool]:
         starts: list[int] = []
+        budgeted = False
         places: dict[str, RowPlace] = {}
         tasks: Counter[str] = Counter()
         for item in read_jsonl(_noted(self._file, starts), str(self.path)):
@@ -144,13 +145,15 @@ class ReviewRows:
             elif (reason := self._objection(row)) is not None:
                 self.left_out[reason] += 1
             else:
-                self.budgeted = self.budgeted or "risk" in row
+                budgeted = budgeted or isinstance(row.get("review"), bool)
                 document = document_hash(row["id"], self._text_of(row) or "")
                 self.left_out[REPLACED] += document in places
                 places[document] = _place(row, document, starts[number - 1])
         self.left_out += Counter()  # without what is zero
         named = self._only_task(tasks, task)
-        return named, sorted(places.values())
+        ordered = sorted(places.values())
+        # Beside those that a budget speaks of, --resume may have left others that it does not.
+        return named, ordered, budgeted and all(one.urgency[0] != _UNKNOWN for one in ordered)
 
     def _only_task(self, tasks: Counter[str], task: str | None) -> str:
         if not tasks:
@@ -255,6 +258,8 @@ def _place(row: Mapping[str, Any], document: str, offset: int) -> RowPlace:
     must = row.get("review") is True or row["status"] != "ok"
     group = _FIRST if must else _LAST if row.get("review") is False else _UNKNOWN
     risk, key = row.get("risk"), row.get("key")
+    if not isinstance(risk, int | float) or not 0 <= risk <= 1:
+        risk = None
     if not isinstance(key, str) or not key:
         key = hashlib.sha256(dump_compact(row).encode("utf-8", "replace")).hexdigest()[:32]
     confidence = row.get("confidence")
@@ -264,7 +269,7 @@ def _place(row: Mapping[str, Any], document: str, offset: int) -> RowPlace:
     return RowPlace(
         (
             group,
-            -float(risk) if isinstance(risk, int | float) else float(row["status"] == "ok"),
+            float(row["status"] == "ok") if risk is None else -float(risk),
             least - (len(doubted) if isinstance(doubted, list) else 0),
         ),
         offset,

@@ -68,8 +68,8 @@ def test_bad_rows_are_named_and_the_others_compared(run: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "code", "says"),
     [
-        ('{"id": "x", "text": "a document"}\n', 4, "no row of results in it"),
-        ("", 4, "no row of results in it"),
+        ('{"id": "x", "text": "a document"}\n', 4, "in it (other:1: no row of results). Give"),
+        ("", 4, "no row of results in it. Give"),
         ("PK\x03\x04 no text", 4, "no row of results in it"),
         (None, 2, "can not be read"),
     ],
@@ -78,7 +78,7 @@ def test_what_is_no_file_of_results_is_one_line(run, files, tmp_path, content, c
     other = tmp_path / "other"
     if content is not None:
         other.write_text(content)
-    done = run("drift", files[0], other)
+    done = run("drift", files[0], other.name)
     assert done.returncode == code and done.stdout == ""
     assert says in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr

@@ -182,12 +182,32 @@ def test_equal_shares_of_few_values_are_no_shift_whatever_the_files_sizes() -> N
     assert not items.alarm
 
 
+@pytest.mark.parametrize("items", [0, 1, 3])
+def test_a_shift_away_from_the_only_value_is_large(items: int) -> None:
+    old, new = receipts([["a", "b"]] * 100), receipts([["a"] * items] * 100)
+    found = {one.name: one for one in compare_profiles(old, new).checks}
+    for name in ("values", "currency: items"):
+        assert found[name].alarm and found[name].psi > 5
+
+
 def test_a_number_too_large_counts_nothing_of_its_row() -> None:
     profile = receipts(["EUR"])
-    for row in ({"prompt_tokens": 10**400}, {"confidence": {"/currency": 10**400}}):
+    for row in (
+        {"prompt_tokens": 10**400},
+        {"completion_tokens": -1.7e308},
+        {"confidence": {"/currency": 10**400}},
+        {"removed": {"/currency": 1e300}},
+    ):
         with pytest.raises(OverflowError):
             profile.add({"status": "ok", "data": {"currency": "USD"}, "completion_tokens": 3} | row)
     assert profile == receipts(["EUR"])
+
+
+def test_a_name_with_a_dot_is_no_path() -> None:
+    both = profile_of([{"status": "ok", "data": {"a": {"b": "x"}, "a.b": "y", "": "z"}}] * 30)
+    assert both.present == {"a.b": 30, '"a.b"': 30, '""': 30}
+    none = profile_of([{"status": "ok", "data": {"c": 1}}] * 80)
+    assert {"a.b: null", '"a.b": null'} <= set(drifted(both, none))
 
 
 def test_rows_without_data_count_by_their_status_alone() -> None:

@@ -98,6 +98,36 @@ def test_a_review_by_keyboard_alone(browser: Any, tmp_path: Path) -> None:
     }
 
 
+def test_keys_stay_with_the_answer(browser: Any, tmp_path: Path) -> None:
+    """Whoever types on must not type commands: `s` skips and `y` accepts."""
+    on_row = "document.activeElement.matches('.row')"
+    with _review(browser, tmp_path) as (page, _):
+        _at(page, "d")
+        page.keyboard.press("a")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("+")
+        page.keyboard.type("salt")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Control+z")
+        assert page.evaluate(on_row)
+        page.keyboard.press("Control+z")
+        assert page.evaluate(on_row)
+        page.keyboard.press("+")
+        page.keyboard.type("yeast")
+        page.keyboard.press("Enter")
+        page.locator("#undo").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")  # the last one, so that the button goes
+        assert page.evaluate(on_row)
+        page.keyboard.press("]")
+        _at(page, "c")
+        assert page.evaluate(on_row)
+        page.keyboard.press("e")
+        page.keyboard.type("Soups")
+        assert page.input_value(".editor textarea").endswith("Soups")
+    assert not (tmp_path / OUT).exists()
+
+
 def test_a_row_can_be_gone_back_to(browser: Any, tmp_path: Path) -> None:
     with _review(browser, tmp_path) as (page, _):
         page.keyboard.press("s")

@@ -42,6 +42,28 @@ def test_a_budget_orders_by_risk(tmp_path: Path) -> None:
         assert rows.budgeted
 
 
+def test_a_budget_that_speaks_of_some_rows_does_not_excuse_the_others(tmp_path: Path) -> None:
+    lines = [result_row("a", 0.9, risk=0.1, review=False), result_row("b", 0.9)]
+    with ReviewRows(write_lines(tmp_path / "r.jsonl", lines), DOCUMENTS) as rows:
+        assert [place.id for place in rows.places] == ["b", "a"]
+        assert not rows.budgeted
+
+
+def test_a_risk_that_is_no_chance_is_none(tmp_path: Path) -> None:
+    lines = [result_row("a", 0.5, risk=10**400), result_row("b", 0.4, risk=-1.0)]
+    assert _order(write_lines(tmp_path / "r.jsonl", [*lines, result_row("c", 0.3, risk=0.1)])) == [
+        "c",
+        "b",
+        "a",
+    ]
+
+
+def test_the_risk_of_kept_pairs_is_no_budget(tmp_path: Path) -> None:
+    pair = {"id": "a", "text": DOCUMENTS["a"], "gold": ANSWERS["a"], "risk": 0.3}
+    with ReviewRows(write_lines(tmp_path / "corrections.jsonl", [pair]), {}) as rows:
+        assert not rows.budgeted
+
+
 def test_labelled_pairs_are_rows_and_carry_their_text(tmp_path: Path) -> None:
     pairs: list[dict[str, Any]] = [
         {"id": n, "text": DOCUMENTS[n], "gold": ANSWERS[n], "ungrounded": bad}
