@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 RECORD = "improve.json"
 DECISION = "decision.json"
@@ -36,10 +35,13 @@ class Steps:
 
     def __init__(self, out: Path, *, overwrite: bool) -> None:
         from setaccio.data.errors import UsageError
+        from setaccio.data.files.locks import FOLDER_LOCK
 
-        self.out, self._held = out, -1
+        self.out = out
+        self._held: IO[bytes] | None = None
         known = read_note(out / RECORD)
-        if not known and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        others = out.is_dir() and {file.name for file in out.iterdir()} - {FOLDER_LOCK}
+        if not known and out.exists() and (not out.is_dir() or others):
             raise UsageError(f"{out}: holds something else. Choose another --out.")
         self._content: dict[str, Any] = {"inputs": {}, "done": {}}
         if not overwrite:
@@ -59,7 +61,6 @@ class Steps:
         Raises:
             UsageError: another process works on it.
         """
-        self.out.mkdir(parents=True, exist_ok=True)
         self._lock()
         self._content = {"inputs": inputs, "done": {}}
         self._write()
@@ -117,17 +118,10 @@ class Steps:
         self._write()
 
     def _lock(self) -> None:
-        """Keep other processes away until this one ends; the folder itself is what is locked."""
-        from setaccio.data.errors import UsageError
-        from setaccio.data.files.locks import take_lock
+        """Keep other processes away until this one ends."""
+        from setaccio.data.files.locks import lock_folder
 
-        if self._held >= 0:
-            return
-        held = os.open(self.out, os.O_RDONLY)
-        if not take_lock(held):
-            os.close(held)
-            raise UsageError(f"{self.out}: another call works on this improvement. Let it finish.")
-        self._held = held
+        self._held = self._held or lock_folder(self.out)
 
     def _write(self) -> None:
         write_note(self.out / RECORD, self._content)

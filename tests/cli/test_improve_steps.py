@@ -22,7 +22,7 @@ def test_two_calls_do_not_work_in_one_folder(tmp_path: Path) -> None:
     before = (tmp_path / "out" / "improve.json").read_bytes()
     second = Steps(tmp_path / "out", overwrite=False)
     for act in (second.begin, second.check):
-        with pytest.raises(UsageError, match="another call works on this improvement"):
+        with pytest.raises(UsageError, match="another process writes there"):
             act({"a": 1})
     assert (tmp_path / "out" / "improve.json").read_bytes() == before
 
