@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,32 +88,32 @@ def improve(
     if not 0 < held_out < 1:
         raise UsageError(f"--held-out {held_out:g}: is a share above 0 and below 1, such as 0.2.")
     folder = out or run.parent / f"{run.name}-improved"
-    steps = Steps(folder, overwrite=overwrite)
-    old, parent, task = _old_run(run)
-    flags = given({"max_minutes": max_minutes, "max_steps": max_steps})
-    values = {**parse_settings(settings or []), **flags}
-    config = _training(old, folder, values)
-    mark, grown = steps.mark_of(corrections)
-    inputs = {
-        "run": [str(old.absolute()), parent],
-        "corrections": mark,
-        "pairs": None if pairs is None else str(pairs),
-        "held_out": held_out,
-        "settings": _what_is_learned(config),
-    }
-    if not steps.begun:
-        test = _test_part(old, pairs)
-        found = read_corrections(corrections, task, test, held_out, skip_bad=skip_bad)
-        replay = _replay(config, values.get("replay_pairs"), [*found.pairs(), *test])
-        steps.begin(inputs)
-        steps.note("pairs", _write_pairs(folder, found, test, replay))
-    steps.check(inputs)
-    if grown:
-        _tell_grown(folder, corrections)
-    _make_adapters(steps, old, config, base_gguf)
-    for part in PARTS:
-        evaluate_part(steps, part, tolerance)
-    decide(steps, old, config.out)
+    with closing(Steps(folder, overwrite=overwrite)) as steps:
+        old, parent, task = _old_run(run)
+        flags = given({"max_minutes": max_minutes, "max_steps": max_steps})
+        values = {**parse_settings(settings or []), **flags}
+        config = _training(old, folder, values)
+        mark, grown = steps.mark_of(corrections)
+        inputs = {
+            "run": [str(old.absolute()), parent],
+            "corrections": mark,
+            "pairs": None if pairs is None else str(pairs),
+            "held_out": held_out,
+            "settings": _what_is_learned(config),
+        }
+        if not steps.begun:
+            test = _test_part(old, pairs)
+            found = read_corrections(corrections, task, test, held_out, skip_bad=skip_bad)
+            replay = _replay(config, values.get("replay_pairs"), [*found.pairs(), *test])
+            steps.begin(inputs)
+            steps.note("pairs", _write_pairs(folder, found, test, replay))
+        steps.check(inputs)
+        if grown:
+            _tell_grown(folder, corrections)
+        _make_adapters(steps, old, config, base_gguf)
+        for part in PARTS:
+            evaluate_part(steps, part, tolerance)
+        decide(steps, old, config.out)
 
 
 def _old_run(run: Path) -> tuple[Path, str, Task]:

@@ -117,6 +117,11 @@ class Steps:
         self._content["done"][name] = value
         self._write()
 
+    def close(self) -> None:
+        """Let other processes work on it."""
+        if self._held:
+            self._held.close()
+
     def _lock(self) -> None:
         """Keep other processes away until this one ends."""
         from setaccio.data.files.locks import lock_folder

@@ -25,6 +25,9 @@ def test_two_calls_do_not_work_in_one_folder(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="another process writes there"):
             act({"a": 1})
     assert (tmp_path / "out" / "improve.json").read_bytes() == before
+    first.close()
+    second.check({"a": 1})
+    second.close()
 
 
 def test_a_decision_that_names_no_run_is_said(run: Run, tmp_path: Path) -> None:
