@@ -97,10 +97,12 @@ def budget_verb(
             thinking=thinking,
             threads=threads,
         )
-    elif model or adapter or pairs or out or task or schema or max_tokens or thinking:
+    elif any((model, adapter, pairs, out, task, schema, max_tokens, thinking, threads)):
         from setaccio.data.errors import UsageError
 
-        raise UsageError("--run: is decoded already. Leave out the model, --pairs and --out.")
+        raise UsageError(
+            "--run: is decoded already. Leave out the model, --pairs, --out and --threads."
+        )
     read = read_run(folder)
     chosen = choose_arm(read, arm)
     rows = judged_rows(read, chosen)

@@ -129,8 +129,9 @@ def _old_run(run: Path) -> tuple[Path, str, Task]:
         if "run" not in decided:
             raise UsageError(f"{run}: this improvement is not finished. Call it again first.")
         run = Path(decided["run"])
-    if run.is_file():
-        raise UsageError(f"{run}: is a file. --run takes the folder of a training run.")
+    if not run.is_dir():
+        what = "is a file" if run.is_file() else "no such folder"
+        raise UsageError(f"{run}: {what}. --run takes the folder of a training run.")
     require_extra()
     parent = read_parent(run)
     if not is_plain(run / "adapter"):

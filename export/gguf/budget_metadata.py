@@ -21,7 +21,12 @@ from setaccio.models import verified_sha256
 from setaccio.models.gguf_head import parse_head
 from setaccio.runtime.model.gguf_header import read_header
 from setaccio.runtime.result.carried_budget import stored_form, weights_sha256
-from setaccio.runtime.result.review import BUDGET_KEY, read_budget
+from setaccio.runtime.result.review import (
+    BUDGET_KEY,
+    ReviewBudget,
+    parse_budget,
+    read_budget,
+)
 
 _STRING = 8
 _PAIRS_AT = 16  # where the number of metadata stands
@@ -50,8 +55,7 @@ def carry_budget(gguf: Path, budget_file: Path, out: Path | None = None) -> Path
         raise UsageError(f"{gguf}: {what}. A budget goes into the GGUF that it was made with.")
     budget = read_budget(budget_file)
     is_adapter = read_header(gguf).metadata.get("general.type") == "adapter"
-    wanted = budget.model.get("adapter_sha256") or budget.model.get("sha256")
-    if ("adapter_sha256" in budget.model) != is_adapter or verified_sha256(gguf) != wanted:
+    if ("adapter_sha256" in budget.model) != is_adapter or not _made_with(budget, gguf):
         kind = "adapter" if "adapter_sha256" in budget.model else "model"
         raise ExportError(
             f"{budget_file}: was not made with {gguf}. Give the {kind} of "
@@ -63,6 +67,19 @@ def carry_budget(gguf: Path, budget_file: Path, out: Path | None = None) -> Path
         _write_with(gguf, part, BUDGET_KEY, text)
         shutil.copymode(gguf, part)
     return target
+
+
+def _made_with(budget: ReviewBudget, gguf: Path) -> bool:
+    """Whether the file is the budget's, or what the file became with an earlier budget in it."""
+    own = "adapter_sha256" if "adapter_sha256" in budget.model else "sha256"
+    if verified_sha256(gguf) == budget.model.get(own):
+        return True
+    stored = read_header(gguf).metadata.get(BUDGET_KEY)
+    if stored is None:
+        return False
+    former = parse_budget(stored, f"{gguf}: {BUDGET_KEY}").model
+    same = former.get(own) == budget.model.get(own)
+    return same and former.get("weights_sha256") == weights_sha256(gguf)
 
 
 def _write_with(source: Path, target: Path, key: str, text: str) -> None:

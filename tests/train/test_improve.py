@@ -225,7 +225,7 @@ def test_wrong_input_is_one_line_before_anything_is_written(old_run, tmp_path):
         assert (done.returncode, said in error) == (code, True), error
         assert not (tmp_path / "out").exists()
 
-    refused(2, "no such run or file", run="gone")
+    refused(2, "gone: no such folder. --run takes", run="gone")
     refused(2, "c.jsonl: is a file", run=good)
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / "config.yaml").write_bytes((old_run / "config.yaml").read_bytes())
