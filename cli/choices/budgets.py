@@ -63,7 +63,9 @@ def choose_budget(
     if named is None:
         warn(f"{source} {refusal}. No row says whether it must be reviewed.")
         return None
-    raise UsageError(f"{source}: {refusal}. Make one for this extraction: setaccio eval budget")
+    raise UsageError(
+        f"{source}: {refusal}. Extract as it was made, or make another: setaccio eval budget"
+    )
 
 
 def reviewed(
