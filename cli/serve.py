@@ -169,12 +169,13 @@ def _log_to_stderr() -> None:
 def _choose(model: Path | None, adapters: list[str]) -> _Chosen:
     from setaccio.cli.choices.model_choice import choose_model
     from setaccio.models import default_base, known_models
-    from setaccio.models.shipped import SHIPPED_TASKS
+    from setaccio.models.shipped import SHIPPED_TASKS, shipped_adapter
 
     named = _named(adapters)
     choice = choose_model(model, next(iter(named.values()), None), None)
     if not named and choice.adapter is not None:
-        named = {SHIPPED_TASKS[0]: choice.adapter}
+        shipped = {task: shipped_adapter(task) for task in SHIPPED_TASKS}
+        named = {task: file for task, file in shipped.items() if file is not None}
     known = default_base().name if model is None else str(model)
     is_known = known in {each.name for each in known_models()} and not Path(known).is_file()
     return _Chosen(choice.model, known if is_known else choice.model.stem, named)

@@ -18,7 +18,7 @@ from setaccio.models.catalogue import default_base
 SHIPPED_FOLDER = Path(__file__).parent / "adapters"
 """Where the files lie."""
 
-SHIPPED_TASKS = ("recipe",)
+SHIPPED_TASKS = ("recipe", "booking")
 """Tasks for which there is one; the first is the task where none is named."""
 
 

@@ -44,8 +44,10 @@ UNITS: tuple[ErrorUnit, ...] = ("values", "documents")
 PROMISES = (0.01, 0.02, 0.05, 0.1)
 HALVES_PROMISES = (0.02, 0.05, 0.1)
 SPLITS = 200
-SHIFTED = 120
+SHIFTED = 240
 """Documents of the reference and of each shifted file."""
+VENDORS = 120
+"""Receipts of the reference of many vendors."""
 MOST_NAMED = 5
 """Changes of an alarm that are named; the others are counted."""
 FROM_ELSEWHERE = "another source ({other})"
@@ -251,7 +253,7 @@ def vendor_rows(
     ]
     if adapter is None or not pairs:
         raise UsageError(f"{name}: no adapter or no pairs in {folder}; docs/tasks.md makes them.")
-    old, cases = vendor_files(pairs, SHIFTED)
+    old, cases = vendor_files(pairs, VENDORS)
     with _extractor(adapter, threads) as extract:
         tell_step(f"{name}: {len(old)} of many vendors")
         reference = extract(Document(pair.id, pair.text) for pair in old[:limit])

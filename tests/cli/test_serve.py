@@ -150,12 +150,17 @@ def test_off_the_loopback_a_key_is_all_that_is_asked_for(gguf: Path) -> None:
 
 
 @pytest.mark.smollm2
-def test_without_a_model_the_default_base_and_its_adapter_are_served(smollm2: Path) -> None:
+def test_without_a_model_the_shipped_adapters_are_served(
+    smollm2: Path,
+) -> None:
     assert smollm2.is_file()
     with serve_cli() as served:
         listed = httpx.get(f"{served.url}/v1/models").json()["data"]
-        assert [model["id"] for model in listed] == ["recipe", "smollm2"]
+        assert [model["id"] for model in listed] == ["recipe", "booking", "smollm2"]
         body = {"text": "Sponge cake. Beat 2 eggs with 50 g sugar.", "task": "recipe"}
         row = httpx.post(f"{served.url}/extract", json=body, timeout=120).json()
         assert row["status"] == "ok"
         assert row["data"]["title"] == "Sponge cake"
+        body = {"text": "[asked: people] four please", "task": "booking"}
+        row = httpx.post(f"{served.url}/extract", json=body, timeout=120).json()
+        assert (row["status"], row["data"]["people"]) == ("ok", "four")

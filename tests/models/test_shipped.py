@@ -11,7 +11,10 @@ import pytest
 from models_parts import Shelf
 
 from setaccio.data.errors import ModelError
-from setaccio.models import default_base, gguf_path, shipped_adapter
+from setaccio.data.task.task import Task, load_task
+from setaccio.models import default_base, gguf_path, shipped_adapter, verified_sha256
+from setaccio.models.shipped import SHIPPED_TASKS
+from setaccio.runtime.model.gguf_header import read_header
 
 
 def test_the_adapter_of_a_task_goes_by_task_and_base(tmp_path: Path) -> None:
@@ -19,6 +22,18 @@ def test_the_adapter_of_a_task_goes_by_task_and_base(tmp_path: Path) -> None:
     path.touch()
     assert shipped_adapter("recipe", tmp_path) == path
     assert shipped_adapter(folder=tmp_path) == path
+
+
+@pytest.mark.smollm2
+@pytest.mark.parametrize("name", SHIPPED_TASKS)
+def test_what_is_shipped_is_small_and_carries_its_task_and_its_base(
+    name: str, smollm2: Path
+) -> None:
+    path = shipped_adapter(name)
+    assert path is not None and path.stat().st_size <= 12_000_000
+    known = read_header(path).metadata
+    assert Task.from_metadata(known["setaccio.task"]).digest == load_task(name).digest
+    assert known["setaccio.base_gguf_sha256"] == verified_sha256(smollm2)
 
 
 def test_one_that_is_missing_from_the_install_is_said(tmp_path: Path) -> None:
