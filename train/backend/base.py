@@ -21,6 +21,7 @@ from setaccio.data.files.digests import weights_digest
 from setaccio.data.task.hf_tokenizer import load_hf_tokenizer
 from setaccio.models import known_models, model_path
 from setaccio.models.templates import Template, load_template
+from setaccio.train.backend.device import shrink_heap
 
 if TYPE_CHECKING:
     import torch
@@ -163,6 +164,7 @@ def _from_gguf(path: Path, label: str) -> Base:
 
         base = base_folder(path, advance)
     if last:
+        shrink_heap()
         proof = base.record["proof"]
         console.print(
             f"Proved in {base.record['seconds']:.0f} s: the same token ids as llama.cpp on "

@@ -5,6 +5,7 @@ Nothing heavy is imported before it is asked for: :func:`keep_heap` runs before 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import sys
@@ -73,3 +74,9 @@ def keep_heap(module: str) -> None:
     environment = {**os.environ, "GLIBC_TUNABLES": TUNABLES}
     command = [sys.executable, "-m", module, *sys.argv[1:]]
     os.execve(sys.executable, command, environment)  # noqa: S606
+
+
+def shrink_heap() -> None:
+    """Give back to the system what is free in the heap, which :data:`TUNABLES` would keep."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

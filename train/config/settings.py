@@ -158,7 +158,7 @@ class TrainConfig(BaseModel):
         False, description="Recompute activations in the backward pass: less memory, more time."
     )
     memory_gib: float = Field(
-        2.5,
+        2.75,
         gt=0,
         description="On a CPU: GiB of memory that the training tries to stay within, by computing "
         "batches in parts, or with recomputed activations where one row alone needs more. What is "

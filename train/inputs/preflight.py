@@ -28,6 +28,9 @@ CHECKPOINTED_BYTES = 2
 LOGIT_BYTES = 10  # 16-bit logits, their float32 copy and its gradient
 RUNTIME_BYTES = 300 * MIB  # libraries, buffers of the allocator
 CPU_RUNTIME_BYTES = 850 * MIB  # the same where all of it is the process's own: 820 were measured
+CUDA_LIBRARY_BYTES = (
+    590 * MIB
+)  # what PyTorch's CUDA build loads beside them, also where a CPU trains
 PART_TOKENS = (128, 1536)  # a part of a batch on a CPU: fewer are slow, more are no faster
 TOKENIZER_BYTES = 24 * MIB  # tokenizer and templates that every checkpoint repeats, at most
 CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -200,7 +203,10 @@ def _in_parts(needed: MemoryEstimate, config: TrainConfig, row: int, unit: int) 
     ``row`` is the longest row's tokens, ``unit`` the widths of all layers that keep activations,
     in values of 16 bits.
     """
-    needed = replace(needed, runtime=CPU_RUNTIME_BYTES)
+    import torch
+
+    libraries = 0 if torch.version.cuda is None else CUDA_LIBRARY_BYTES
+    needed = replace(needed, runtime=CPU_RUNTIME_BYTES + libraries)
     fixed = needed.memory - needed.activations
     limit = int(config.memory_gib * 2**30)
     # Where weights alone are more than that, only what the machine has is a limit.
