@@ -14,13 +14,13 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.cases import SETS, Case, DocumentSet
-from benchmarks.measure import ROOT, machine, measure
+from benchmarks.measure import ROOT, machine, measure, run_program
 from benchmarks.plan import ROUNDS, Scope, make_plan
 from benchmarks.report.plots import plot_profiles, profiles, saved_rows
 from benchmarks.report.summary import Column, summarise
 from benchmarks.report.tables import report, write_between
 from benchmarks.subjects import TINY_GGUF, Subject, count_work, default_subjects
-from setaccio.data.errors import MissingExtraError, SetaccioError, UsageError
+from setaccio.data.errors import MissingExtraError, UsageError
 from setaccio.data.files.atomic import atomic_write
 from setaccio.models import gguf_path
 from setaccio.runtime.model.load import physical_cores
@@ -147,11 +147,4 @@ def _save(out: Path, facts: dict[str, Any], columns: Sequence[Column], text: str
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except SetaccioError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped; what is finished is kept.\n")
-        sys.exit(130)
+    run_program(main, "Stopped; what is finished is kept.")

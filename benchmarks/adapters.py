@@ -21,7 +21,8 @@ from typing import NamedTuple
 import psutil
 from scripts.task_table import DOCUMENT, TASKS, files_of, write_section
 
-from setaccio.data.errors import SetaccioError, UsageError
+from benchmarks.measure import run_program
+from setaccio.data.errors import UsageError
 from setaccio.data.records import Document, load_pairs
 from setaccio.data.task.task import load_task
 from setaccio.eval.table import markdown
@@ -170,8 +171,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except SetaccioError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        sys.exit(error.exit_code)
+    run_program(main)

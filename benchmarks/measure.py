@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -217,3 +217,20 @@ def _command(part: Part, out: Path) -> dict[str, float]:
             raise SetaccioError(words.read()[-300:] or f"status {child.returncode}")
     scale = 1 if sys.platform == "darwin" else 1024
     return {"seconds": seconds, "peak_bytes": float(usage.ru_maxrss * scale)}
+
+
+def run_program(main: Callable[[Sequence[str]], int | None], stopped: str = "Stopped.") -> None:
+    """End the program with what ``main`` returns; a refusal is one line, and so is Ctrl-C.
+
+    Args:
+        main: takes the command line's words.
+        stopped: what is said after Ctrl-C.
+    """
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SetaccioError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{stopped}\n")
+        sys.exit(130)

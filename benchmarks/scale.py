@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import SETS
-from benchmarks.measure import machine
+from benchmarks.measure import machine, run_program
 from setaccio.data.errors import SetaccioError
 from setaccio.runtime.model.load import physical_cores
 
@@ -182,8 +182,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except SetaccioError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        sys.exit(error.exit_code)
+    run_program(main)

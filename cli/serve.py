@@ -174,8 +174,7 @@ def _choose(model: Path | None, adapters: list[str]) -> _Chosen:
     named = _named(adapters)
     choice = choose_model(model, next(iter(named.values()), None), None)
     if not named and choice.adapter is not None:
-        shipped = {task: shipped_adapter(task) for task in SHIPPED_TASKS}
-        named = {task: file for task, file in shipped.items() if file is not None}
+        named = {task: file for task in SHIPPED_TASKS if (file := shipped_adapter(task))}
     known = default_base().name if model is None else str(model)
     is_known = known in {each.name for each in known_models()} and not Path(known).is_file()
     return _Chosen(choice.model, known if is_known else choice.model.stem, named)

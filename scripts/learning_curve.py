@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scripts.task_table import evaluated
+
 from setaccio.cli.terminal.console import fail, tell, tell_step
 from setaccio.data.errors import SetaccioError
 from setaccio.data.files.atomic import atomic_path, atomic_write
@@ -118,13 +120,9 @@ def evaluate(task: str, size: int, folder: Path, files: tuple[Path, Path], threa
     """The point of an adapter, whose evaluation goes into the folder beside it."""
     adapter, out = files
     test = folder / "parts" / "test.jsonl"
-    setaccio(
-        "eval", "--model", "smollm2", "--adapter", adapter, "--tuned-only", "--task", task,
-        "--pairs", test, "--limit", LIMIT, "--constraint", "schema", "--threads", threads,
-        "--out", out,
-    )  # fmt: skip
-    comparison = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
-    exact = comparison["arms"][-1]["summary"]["exact"]
+    words = ["--adapter", str(adapter), "--tuned-only", "--task", task, "--pairs", str(test)]
+    words += ["--limit", str(LIMIT), "--constraint", "schema", "--threads", threads]
+    exact = evaluated(out, words)["arms"][-1]["summary"]["exact"]
     return Point(size, exact["mean"], exact["low"], exact["high"])
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scripts.task_table import ROOT, write_section
+from scripts.task_table import ROOT, files_of, write_section
 from scripts.trust_shifts import SHIFTS, vendor_files
 
 from setaccio.cli.terminal.console import fail, tell, tell_step
@@ -46,7 +46,7 @@ HALVES_PROMISES = (0.02, 0.05, 0.1)
 SPLITS = 200
 SHIFTED = 240
 """Documents of the reference and of each shifted file."""
-VENDORS = 120
+RECEIPTS = 120
 """Receipts of the reference of many vendors."""
 MOST_NAMED = 5
 """Changes of an alarm that are named; the others are counted."""
@@ -123,22 +123,16 @@ def measure(
     name: str, folder: Path, out: Path, limit: int | None, threads: int | None
 ) -> Measured | None:
     """Evaluate one task's adapter on its test pairs; None where its files are missing."""
-    adapter = next(_files(folder, "out", name, "*.gguf"), None)
-    test = next(_files(folder, "parts", name, "test.jsonl"), None)
-    if adapter is None or test is None:
-        tell(f"{name}: no adapter or no test pairs in {folder}; left out.")
+    files = files_of(name, folder)
+    if files is None:
         return None
+    adapter, test = files
     tell_step(f"{name}: {adapter}")
     pairs = load_pairs(test)[0][:limit]
     run = out / name
     base = model_path("smollm2")
     evaluate(base, pairs, None, ("schema",), run, adapter=adapter, tuned_only=True, threads=threads)
     return _read(name, str(run))._replace(adapter=adapter, pairs=pairs)
-
-
-def _files(folder: Path, kind: str, name: str, pattern: str) -> Iterator[Path]:
-    for place in (folder / kind / name, folder / name / kind):
-        yield from sorted(place.glob(pattern))
 
 
 def budgets_table(found: list[Measured]) -> str:
@@ -219,7 +213,7 @@ def compare_rows(old: list[Any], new: list[Any]) -> DriftReport:
 
 
 def shift_rows(found: list[Measured], out: Path, threads: int | None) -> Iterator[list[str]]:
-    """Whether drift is seen between the first documents and later ones, as they are and shifted."""
+    """Whether drift is seen between two random parts of the documents, as they are and shifted."""
     made = [one for one in found if one.adapter]
     for place, one in enumerate(made):
         outputs = {row.id: row.row for row in one.rows}
@@ -247,13 +241,13 @@ def vendor_rows(
     name: str, folder: Path, limit: int | None, threads: int | None
 ) -> Iterator[list[str]]:
     """Whether drift is seen between receipts of many vendors and those of one that is new."""
-    adapter = next(_files(folder, "out", name, "*.gguf"), None)
-    pairs = [
-        pair for file in _files(folder, "parts", name, "*.jsonl") for pair in load_pairs(file)[0]
-    ]
-    if adapter is None or not pairs:
-        raise UsageError(f"{name}: no adapter or no pairs in {folder}; docs/tasks.md makes them.")
-    old, cases = vendor_files(pairs, VENDORS)
+    files = files_of(name, folder)
+    if files is None:
+        raise UsageError(f"{name}: docs/tasks.md makes its adapter and pairs.")
+    adapter, test = files
+    parts = sorted(test.parent.glob("*.jsonl"))
+    pairs = [pair for part in parts for pair in load_pairs(part)[0]]
+    old, cases = vendor_files(pairs, RECEIPTS)
     with _extractor(adapter, threads) as extract:
         tell_step(f"{name}: {len(old)} of many vendors")
         reference = extract(Document(pair.id, pair.text) for pair in old[:limit])

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.cases import SETS, choose_task
-from benchmarks.measure import ROOT, environment, machine
+from benchmarks.measure import ROOT, environment, machine, run_program
 from benchmarks.serving.faults import Saboteur
 from benchmarks.serving.load import Load, chat_asker, drive, outcome, row_asker
 from benchmarks.serving.report import Round, is_broken, load_row, show, speed_rows
@@ -186,11 +186,4 @@ async def _faults(setting: Setting, times: int, patience: float) -> list[dict[st
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except SetaccioError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped.\n")
-        sys.exit(130)
+    run_program(main)

@@ -35,13 +35,12 @@ class Steps:
 
     def __init__(self, out: Path, *, overwrite: bool) -> None:
         from setaccio.data.errors import UsageError
-        from setaccio.data.files.locks import FOLDER_LOCK
+        from setaccio.data.files.locks import files_beside_lock
 
         self.out = out
         self._held: IO[bytes] | None = None
         known = read_note(out / RECORD)
-        others = out.is_dir() and {file.name for file in out.iterdir()} - {FOLDER_LOCK}
-        if not known and out.exists() and (not out.is_dir() or others):
+        if not known and out.exists() and (not out.is_dir() or files_beside_lock(out)):
             raise UsageError(f"{out}: holds something else. Choose another --out.")
         self._content: dict[str, Any] = {"inputs": {}, "done": {}}
         if not overwrite:

@@ -36,6 +36,11 @@ def take_lock(file: int | IO[Any], *, wait: bool = False) -> bool:
     return True
 
 
+def files_beside_lock(folder: Path) -> list[str]:
+    """Names of what a folder holds, its lock apart, sorted."""
+    return sorted(path.name for path in folder.iterdir() if path.name != FOLDER_LOCK)
+
+
 def lock_folder(folder: Path) -> IO[bytes]:
     """Keep a second process from writing what this one writes into a folder, which is made.
 

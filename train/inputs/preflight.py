@@ -28,9 +28,7 @@ CHECKPOINTED_BYTES = 2
 LOGIT_BYTES = 10  # 16-bit logits, their float32 copy and its gradient
 RUNTIME_BYTES = 300 * MIB  # libraries, buffers of the allocator
 CPU_RUNTIME_BYTES = 850 * MIB  # the same where all of it is the process's own: 820 were measured
-CUDA_LIBRARY_BYTES = (
-    590 * MIB
-)  # what PyTorch's CUDA build loads beside them, also where a CPU trains
+CUDA_LIBRARY_BYTES = 590 * MIB  # what PyTorch's CUDA build has loaded besides, on a CPU too
 PART_TOKENS = (128, 1536)  # a part of a batch on a CPU: fewer are slow, more are no faster
 TOKENIZER_BYTES = 24 * MIB  # tokenizer and templates that every checkpoint repeats, at most
 CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")

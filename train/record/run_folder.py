@@ -27,7 +27,7 @@ from typing import Any
 
 from setaccio.data.errors import UsageError
 from setaccio.data.files.digests import package_versions
-from setaccio.data.files.locks import FOLDER_LOCK
+from setaccio.data.files.locks import files_beside_lock
 from setaccio.data.records import atomic_write
 from setaccio.data.task.task import Task
 from setaccio.train.config.config import TrainConfig, load_config
@@ -116,7 +116,7 @@ def check_run(config: TrainConfig, inputs: Mapping[str, str]) -> TrainResult | N
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file. Choose another --out.")
     _check_place(out)
-    if not out.exists() or not {path.name for path in out.iterdir()} - {FOLDER_LOCK}:
+    if not out.exists() or not files_beside_lock(out):
         return None
     if not (out / "config.yaml").is_file():
         raise UsageError(f"{out}: holds files that are not a training run. Choose another --out.")

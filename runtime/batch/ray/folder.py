@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from setaccio.data.errors import UsageError
 from setaccio.data.files.atomic import atomic_path, atomic_write
-from setaccio.data.files.locks import FOLDER_LOCK, lock_folder
+from setaccio.data.files.locks import files_beside_lock, lock_folder
 from setaccio.runtime.batch.journal_rows import RUN_DIGITS, journal_rows
 
 JOB = "_job.json"
@@ -103,7 +103,7 @@ class ResultFolder:
                 return dict(job["runs"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        others = sorted(file.name for file in self.path.iterdir() if file.name != FOLDER_LOCK)
+        others = files_beside_lock(self.path)
         if others:
             raise UsageError(
                 f"{self.path}: holds other files than an extraction's ({others[0]}). Name a new or "
